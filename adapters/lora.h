@@ -1,0 +1,45 @@
+// A LoRA adapter as training sees it: float32 factors, rows in Hugging Face order.
+//
+//   y = W x + s · B (A x)      A: R×in, B: out×R, s = alpha / R, or alpha / sqrt(R) with rsLoRA
+//
+// (Hu et al., arXiv 2106.09685; Kalajdzievski, arXiv 2312.03732.)
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/base_model.h"
+
+namespace pith {
+
+enum class Activation {
+  kInvocation,  // acts from the invocation tokens on (PEFT's aLoRA)
+  kAlways,      // plain LoRA
+};
+
+struct LoraPair {
+  int64_t rank = 0, in = 0, out = 0;
+  std::vector<float> a;  // rank × in
+  std::vector<float> b;  // out × rank
+};
+
+struct LoraAdapter {
+  int64_t rank = 0;
+  double alpha = 0;
+  bool rslora = false;
+  double dropout = 0;                         // as trained; no effect at inference
+  Activation activation = Activation::kInvocation;
+  std::vector<int32_t> invocation;            // token ids; empty for kAlways
+  std::string base_sha256;                    // identity of the base it was trained on; empty when unknown
+  std::string base_path;                      // as PEFT's base_model_name_or_path
+  std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"
+
+  double scale() const;                       // s
+};
+
+// Throws UserError when a pair names a tensor that `config` lacks, or has another shape.
+void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config);
+
+}  // namespace pith

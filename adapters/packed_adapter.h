@@ -1,0 +1,50 @@
+// A LoRA adapter as the runtime reads it: typed factors, rows in the order of the base's file, scale folded out.
+// Immutable; shared between sequences and threads. Its address is the identity that KV segments carry.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/lora.h"
+#include "base/tensor_view.h"
+
+namespace pith {
+
+struct PackedPair {
+  TensorView a;  // R × in; empty view when the adapter does not act on this layer
+  TensorView b;  // out × R
+};
+
+class PackedAdapter {
+ public:
+  // A GGUF LoRA, mapped and used in place. Rows are taken as they are: the file was made for GGUF's row order.
+  static std::shared_ptr<const PackedAdapter> FromGguf(const std::string& path, const ModelConfig& base);
+  // From training's factors: converted to `type` (q8_0, q4_0, f16, bf16, f32) and permuted to `base.rope` where needed.
+  // With a quantised type whose block does not divide the rank, lora_b is kept in F16.
+  static std::shared_ptr<const PackedAdapter> FromLora(const LoraAdapter& adapter, const ModelConfig& base, TensorType type);
+  ~PackedAdapter();
+
+  const std::string& name() const;                     // file stem, or "trainer"
+  Activation activation() const;
+  const std::vector<int32_t>& invocation() const;
+  const std::string& base_sha256() const;              // empty when unknown
+  float scale() const;                                 // alpha / R; the same for all pairs
+  const PackedPair& pair(int64_t layer, int kind) const;  // kind: index into kLinearKinds
+  int64_t rank() const;                                // the largest of all pairs
+  // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
+  // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, and pith.base.sha256.
+  void WriteGguf(const std::string& path) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  PackedAdapter();
+};
+
+// UserError when the adapter names another base than `base_sha256`, unless `any_base`, which warns instead.
+void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base);
+
+}  // namespace pith

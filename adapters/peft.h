@@ -1,0 +1,17 @@
+// PEFT folders: adapter_config.json and adapter_model.safetensors, which PEFT 0.21 loads and writes, and pith.json beside
+// them, which carries the identity of the base.
+#pragma once
+
+#include <string>
+
+#include "adapters/lora.h"
+
+namespace pith {
+
+// Reads LoRA and aLoRA (alora_invocation_tokens) on linear layers. UserError for what pith does not implement (DoRA,
+// modules_to_save, rank_pattern, …), naming it.
+LoraAdapter ReadPeft(const std::string& folder);
+// Writes the folder whole or not at all (into a folder beside it, then renamed; an older one is replaced).
+void WritePeft(const LoraAdapter& adapter, const std::string& folder);
+
+}  // namespace pith

@@ -1,0 +1,66 @@
+// The frozen base as it lies in a file: a GGUF, or a Hugging Face folder (config.json, *.safetensors).
+//
+// Tensors go by their GGUF names everywhere in pith:
+//   token_embd.weight (V×D), output_norm.weight (D), output.weight (V×D, absent when tied),
+//   blk.N.attn_norm.weight, blk.N.ffn_norm.weight (D), blk.N.attn_q|attn_k|attn_v|attn_output.weight,
+//   blk.N.attn_q|attn_k|attn_v.bias (qwen2), blk.N.ffn_gate|ffn_up|ffn_down.weight
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/model_config.h"
+#include "base/tensor_view.h"
+
+namespace pith {
+
+// Thread-safe to read. Views point into mapped files and live as long as the object.
+class BaseModel {
+ public:
+  // Throws UserError when a tensor of the architecture is missing, or its shape is not what `config` says.
+  static std::unique_ptr<BaseModel> Load(const std::string& gguf_file_or_hf_folder);
+  ~BaseModel();
+
+  const ModelConfig& config() const;                 // config().rope tells how q and k rows are ordered
+  const std::string& path() const;
+  const GgufFile* gguf() const;                      // nullptr for a Hugging Face folder
+  const std::vector<std::string>& names() const;     // all tensors of the architecture that this file has, GGUF names
+  bool Has(std::string_view name) const;
+  TensorView Tensor(std::string_view name) const;    // bytes as in the file
+  // Dequantised, with the rows of attn_q and attn_k (weight and bias) in RopeLayout::kHalves whatever the file has.
+  std::vector<float> LoadHalvesF32(std::string_view name) const;
+  // SHA-256 (64 hex digits) over the tensors' names, types, shapes and bytes in name order ("Identity of a base").
+  // Taken from pith.base.sha256 where the GGUF has it; else computed once and kept in a small cache file under
+  // $XDG_CACHE_HOME/pith (keyed by path, size and modification time).
+  std::string Identity() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  BaseModel();
+};
+
+// The linear layers that an adapter can act on, in the order of a layer's data flow, as they appear in GGUF names
+// ("attn_q") and in Hugging Face's ("self_attn.q_proj"); rows × cols of the weight for `config`.
+struct LinearKind {
+  const char* gguf;   // "attn_q"
+  const char* hf;     // "self_attn.q_proj"
+  const char* target; // "q_proj": as in PEFT's target_modules
+};
+inline constexpr LinearKind kLinearKinds[] = {
+    {"attn_q", "self_attn.q_proj", "q_proj"},           {"attn_k", "self_attn.k_proj", "k_proj"},
+    {"attn_v", "self_attn.v_proj", "v_proj"},           {"attn_output", "self_attn.o_proj", "o_proj"},
+    {"ffn_gate", "mlp.gate_proj", "gate_proj"},         {"ffn_up", "mlp.up_proj", "up_proj"},
+    {"ffn_down", "mlp.down_proj", "down_proj"}};
+inline constexpr int kNumLinearKinds = 7;
+int64_t LinearRows(const ModelConfig& config, int kind);  // out features
+int64_t LinearCols(const ModelConfig& config, int kind);  // in features
+
+// Row order of attn_q / attn_k. A head's H rows in kHalves order: (a0 … aH/2-1, b0 … bH/2-1); in kInterleaved order:
+// (a0, b0, a1, b1, …). `rows` values of `row_bytes` each, `head_dim` rows per head; out may not alias in.
+void HalvesToInterleaved(const void* in, void* out, int64_t rows, size_t row_bytes, int64_t head_dim);
+void InterleavedToHalves(const void* in, void* out, int64_t rows, size_t row_bytes, int64_t head_dim);
+
+}  // namespace pith

@@ -1,0 +1,52 @@
+// How pith reports trouble.
+//
+// A user's mistake (a bad file, a bad value) is one exception, UserError, thrown where it is found and caught once per
+// program. Its text is one sentence: what was got, what was expected, what to do.
+// A programmer's mistake aborts through PITH_CHECK with the values and the place.
+// An expected outcome (an answer that cannot be parsed) is a value, never an exception.
+#pragma once
+
+#include <functional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace pith {
+
+// All arguments streamed into one string: Str("rank ", r, " is not a multiple of ", 32).
+template <class... Args>
+std::string Str(const Args&... args) {
+  std::ostringstream out;
+  (out << ... << args);
+  return out.str();
+}
+
+class UserError : public std::runtime_error {
+ public:
+  explicit UserError(const std::string& sentence) : std::runtime_error(sentence) {}
+};
+
+template <class... Args>
+[[noreturn]] void ThrowUser(const Args&... args) {
+  throw UserError(Str(args...));
+}
+
+// Runs `body` and turns a UserError into "NAME: sentence" on stderr and exit code 2. Memory exhaustion and other
+// std::exceptions give exit code 1. Every program's main() is one call of this.
+int RunProgram(const char* name, const std::function<int()>& body);
+
+[[noreturn]] void CheckFailed(const char* file, int line, const char* condition, const std::string& values);
+
+}  // namespace pith
+
+#define PITH_CHECK(condition, ...)                                                              \
+  do {                                                                                          \
+    if (!(condition)) ::pith::CheckFailed(__FILE__, __LINE__, #condition, ::pith::Str(__VA_ARGS__)); \
+  } while (0)
+
+#define PITH_CHECK_EQ(a, b)                                                                               \
+  do {                                                                                                    \
+    const auto& pith_a = (a);                                                                             \
+    const auto& pith_b = (b);                                                                             \
+    if (!(pith_a == pith_b)) ::pith::CheckFailed(__FILE__, __LINE__, #a " == " #b, ::pith::Str(pith_a, " vs ", pith_b)); \
+  } while (0)

@@ -1,0 +1,178 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.h"
+
+namespace pith {
+namespace {
+
+constexpr size_t kBufferBytes = 1 << 20;
+
+// A descriptor that closes itself.
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+std::string Reason() { return std::strerror(errno); }
+
+int OpenForReading(const std::string& path, struct stat* info) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) ThrowUser("cannot open '", path, "': ", Reason());
+  if (::fstat(fd, info) != 0) {
+    const std::string reason = Reason();
+    ::close(fd);
+    ThrowUser("cannot read '", path, "': ", reason);
+  }
+  if (S_ISDIR(info->st_mode)) {
+    ::close(fd);
+    ThrowUser("'", path, "' is a folder, expected a file");
+  }
+  return fd;
+}
+
+void WriteAll(int fd, const char* data, size_t size, const std::string& path) {
+  while (size > 0) {
+    const ssize_t written = ::write(fd, data, size);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      ThrowUser("cannot write '", path, "': ", Reason());
+    }
+    data += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string& path) : path_(path) {
+  struct stat info;
+  const Descriptor file{OpenForReading(path, &info)};
+  if (!S_ISREG(info.st_mode)) ThrowUser("'", path, "' is not a regular file, which a memory map needs");
+  if (info.st_size == 0) ThrowUser("'", path, "' is empty");
+  void* data = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_SHARED, file.fd, 0);
+  if (data == MAP_FAILED) ThrowUser("cannot map '", path, "' (", info.st_size, " bytes): ", Reason());
+  data_ = static_cast<const uint8_t*>(data);
+  size_ = static_cast<size_t>(info.st_size);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    ThrowUser("cannot write '", path, "': it exists and is not a regular file");
+  }
+  static std::atomic<unsigned> counter{0};
+  temporary_ = Str(path, ".tmp-", ::getpid(), "-", counter.fetch_add(1));
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd_ < 0) ThrowUser("cannot write '", path, "': ", Reason());
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::Write(const void* data, size_t size_bytes) {
+  PITH_CHECK(fd_ >= 0, "Write after Commit of ", path_);
+  offset_ += size_bytes;
+  if (buffer_.size() + size_bytes > kBufferBytes) Flush();
+  if (size_bytes > kBufferBytes) {
+    WriteAll(fd_, static_cast<const char*>(data), size_bytes, path_);
+  } else {
+    buffer_.append(static_cast<const char*>(data), size_bytes);
+  }
+}
+
+void AtomicFile::Flush() {
+  WriteAll(fd_, buffer_.data(), buffer_.size(), path_);
+  buffer_.clear();
+}
+
+void AtomicFile::Commit() {
+  PITH_CHECK(fd_ >= 0, "second Commit of ", path_);
+  Flush();
+  if (::fsync(fd_) != 0) ThrowUser("cannot write '", path_, "': ", Reason());
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    ThrowUser("cannot rename '", temporary_, "' to '", path_, "': ", Reason());
+  }
+  ::close(std::exchange(fd_, -1));
+  // The rename itself survives a power cut only once the folder is on disk; not every file system can do that.
+  const Descriptor folder{::open(FolderOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (folder.fd >= 0) (void)::fsync(folder.fd);
+}
+
+std::string ReadFile(const std::string& path) {
+  struct stat info;
+  const Descriptor file{OpenForReading(path, &info)};
+  std::string contents;
+  if (info.st_size > 0) contents.reserve(static_cast<size_t>(info.st_size));
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t got = ::read(file.fd, buffer, sizeof(buffer));
+    if (got == 0) return contents;
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      ThrowUser("cannot read '", path, "': ", Reason());
+    }
+    contents.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+void WriteFile(const std::string& path, std::string_view contents) {
+  AtomicFile file(path);
+  file.Write(contents);
+  file.Commit();
+}
+
+bool FileExists(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+bool IsFolder(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+void MakeFolders(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error && !IsFolder(path)) ThrowUser("cannot make folder '", path, "': ", error.message());
+}
+
+}  // namespace pith

@@ -1,0 +1,60 @@
+// Files: mapped for reading, and written so that a reader never sees half of one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pith {
+
+// A read-only memory map of a whole file. Movable; unmapped on destruction. Thread-safe to read.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  // Throws UserError when the file is missing, unreadable, empty or not a regular file.
+  explicit MappedFile(const std::string& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// A file written under a temporary name beside its place; Commit() flushes it to disk and renames it. Without Commit()
+// the destructor removes it, so nothing half-written is ever left. Throws UserError on any I/O failure (disk full, …).
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::string& path);
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  void Write(const void* data, size_t size_bytes);
+  void Write(std::string_view text) { Write(text.data(), text.size()); }
+  uint64_t offset_bytes() const { return offset_; }
+  void Commit();
+
+ private:
+  std::string path_, temporary_;
+  int fd_ = -1;
+  uint64_t offset_ = 0;
+  std::string buffer_;
+  void Flush();
+};
+
+std::string ReadFile(const std::string& path);                             // whole file; UserError when it cannot be read
+void WriteFile(const std::string& path, std::string_view contents);        // through AtomicFile
+bool FileExists(const std::string& path);
+bool IsFolder(const std::string& path);
+void MakeFolders(const std::string& path);                                 // like mkdir -p
+
+}  // namespace pith

@@ -1,0 +1,12 @@
+// Messages for people, on stderr: "warning: …". Standard output belongs to results.
+#pragma once
+
+#include <string>
+
+namespace pith {
+
+void LogInfo(const std::string& text);
+void LogWarning(const std::string& text);  // one line, "warning: text"
+bool StderrIsTerminal();
+
+}  // namespace pith

@@ -1,0 +1,47 @@
+// safetensors: u64 header length, JSON header, tensor bytes. Reader (mapped) and writer (atomic).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/tensor_view.h"
+
+namespace pith {
+
+struct SafeTensor {
+  std::vector<int64_t> shape;  // slowest dimension first, as in PyTorch
+  TensorType type = TensorType::kF32;
+  const uint8_t* data = nullptr;
+  uint64_t bytes = 0;
+};
+
+class SafetensorsFile {
+ public:
+  // Throws UserError on a malformed header, overlapping or out-of-range offsets, shape × type that does not match the
+  // byte range, or a tensor type other than F32, F16, BF16.
+  explicit SafetensorsFile(const std::string& path);
+  const std::string& path() const { return file_.path(); }
+  const std::map<std::string, SafeTensor, std::less<>>& tensors() const { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const SafeTensor* Find(std::string_view name) const;
+
+ private:
+  MappedFile file_;
+  std::map<std::string, SafeTensor, std::less<>> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+struct SafeTensorToWrite {
+  std::string name;
+  std::vector<int64_t> shape;
+  TensorType type;
+  const void* data;
+};
+void WriteSafetensors(const std::string& path, const std::vector<SafeTensorToWrite>& tensors,
+                      const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace pith

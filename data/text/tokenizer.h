@@ -1,0 +1,51 @@
+// Text to token ids and back: byte-level BPE (GPT-2's scheme) from a GGUF or a Hugging Face tokenizer.json.
+//
+// BOS and EOS are never added. Special tokens inside text are text, unless the caller says SpecialTokens::kParse: user
+// text can therefore never become a control token.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/gguf.h"
+
+namespace pith {
+
+enum class SpecialTokens {
+  kAsText,  // "<|im_end|>" is encoded like any other characters
+  kParse,   // "<|im_end|>" becomes its one id: for rendered chat templates only
+};
+
+// Immutable after construction; thread-safe.
+class Tokenizer {
+ public:
+  // A GGUF, a tokenizer.json, or a Hugging Face folder. UserError names a pre-tokenizer or model that pith lacks.
+  static std::unique_ptr<Tokenizer> Load(const std::string& path);
+  static std::unique_ptr<Tokenizer> FromGguf(const GgufFile& file);
+  static std::unique_ptr<Tokenizer> FromJson(const std::string& tokenizer_json_path);
+  ~Tokenizer();
+
+  std::vector<int32_t> Encode(std::string_view text, SpecialTokens special = SpecialTokens::kAsText) const;
+  // The bytes of the tokens, concatenated. Control tokens give their text only if `with_control`.
+  std::string Decode(std::span<const int32_t> ids, bool with_control = false) const;
+  std::string_view TokenBytes(int32_t id) const;           // bytes of one token; its text for control tokens
+  bool IsControl(int32_t id) const;
+  std::optional<int32_t> FindToken(std::string_view text) const;  // exact token text, control tokens included
+  int32_t vocab_size() const;
+  int32_t eos_id() const;                                  // −1 when the vocabulary names none
+  // Tokens that end a turn: eos, and <|im_end|>, <|eot_id|>, <|end|> where the vocabulary has them.
+  std::span<const int32_t> end_ids() const;
+  bool IsEnd(int32_t id) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  Tokenizer();
+};
+
+}  // namespace pith

@@ -1,0 +1,36 @@
+// The length budget: one object read by the prompt, the reward, the decode-time cap and the evaluation sweep.
+//
+// Length L counts every token after the generation prompt: thinking, tags, forced tokens, the end-of-turn token.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace pith {
+
+struct Budget {
+  int64_t tokens = 0;             // B; 0: no budget
+  double window = 0.25;           // m, in [0, 1): the reward falls from (1−m)B to (1+m)B
+  double floor = 0.0;             // p, in [0, 1]: what is left beyond (1+m)B
+  int64_t reserve_tokens = 32;    // R: kept for closing the reasoning and answering, at decode time. B < 2R is refused
+  std::string close_text = "\n#### ";  // closes the reasoning of a model without </think>
+  std::string sentence;           // ends the user's turn when not empty; "{budget}" becomes B
+
+  double falls_from() const { return (1.0 - window) * static_cast<double>(tokens); }
+  double falls_to() const { return (1.0 + window) * static_cast<double>(tokens); }
+};
+
+// w(L) = 1 for L <= (1−m)B, falls linearly to p at (1+m)B, then p. 1 without a budget.
+double SoftBudgetWeight(const Budget& budget, int64_t length_tokens);
+
+// "Free up to `free_tokens`, then it costs": 1, then linearly down to `floor` over `fall_tokens` more tokens.
+double FreeThenFallingWeight(int64_t free_tokens, int64_t fall_tokens, double floor, int64_t length_tokens);
+
+// DAPO's soft overlong punishment (arXiv 2503.14476, eq. 13; TRL's get_soft_overlong_punishment): 0 up to
+// max − cache, (max − cache − L)/cache up to max, then −1.
+double SoftOverlongPunishment(int64_t max_tokens, int64_t cache_tokens, int64_t length_tokens);
+
+// Throws UserError when the values contradict each other (B < 2R for decoding, window outside [0,1), …).
+void CheckBudget(const Budget& budget, bool for_decoding);
+
+}  // namespace pith

@@ -1,0 +1,86 @@
+// The phone's engine: a mapped GGUF base, a paged KV cache with cheap forks, adapters swapped by pointer.
+//
+// A sequence is a list of tokens whose keys and values are in the cache. Every cached token carries the identity of the
+// adapter that computed it (none: the base). Forward() runs rows of any mixture of sequences in one batch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapters/packed_adapter.h"
+#include "base/base_model.h"
+#include "runtime/kernels/linear.h"
+
+namespace pith {
+
+struct EngineOptions {
+  int num_threads = 0;                                // 0: all cores
+  ActivationType activations = ActivationType::kInt8; // design: INT8 to serve, BF16 for rollouts, F32 for parity
+  bool kv_f16 = true;                                 // else f32
+  int64_t kv_tokens = 8192;                           // capacity of the cache, over all sequences
+  bool share_prefixes = true;                         // Prefill() may reuse cached prefixes
+};
+
+using SequenceId = int32_t;
+using AdapterRef = std::shared_ptr<const PackedAdapter>;  // nullptr: the bare base
+
+// One token to run. Rows of one sequence must come in order; its position is the sequence's length so far.
+struct ForwardRow {
+  SequenceId sequence;
+  int32_t token;
+  bool want_logits;
+};
+
+// A run of cached tokens with one writer.
+struct KvSegment {
+  int64_t begin, end;
+  const PackedAdapter* writer;  // nullptr: the base
+};
+
+struct EngineMemory {
+  int64_t kv_bytes, weights_mapped_bytes, scratch_bytes;
+};
+
+// Not thread-safe: one caller at a time.
+class Engine {
+ public:
+  Engine(std::shared_ptr<const BaseModel> base, const EngineOptions& options);
+  ~Engine();
+
+  const ModelConfig& config() const;
+  const EngineOptions& options() const;
+
+  SequenceId NewSequence();
+  // A new sequence with the same tokens and adapter; its KV is shared until the two differ. Metadata only.
+  SequenceId Fork(SequenceId from);
+  void Free(SequenceId sequence);
+  int64_t Length(SequenceId sequence) const;
+  // Drops all tokens from `length` on.
+  void Truncate(SequenceId sequence, int64_t length);
+
+  // The adapter of the rows that follow. A pointer change: no allocation, no recomputation.
+  void SetAdapter(SequenceId sequence, AdapterRef adapter);
+  std::vector<KvSegment> Segments(SequenceId sequence) const;
+
+  // Appends the rows' tokens to their sequences. logits_out receives V floats per row that wants them, in row order.
+  // UserError when a sequence would pass the model's context, or the cache is full (nothing is appended then).
+  void Forward(std::span<const ForwardRow> rows, float* logits_out);
+
+  // Appends `tokens` to `sequence` under its present adapter, in chunks; the logits of the last token go to logits_last
+  // (V floats, may be nullptr). An empty sequence first takes over the longest cached prefix that has the same tokens
+  // and the same writer throughout, where share_prefixes allows.
+  void Prefill(SequenceId sequence, std::span<const int32_t> tokens, float* logits_last);
+
+  int64_t kv_tokens_free() const;
+  EngineMemory memory() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pith

@@ -1,0 +1,55 @@
+// y = x · Wᵀ for weights as they lie in files, at three precisions of the activations.
+//
+//   x_MK: M rows of K floats.  W_NK: N rows, any TensorType.  y_MN: y[m][n] = Σ_k x[m][k] · W[n][k]
+//
+// Bitwise batch invariance: y[m][n] depends on x[m] and W[n] alone, not on M, on N or on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/tensor_view.h"
+#include "base/thread_pool.h"
+
+namespace pith {
+
+enum class ActivationType {
+  kF32,   // exact products of dequantised weights, float accumulation: the reference and the parity mode
+  kBF16,  // x and dequantised weights rounded to bf16, float accumulation: rollouts
+  kInt8,  // x quantised per group of 32 (Q8_0 style, absmax), integer products: serving. F16/BF16/F32 weights: as kBF16
+};
+const char* ActivationTypeName(ActivationType type);  // "f32" | "bf16" | "int8"
+
+// Instruction sets, chosen at run time. Scalar is the reference, kept for ever.
+enum class Isa { kScalar, kAvx2, kAvx512 };
+const char* IsaName(Isa isa);
+bool IsaAvailable(Isa isa);   // compiled in and supported by this CPU (kAvx512: F, BW, VL, DQ, VNNI, BF16)
+Isa BestIsa();                // the fastest available; PITH_ISA=scalar|avx2|avx512 in the environment overrides
+
+// Activations of M rows prepared once and used by several matrices (q, k, v share their input).
+// Buffers grow and are kept: no allocation in steady state. Not thread-safe.
+class PreparedRows {
+ public:
+  PreparedRows();
+  ~PreparedRows();
+  // x: M rows of K floats, `stride` floats apart. Must outlive its use for kF32 (not copied).
+  void Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa);
+  struct Impl;
+  Impl& impl() const { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+// y[m·stride + n] = (accumulate ? y : 0) + scale · Σ_k x[m][k] W[n][k], for all prepared rows m and n in [0, W.rows).
+struct LinearJob {
+  TensorView w;
+  float* y = nullptr;
+  int64_t y_stride = 0;
+  float scale = 1.0f;
+  bool accumulate = false;
+};
+// Several matrices over the same prepared rows in one pass of the pool.
+void Linear(ThreadPool& pool, const PreparedRows& x, const LinearJob* jobs, int num_jobs);
+
+}  // namespace pith

@@ -1,0 +1,30 @@
+// Choosing the next token from logits: greedy, or temperature, top-k, top-p and min-p, seeded.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/rng.h"
+
+namespace pith {
+
+struct SamplingParams {
+  double temperature = 0.0;  // 0: greedy
+  int64_t top_k = 0;         // 0: off
+  double top_p = 1.0;        // in (0, 1]
+  double min_p = 0.0;        // in [0, 1): relative to the most probable token
+  uint64_t seed = 0;
+};
+
+struct SampledToken {
+  int32_t id;
+  float logprob;  // log softmax(logits / temperature)[id] (temperature 1 when greedy), before top-k/top-p/min-p cut it
+};
+
+// Throws UserError naming a value out of range.
+void CheckSampling(const SamplingParams& params);
+
+// Token number `position` of sample `sample`: depends on (seed, sample, position, logits) alone. Ties go to the lower id.
+SampledToken Sample(const float* logits, int64_t vocab, const SamplingParams& params, uint64_t sample, uint64_t position);
+
+}  // namespace pith
