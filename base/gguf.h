@@ -57,11 +57,19 @@ class GgufFile {
   std::map<std::string, GgufValue, std::less<>> metadata_;
   std::vector<GgufTensor> tensors_;
   std::map<std::string, size_t, std::less<>> index_;
+
+  friend class GgufWriter;
+  struct Key {
+    std::string name;
+    uint32_t type = 0, element_type = 0;  // as in the file; element_type of arrays alone
+  };
+  std::vector<Key> keys_;  // in file order
 };
 
 // Collects metadata and tensors, then writes the file in one go. Keys and tensors keep the order in which they came.
-// The integer type written is u32 for Set(int64_t) (i64 when it does not fit), i32 for arrays of integers (as llama.cpp
-// has them for token types and invocation tokens), f32 for floats.
+// Types written: u32 for Set(int64_t) and for arrays of integers without a negative one (llama.cpp insists on u32 for
+// adapter.alora.invocation_tokens), i64 where u32 does not fit; i32 for arrays with negative integers and always for
+// tokenizer.ggml.token_type (llama.cpp insists again); f32 for floats.
 class GgufWriter {
  public:
   GgufWriter();

@@ -61,10 +61,7 @@ void QuantiseBlock(const float* x, BlockQ4_0* block) {
   const float d = extreme / -8.0f;
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
   block->d = F32ToF16(d);
-  // The reference's x·(1/d) + 8.5 is compiled to a fused multiply-add, so the product must not be rounded to f32.
-  const auto code = [inverse](float v) {
-    return Code(static_cast<float>(static_cast<double>(v) * static_cast<double>(inverse) + 8.5), 15);
-  };
+  const auto code = [inverse](float v) { return Code(v * inverse + 8.5f, 15); };
   for (int j = 0; j < kBlockSize / 2; ++j) {
     block->q[j] = static_cast<uint8_t>(code(x[j]) | code(x[j + kBlockSize / 2]) << 4);
   }
