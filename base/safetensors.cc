@@ -1,0 +1,176 @@
+#include "base/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+
+namespace pith {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr uint64_t kMaxHeaderBytes = 100 << 20;
+constexpr uint64_t kMaxValues = uint64_t{1} << 48;
+constexpr size_t kHeaderAlignment = 8;
+constexpr char kMetadataKey[] = "__metadata__";
+
+const char* DtypeName(TensorType type) {
+  return type == TensorType::kF32 ? "F32" : type == TensorType::kF16 ? "F16" : "BF16";
+}
+
+template <class... Args>
+[[noreturn]] void Fail(const std::string& path, const Args&... args) {
+  ThrowUser("'", path, "' is not a valid safetensors file: ", args..., "; fetch or save it again");
+}
+
+// JSON with every duplicated key of the top two levels refused (the parser alone would keep the last one silently).
+Json ParseHeader(const std::string& path, std::string_view text) {
+  std::set<std::string> seen[3];
+  std::string duplicate;
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start && depth < 2) seen[depth + 1].clear();
+    if (event == Json::parse_event_t::key && depth <= 2 && !seen[depth].insert(parsed.get<std::string>()).second) {
+      duplicate = parsed.get<std::string>();
+    }
+    return true;
+  };
+  Json json = Json::parse(text, watch, /*allow_exceptions=*/false);
+  if (!json.is_object()) Fail(path, "its header is not a JSON object");
+  if (!duplicate.empty()) Fail(path, "the key '", duplicate, "' occurs twice in its header");
+  return json;
+}
+
+uint64_t Unsigned(const std::string& path, const std::string& name, const Json& value) {
+  if (!value.is_number_unsigned()) Fail(path, "tensor '", name, "' has ", value.dump(), " where a count belongs");
+  return value.get<uint64_t>();
+}
+
+SafeTensor ReadTensor(const std::string& path, const std::string& name, const Json& entry,
+                      std::span<const uint8_t> data) {
+  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
+    Fail(path, "tensor '", name, "' lacks dtype, shape or data_offsets");
+  }
+  SafeTensor tensor;
+  const Json& dtype = entry["dtype"];
+  if (dtype == "F32") {
+    tensor.type = TensorType::kF32;
+  } else if (dtype == "F16") {
+    tensor.type = TensorType::kF16;
+  } else if (dtype == "BF16") {
+    tensor.type = TensorType::kBF16;
+  } else {
+    ThrowUser("'", path, "': tensor '", name, "' has type ", dtype.dump(), ", expected F32, F16 or BF16");
+  }
+
+  const Json& shape = entry["shape"];
+  if (!shape.is_array()) Fail(path, "tensor '", name, "' has a shape that is not a list");
+  uint64_t values = 1;
+  for (const Json& item : shape) {
+    const uint64_t size = Unsigned(path, name, item);
+    if (size > kMaxValues || (values != 0 && size > kMaxValues / values)) {
+      Fail(path, "tensor '", name, "' has the impossible shape ", shape.dump());
+    }
+    values *= size;
+    tensor.shape.push_back(static_cast<int64_t>(size));
+  }
+
+  const Json& offsets = entry["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2) Fail(path, "tensor '", name, "' has no pair of data_offsets");
+  const uint64_t begin = Unsigned(path, name, offsets[0]), end = Unsigned(path, name, offsets[1]);
+  if (begin > end || end > data.size()) {
+    Fail(path, "tensor '", name, "' lies at bytes ", begin, " to ", end, " of ", data.size());
+  }
+  tensor.bytes = end - begin;
+  if (tensor.bytes != values * BytesPerBlock(tensor.type)) {
+    Fail(path, "tensor '", name, "' of shape ", shape.dump(), " and type ", dtype.dump(), " has ", tensor.bytes, " bytes");
+  }
+  tensor.data = data.data() + begin;
+  return tensor;
+}
+
+}  // namespace
+
+SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
+  const std::span<const uint8_t> bytes = file_.bytes();
+  if (bytes.size() < 8) Fail(path, "it has only ", bytes.size(), " bytes");
+  uint64_t header_bytes;
+  std::memcpy(&header_bytes, bytes.data(), 8);
+  if (header_bytes > bytes.size() - 8 || header_bytes > kMaxHeaderBytes) {
+    Fail(path, "it claims a header of ", header_bytes, " bytes in a file of ", bytes.size());
+  }
+  const Json header =
+      ParseHeader(path, {reinterpret_cast<const char*>(bytes.data() + 8), static_cast<size_t>(header_bytes)});
+  const std::span<const uint8_t> data = bytes.subspan(8 + header_bytes);
+
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == kMetadataKey) {
+      if (!entry.is_object()) Fail(path, kMetadataKey, " is not an object");
+      for (const auto& [key, value] : entry.items()) {
+        if (!value.is_string()) Fail(path, "metadata '", key, "' is not a string");
+        metadata_.emplace(key, value.get<std::string>());
+      }
+      continue;
+    }
+    const SafeTensor tensor = ReadTensor(path, name, entry, data);
+    const auto begin = static_cast<uint64_t>(tensor.data - data.data());
+    ranges.emplace_back(begin, begin + tensor.bytes);
+    tensors_.emplace(name, tensor);
+  }
+
+  // As in the reference implementation, the tensors must tile the data: no overlap, no hole, nothing behind.
+  std::sort(ranges.begin(), ranges.end());
+  uint64_t expected = 0;
+  for (const auto& [begin, end] : ranges) {
+    if (begin != expected) Fail(path, "a tensor begins at byte ", begin, " where the one before ends at ", expected);
+    expected = end;
+  }
+  if (expected != data.size()) Fail(path, "its tensors cover ", expected, " of ", data.size(), " bytes");
+}
+
+const SafeTensor* SafetensorsFile::Find(std::string_view name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+void WriteSafetensors(const std::string& path, const std::vector<SafeTensorToWrite>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  Json header = Json::object();
+  if (!metadata.empty()) header[kMetadataKey] = metadata;
+  // Wider types first: every tensor is then aligned to its own type.
+  std::vector<const SafeTensorToWrite*> order;
+  for (const SafeTensorToWrite& tensor : tensors) order.push_back(&tensor);
+  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    return BytesPerBlock(a->type) > BytesPerBlock(b->type);
+  });
+
+  uint64_t offset = 0;
+  std::vector<uint64_t> sizes;
+  for (const SafeTensorToWrite* tensor : order) {
+    PITH_CHECK(!IsQuantised(tensor->type), tensor->name, " has type ", TypeName(tensor->type));
+    PITH_CHECK(tensor->name != kMetadataKey && !header.contains(tensor->name), "tensor written twice: ", tensor->name);
+    uint64_t bytes = BytesPerBlock(tensor->type);
+    for (const int64_t size : tensor->shape) {
+      PITH_CHECK(size >= 0, tensor->name);
+      bytes *= static_cast<uint64_t>(size);
+    }
+    header[tensor->name] = {
+        {"dtype", DtypeName(tensor->type)}, {"shape", tensor->shape}, {"data_offsets", {offset, offset + bytes}}};
+    sizes.push_back(bytes);
+    offset += bytes;
+  }
+
+  std::string text = header.dump();
+  text.append((kHeaderAlignment - text.size() % kHeaderAlignment) % kHeaderAlignment, ' ');
+  const uint64_t header_bytes = text.size();
+  AtomicFile file(path);
+  file.Write(&header_bytes, sizeof(header_bytes));
+  file.Write(text);
+  for (size_t i = 0; i < order.size(); ++i) file.Write(order[i]->data, sizes[i]);
+  file.Commit();
+}
+
+}  // namespace pith
