@@ -1,0 +1,87 @@
+#include "base/progress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace pith {
+namespace {
+
+constexpr double kRedrawSeconds = 0.1;  // on a terminal
+constexpr double kLineSeconds = 10.0;   // elsewhere
+constexpr int64_t kBarWidth = 24;
+constexpr char kEraseLine[] = "\r\x1b[K";
+
+double SecondsBetween(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+ProgressBar::ProgressBar(std::string title, int64_t total)
+    : title_(std::move(title)), total_(std::max<int64_t>(total, 0)), start_(std::chrono::steady_clock::now()) {
+  last_draw_ = start_;
+  if (StderrIsTerminal()) Draw();
+}
+
+ProgressBar::~ProgressBar() {
+  Draw();
+  if (StderrIsTerminal()) std::fputs("\n", stderr);
+}
+
+void ProgressBar::Update(int64_t done, const std::string& note) {
+  done_ = std::clamp<int64_t>(done, 0, total_);
+  note_ = note;
+  const double waited = SecondsBetween(last_draw_, std::chrono::steady_clock::now());
+  if (waited >= (StderrIsTerminal() ? kRedrawSeconds : kLineSeconds)) Draw();
+}
+
+void ProgressBar::Print(const std::string& line) {
+  const bool was_drawn = drawn_ && StderrIsTerminal();
+  if (was_drawn) Erase();
+  std::fputs((line + "\n").c_str(), stderr);
+  if (was_drawn) Draw();
+}
+
+void ProgressBar::Draw() {
+  last_draw_ = std::chrono::steady_clock::now();
+  const double elapsed = SecondsBetween(start_, last_draw_);
+  const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1.0;
+  std::string time;
+  if (done_ == total_) {
+    time = "took " + FormatDuration(elapsed);
+  } else if (done_ > 0) {
+    time = FormatDuration(elapsed / share - elapsed) + " to go";
+  }
+  std::string text = title_ + " ";
+  if (StderrIsTerminal()) {
+    const auto filled = static_cast<int64_t>(std::lround(share * kBarWidth));
+    text += "[" + std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kBarWidth - filled), '.') + "] ";
+  }
+  text += Str(done_, "/", total_);
+  if (!time.empty()) text += "  " + time;
+  if (!note_.empty()) text += "  " + note_;
+  if (StderrIsTerminal()) {
+    std::fputs((kEraseLine + text).c_str(), stderr);
+  } else {
+    std::fputs((text + "\n").c_str(), stderr);
+  }
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void ProgressBar::Erase() { std::fputs(kEraseLine, stderr); }
+
+std::string FormatDuration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::llround(std::clamp(seconds, 0.0, 1e12)));
+  const auto two = [](int64_t v) { return (v < 10 ? "0" : "") + std::to_string(v); };
+  if (whole < 60) return Str(whole, " s");
+  if (whole < 3600) return Str(whole / 60, " m ", two(whole % 60), " s");
+  return Str(whole / 3600, " h ", two(whole / 60 % 60), " m");
+}
+
+}  // namespace pith
