@@ -16,11 +16,15 @@ struct RunConfig {
   std::string init_adapter;            // PEFT folder that this stage starts from; empty: fresh
   uint64_t seed = 0;
   int threads = 0;                     // 0: all cores
+
+  bool operator==(const RunConfig&) const = default;
 };
 
 struct ModelSettings {
   std::string path;                    // GGUF or Hugging Face folder; "demo": the demo model that ./pith fetches
   std::string dtype = "bfloat16";      // of the frozen base in training: bfloat16 | float32
+
+  bool operator==(const ModelSettings&) const = default;
 };
 
 struct AdapterSettings {
@@ -31,6 +35,8 @@ struct AdapterSettings {
   std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
   std::string activation = "invocation";  // invocation | always
   std::vector<int64_t> invocation;        // token ids; empty: derived from the chat template
+
+  bool operator==(const AdapterSettings&) const = default;
 };
 
 struct DataSettings {                  // fields as DatasetSpec in data/dataset.h
@@ -46,20 +52,24 @@ struct DataSettings {                  // fields as DatasetSpec in data/dataset.
   double brief_rate = 0.0;
   std::string verbosity = "mixed";
   std::string system;                  // system message; empty: what the template inserts
+
+  bool operator==(const DataSettings&) const = default;
 };
 
 struct SftSettings {
   int64_t epochs = 1;
   int64_t batch_size = 16;             // examples per optimiser step
-  int64_t micro_batch_size = 8;        // examples per forward pass; no effect on the result but rounding
+  int64_t micro_batch_size = 8;        // examples per forward pass at most; changes the result by rounding only
   int64_t max_length = 512;            // tokens of prompt + solution; longer examples are dropped, with a count
+
+  bool operator==(const SftSettings&) const = default;
 };
 
 struct RlSettings {
   int64_t steps = 30;
   int64_t prompts_per_step = 8;
   int64_t group_size = 8;              // completions per prompt
-  int64_t micro_batch_size = 16;       // completions per forward pass
+  int64_t micro_batch_size = 16;       // completions per forward pass at most; changes the result by rounding only
   int64_t updates_per_rollout = 1;
   std::string scale_rewards = "batch"; // group | batch | none: what advantages are divided by (standard deviation)
   std::string loss = "dapo";           // dapo: Σ over tokens / tokens of the step
@@ -68,6 +78,8 @@ struct RlSettings {
   double kl_beta = 0.0;                // weight of the k3 KL to the policy that RL started from; 0: off
   double importance_cap = 2.0;         // token-level truncated importance sampling (sampler correction); 0: off
   bool mask_truncated = false;         // leave completions without an end out of the loss
+
+  bool operator==(const RlSettings&) const = default;
 };
 
 struct RolloutSettings {
@@ -78,6 +90,8 @@ struct RolloutSettings {
   double min_p = 0.0;
   std::string activations = "bf16";    // f32 | bf16 | int8: precision of the sampler
   int max_batch = 64;                  // sequences decoded together
+
+  bool operator==(const RolloutSettings&) const = default;
 };
 
 struct BudgetSettings {                // rewards/budget.h
@@ -87,6 +101,8 @@ struct BudgetSettings {                // rewards/budget.h
   int64_t reserve_tokens = 32;
   std::string close_text = "\n#### ";
   std::string sentence;
+
+  bool operator==(const BudgetSettings&) const = default;
 };
 
 // One term of the reward. Only the fields that belong to `kind` may be set.
@@ -97,12 +113,16 @@ struct RewardTerm {
   int64_t free_tokens = 0, fall_tokens = 0;   // free_then_falling
   double floor = 0.0;                         // free_then_falling
   int64_t max_tokens = 0, cache_tokens = 0;   // soft_overlong
+
+  bool operator==(const RewardTerm&) const = default;
 };
 
 struct RewardSettings {
   std::string reading = "strict";      // strict | lenient: which reading of the answer is paid
   std::vector<RewardTerm> times;       // correct × Π …
   std::vector<RewardTerm> plus;        // + Σ weight × …
+
+  bool operator==(const RewardSettings&) const = default;
 };
 
 struct OptimizerSettings {
@@ -113,12 +133,16 @@ struct OptimizerSettings {
   double max_grad_norm = 1.0;          // 0: no clipping
   std::string schedule = "constant";   // constant | linear | cosine, after the warm-up
   int64_t warmup_steps = 0;
+
+  bool operator==(const OptimizerSettings&) const = default;
 };
 
 struct LogSettings {
   int64_t save_every = 10;             // optimiser steps between checkpoints; 0: only the end
   int64_t keep_checkpoints = 2;
   bool completions = true;             // write completions/step-N.jsonl
+
+  bool operator==(const LogSettings&) const = default;
 };
 
 struct TrainConfig {
@@ -133,6 +157,8 @@ struct TrainConfig {
   RewardSettings reward;
   OptimizerSettings optimizer;
   LogSettings log;
+
+  bool operator==(const TrainConfig&) const = default;
 };
 
 }  // namespace pith

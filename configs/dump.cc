@@ -1,0 +1,98 @@
+// What is printed from the tables: the resolved configuration and the reference page.
+#include <sstream>
+
+#include "configs/load.h"
+#include "configs/sections.h"
+
+namespace pith {
+namespace {
+
+// A table cell: one line, without the character that ends cells.
+std::string Cell(const std::string& text) {
+  std::string cell;
+  for (char c : text) {
+    if (c == '|') cell += '\\';
+    cell += c == '\n' ? ' ' : c;
+  }
+  return cell;
+}
+
+std::string Default(const std::string& printed) { return printed == "\"\"" ? "" : "`" + printed + "`"; }
+
+std::string Sentence(const std::string& doc, const std::string& only_when) {
+  return doc + (only_when.empty() ? "" : " Only when " + only_when + ".");
+}
+
+template <class S>
+void PrintTable(const FieldTable<S>& fields, const S& defaults, std::ostream& out) {
+  out << "| key | type | default | unit | meaning | allowed |\n|---|---|---|---|---|---|\n";
+  for (const Field<S>& field : fields) {
+    out << "| `" << field.key << "` | " << field.type << " | " << Cell(Default(field.print(defaults))) << " | "
+        << field.unit << " | " << Cell(Sentence(field.doc, field.only_when)) << " | " << Cell(field.rule)
+        << " |\n";
+  }
+}
+
+std::string Stages(const Section& section) {
+  std::string text;
+  for (const std::string& stage : section.stages) text += (text.empty() ? "" : ", ") + stage;
+  return text;
+}
+
+}  // namespace
+
+std::string DumpTrainConfig(const TrainConfig& config) {
+  std::ostringstream out;
+  for (const Section& section : TrainSections()) {
+    if (!section.BelongsTo(config.run.stage)) continue;
+    if (!section.name.empty()) out << "\n" << section.name << ":\n";
+    for (const Field<TrainConfig>& field : section.fields) {
+      if (field.applies && !field.applies(config)) continue;
+      out << (section.name.empty() ? "" : "  ") << field.key << ": " << field.print(config) << "\n";
+    }
+  }
+  return out.str();
+}
+
+std::string ConfigReference() {
+  std::ostringstream out;
+  out << "# Configuration reference\n\n"
+         "Every key that a training configuration may hold. Generated from the field tables in `configs/*_fields.cc`; do "
+         "not edit by hand.\n\n"
+         "Any key can be set on the command line, over the file: `--set rl.steps=5`. The value is YAML; a list is "
+         "replaced whole\n(`--set reward.times=[budget]`) or by one element (`--set 'reward.times.0={kind: budget}'`). A "
+         "key that would have no effect is refused.\n";
+  const TrainConfig defaults;
+  for (const Section& section : TrainSections()) {
+    out << "\n## " << (section.name.empty() ? "Top level" : "`" + section.name + "`") << "\n\n"
+        << section.doc << " Read by: " << Stages(section) << ".\n\n";
+    PrintTable(section.fields, defaults, out);
+    if (section.name == "reward") {
+      out << "\n### Terms of `reward.times` and `reward.plus`\n\n"
+             "An element is a group of keys, `{kind: free_then_falling, free_tokens: 200, fall_tokens: 100}`, or a bare "
+             "kind, `budget`.\n`weight` and `always` belong to `plus`.\n\n"
+             "| kind | value |\n|---|---|\n"
+             "| `budget` | 1 up to (1 − m)·B, falling linearly to p at (1 + m)·B; B, m, p from `budget` |\n"
+             "| `free_then_falling` | 1 up to `free_tokens`, falling linearly to `floor` over `fall_tokens` more |\n"
+             "| `soft_overlong` | DAPO's: 0 up to `max_tokens` − `cache_tokens`, falling to −1 at `max_tokens` (`plus` "
+             "only) |\n"
+             "| `format` | 1 when the response ends with its one marked answer (`#### x`), else 0 |\n\n";
+      PrintTable(RewardTermFields(), RewardTerm{}, out);
+    }
+  }
+  return out.str();
+}
+
+std::string ConfigKeys() {
+  std::ostringstream out;
+  const TrainConfig defaults;
+  for (const Section& section : TrainSections()) {
+    for (const Field<TrainConfig>& field : section.fields) {
+      out << section.Path(field.key) << " (" << field.type << ", default " << field.print(defaults) << "): " << field.doc
+          << "\n";
+    }
+  }
+  return out.str();
+}
+
+}  // namespace pith

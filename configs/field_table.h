@@ -1,0 +1,140 @@
+// Field tables: each setting is declared once (member, key, unit, doc, rule), and loading, --set, the resolved dump and
+// the reference page all read that one declaration.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "configs/config_tree.h"
+
+namespace pith {
+
+// What a value must satisfy, in words ("at least 1") and as a predicate.
+struct NumberRule {
+  std::string words;
+  std::function<bool(double)> holds;
+};
+struct TextRule {
+  std::string words;
+  std::function<bool(const std::string&)> holds;
+};
+
+NumberRule AnyNumber();
+NumberRule AtLeast(double low);
+NumberRule Above(double low);
+NumberRule Between(double low, double high);      // both ends allowed
+NumberRule FromBelow(double low, double high);    // low allowed, high not
+NumberRule AboveUpTo(double low, double high);    // high allowed, low not
+TextRule AnyText();
+TextRule Required(const std::string& what);       // not empty
+TextRule OneOf(std::vector<std::string> names);
+
+using Problems = std::vector<ConfigProblem>;
+
+// One setting of the struct S. Problems name the key they are told and carry no place: the loader knows where keys stand.
+template <class S>
+struct Field {
+  std::string key, type, unit, doc, rule;
+  // Checks the value's type and stores it.
+  std::function<void(const ConfigNode& node, const std::string& path, S* settings, Problems* problems)> read;
+  // Checks the stored value against the rule.
+  std::function<void(const S& settings, const std::string& path, Problems* problems)> check;
+  std::function<std::string(const S&)> print;  // as YAML on one line
+  // The field has an effect only when …; given in another case it is an error. Null: always.
+  std::string only_when;
+  std::function<bool(const S&)> applies;
+
+  Field When(const std::string& words, std::function<bool(const S&)> predicate) && {
+    only_when = words;
+    applies = std::move(predicate);
+    return std::move(*this);
+  }
+};
+
+template <class S>
+using FieldTable = std::vector<Field<S>>;
+
+// Conversions between YAML and C++ values; a non-empty result says what was expected.
+std::string ReadValue(const ConfigNode& node, bool* value);
+std::string ReadValue(const ConfigNode& node, int* value);
+std::string ReadValue(const ConfigNode& node, int64_t* value);
+std::string ReadValue(const ConfigNode& node, uint64_t* value);
+std::string ReadValue(const ConfigNode& node, double* value);
+std::string ReadValue(const ConfigNode& node, std::string* value);
+std::string ReadValue(const ConfigNode& node, std::vector<int64_t>* value);
+std::string ReadValue(const ConfigNode& node, std::vector<std::string>* value);
+std::string PrintValue(bool value);
+std::string PrintValue(int64_t value);
+std::string PrintValue(uint64_t value);
+inline std::string PrintValue(int value) { return PrintValue(static_cast<int64_t>(value)); }
+std::string PrintValue(double value);  // the shortest form that reads back to the same number
+std::string PrintValue(const std::string& value);
+std::string PrintValue(const std::vector<int64_t>& value);
+std::string PrintValue(const std::vector<std::string>& value);
+
+namespace field_table_internal {
+
+template <class T>
+constexpr const char* TypeName() {
+  if constexpr (std::is_same_v<T, bool>) return "true/false";
+  else if constexpr (std::is_integral_v<T>) return "integer";
+  else if constexpr (std::is_floating_point_v<T>) return "number";
+  else if constexpr (std::is_same_v<T, std::string>) return "text";
+  else if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "list of integers";
+  else return "list of texts";
+}
+
+template <class T, class Rule>
+void CheckRule(const T& value, const Rule& rule, const std::string& path, Problems* problems) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    if (!rule.holds(static_cast<double>(value))) {
+      problems->push_back({path, "got " + PrintValue(value) + ", expected " + rule.words, {}});
+    }
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    if (!rule.holds(value)) {
+      problems->push_back({path, "got " + (value.empty() ? std::string("nothing") : PrintValue(value)) + ", expected " +
+                                     rule.words, {}});
+    }
+  } else {
+    for (size_t i = 0; i < value.size(); ++i) {
+      CheckRule(value[i], rule, path + "[" + std::to_string(i) + "]", problems);
+    }
+  }
+}
+
+}  // namespace field_table_internal
+
+// Declares one field. For lists the rule holds for each element.
+template <class S, class T, class Rule>
+Field<S> MakeField(T S::*member, const std::string& key, const std::string& unit, const std::string& doc, Rule rule) {
+  Field<S> field;
+  field.key = key;
+  field.type = field_table_internal::TypeName<T>();
+  field.unit = unit;
+  field.doc = doc;
+  field.rule = rule.words;
+  field.read = [member](const ConfigNode& node, const std::string& path, S* settings, Problems* problems) {
+    T value{};
+    const std::string expected = ReadValue(node, &value);
+    if (expected.empty()) {
+      settings->*member = std::move(value);
+    } else {
+      problems->push_back({path, "got " + DescribeNode(node) + ", expected " + expected, {}});
+    }
+  };
+  field.check = [member, rule](const S& settings, const std::string& path, Problems* problems) {
+    field_table_internal::CheckRule(settings.*member, rule, path, problems);
+  };
+  field.print = [member](const S& settings) { return PrintValue(settings.*member); };
+  return field;
+}
+
+template <class S>
+Field<S> MakeField(bool S::*member, const std::string& key, const std::string& doc) {
+  return MakeField(member, key, "", doc, AnyNumber());
+}
+
+}  // namespace pith

@@ -1,0 +1,159 @@
+// Tables of the sections about pay: budget, reward, and the terms that reward lists.
+#include <algorithm>
+
+#include "configs/sections.h"
+
+namespace pith {
+namespace {
+
+bool HasBudget(const BudgetSettings& budget) { return budget.tokens > 0; }
+bool FreeThenFalling(const RewardTerm& term) { return term.kind == "free_then_falling"; }
+bool SoftOverlong(const RewardTerm& term) { return term.kind == "soft_overlong"; }
+
+// One element of `times` or `plus`: {kind: budget, …}, or the bare kind.
+RewardTerm ReadTerm(const ConfigNode& node, const std::string& path, Problems* problems) {
+  RewardTerm term;
+  const FieldTable<RewardTerm> table = RewardTermFields();
+  if (node.kind == ConfigNode::Kind::kScalar) {
+    term.kind = node.text;
+    table.front().check(term, path, problems);
+    return term;
+  }
+  if (node.kind != ConfigNode::Kind::kMap) {
+    problems->push_back({path, "got " + DescribeNode(node) + ", expected a term such as {kind: budget}", {}});
+    return term;
+  }
+  std::vector<std::string> given, known;
+  for (const Field<RewardTerm>& field : table) known.push_back(field.key);
+  const size_t before = problems->size();
+  for (const ConfigNode& child : node.children) {
+    const std::string child_path = path + "." + child.key;
+    const auto field = std::find_if(table.begin(), table.end(), [&](const auto& f) { return f.key == child.key; });
+    if (field == table.end()) {
+      const std::string near = NearestName(child.key, known);
+      problems->push_back({child_path, "unknown key" + (near.empty() ? "" : "; did you mean " + near + "?"), {}});
+      continue;
+    }
+    given.push_back(child.key);
+    field->read(child, child_path, &term, problems);
+  }
+  if (problems->size() > before) return term;
+  table.front().check(term, path + ".kind", problems);
+  if (problems->size() > before) return term;
+  for (const Field<RewardTerm>& field : table) {
+    const bool set = std::find(given.begin(), given.end(), field.key) != given.end();
+    const bool applies = !field.applies || field.applies(term);
+    if (set && !applies) {
+      problems->push_back({path + "." + field.key, "has no effect unless " + field.only_when + "; this one is " +
+                                                       term.kind, {}});
+    }
+  }
+  return term;
+}
+
+Field<RewardSettings> TermList(std::vector<RewardTerm> RewardSettings::*member, const std::string& key,
+                               const std::string& doc) {
+  Field<RewardSettings> field;
+  field.key = key;
+  field.type = "list of terms";
+  field.doc = doc;
+  field.read = [member](const ConfigNode& node, const std::string& path, RewardSettings* settings,
+                        Problems* problems) {
+    if (node.kind != ConfigNode::Kind::kList) {
+      problems->push_back({path, "got " + DescribeNode(node) + ", expected a list such as [{kind: budget}]", {}});
+      return;
+    }
+    (settings->*member).clear();
+    for (size_t i = 0; i < node.children.size(); ++i) {
+      (settings->*member).push_back(ReadTerm(node.children[i], path + "[" + std::to_string(i) + "]", problems));
+    }
+  };
+  field.check = [member](const RewardSettings& settings, const std::string& path, Problems* problems) {
+    const FieldTable<RewardTerm> table = RewardTermFields();
+    for (size_t i = 0; i < (settings.*member).size(); ++i) {
+      const RewardTerm& term = (settings.*member)[i];
+      for (const Field<RewardTerm>& term_field : table) {
+        if (term_field.applies && !term_field.applies(term)) continue;
+        term_field.check(term, path + "[" + std::to_string(i) + "]." + term_field.key, problems);
+      }
+    }
+  };
+  field.print = [member, plus = key == "plus"](const RewardSettings& settings) {
+    const FieldTable<RewardTerm> table = RewardTermFields();
+    std::string text = "[";
+    for (const RewardTerm& term : settings.*member) {
+      std::string inside;
+      for (const Field<RewardTerm>& term_field : table) {
+        if (term_field.applies && !term_field.applies(term)) continue;
+        if (!plus && (term_field.key == "weight" || term_field.key == "always")) continue;
+        inside += (inside.empty() ? "" : ", ") + term_field.key + ": " + term_field.print(term);
+      }
+      text += (text.size() > 1 ? ", {" : "{") + inside + "}";
+    }
+    return text + "]";
+  };
+  return field;
+}
+
+}  // namespace
+
+FieldTable<BudgetSettings> BudgetFields() {
+  using S = BudgetSettings;
+  const std::string on = "budget.tokens is more than 0";
+  return {
+      MakeField(&S::tokens, "tokens", "tokens", "The budget B; 0: none.", Between(0, 100000000)),
+      MakeField(&S::window, "window", "share of B",
+                "m: the budget's weight falls from 1 at (1 − m)·B to `floor` at (1 + m)·B.", FromBelow(0, 1))
+          .When(on, HasBudget),
+      MakeField(&S::floor, "floor", "", "p: the weight beyond (1 + m)·B.", Between(0, 1)).When(on, HasBudget),
+      MakeField(&S::reserve_tokens, "reserve_tokens", "tokens",
+                "R: kept at decode time for closing the reasoning and answering. Stored with the adapter.",
+                Between(0, 100000000))
+          .When(on, HasBudget),
+      MakeField(&S::close_text, "close_text", "",
+                "Closes the reasoning at decode time where the model has no </think>. Stored with the adapter.",
+                AnyText())
+          .When(on, HasBudget),
+      MakeField(&S::sentence, "sentence", "",
+                "Ends the user's turn when not empty; `{budget}` in it becomes B.", AnyText())
+          .When(on, HasBudget),
+  };
+}
+
+FieldTable<RewardTerm> RewardTermFields() {
+  using S = RewardTerm;
+  return {
+      MakeField(&S::kind, "kind", "", "Which term.", OneOf({"budget", "free_then_falling", "soft_overlong", "format"})),
+      MakeField(&S::weight, "weight", "", "Factor of a `plus` term.",
+                NumberRule{"a number other than 0", [](double x) { return x != 0; }}),
+      MakeField(&S::always, "always", "Pay a `plus` term on wrong answers too."),
+      MakeField(&S::free_tokens, "free_tokens", "tokens", "Lengths up to here are worth 1.", Between(0, 100000000))
+          .When("kind is free_then_falling", FreeThenFalling),
+      MakeField(&S::fall_tokens, "fall_tokens", "tokens", "Over so many more the worth falls to `floor`.",
+                Between(1, 100000000))
+          .When("kind is free_then_falling", FreeThenFalling),
+      MakeField(&S::floor, "floor", "", "What is left beyond.", FromBelow(0, 1))
+          .When("kind is free_then_falling", FreeThenFalling),
+      MakeField(&S::max_tokens, "max_tokens", "tokens", "From here on the penalty is −1.", Between(1, 100000000))
+          .When("kind is soft_overlong", SoftOverlong),
+      MakeField(&S::cache_tokens, "cache_tokens", "tokens", "The penalty grows over the last so many tokens.",
+                Between(0, 100000000))
+          .When("kind is soft_overlong", SoftOverlong),
+  };
+}
+
+FieldTable<RewardSettings> RewardFields() {
+  using S = RewardSettings;
+  return {
+      MakeField(&S::reading, "reading", "",
+                "Which reading of the answer is paid. strict: marked by `####` or \\boxed{}; lenient: else \"the answer "
+                "is …\", else the last number.",
+                OneOf({"strict", "lenient"})),
+      TermList(&S::times, "times", "Factors of the reward of a correct answer."),
+      TermList(&S::plus, "plus",
+               "Terms added to it, on correct answers only unless `always: true`. A length penalty on wrong answers "
+               "makes short wrong answers win."),
+  };
+}
+
+}  // namespace pith

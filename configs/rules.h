@@ -1,0 +1,13 @@
+// Rules between fields of a training configuration.
+#pragma once
+
+#include "configs/field_table.h"
+#include "configs/train_config.h"
+
+namespace pith {
+
+// Appends what contradicts. A rule is skipped when a field that it reads is already in `problems`, so that one mistake
+// is reported once.
+void CheckRulesBetweenFields(const TrainConfig& config, Problems* problems);
+
+}  // namespace pith

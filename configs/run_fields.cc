@@ -1,0 +1,147 @@
+// Tables of the sections that every stage reads: the run itself, model, adapter, data, optimizer, log.
+#include <algorithm>
+
+#include "configs/sections.h"
+
+namespace pith {
+namespace {
+
+TextRule RunName() {
+  return {"letters, digits and any of . _ - /, not starting with / and without ..", [](const std::string& name) {
+            const auto allowed = [](char c) {
+              return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                     c == '_' || c == '-' || c == '/';
+            };
+            return !name.empty() && name[0] != '/' && name.find("..") == std::string::npos &&
+                   std::all_of(name.begin(), name.end(), allowed);
+          }};
+}
+
+bool IsJsonl(const std::string& dataset) { return dataset.size() > 6 && dataset.ends_with(".jsonl"); }
+
+TextRule DatasetName() {
+  return {"gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl", [](const std::string& name) {
+            return name == "gsm8k" || name == "math" || name == "math500" || name == "svamp" || name == "synthetic" ||
+                   IsJsonl(name);
+          }};
+}
+
+bool Synthetic(const DataSettings& data) { return data.dataset == "synthetic"; }
+bool FromFile(const DataSettings& data) { return IsJsonl(data.dataset); }
+bool HasSplits(const DataSettings& data) { return !FromFile(data) && data.dataset != "math500"; }
+
+constexpr char kSynthetic[] = "data.dataset is synthetic";
+constexpr char kFromFile[] = "data.dataset is a .jsonl file";
+
+}  // namespace
+
+FieldTable<RunConfig> RunFields() {
+  using S = RunConfig;
+  return {
+      MakeField(&S::name, "name", "", "Name of the run.", RunName()),
+      MakeField(&S::folder, "folder", "", "Folder that the run writes to; empty: runs/NAME.", AnyText()),
+      MakeField(&S::stage, "stage", "", "What is done: supervised fine-tuning or reinforcement learning.",
+                OneOf({"sft", "rl"})),
+      MakeField(&S::init_adapter, "init_adapter", "",
+                "PEFT folder of the adapter to start from (an earlier run's `adapter` folder); empty: a fresh one.",
+                AnyText()),
+      MakeField(&S::seed, "seed", "", "Of initialisation, shuffling, dropout and sampling.", AnyNumber()),
+      MakeField(&S::threads, "threads", "", "Threads to compute with; 0: one per core.", Between(0, 4096)),
+  };
+}
+
+FieldTable<ModelSettings> ModelFields() {
+  using S = ModelSettings;
+  return {
+      MakeField(&S::path, "path", "",
+                "GGUF file or Hugging Face folder; `demo`: the demo model that ./pith fetches. Name the very file that "
+                "will be shipped: the adapter then learns on its quantised weights.",
+                Required("a GGUF file, a Hugging Face folder or demo")),
+      MakeField(&S::dtype, "dtype", "", "Precision of the frozen base in training.", OneOf({"bfloat16", "float32"})),
+  };
+}
+
+FieldTable<AdapterSettings> AdapterFields() {
+  using S = AdapterSettings;
+  return {
+      MakeField(&S::rank, "rank", "", "Rank r of each LoRA pair. Q8_0 and Q4_0 export want a multiple of 32.",
+                Between(1, 4096)),
+      MakeField(&S::alpha, "alpha", "", "The update is scaled by alpha / rank.", Above(0)),
+      MakeField(&S::rslora, "rslora", "Scale by alpha / √rank instead."),
+      MakeField(&S::dropout, "dropout", "", "Share of the adapter's inputs zeroed in SFT.", FromBelow(0, 1)),
+      MakeField(&S::targets, "targets", "", "Linear layers that get an adapter.",
+                OneOf({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})),
+      MakeField(&S::activation, "activation", "",
+                "Where the adapter acts: from the invocation (the chat template's generation prompt) on, or always "
+                "(plain LoRA).",
+                OneOf({"invocation", "always"})),
+      MakeField(&S::invocation, "invocation", "", "Token ids of the invocation; empty: derived from the chat template.",
+                Between(0, 2147483647))
+          .When("adapter.activation is invocation", [](const S& s) { return s.activation == "invocation"; }),
+  };
+}
+
+FieldTable<DataSettings> DataFields() {
+  using S = DataSettings;
+  return {
+      MakeField(&S::dataset, "dataset", "", "Which problems: published ones, generated ones, or a file.",
+                DatasetName()),
+      MakeField(&S::split, "split", "", "Which part; the parts are disjoint.", OneOf({"train", "test"}))
+          .When("data.dataset has splits (math500 and files have none)", HasSplits),
+      MakeField(&S::limit, "limit", "problems", "The first so many after shuffling; 0: all. Generated data needs one.",
+                AtLeast(0)),
+      MakeField(&S::seed, "seed", "", "Of the generator and the shuffle.", AnyNumber()),
+      MakeField(&S::shuffle, "shuffle", "Shuffle before `limit` is taken."),
+      MakeField(&S::question_field, "question_field", "", "JSON field of the question.", Required("a field name"))
+          .When(kFromFile, FromFile),
+      MakeField(&S::answer_field, "answer_field", "", "JSON field of the gold answer.", Required("a field name"))
+          .When(kFromFile, FromFile),
+      MakeField(&S::solution_field, "solution_field", "", "JSON field of the worked solution, for SFT.",
+                Required("a field name"))
+          .When(kFromFile, FromFile),
+      MakeField(&S::min_steps, "min_steps", "steps", "Fewest arithmetic steps of a generated problem.", Between(1, 8))
+          .When(kSynthetic, Synthetic),
+      MakeField(&S::max_steps, "max_steps", "steps", "Most arithmetic steps of a generated problem.", Between(1, 8))
+          .When(kSynthetic, Synthetic),
+      MakeField(&S::max_number, "max_number", "", "Largest number that a generated question gives.",
+                Between(2, 1000000))
+          .When(kSynthetic, Synthetic),
+      MakeField(&S::distractor_rate, "distractor_rate", "share", "Problems with a number that does not matter.",
+                Between(0, 1))
+          .When(kSynthetic, Synthetic),
+      MakeField(&S::brief_rate, "brief_rate", "share", "Solutions in the briefest style.", Between(0, 1))
+          .When(kSynthetic, Synthetic),
+      MakeField(&S::verbosity, "verbosity", "", "Style of the generated solutions.",
+                OneOf({"verbose", "mixed", "short"}))
+          .When(kSynthetic, Synthetic),
+      MakeField(&S::system, "system", "", "System message; empty: what the chat template inserts.", AnyText()),
+  };
+}
+
+FieldTable<OptimizerSettings> OptimizerFields() {
+  using S = OptimizerSettings;
+  return {
+      MakeField(&S::learning_rate, "learning_rate", "", "Highest learning rate.", Above(0)),
+      MakeField(&S::beta1, "beta1", "", "Decay of the gradient's running mean.", FromBelow(0, 1)),
+      MakeField(&S::beta2, "beta2", "", "Decay of the squared gradient's running mean.", FromBelow(0, 1)),
+      MakeField(&S::epsilon, "epsilon", "", "Added to the denominator.", Above(0)),
+      MakeField(&S::weight_decay, "weight_decay", "", "Decoupled weight decay.", AtLeast(0)),
+      MakeField(&S::max_grad_norm, "max_grad_norm", "", "Gradients are scaled down to this norm; 0: never.",
+                AtLeast(0)),
+      MakeField(&S::schedule, "schedule", "", "Of the learning rate after the warm-up.",
+                OneOf({"constant", "linear", "cosine"})),
+      MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps", "Over which the rate rises from 0.", AtLeast(0)),
+  };
+}
+
+FieldTable<LogSettings> LogFields() {
+  using S = LogSettings;
+  return {
+      MakeField(&S::save_every, "save_every", "optimiser steps", "Between checkpoints; 0: only at the end.",
+                AtLeast(0)),
+      MakeField(&S::keep_checkpoints, "keep_checkpoints", "checkpoints", "Newest so many are kept.", AtLeast(1)),
+      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl (rl)."),
+  };
+}
+
+}  // namespace pith

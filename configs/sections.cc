@@ -1,0 +1,65 @@
+#include "configs/sections.h"
+
+#include <algorithm>
+
+namespace pith {
+namespace {
+
+// A field of one member struct, seen as a field of the whole configuration.
+template <class S>
+FieldTable<TrainConfig> Lift(S TrainConfig::*member, const FieldTable<S>& table) {
+  FieldTable<TrainConfig> lifted;
+  for (const Field<S>& field : table) {
+    Field<TrainConfig> whole;
+    whole.key = field.key;
+    whole.type = field.type;
+    whole.unit = field.unit;
+    whole.doc = field.doc;
+    whole.rule = field.rule;
+    whole.only_when = field.only_when;
+    whole.read = [member, read = field.read](const ConfigNode& node, const std::string& path, TrainConfig* config,
+                                             Problems* problems) {
+      read(node, path, &(config->*member), problems);
+    };
+    whole.check = [member, check = field.check](const TrainConfig& config, const std::string& path,
+                                                Problems* problems) { check(config.*member, path, problems); };
+    whole.print = [member, print = field.print](const TrainConfig& config) { return print(config.*member); };
+    if (field.applies) {
+      whole.applies = [member, applies = field.applies](const TrainConfig& config) { return applies(config.*member); };
+    }
+    lifted.push_back(std::move(whole));
+  }
+  return lifted;
+}
+
+std::vector<Section> MakeSections() {
+  const std::vector<std::string> both = {"sft", "rl"};
+  return {
+      {"", "The run. These keys stand at the top level of the file.", both, Lift(&TrainConfig::run, RunFields())},
+      {"model", "The frozen base model.", both, Lift(&TrainConfig::model, ModelFields())},
+      {"adapter", "The LoRA adapter that is trained.", both, Lift(&TrainConfig::adapter, AdapterFields())},
+      {"data", "The problems that are trained on.", both, Lift(&TrainConfig::data, DataFields())},
+      {"sft", "Supervised fine-tuning on worked solutions.", {"sft"}, Lift(&TrainConfig::sft, SftFields())},
+      {"rl", "Group-relative policy optimisation.", {"rl"}, Lift(&TrainConfig::rl, RlFields())},
+      {"rollout", "How completions are sampled.", {"rl"}, Lift(&TrainConfig::rollout, RolloutFields())},
+      {"budget", "The length budget. A length counts every token after the generation prompt, the end-of-turn token too.",
+       {"rl"}, Lift(&TrainConfig::budget, BudgetFields())},
+      {"reward", "What a completion is paid: correct × Π times + Σ weight × plus.", {"rl"},
+       Lift(&TrainConfig::reward, RewardFields())},
+      {"optimizer", "AdamW.", both, Lift(&TrainConfig::optimizer, OptimizerFields())},
+      {"log", "What is kept of a run.", both, Lift(&TrainConfig::log, LogFields())},
+  };
+}
+
+}  // namespace
+
+bool Section::BelongsTo(const std::string& stage) const {
+  return std::find(stages.begin(), stages.end(), stage) != stages.end();
+}
+
+const std::vector<Section>& TrainSections() {
+  static const std::vector<Section>* const sections = new std::vector<Section>(MakeSections());
+  return *sections;
+}
+
+}  // namespace pith
