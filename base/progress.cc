@@ -53,9 +53,9 @@ void ProgressBar::Draw() {
   const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1.0;
   std::string time;
   if (done_ == total_) {
-    time = "took " + FormatDuration(elapsed);
+    time = Str("took ", FormatDuration(elapsed));
   } else if (done_ > 0) {
-    time = FormatDuration(elapsed / share - elapsed) + " to go";
+    time = Str(FormatDuration(elapsed / share - elapsed), " to go");
   }
   std::string text = title_ + " ";
   if (StderrIsTerminal()) {
@@ -78,10 +78,13 @@ void ProgressBar::Erase() { std::fputs(kEraseLine, stderr); }
 
 std::string FormatDuration(double seconds) {
   const auto whole = static_cast<int64_t>(std::llround(std::clamp(seconds, 0.0, 1e12)));
-  const auto two = [](int64_t v) { return (v < 10 ? "0" : "") + std::to_string(v); };
   if (whole < 60) return Str(whole, " s");
-  if (whole < 3600) return Str(whole / 60, " m ", two(whole % 60), " s");
-  return Str(whole / 3600, " h ", two(whole / 60 % 60), " m");
+  const bool hours = whole >= 3600;
+  const auto major = static_cast<long long>(hours ? whole / 3600 : whole / 60);
+  char text[40];
+  std::snprintf(text, sizeof(text), hours ? "%lld h %02d m" : "%lld m %02d s", major,
+                static_cast<int>(hours ? whole / 60 % 60 : whole % 60));
+  return text;
 }
 
 }  // namespace pith

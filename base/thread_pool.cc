@@ -15,6 +15,7 @@ namespace {
 
 constexpr auto kSpinTime = std::chrono::microseconds(50);
 constexpr int kPollsPerClockRead = 64;
+constexpr int kMaxThreads = 4096;  // a ticket counts chunks in 16 bits
 constexpr int64_t kChunksPerThread = 4;  // evens out threads that the machine runs at different speeds
 
 void Pause() {
@@ -39,19 +40,29 @@ bool SpinUntil(const Condition& done) {
   return done();
 }
 
+// A loop is cut into chunks. Whoever is awake claims the next one by advancing the ticket; the loop is over once every
+// chunk is finished, so a worker that the system has not woken yet is not waited for. A worker may read the loop's
+// fields just as the next loop overwrites them: they are overwritten only once all chunks are claimed, so its own claim
+// then fails, since loop number and number of chunks are part of the ticket.
+struct Ticket {
+  uint32_t loop;
+  uint16_t chunks, next;
+
+  uint64_t Pack() const { return uint64_t{loop} << 32 | uint64_t{chunks} << 16 | next; }
+  static Ticket Unpack(uint64_t bits) {
+    return {static_cast<uint32_t>(bits >> 32), static_cast<uint16_t>(bits >> 16), static_cast<uint16_t>(bits)};
+  }
+};
+
 }  // namespace
 
-// A loop is cut into chunks. Whoever is awake claims the next one by advancing `ticket_` = (loop number, next chunk); the
-// loop is over once every chunk is finished, so a worker that the system has not woken yet is not waited for. A worker
-// may read the loop's fields just as the next loop overwrites them: its claim then fails, because the loop number moved.
 struct ThreadPool::Impl {
   using Body = std::function<void(int64_t, int64_t, int)>;
 
-  std::atomic<uint64_t> ticket{0};  // loop number in the high half, next chunk in the low half
+  std::atomic<uint64_t> ticket{0};  // a Ticket
   std::atomic<uint32_t> finished{0};
   std::atomic<const Body*> body{nullptr};
   std::atomic<int64_t> count{0}, chunk_length{1};
-  std::atomic<uint32_t> num_chunks{0};
   std::atomic<int> generation{0};  // what parked workers wait on; advances with every loop and at the end
   std::atomic<bool> stop{false}, busy{false};
   uint32_t loop = 0;
@@ -60,15 +71,15 @@ struct ThreadPool::Impl {
   void Work(int thread) {
     uint64_t now = ticket.load(std::memory_order_acquire);
     while (true) {
-      const uint32_t chunk = static_cast<uint32_t>(now), chunks = num_chunks.load(std::memory_order_relaxed);
+      const Ticket claim = Ticket::Unpack(now);
+      if (claim.next >= claim.chunks) return;
       const Body* call = body.load(std::memory_order_relaxed);
       const int64_t length = chunk_length.load(std::memory_order_relaxed);
       const int64_t end = count.load(std::memory_order_relaxed);
-      if (chunk >= chunks) return;
       if (!ticket.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      const int64_t begin = chunk * length;
+      const int64_t begin = claim.next * length;
       (*call)(begin, std::min(begin + length, end), thread);
-      if (finished.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) finished.notify_one();
+      if (finished.fetch_add(1) + 1 == claim.chunks) finished.notify_one();
       now = ticket.load(std::memory_order_acquire);
     }
   }
@@ -86,7 +97,7 @@ struct ThreadPool::Impl {
 };
 
 ThreadPool::ThreadPool(int num_threads) : impl_(std::make_unique<Impl>()) {
-  PITH_CHECK(num_threads >= 0, num_threads);
+  PITH_CHECK(num_threads >= 0 && num_threads <= kMaxThreads, num_threads);
   if (num_threads == 0) num_threads = NumCores();
   for (int thread = 1; thread < num_threads; ++thread) {
     impl_->workers.emplace_back([this, thread] { impl_->RunWorker(thread); });
@@ -95,7 +106,7 @@ ThreadPool::ThreadPool(int num_threads) : impl_(std::make_unique<Impl>()) {
 
 ThreadPool::~ThreadPool() {
   impl_->stop.store(true, std::memory_order_release);
-  impl_->generation.fetch_add(1, std::memory_order_acq_rel);
+  impl_->generation.fetch_add(1);
   impl_->generation.notify_all();
   for (std::thread& worker : impl_->workers) worker.join();
 }
@@ -120,10 +131,9 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   pool.body.store(&body, std::memory_order_relaxed);
   pool.count.store(count, std::memory_order_relaxed);
   pool.chunk_length.store(grains_per_chunk * grain, std::memory_order_relaxed);
-  pool.num_chunks.store(chunks, std::memory_order_relaxed);
   pool.finished.store(0, std::memory_order_relaxed);
-  pool.ticket.store(static_cast<uint64_t>(++pool.loop) << 32, std::memory_order_release);
-  pool.generation.fetch_add(1, std::memory_order_acq_rel);
+  pool.ticket.store(Ticket{++pool.loop, static_cast<uint16_t>(chunks), 0}.Pack(), std::memory_order_release);
+  pool.generation.fetch_add(1);
   pool.generation.notify_all();
 
   pool.Work(0);
