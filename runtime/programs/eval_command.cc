@@ -1,0 +1,100 @@
+// eval: accuracy against length over a data set → results.json, answers.jsonl, report.html.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "data/dataset.h"
+#include "runtime/programs/command_line.h"
+#include "runtime/programs/commands.h"
+#include "runtime/programs/eval.h"
+#include "runtime/programs/report.h"
+
+namespace pith {
+namespace {
+
+std::string FileName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+}  // namespace
+
+int EvalCommand(const Arguments& args) {
+  ModelOptions model;
+  EvalSettings settings;
+  DatasetSpec data;
+  data.split = "test";
+  std::string budgets = "none", out;
+  bool no_base = false;
+  double temperature = -1;
+  CLI::App app("Accuracy against length: the base and each adapter answer the same problems under every budget.", "eval");
+  model.AddTo(app, /*many_adapters=*/true);
+  app.add_option("--dataset", data.name, "gsm8k | math500 | svamp | synthetic | FILE.jsonl")->required();
+  app.add_option("--split", data.split, "train | test");
+  app.add_option("--limit", data.limit, "how many problems; 0: all")->check(CLI::NonNegativeNumber);
+  app.add_option("--data-seed", data.seed, "of the generator and of --shuffle");
+  app.add_flag("--shuffle", data.shuffle, "shuffle before taking --limit");
+  app.add_option("--min-steps", data.min_steps, "synthetic: fewest arithmetic steps");
+  app.add_option("--max-steps", data.max_steps, "synthetic: most arithmetic steps");
+  app.add_option("--max-number", data.max_number, "synthetic: size of the numbers");
+  app.add_option("--distractor-rate", data.distractor_rate, "synthetic: share with a number that does not matter");
+  app.add_option("--question-field", data.question_field, "FILE.jsonl: name of the field");
+  app.add_option("--answer-field", data.answer_field, "FILE.jsonl: name of the field");
+  app.add_option("--budgets", budgets, "token budgets, e.g. 64,128,none");
+  app.add_option("--reserve", settings.budget.reserve_tokens, "tokens kept for closing and answering (R)");
+  app.add_option("--close-text", settings.budget.close_text, "closes the reasoning of a model without </think>");
+  app.add_option("--sentence", settings.budget.sentence, "ends the user's turn; {budget} becomes the budget");
+  app.add_option("--max-tokens", settings.max_tokens, "cap without a budget")->check(CLI::PositiveNumber);
+  app.add_option("--chains", settings.chains, "samples per problem")->check(CLI::Range(1, 256));
+  app.add_option("--temperature", temperature, "0: greedy (the default for one chain; else 0.7)");
+  app.add_option("--top-k", settings.sampling.top_k);
+  app.add_option("--top-p", settings.sampling.top_p);
+  app.add_option("--min-p", settings.sampling.min_p);
+  app.add_option("--seed", settings.sampling.seed, "of the samples");
+  app.add_option("--system", settings.system, "system message");
+  app.add_option("--max-batch", settings.max_batch, "sequences decoded together")->check(CLI::Range(1, 1024));
+  app.add_flag("--no-base", no_base, "leave the base itself out");
+  app.add_option("--out", out, "folder for results.json, answers.jsonl and report.html")->required();
+  if (!ParseArguments(app, args)) return 0;
+  settings.budgets = ParseBudgets(budgets);
+  settings.dataset = data.name;
+  settings.sampling.temperature = temperature >= 0 ? temperature : settings.chains > 1 ? 0.7 : 0.0;
+  CheckSampling(settings.sampling);
+  if (settings.chains > 1 && settings.sampling.temperature == 0) {
+    ThrowUser("eval: ", settings.chains, " chains at temperature 0 would all be the same; give --temperature");
+  }
+
+  const std::string path = ResolveModelPath(model.model);
+  const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
+  std::vector<NamedAdapter> modes = LoadAdapters(model, *base);
+  if (!no_base) modes.insert(modes.begin(), {"base", nullptr});
+  if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
+  const std::vector<Problem> problems = LoadProblems(data);
+  if (problems.empty()) ThrowUser("eval: ", data.name, " holds no problems");
+  const auto prompter = Prompter::Load(path);
+  MakeFolders(out);
+
+  int64_t longest_prompt = 0;
+  for (const Problem& problem : problems) {
+    longest_prompt = std::max<int64_t>(longest_prompt, prompter->Build(problem.question, settings.system).ids.size());
+  }
+  int64_t longest_answer = settings.max_tokens;
+  for (int64_t budget : settings.budgets) longest_answer = std::max(longest_answer, budget);
+  const int64_t per_sequence = longest_prompt + longest_answer + 64;
+  Engine engine(base, model.Engine(per_sequence * settings.max_batch + 4096));
+
+  ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);
+  const std::vector<EvalRow> rows = RunEval(engine, *prompter, problems, modes, settings,
+                                            [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
+  std::string command = "pith-run eval";
+  for (const std::string& arg : args) command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
+  const std::string name = base->config().name.empty() ? FileName(path) : base->config().name;
+  WriteFile(out + "/results.json", ResultsJson(rows));
+  WriteFile(out + "/answers.jsonl", AnswersJsonl(rows, problems));
+  WriteFile(out + "/report.html", ReportHtml({name + " on " + FileName(data.name), FileName(path), command}, rows, problems));
+  std::cout << "\n" << ReportText(rows) << "\nreport: " << out << "/report.html\n";
+  return 0;
+}
+
+}  // namespace pith

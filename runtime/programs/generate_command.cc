@@ -1,0 +1,162 @@
+// generate: answer one prompt, with or without an adapter and a budget, streaming or as JSON; several chains with a vote.
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "data/text/prompt.h"
+#include "data/text/stream_decoder.h"
+#include "rewards/answer.h"
+#include "runtime/programs/command_line.h"
+#include "runtime/programs/commands.h"
+
+namespace pith {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Tokens up to and including </think>; 0 for a response without it: then the whole response is the answer.
+int64_t CountThinking(const Completion& completion, const Tokenizer& tokenizer) {
+  const auto close = tokenizer.FindToken("</think>");
+  if (!close) return 0;
+  for (size_t i = 0; i < completion.tokens.size(); ++i) {
+    if (completion.tokens[i] == *close) return static_cast<int64_t>(i) + 1;
+  }
+  return 0;
+}
+
+// The answer most chains give; empty when none gives one. The earliest wins a tie.
+std::string Vote(const std::vector<std::string>& texts) {
+  std::vector<std::string> answers;
+  for (const std::string& text : texts) {
+    if (const auto answer = ExtractAnswer(text, Reading::kLenient)) answers.push_back(*answer);
+  }
+  size_t best = 0, best_votes = 0;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    size_t votes = 0;
+    for (const std::string& other : answers) votes += AnswersEqual(answers[i], other);
+    if (votes > best_votes) best = i, best_votes = votes;
+  }
+  return answers.empty() ? "" : answers[best];
+}
+
+Json Describe(const Completion& completion, const std::string& text, const std::string& mode, int64_t budget,
+              const Tokenizer& tokenizer) {
+  const int64_t thinking = CountThinking(completion, tokenizer);
+  Json json;
+  json["text"] = text;
+  json["token_ids"] = completion.tokens;
+  json["mode"] = mode;
+  json["budget"] = budget > 0 ? Json(budget) : Json(nullptr);
+  json["thinking_tokens"] = thinking;
+  json["answer_tokens"] = static_cast<int64_t>(completion.tokens.size()) - thinking;
+  json["forced"] = completion.forced_begin >= 0;
+  json["finish"] = FinishName(completion.finish);
+  json["ttft_ms"] = completion.ttft_ms;
+  json["tok_per_s"] = completion.wall_ms > 0 ? 1000.0 * static_cast<double>(completion.tokens.size()) / completion.wall_ms : 0.0;
+  return json;
+}
+
+}  // namespace
+
+int GenerateCommand(const Arguments& args) {
+  ModelOptions model;
+  Budget budget;
+  SamplingParams sampling;
+  std::string prompt_text, system;
+  int64_t max_tokens = 512;
+  int chains = 1;
+  bool raw = false, json = false;
+  CLI::App app("Answers a prompt; the chat template is applied unless --raw.", "generate");
+  model.AddTo(app, /*many_adapters=*/false);
+  app.add_option("--prompt", prompt_text, "the user's text")->required();
+  app.add_option("--system", system, "system message");
+  app.add_flag("--raw", raw, "the prompt as it is, special tokens included; an invocation adapter needs its invocation in it");
+  app.add_option("--budget", budget.tokens, "tokens to spend; 0: none")->check(CLI::NonNegativeNumber);
+  app.add_option("--reserve", budget.reserve_tokens, "tokens kept for closing and answering (R)");
+  app.add_option("--close-text", budget.close_text, "closes the reasoning of a model without </think>");
+  app.add_option("--chains", chains, "answers sampled over one prompt, and a vote")->check(CLI::Range(1, 256));
+  app.add_option("--temperature", sampling.temperature, "0: greedy (default)");
+  app.add_option("--top-k", sampling.top_k);
+  app.add_option("--top-p", sampling.top_p);
+  app.add_option("--min-p", sampling.min_p);
+  app.add_option("--seed", sampling.seed);
+  app.add_option("--max-tokens", max_tokens)->check(CLI::PositiveNumber);
+  app.add_flag("--json", json, "one JSON object instead of text");
+  if (!ParseArguments(app, args)) return 0;
+  CheckSampling(sampling);
+  if (chains > 1 && sampling.temperature == 0) {
+    ThrowUser("generate: ", chains, " chains at temperature 0 would all be the same; give --temperature");
+  }
+
+  const std::string path = ResolveModelPath(model.model);
+  const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
+  const auto adapters = LoadAdapters(model, *base);
+  const auto tokenizer = raw ? Tokenizer::Load(path) : nullptr;
+  const auto prompter = raw ? nullptr : Prompter::Load(path);
+  const Tokenizer& words = raw ? *tokenizer : prompter->tokenizer();
+
+  GenerateRequest request;
+  if (raw) {
+    request.prompt = words.Encode(prompt_text, SpecialTokens::kParse);
+    request.invocation_start = static_cast<int64_t>(request.prompt.size());
+    if (!adapters.empty() && adapters[0].adapter->activation() == Activation::kInvocation) {
+      const auto found = FindInvocation(request.prompt, adapters[0].adapter->invocation());
+      if (!found) {
+        ThrowUser("the adapter acts from its invocation tokens on, and the raw prompt does not hold them; end it with '",
+                  words.Decode(adapters[0].adapter->invocation(), /*with_control=*/true), "' or leave --raw away");
+      }
+      request.invocation_start = *found;
+    }
+  } else {
+    const Prompt prompt = prompter->Build(prompt_text, system);
+    request.prompt = prompt.ids;
+    request.invocation_start = prompt.invocation_start;
+  }
+  if (request.prompt.empty()) ThrowUser("the prompt is empty; give some text with --prompt");
+  if (!adapters.empty()) request.adapter = adapters[0].adapter;
+  request.sampling = sampling;
+  request.max_tokens = max_tokens;
+  request.num_samples = chains;
+  if (budget.tokens > 0) {
+    request.budget = MakeDecodeBudget(budget, words);
+    request.max_tokens = std::min(max_tokens, budget.tokens);
+  }
+
+  GenerateOptions options;
+  options.max_batch = std::min(chains, 64);
+  StreamDecoder stream;
+  const bool streaming = !json && chains == 1;
+  if (streaming) {
+    options.on_token = [&](size_t, int, int32_t token) {
+      if (!words.IsControl(token)) std::cout << stream.Push(words.TokenBytes(token)) << std::flush;
+    };
+  }
+  const int64_t room = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 64;
+  Engine engine(base, model.Engine(room * (options.max_batch + 1)));
+  const GenerateRequest requests[] = {request};
+  const std::vector<Completion> completions = Generate(engine, words, requests, options)[0];
+
+  const std::string mode = adapters.empty() ? "base" : adapters[0].name;
+  std::vector<std::string> texts;
+  for (const Completion& completion : completions) texts.push_back(words.Decode(completion.tokens));
+  if (streaming) {
+    std::cout << stream.Flush() << "\n";
+    return 0;
+  }
+  const std::string vote = chains > 1 ? Vote(texts) : "";
+  if (json) {
+    Json out = Describe(completions[0], texts[0], mode, budget.tokens, words);
+    Json all = Json::array();
+    for (size_t i = 0; i < completions.size(); ++i) all.push_back(Describe(completions[i], texts[i], mode, budget.tokens, words));
+    out["chains"] = chains > 1 ? all : Json::array();
+    out["vote"] = vote.empty() ? Json(nullptr) : Json(vote);
+    std::cout << out.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+    return 0;
+  }
+  for (size_t i = 0; i < texts.size(); ++i) std::cout << "--- chain " << i + 1 << "\n" << texts[i] << "\n";
+  std::cout << "--- vote: " << (vote.empty() ? "no chain gives an answer" : vote) << "\n";
+  return 0;
+}
+
+}  // namespace pith

@@ -1,0 +1,46 @@
+// pith-run: the runtime's programs behind one name.
+#include <iostream>
+#include <string>
+
+#include "base/error.h"
+#include "runtime/programs/commands.h"
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* purpose;
+  int (*run)(const pith::Arguments&);
+};
+
+constexpr Command kCommands[] = {
+    {"generate", "answer a prompt, with or without an adapter and a budget", pith::GenerateCommand},
+    {"eval", "accuracy against length over a data set: results.json and report.html", pith::EvalCommand},
+    {"bench", "speed and memory: prefill, decode, batches", pith::BenchCommand},
+    {"tokenize", "token ids of a text file", pith::TokenizeCommand},
+    {"template", "render a chat template", pith::TemplateCommand},
+    {"grade", "judge answers, JSON lines in and out", pith::GradeCommand},
+    {"logits", "logits of given token ids, as JSON", pith::LogitsCommand},
+};
+
+int PrintHelp(std::ostream& out) {
+  out << "usage: pith-run COMMAND [options]; pith-run COMMAND --help tells more\n";
+  for (const Command& command : kCommands) {
+    out << "  " << command.name << std::string(12 - std::string(command.name).size(), ' ') << command.purpose << "\n";
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return pith::RunProgram("pith-run", [&] {
+    if (argc < 2) pith::ThrowUser("no command given; try pith-run --help");
+    const std::string name = argv[1];
+    if (name == "--help" || name == "-h" || name == "help") return PrintHelp(std::cout);
+    for (const Command& command : kCommands) {
+      if (name == command.name) return command.run(pith::Arguments(argv + 2, argv + argc));
+    }
+    pith::ThrowUser("no command '", name, "'; try pith-run --help");
+  });
+}

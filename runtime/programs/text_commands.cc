@@ -1,0 +1,56 @@
+// tokenize, template and grade: text in, text out, no model run.
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "data/text/chat_template.h"
+#include "data/text/tokenizer.h"
+#include "rewards/answer.h"
+#include "runtime/programs/command_line.h"
+#include "runtime/programs/commands.h"
+
+namespace pith {
+
+int TokenizeCommand(const Arguments& args) {
+  std::string model, file;
+  CLI::App app("Token ids of a text file on one line; no BOS or EOS is added, special tokens are text.", "tokenize");
+  app.add_option("--model", model, "GGUF, tokenizer.json or Hugging Face folder; demo: the demo model")->required();
+  app.add_option("--file", file, "text file, - for standard input")->required();
+  if (!ParseArguments(app, args)) return 0;
+  const auto tokenizer = Tokenizer::Load(ResolveModelPath(model));
+  const std::string text =
+      file == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : ReadFile(file);
+  const std::vector<int32_t> ids = tokenizer->Encode(text);
+  for (size_t i = 0; i < ids.size(); ++i) std::cout << (i ? " " : "") << ids[i];
+  std::cout << "\n";
+  return 0;
+}
+
+// {"gold": …, "pred": …} lines → {"verdict": …, "extracted": …} lines. A prediction is a whole response or a bare answer.
+int GradeCommand(const Arguments& args) {
+  CLI::App app("Reads JSON lines {\"gold\": ..., \"pred\": ...}; writes {\"verdict\": ..., \"extracted\": ...} lines.", "grade");
+  if (!ParseArguments(app, args)) return 0;
+  std::string line;
+  for (int64_t number = 1; std::getline(std::cin, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto text = [&](const char* key) -> std::string {
+      if (!object.is_object() || !object.contains(key)) {
+        ThrowUser("line ", number, " of standard input is not an object with \"gold\" and \"pred\"");
+      }
+      const auto& value = object[key];
+      return value.is_string() ? value.get<std::string>() : value.dump();
+    };
+    const std::string gold = text("gold"), pred = text("pred");
+    Grade grade = GradeResponse(gold, pred, Reading::kLenient);
+    if (grade.verdict != Verdict::kCorrect && AnswersEqual(gold, pred)) grade = {Verdict::kCorrect, pred};
+    std::cout << nlohmann::json{{"verdict", VerdictName(grade.verdict)}, {"extracted", grade.extracted}}.dump(
+                     -1, ' ', false, nlohmann::json::error_handler_t::replace)
+              << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace pith
