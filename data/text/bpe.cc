@@ -1,0 +1,161 @@
+#include "data/text/bpe.h"
+
+#include <limits>
+#include <queue>
+
+#include "base/error.h"
+
+namespace pith {
+namespace {
+
+constexpr int kShort = 48;  // up to here a plain scan beats a heap
+constexpr int32_t kNoRank = std::numeric_limits<int32_t>::max();
+
+uint64_t PairKey(int32_t left, int32_t right) {
+  return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+}
+
+}  // namespace
+
+Bpe::Bpe(const Vocabulary& vocabulary)
+    : ignore_merges_(vocabulary.ignore_merges),
+      fuse_unknown_(vocabulary.fuse_unknown),
+      unknown_id_(vocabulary.unknown_id),
+      whole_(new std::atomic<uint8_t>[vocabulary.tokens.size()]()) {
+  byte_ids_.fill(-1);
+  words_.Reserve(vocabulary.tokens.size());
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    if (vocabulary.kinds[id] != TokenKind::kNormal) continue;
+    const std::string& bytes = vocabulary.tokens[id];
+    words_.Add(bytes, static_cast<int32_t>(id));
+    if (bytes.size() == 1) byte_ids_[static_cast<uint8_t>(bytes[0])] = static_cast<int32_t>(id);
+  }
+  size_t capacity = 16;
+  while (capacity < vocabulary.merges.size() * 2) capacity *= 2;
+  pairs_.resize(capacity);
+  for (size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
+    const auto [left, right] = vocabulary.merges[rank];
+    const uint64_t key = PairKey(left, right);
+    size_t at = MixBits(key) & (capacity - 1);
+    while (pairs_[at].key != ~uint64_t{0} && pairs_[at].key != key) at = (at + 1) & (capacity - 1);
+    if (pairs_[at].key == key) {
+      ThrowUser("'", vocabulary.origin, "': merges ", pairs_[at].rank, " and ", rank, " join the same two tokens ('",
+                vocabulary.tokens[left], "' + '", vocabulary.tokens[right], "'); the file is damaged, fetch it again");
+    }
+    pairs_[at] = {key, static_cast<int32_t>(rank), vocabulary.merged[rank]};
+  }
+}
+
+const Bpe::Pair* Bpe::FindPair(int32_t left, int32_t right) const {
+  const uint64_t key = PairKey(left, right);
+  const size_t mask = pairs_.size() - 1;
+  for (size_t at = MixBits(key) & mask; pairs_[at].key != ~uint64_t{0}; at = (at + 1) & mask) {
+    if (pairs_[at].key == key) return &pairs_[at];
+  }
+  return nullptr;
+}
+
+int32_t Bpe::WholeWord(std::string_view word) const {
+  const int32_t id = words_.Find(word);
+  if (id < 0 || ignore_merges_) return id;
+  const uint8_t known = whole_[id].load(std::memory_order_relaxed);
+  if (known != 0) return known == 1 ? id : -1;
+  std::vector<int32_t> ids;
+  Merge(word, ids);
+  const bool whole = ids.size() == 1 && ids[0] == id;
+  whole_[id].store(whole ? 1 : 2, std::memory_order_relaxed);
+  return whole ? id : -1;
+}
+
+void Bpe::Merge(std::string_view word, std::vector<int32_t>& ids) const {
+  int32_t few[kShort];
+  std::vector<int32_t> many;
+  int count = 0;
+  const bool is_short = word.size() <= kShort;
+  if (!is_short) many.reserve(word.size());
+  int32_t previous = -1;
+  for (const char c : word) {
+    int32_t id = byte_ids_[static_cast<uint8_t>(c)];
+    if (id < 0) {
+      id = unknown_id_;
+      if (id < 0 || (fuse_unknown_ && previous == id)) continue;
+    }
+    previous = id;
+    if (is_short) {
+      few[count++] = id;
+    } else {
+      many.push_back(id);
+    }
+  }
+  if (is_short) {
+    MergeShort(few, count, ids);
+  } else {
+    MergeLong(std::move(many), ids);
+  }
+}
+
+void Bpe::MergeShort(int32_t* ids, int count, std::vector<int32_t>& out) const {
+  const Pair* pairs[kShort];  // pairs[i] joins i and i + 1
+  for (int i = 0; i + 1 < count; ++i) pairs[i] = FindPair(ids[i], ids[i + 1]);
+  while (count > 1) {
+    int best = -1;
+    int32_t rank = kNoRank;
+    for (int i = 0; i + 1 < count; ++i) {
+      if (pairs[i] != nullptr && pairs[i]->rank < rank) {
+        rank = pairs[i]->rank;
+        best = i;
+      }
+    }
+    if (best < 0) break;
+    ids[best] = pairs[best]->merged;
+    for (int i = best + 1; i + 1 < count; ++i) {
+      ids[i] = ids[i + 1];
+      pairs[i] = i + 2 < count ? pairs[i + 1] : nullptr;
+    }
+    --count;
+    if (best > 0) pairs[best - 1] = FindPair(ids[best - 1], ids[best]);
+    if (best + 1 < count) pairs[best] = FindPair(ids[best], ids[best + 1]);
+  }
+  out.insert(out.end(), ids, ids + count);
+}
+
+void Bpe::MergeLong(std::vector<int32_t> ids, std::vector<int32_t>& out) const {
+  struct Candidate {
+    int32_t rank;
+    int64_t at;
+    int32_t left, right;  // as they were: a candidate whose tokens changed is stale
+    int32_t merged;
+    bool operator<(const Candidate& other) const { return rank != other.rank ? rank > other.rank : at > other.at; }
+  };
+  const auto count = static_cast<int64_t>(ids.size());
+  std::vector<int64_t> next(ids.size()), previous(ids.size());
+  std::priority_queue<Candidate> queue;
+  const auto offer = [&](int64_t left, int64_t right) {
+    if (left < 0 || right >= count) return;
+    if (const Pair* pair = FindPair(ids[left], ids[right])) {
+      queue.push({pair->rank, left, ids[left], ids[right], pair->merged});
+    }
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    next[i] = i + 1;
+    previous[i] = i - 1;
+    offer(i, i + 1);
+  }
+  while (!queue.empty()) {
+    const Candidate best = queue.top();
+    queue.pop();
+    const int64_t left = best.at, right = ids[left] < 0 ? count : next[left];
+    if (right >= count || ids[left] != best.left || ids[right] != best.right) continue;
+    ids[left] = best.merged;
+    ids[right] = -1;
+    next[left] = next[right];
+    if (next[left] < count) previous[next[left]] = left;
+    offer(previous[left], left);
+    offer(left, next[left]);
+  }
+  for (const int32_t id : ids) {
+    if (id >= 0) out.push_back(id);
+  }
+}
+
+}  // namespace pith
