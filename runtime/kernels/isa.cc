@@ -1,0 +1,71 @@
+// Which instruction sets this program was built with and may use here.
+#include <cstdlib>
+#include <string>
+
+#include "base/error.h"
+#include "runtime/kernels/linear.h"
+
+namespace pith {
+
+const char* ActivationTypeName(ActivationType type) {
+  switch (type) {
+    case ActivationType::kF32: return "f32";
+    case ActivationType::kBF16: return "bf16";
+    case ActivationType::kInt8: return "int8";
+  }
+  return "?";
+}
+
+const char* IsaName(Isa isa) {
+  switch (isa) {
+    case Isa::kScalar: return "scalar";
+    case Isa::kAvx2: return "avx2";
+    case Isa::kAvx512: return "avx512";
+  }
+  return "?";
+}
+
+bool IsaAvailable(Isa isa) {
+  switch (isa) {
+    case Isa::kScalar: return true;
+#if defined(__x86_64__)
+    case Isa::kAvx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case Isa::kAvx512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+#else
+    default: return false;
+#endif
+  }
+  return false;
+}
+
+namespace {
+
+Isa ChooseIsa() {
+  if (const char* wanted = std::getenv("PITH_ISA"); wanted != nullptr && *wanted != '\0') {
+    for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+      if (std::string(wanted) != IsaName(isa)) continue;
+      if (!IsaAvailable(isa)) {
+        ThrowUser("PITH_ISA asks for ", wanted, ", which this processor does not have; unset it, or use scalar");
+      }
+      return isa;
+    }
+    ThrowUser("PITH_ISA is '", wanted, "'; it can be scalar, avx2 or avx512");
+  }
+  for (Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
+    if (IsaAvailable(isa)) return isa;
+  }
+  return Isa::kScalar;
+}
+
+}  // namespace
+
+Isa BestIsa() {
+  static const Isa best = ChooseIsa();
+  return best;
+}
+
+}  // namespace pith

@@ -1,0 +1,32 @@
+// Chooses the version of each small operation for this processor.
+#include "runtime/kernels/ops.h"
+
+#include <cmath>
+
+#include "runtime/kernels/linear.h"
+#include "runtime/kernels/ops_kernels.h"
+
+namespace pith {
+
+void RopeTable(int64_t pos, int64_t head_dim, double theta, float* cos, float* sin) {
+  const int64_t half = head_dim / 2;
+  for (int64_t i = 0; i < half; ++i) {
+    // Angles in double: at position 8000 a float angle is off by 2^-11 already.
+    const double angle = static_cast<double>(pos) *
+                         std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));
+    cos[i] = static_cast<float>(std::cos(angle));
+    sin[i] = static_cast<float>(std::sin(angle));
+  }
+}
+
+void RmsNorm(const float* x, const float* w, float* y, int64_t d, float eps) { RmsNormRef(x, w, y, d, eps); }
+
+void Rope(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLayout layout) {
+  RopeRef(x, cos, sin, head_dim, layout);
+}
+
+void SwiGlu(const float* gate, const float* up, float* y, int64_t n) { SwiGluRef(gate, up, y, n); }
+
+float LogSumExp(const float* x, int64_t n) { return LogSumExpRef(x, n); }
+
+}  // namespace pith

@@ -1,0 +1,15 @@
+// Between ops.cc and the versions of each instruction set. See ops.h for the formulas.
+#pragma once
+
+#include <cstdint>
+
+#include "base/model_config.h"
+
+namespace pith {
+
+void RmsNormRef(const float* x, const float* w, float* y, int64_t d, float eps);
+void RopeRef(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLayout layout);
+void SwiGluRef(const float* gate, const float* up, float* y, int64_t n);
+float LogSumExpRef(const float* x, int64_t n);
+
+}  // namespace pith

@@ -1,0 +1,110 @@
+#include "runtime/kernels/prepared_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace pith {
+
+void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
+  for (int64_t b = 0; b < padded / kBlockSize; ++b) {
+    const float* values = x + b * kBlockSize;
+    float max_abs = 0.0f;
+    for (int i = 0; i < kBlockSize; ++i) max_abs = std::max(max_abs, std::fabs(values[i]));
+    const float inverse = max_abs > 0.0f ? 127.0f / max_abs : 0.0f;
+    int32_t total = 0;
+    for (int i = 0; i < kBlockSize; ++i) {
+      // A subnormal max_abs makes `inverse` infinite; clamping keeps the code in range there.
+      const float code = std::clamp(std::nearbyint(values[i] * inverse), -127.0f, 127.0f);
+      q[b * kBlockSize + i] = static_cast<int8_t>(std::isnan(code) ? 0.0f : code);
+      total += q[b * kBlockSize + i];
+    }
+    d[b] = max_abs / 127.0f;
+    sum[b] = total;
+    d_sum[b] = d[b] * static_cast<float>(total);
+  }
+}
+
+namespace {
+
+using QuantiseRow = void (*)(const float*, int64_t, int8_t*, float*, float*, int32_t*);
+
+QuantiseRow QuantiseRowFor(Isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case Isa::kAvx512: return QuantiseRowAvx512;
+#endif
+    default: return QuantiseRowRef;
+  }
+}
+
+// A row of `padded` floats: x itself where nothing needs padding, else a copy in `spare`.
+const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
+  if (k == padded) return x;
+  std::memcpy(spare, x, static_cast<size_t>(k) * sizeof(float));
+  std::fill(spare + k, spare + padded, 0.0f);
+  return spare;
+}
+
+}  // namespace
+
+PreparedRows::PreparedRows() : impl_(std::make_unique<Impl>()) {}
+PreparedRows::~PreparedRows() = default;
+
+void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa) {
+  PITH_CHECK(m >= 0 && k > 0 && stride >= k, m, " rows of ", k, ", stride ", stride);
+  Impl& p = *impl_;
+  p.type = type;
+  p.isa = isa;
+  const int64_t blocks = (k + kBlockSize - 1) / kBlockSize, padded = blocks * kBlockSize;
+  p.view = RowsView{.m = m, .k = k, .padded = padded, .blocks = blocks};
+#if defined(__x86_64__)
+  const bool bf16_unit = false;
+#else
+  constexpr bool bf16_unit = false;
+#endif
+  if (type == ActivationType::kF32 && k == padded) {
+    p.view.f32 = x;
+    p.view.f32_stride = stride;
+    return;
+  }
+  // One row more than m: the last is spare room for padding.
+  float* f32 = p.f32.ReserveOf<float>((bf16_unit ? 1 : m + 1) * padded);
+  float* spare = bf16_unit ? f32 : f32 + m * padded;
+  if (bf16_unit) {
+    uint16_t* bf16 = p.bf16.ReserveOf<uint16_t>(m * padded);
+    for (int64_t r = 0; r < m; ++r) {
+#if defined(__x86_64__)
+      RoundRowToBf16Avx512(Padded(x + r * stride, k, padded, spare), padded, bf16 + r * padded);
+#endif
+    }
+    p.view.bf16 = bf16;
+  } else {
+    for (int64_t r = 0; r < m; ++r) {
+      float* row = f32 + r * padded;
+      std::memcpy(row, Padded(x + r * stride, k, padded, spare), static_cast<size_t>(padded) * sizeof(float));
+      if (type == ActivationType::kF32) continue;
+      for (int64_t i = 0; i < k; ++i) row[i] = BF16ToF32(F32ToBF16(row[i]));
+    }
+    p.view.f32 = f32;
+    p.view.f32_stride = padded;
+  }
+  if (type != ActivationType::kInt8) return;
+  auto* q = p.q.ReserveOf<int8_t>(m * padded);
+  auto* d = p.d.ReserveOf<float>(m * blocks);
+  auto* d_sum = p.d_sum.ReserveOf<float>(m * blocks);
+  auto* sum = p.sum.ReserveOf<int32_t>(m * blocks);
+  const QuantiseRow quantise = QuantiseRowFor(isa);
+  for (int64_t r = 0; r < m; ++r) {
+    quantise(Padded(x + r * stride, k, padded, spare), padded, q + r * padded, d + r * blocks, d_sum + r * blocks,
+             sum + r * blocks);
+  }
+  p.view.q = q;
+  p.view.d = d;
+  p.view.d_sum = d_sum;
+  p.view.sum = sum;
+}
+
+}  // namespace pith

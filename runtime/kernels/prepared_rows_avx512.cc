@@ -1,0 +1,35 @@
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+#include "runtime/kernels/linear_kernels.h"
+
+namespace pith {
+
+void RoundRowToBf16Avx512(const float* x, int64_t padded, uint16_t* out) {
+  for (int64_t i = 0; i < padded; i += 32) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16), _mm512_loadu_ps(x + i));
+    _mm512_storeu_si512(out + i, reinterpret_cast<__m512i>(both));
+  }
+}
+
+void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
+  const __m512 top = _mm512_set1_ps(127.0f), bottom = _mm512_set1_ps(-127.0f);
+  for (int64_t b = 0; b < padded / kBlockSize; ++b) {
+    const __m512 low = _mm512_loadu_ps(x + b * kBlockSize), high = _mm512_loadu_ps(x + b * kBlockSize + 16);
+    const float max_abs = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
+    const __m512 inverse = _mm512_set1_ps(max_abs > 0.0f ? 127.0f / max_abs : 0.0f);
+    const auto code = [&](__m512 v) {
+      const __m512 clamped = _mm512_max_ps(_mm512_min_ps(_mm512_mul_ps(v, inverse), top), bottom);
+      return _mm512_cvtps_epi32(clamped);  // rounds to nearest even
+    };
+    const __m512i low_q = code(low), high_q = code(high);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + b * kBlockSize), _mm512_cvtepi32_epi8(low_q));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + b * kBlockSize + 16), _mm512_cvtepi32_epi8(high_q));
+    d[b] = max_abs / 127.0f;
+    sum[b] = _mm512_reduce_add_epi32(_mm512_add_epi32(low_q, high_q));
+    d_sum[b] = d[b] * static_cast<float>(sum[b]);
+  }
+}
+
+}  // namespace pith
+#endif
