@@ -1,0 +1,30 @@
+// A folder written whole or not at all.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace pith {
+
+// Write files into path(); Commit() puts them in place of `folder`, replacing an older one. Without Commit() the
+// destructor removes what was written. A folder that holds anything but files named in `known` is never replaced
+// (UserError on construction): a mistyped --out must not cost anybody's files.
+class AtomicFolder {
+ public:
+  AtomicFolder(const std::string& folder, std::vector<std::string> known);
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+  ~AtomicFolder();
+
+  const std::string& path() const { return temporary_; }
+  void Commit();
+
+ private:
+  std::string target_, temporary_;
+  std::vector<std::string> known_;
+  bool committed_ = false;
+  void CheckReplaceable() const;
+};
+
+}  // namespace pith

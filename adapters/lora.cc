@@ -1,0 +1,56 @@
+#include "adapters/lora.h"
+
+#include <cmath>
+
+#include "adapters/lora_names.h"
+#include "base/error.h"
+
+namespace pith {
+
+double LoraAdapter::scale() const {
+  PITH_CHECK(rank > 0, "rank ", rank);
+  const auto r = static_cast<double>(rank);
+  return alpha / (rslora ? std::sqrt(r) : r);
+}
+
+void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config) {
+  if (adapter.rank < 1) ThrowUser("the adapter's rank is ", adapter.rank, ", expected 1 or more");
+  // Files carry alpha in float32, where 0 would be read as "scale 1".
+  const auto written = static_cast<float>(adapter.scale() * static_cast<double>(adapter.rank));
+  if (!std::isfinite(written) || written <= 0) {
+    ThrowUser("the adapter's alpha is ", adapter.alpha, ", expected a positive number that float32 can hold");
+  }
+  if (adapter.pairs.empty()) ThrowUser("the adapter acts on no layer; expected at least one pair of factors");
+  if (adapter.activation == Activation::kInvocation && adapter.invocation.empty()) {
+    ThrowUser("the adapter acts from its invocation on but names no invocation tokens; give them, or use activation always");
+  }
+  if (adapter.activation == Activation::kAlways && !adapter.invocation.empty()) {
+    ThrowUser("the adapter always acts but names invocation tokens; remove them, or use activation invocation");
+  }
+  for (const int32_t id : adapter.invocation) {
+    if (id < 0 || id >= config.vocab_size) {
+      ThrowUser("the adapter's invocation token ", id, " is outside the base's vocabulary of ", config.vocab_size,
+                "; it belongs to another base");
+    }
+  }
+  for (const auto& [name, pair] : adapter.pairs) {
+    const auto place = ParseWeightName(name);
+    if (!place || place->layer >= config.num_layers) {
+      ThrowUser("the adapter acts on '", name, "', which the base (", config.arch, ", ", config.num_layers,
+                " layers) lacks; it belongs to another base");
+    }
+    const int64_t in = LinearCols(config, place->kind), out = LinearRows(config, place->kind);
+    if (pair.in != in || pair.out != out) {
+      ThrowUser("the adapter's '", name, "' is made for a weight of ", pair.out, "×", pair.in, ", the base's is ", out, "×",
+                in, "; it belongs to another base");
+    }
+    if (pair.rank != adapter.rank) {
+      ThrowUser("the adapter's '", name, "' has rank ", pair.rank, " and the adapter ", adapter.rank,
+                "; pith wants one rank for all layers");
+    }
+    PITH_CHECK_EQ(pair.a.size(), static_cast<size_t>(pair.rank * in));
+    PITH_CHECK_EQ(pair.b.size(), static_cast<size_t>(out * pair.rank));
+  }
+}
+
+}  // namespace pith

@@ -1,0 +1,24 @@
+// Where an adapter acts, read from and written as the names that files use.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pith {
+
+struct LinearPlace {
+  int64_t layer = 0;
+  int kind = 0;  // index into kLinearKinds
+  bool operator==(const LinearPlace&) const = default;
+};
+
+std::string WeightName(const LinearPlace& place);  // "blk.3.attn_q.weight"
+std::string ModuleName(const LinearPlace& place);  // "model.layers.3.self_attn.q_proj"
+
+// Nothing when the name is not exactly of that form (leading zeros included).
+std::optional<LinearPlace> ParseWeightName(std::string_view name);
+std::optional<LinearPlace> ParseModuleName(std::string_view name);
+
+}  // namespace pith

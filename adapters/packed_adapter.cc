@@ -1,0 +1,235 @@
+#include "adapters/packed_adapter.h"
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "adapters/lora_names.h"
+#include "base/base_identity.h"
+#include "base/error.h"
+#include "base/gguf.h"
+#include "base/log.h"
+
+namespace pith {
+namespace {
+
+constexpr char kSuffixA[] = ".lora_a", kSuffixB[] = ".lora_b";
+constexpr char kAlphaKey[] = "adapter.lora.alpha";
+constexpr char kInvocationKey[] = "adapter.alora.invocation_tokens";
+constexpr char kBaseKey[] = "pith.base.sha256";
+
+bool IsRotated(int kind) { return kind < 2; }  // attn_q, attn_k
+
+// `values` (rows × cols) in `type`, or in F16 where the type's block does not divide a row.
+TensorView Convert(const std::vector<float>& values, int64_t rows, int64_t cols, TensorType type,
+                   std::vector<std::vector<uint8_t>>* owned) {
+  if (cols % ValuesPerBlock(type) != 0) type = TensorType::kF16;
+  TensorView view{type, rows, cols, nullptr};
+  std::vector<uint8_t>& bytes = owned->emplace_back(view.bytes());
+  Quantise(type, values.data(), bytes.data(), rows * cols);
+  view.data = bytes.data();
+  return view;
+}
+
+void Expect(const GgufFile& file, const char* key, const std::string& expected) {
+  const std::string value = file.Find<std::string>(key).value_or("");
+  if (value != expected) {
+    ThrowUser("'", file.path(), "': ", key, " is '", value, "', expected '", expected, "'; name an adapter made for this base");
+  }
+}
+
+std::vector<int32_t> ReadInvocation(const GgufFile& file, int64_t vocab_size) {
+  std::vector<int32_t> ids;
+  for (const int64_t id : file.Find<std::vector<int64_t>>(kInvocationKey).value_or(std::vector<int64_t>{})) {
+    if (id < 0 || id >= vocab_size) {
+      ThrowUser("'", file.path(), "': invocation token ", id, " is outside the base's vocabulary of ", vocab_size,
+                "; the adapter belongs to another base");
+    }
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
+void CheckFactor(const GgufFile& file, const std::string& name, const char* suffix, int64_t got, int64_t expected,
+                 const char* what) {
+  if (got == expected) return;
+  ThrowUser("'", file.path(), "': '", name, suffix, "' has ", got, " ", what, ", the base expects ", expected,
+            "; the adapter belongs to another base");
+}
+
+}  // namespace
+
+struct PackedAdapter::Impl {
+  std::string name, arch, base_sha256;
+  RopeLayout rope = RopeLayout::kHalves;
+  std::vector<int32_t> invocation;
+  float alpha = 0;  // as llama.cpp reads it; 0: the scale is 1
+  int64_t rank = 0;
+  std::vector<std::array<PackedPair, kNumLinearKinds>> layers;
+  std::unique_ptr<GgufFile> file;            // backs the views of FromGguf
+  std::vector<std::vector<uint8_t>> owned;   // backs the views of FromLora
+
+  void ReadTensors(const ModelConfig& base);
+  void CheckPairs(const ModelConfig& base) const;
+};
+
+void PackedAdapter::Impl::ReadTensors(const ModelConfig& base) {
+  for (const GgufTensor& tensor : file->tensors()) {
+    const std::string_view full = tensor.name;
+    const size_t stem = full.size() < sizeof(kSuffixA) ? 0 : full.size() - (sizeof(kSuffixA) - 1);
+    const std::string_view suffix = full.substr(stem);
+    const auto place = ParseWeightName(full.substr(0, stem));
+    if (!place || (suffix != kSuffixA && suffix != kSuffixB)) {
+      ThrowUser("'", file->path(), "' has the tensor '", tensor.name,
+                "', which pith does not implement; it reads lora_a and lora_b of attention and feed-forward layers");
+    }
+    if (place->layer >= base.num_layers) {
+      ThrowUser("'", file->path(), "' has the tensor '", tensor.name, "', the base has ", base.num_layers,
+                " layers; the adapter belongs to another base");
+    }
+    PackedPair& pair = layers[static_cast<size_t>(place->layer)][static_cast<size_t>(place->kind)];
+    (suffix == kSuffixA ? pair.a : pair.b) = file->Tensor(tensor.name);
+  }
+}
+
+void PackedAdapter::Impl::CheckPairs(const ModelConfig& base) const {
+  for (int64_t layer = 0; layer < base.num_layers; ++layer) {
+    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+      const PackedPair& pair = layers[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
+      if (!pair.a && !pair.b) continue;
+      const std::string weight = WeightName({layer, kind});
+      if (!pair.a || !pair.b) {
+        ThrowUser("'", file->path(), "' has '", weight, pair.a ? kSuffixA : kSuffixB, "' but lacks '", weight,
+                  pair.a ? kSuffixB : kSuffixA, "'");
+      }
+      CheckFactor(*file, weight, kSuffixA, pair.a.cols, LinearCols(base, kind), "columns");
+      CheckFactor(*file, weight, kSuffixB, pair.b.rows, LinearRows(base, kind), "rows");
+      if (pair.a.rows != pair.b.cols || pair.a.rows != rank) {
+        ThrowUser("'", file->path(), "': '", weight, "' has factors of rank ", pair.a.rows, " and ", pair.b.cols,
+                  ", expected rank ", rank, " as in the first pair; pith wants one rank for all layers");
+      }
+    }
+  }
+}
+
+PackedAdapter::PackedAdapter() : impl_(std::make_unique<Impl>()) {}
+PackedAdapter::~PackedAdapter() = default;
+
+std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& path, const ModelConfig& base) {
+  std::shared_ptr<PackedAdapter> adapter(new PackedAdapter());
+  Impl& impl = *adapter->impl_;
+  impl.file = std::make_unique<GgufFile>(path);
+  const GgufFile& file = *impl.file;
+  Expect(file, "general.type", "adapter");
+  Expect(file, "adapter.type", "lora");
+  Expect(file, "general.architecture", base.arch);
+
+  impl.name = std::filesystem::path(path).stem().string();
+  impl.arch = base.arch;
+  impl.rope = base.rope;
+  const double alpha = file.Find<double>(kAlphaKey).value_or(0.0);
+  if (!std::isfinite(alpha) || std::abs(alpha) > std::numeric_limits<float>::max()) {
+    ThrowUser("'", path, "': ", kAlphaKey, " is ", alpha, ", expected a finite number");
+  }
+  impl.alpha = static_cast<float>(alpha);
+  impl.invocation = ReadInvocation(file, base.vocab_size);
+  if (const auto identity = file.Find<std::string>(kBaseKey); identity && !identity->empty()) {
+    impl.base_sha256 = CheckedIdentity(path, *identity);
+  }
+  impl.layers.resize(static_cast<size_t>(base.num_layers));
+  impl.ReadTensors(base);
+  for (const auto& layer : impl.layers) {
+    for (const PackedPair& pair : layer) {
+      if (impl.rank == 0 && pair.a) impl.rank = pair.a.rows;
+    }
+  }
+  impl.CheckPairs(base);
+  if (impl.rank == 0) ThrowUser("'", path, "' has no tensors; expected lora_a and lora_b of at least one layer");
+  return adapter;
+}
+
+std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& lora, const ModelConfig& base,
+                                                             TensorType type) {
+  CheckAdapterFits(lora, base);
+  std::shared_ptr<PackedAdapter> adapter(new PackedAdapter());
+  Impl& impl = *adapter->impl_;
+  impl.name = "trainer";
+  impl.arch = base.arch;
+  impl.rope = base.rope;
+  impl.base_sha256 = lora.base_sha256;
+  impl.invocation = lora.invocation;
+  impl.rank = lora.rank;
+  // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
+  impl.alpha = static_cast<float>(lora.scale() * static_cast<double>(lora.rank));
+  impl.layers.resize(static_cast<size_t>(base.num_layers));
+  for (const auto& [name, pair] : lora.pairs) {
+    const LinearPlace place = *ParseWeightName(name);
+    PackedPair& packed = impl.layers[static_cast<size_t>(place.layer)][static_cast<size_t>(place.kind)];
+    packed.a = Convert(pair.a, pair.rank, pair.in, type, &impl.owned);
+    if (IsRotated(place.kind) && base.rope == RopeLayout::kInterleaved) {
+      std::vector<float> b(pair.b.size());
+      HalvesToInterleaved(pair.b.data(), b.data(), pair.out, static_cast<size_t>(pair.rank) * sizeof(float), base.head_dim);
+      packed.b = Convert(b, pair.out, pair.rank, type, &impl.owned);
+    } else {
+      packed.b = Convert(pair.b, pair.out, pair.rank, type, &impl.owned);
+    }
+  }
+  return adapter;
+}
+
+const std::string& PackedAdapter::name() const { return impl_->name; }
+Activation PackedAdapter::activation() const {
+  return impl_->invocation.empty() ? Activation::kAlways : Activation::kInvocation;
+}
+const std::vector<int32_t>& PackedAdapter::invocation() const { return impl_->invocation; }
+const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha256; }
+float PackedAdapter::scale() const { return impl_->alpha == 0 ? 1.0f : impl_->alpha / static_cast<float>(impl_->rank); }
+int64_t PackedAdapter::rank() const { return impl_->rank; }
+
+const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
+  PITH_CHECK(layer >= 0 && layer < static_cast<int64_t>(impl_->layers.size()) && kind >= 0 && kind < kNumLinearKinds,
+             "layer ", layer, ", kind ", kind);
+  return impl_->layers[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
+}
+
+void PackedAdapter::WriteGguf(const std::string& path) const {
+  if (impl_->arch == "llama" && impl_->rope != RopeLayout::kInterleaved) {
+    ThrowUser("cannot write '", path, "': a GGUF adapter of architecture llama has the row order of a GGUF base; ",
+              "make it for the GGUF that pith-export convert writes");
+  }
+  GgufWriter writer;
+  writer.Set("general.architecture", impl_->arch);
+  writer.Set("general.type", std::string("adapter"));
+  writer.Set("general.name", std::filesystem::path(path).stem().string());
+  writer.Set("adapter.type", std::string("lora"));
+  writer.Set(kAlphaKey, static_cast<double>(impl_->alpha));
+  if (!impl_->invocation.empty()) {
+    writer.Set(kInvocationKey, std::vector<int64_t>(impl_->invocation.begin(), impl_->invocation.end()));
+  }
+  if (!impl_->base_sha256.empty()) writer.Set(kBaseKey, impl_->base_sha256);
+  for (size_t layer = 0; layer < impl_->layers.size(); ++layer) {
+    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+      const PackedPair& pair = impl_->layers[layer][static_cast<size_t>(kind)];
+      if (!pair.a) continue;
+      const std::string weight = WeightName({static_cast<int64_t>(layer), kind});
+      writer.Add(weight + kSuffixA, pair.a);
+      writer.Add(weight + kSuffixB, pair.b);
+    }
+  }
+  writer.Write(path);
+}
+
+void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base) {
+  const std::string& named = adapter.base_sha256();
+  if (named == base_sha256) return;
+  if (named.empty()) {
+    LogWarning(Str("adapter '", adapter.name(), "' does not name the base it was trained on; its results may be poor on another"));
+    return;
+  }
+  const std::string difference = Str("adapter '", adapter.name(), "' was trained on base ", named.substr(0, 12),
+                                     "…, this one is ", base_sha256.substr(0, 12), "…");
+  if (!any_base) ThrowUser(difference, "; name the right base, or say --any-base");
+  LogWarning(difference + "; going on because of --any-base");
+}
+
+}  // namespace pith

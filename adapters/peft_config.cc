@@ -1,0 +1,168 @@
+#include "adapters/peft_config.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/base_identity.h"
+#include "base/error.h"
+#include "base/file.h"
+
+namespace pith {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kMaxRank = 1 << 16;
+
+// Settings that change nothing about what a finished adapter computes, or that are read below.
+const std::set<std::string> kUnderstood = {
+    "peft_type", "r", "lora_alpha", "use_rslora", "lora_dropout", "alora_invocation_tokens", "base_model_name_or_path",
+    "target_modules", "layers_to_transform", "layers_pattern", "exclude_modules", "init_lora_weights", "bias",
+    // bookkeeping, and settings of how the adapter was started or how something that is off would work
+    "task_type", "auto_mapping", "inference_mode", "peft_version", "revision", "megatron_core", "qalora_group_size",
+    "loftq_config", "eva_config", "corda_config", "lora_ga_config", "ensure_weight_tying"};
+
+// These starts leave the base unchanged; the others subtract from it, so that the file fits another base than it names.
+const std::set<std::string> kHarmlessStarts = {"gaussian", "eva", "orthogonal", "mica"};
+
+bool IsOff(const Json& value) {
+  return value.is_null() || value == false || value == 0 || ((value.is_structured() || value.is_string()) && value.empty()) ||
+         value == "";
+}
+
+Json ReadObject(const std::string& path) {
+  Json json = Json::parse(ReadFile(path), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) ThrowUser("'", path, "' is not a JSON object");
+  return json;
+}
+
+[[noreturn]] void Unsupported(const std::string& path, const std::string& key, const Json& value) {
+  ThrowUser("'", path, "' sets ", key, " to ", value.dump(-1, ' ', false, Json::error_handler_t::replace),
+            ", which pith does not implement; save the adapter without it");
+}
+
+[[noreturn]] void Wrong(const std::string& path, const std::string& key, const Json& value, const char* expected) {
+  ThrowUser("'", path, "': ", key, " is ", value.dump(-1, ' ', false, Json::error_handler_t::replace), ", expected ", expected);
+}
+
+double Number(const std::string& path, const Json& json, const char* key, double missing) {
+  const auto found = json.find(key);
+  if (found == json.end() || found->is_null()) return missing;
+  if (!found->is_number()) Wrong(path, key, *found, "a number");
+  return found->get<double>();
+}
+
+bool Flag(const std::string& path, const Json& json, const char* key) {
+  const auto found = json.find(key);
+  if (found == json.end() || found->is_null()) return false;
+  if (!found->is_boolean()) Wrong(path, key, *found, "true or false");
+  return found->get<bool>();
+}
+
+std::vector<int32_t> TokenIds(const std::string& path, const char* key, const Json& value) {
+  std::vector<int32_t> ids;
+  if (value.is_null()) return ids;
+  if (!value.is_array()) Wrong(path, key, value, "a list of token ids");
+  for (const Json& id : value) {
+    if (!id.is_number_unsigned() || id.get<uint64_t>() > std::numeric_limits<int32_t>::max()) {
+      Wrong(path, key, value, "a list of token ids");
+    }
+    ids.push_back(id.get<int32_t>());
+  }
+  return ids;
+}
+
+void RefuseUnsupported(const std::string& path, const Json& json) {
+  for (const auto& [key, value] : json.items()) {
+    if (kUnderstood.count(key) == 0 && !IsOff(value)) Unsupported(path, key, value);
+  }
+  const Json bias = json.value("bias", Json("none"));
+  if (bias != "none" && !bias.is_null()) Unsupported(path, "bias", bias);
+  const Json start = json.value("init_lora_weights", Json(true));
+  if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) Unsupported(path, "init_lora_weights", start);
+}
+
+std::string ReadBaseIdentity(const std::string& folder) {
+  const std::string path = folder + "/" + kPithFile;
+  if (!FileExists(path)) return "";
+  const Json json = ReadObject(path);
+  const auto found = json.find("base_sha256");
+  if (found == json.end()) return "";
+  if (!found->is_string()) Wrong(path, "base_sha256", *found, "64 hex digits");
+  return found->get<std::string>().empty() ? "" : CheckedIdentity(path, found->get<std::string>());
+}
+
+}  // namespace
+
+PeftConfig ReadPeftConfig(const std::string& folder) {
+  const std::string path = folder + "/" + kPeftConfigFile;
+  if (!IsFolder(folder) || !FileExists(path)) {
+    ThrowUser("'", folder, "' is not a PEFT folder: it has no ", kPeftConfigFile);
+  }
+  const Json json = ReadObject(path);
+  const Json type = json.value("peft_type", Json(nullptr));
+  if (type != "LORA") Wrong(path, "peft_type", type, "\"LORA\"");
+  RefuseUnsupported(path, json);
+
+  PeftConfig config;
+  LoraAdapter& adapter = config.adapter;
+  const Json rank = json.value("r", Json(nullptr));
+  if (!rank.is_number_unsigned() || rank.get<uint64_t>() < 1 || rank.get<uint64_t>() > kMaxRank) {
+    Wrong(path, "r", rank, "a rank of 1 to 65536");
+  }
+  adapter.rank = rank.get<int64_t>();
+  adapter.alpha = Number(path, json, "lora_alpha", 8);  // PEFT's default
+  if (!std::isfinite(adapter.alpha) || adapter.alpha <= 0) Wrong(path, "lora_alpha", json["lora_alpha"], "a positive number");
+  adapter.rslora = Flag(path, json, "use_rslora");
+  adapter.dropout = Number(path, json, "lora_dropout", 0);
+  if (!(adapter.dropout >= 0 && adapter.dropout < 1)) Wrong(path, "lora_dropout", json["lora_dropout"], "a number in [0, 1)");
+  adapter.invocation = TokenIds(path, "alora_invocation_tokens", json.value("alora_invocation_tokens", Json(nullptr)));
+  adapter.activation = adapter.invocation.empty() ? Activation::kAlways : Activation::kInvocation;
+  const Json base = json.value("base_model_name_or_path", Json(nullptr));
+  if (base.is_string()) adapter.base_path = base.get<std::string>();
+  adapter.base_sha256 = ReadBaseIdentity(folder);
+
+  const Json targets = json.value("target_modules", Json(nullptr));
+  if (targets.is_array()) {
+    config.targets.emplace();
+    for (const Json& target : targets) {
+      if (!target.is_string()) Wrong(path, "target_modules", targets, "a list of names");
+      config.targets->push_back(target.get<std::string>());
+    }
+  } else if (!targets.is_string() && !targets.is_null()) {
+    Wrong(path, "target_modules", targets, "a list of names or a pattern");
+  }
+  const auto off = [&](const char* key) { return IsOff(json.value(key, Json(nullptr))); };
+  config.all_layers = off("layers_to_transform") && off("exclude_modules");
+  return config;
+}
+
+void WritePeftConfig(const LoraAdapter& adapter, const std::vector<std::string>& targets, const std::string& folder) {
+  Json json;
+  json["peft_type"] = "LORA";
+  json["task_type"] = "CAUSAL_LM";
+  json["base_model_name_or_path"] = adapter.base_path.empty() ? Json(nullptr) : Json(adapter.base_path);
+  json["inference_mode"] = true;
+  json["r"] = adapter.rank;
+  const bool whole = adapter.alpha == std::floor(adapter.alpha) && std::abs(adapter.alpha) < 1e15;
+  json["lora_alpha"] = whole ? Json(static_cast<int64_t>(adapter.alpha)) : Json(adapter.alpha);
+  json["use_rslora"] = adapter.rslora;
+  json["lora_dropout"] = adapter.dropout;
+  json["target_modules"] = targets;
+  json["alora_invocation_tokens"] =
+      adapter.activation == Activation::kInvocation ? Json(adapter.invocation) : Json(nullptr);
+  json["bias"] = "none";
+  json["fan_in_fan_out"] = false;
+  json["init_lora_weights"] = true;
+  json["modules_to_save"] = nullptr;
+  json["use_dora"] = false;
+  WriteFile(folder + "/" + kPeftConfigFile, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+
+  Json own;
+  own["base_sha256"] = adapter.base_sha256;
+  WriteFile(folder + "/" + kPithFile, own.dump(2) + "\n");
+}
+
+}  // namespace pith
