@@ -45,6 +45,7 @@ inline constexpr int64_t kRowGroup = 32;
 // Bytes per value of the largest panel of kRowGroup rows (floats), with room for scales.
 constexpr int64_t LinearScratchBytes(int64_t padded) { return kRowGroup * (padded + 64) * 4; }
 
+LinearKernel Avx512FloatKernel(TensorType type, bool bf16);
 // Each set's kernels, by type of weight. `precision` kInt8 is asked for quantised weights alone.
 LinearKernel ScalarLinearKernel(TensorType type, ActivationType precision);
 LinearKernel Avx2LinearKernel(TensorType type, ActivationType precision);

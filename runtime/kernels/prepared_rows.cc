@@ -61,7 +61,7 @@ void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride,
   const int64_t blocks = (k + kBlockSize - 1) / kBlockSize, padded = blocks * kBlockSize;
   p.view = RowsView{.m = m, .k = k, .padded = padded, .blocks = blocks};
 #if defined(__x86_64__)
-  const bool bf16_unit = false;
+  const bool bf16_unit = isa == Isa::kAvx512 && type != ActivationType::kF32;
 #else
   constexpr bool bf16_unit = false;
 #endif

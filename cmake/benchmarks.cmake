@@ -1,0 +1,10 @@
+# Speed is measured here, never asserted in tests: tests/benchmarks/NAME_bench.cc → program NAME_bench.
+find_package(benchmark QUIET)
+if(benchmark_FOUND)
+  file(GLOB benches CONFIGURE_DEPENDS tests/benchmarks/*_bench.cc)
+  foreach(source ${benches})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} EXCLUDE_FROM_ALL ${source})
+    target_link_libraries(${name} PRIVATE pith_options pith_runtime_kernels benchmark::benchmark)
+  endforeach()
+endif()

@@ -1,0 +1,179 @@
+// Speed of Linear() and of attention for the shapes of SmolLM2-135M and Qwen2.5-0.5B.
+//   kernels_bench --benchmark_filter='smollm2_ff_up/q4_1/bf16'     PITH_BENCH_THREADS=n (all cores)
+// "flops" counts 2·M·N·K; "bytes" are the weights' bytes, read once a pass.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "runtime/kernels/attention.h"
+#include "runtime/kernels/linear.h"
+#include "runtime/kernels/ops.h"
+
+namespace pith {
+namespace {
+
+struct Shape {
+  const char* name;
+  int64_t n, k;
+};
+constexpr Shape kShapes[] = {
+    {"smollm2_q", 576, 576},      {"smollm2_kv", 192, 576},    {"smollm2_ff_up", 1536, 576}, {"smollm2_ff_down", 576, 1536},
+    {"smollm2_head", 49152, 576}, {"qwen_q", 896, 896},        {"qwen_kv", 128, 896},        {"qwen_ff_up", 4864, 896},
+    {"qwen_ff_down", 896, 4864},  {"qwen_head", 151936, 896},
+};
+
+ThreadPool& Pool() {
+  static ThreadPool pool(std::getenv("PITH_BENCH_THREADS") ? std::atoi(std::getenv("PITH_BENCH_THREADS")) : 0);
+  return pool;
+}
+
+std::vector<float> RandomFloats(int64_t count) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> out(static_cast<size_t>(count));
+  for (float& v : out) v = normal(random);
+  return out;
+}
+
+// Copies of one matrix, more than the last cache holds: a pass over a model finds no layer's weights in cache.
+struct Weights {
+  std::vector<uint8_t> bytes;
+  std::vector<TensorView> views;
+  Weights(TensorType type, int64_t n, int64_t k) {
+    const size_t one = RowBytes(type, k) * static_cast<size_t>(n);
+    const size_t copies = std::max<size_t>(1, (size_t{96} << 20) / one);
+    std::vector<uint8_t> row(RowBytes(type, k));
+    Quantise(type, RandomFloats(k).data(), row.data(), k);
+    bytes.reserve(one * copies);
+    for (size_t r = 0; r < static_cast<size_t>(n) * copies; ++r) bytes.insert(bytes.end(), row.begin(), row.end());
+    for (size_t c = 0; c < copies; ++c) views.push_back({type, n, k, bytes.data() + c * one});
+  }
+};
+
+void BenchLinear(benchmark::State& state, Shape shape, TensorType type, ActivationType precision, int64_t m, Isa isa) {
+  const Weights weights(type, shape.n, shape.k);
+  const std::vector<float> x = RandomFloats(m * shape.k);
+  std::vector<float> y(static_cast<size_t>(m * shape.n));
+  PreparedRows rows;
+  size_t next = 0;
+  for (auto _ : state) {
+    rows.Prepare(x.data(), m, shape.k, shape.k, precision, isa);
+    LinearJob job{weights.views[next], y.data(), shape.n};
+    Linear(Pool(), rows, &job, 1);
+    benchmark::DoNotOptimize(y.data());
+    next = (next + 1) % weights.views.size();
+  }
+  const auto passes = static_cast<double>(state.iterations());
+  state.counters["flops"] = benchmark::Counter(2.0 * static_cast<double>(m * shape.n * shape.k) * passes,
+                                               benchmark::Counter::kIsRate);
+  state.counters["bytes"] = benchmark::Counter(static_cast<double>(weights.views[0].bytes()) * passes,
+                                               benchmark::Counter::kIsRate, benchmark::Counter::kIs1024);
+}
+
+// All cores read a buffer larger than the caches: the most that M = 1 can reach.
+void BenchRead(benchmark::State& state) {
+  const std::vector<uint64_t> data(size_t{32} << 20);
+  for (auto _ : state) {
+    Pool().ParallelFor(static_cast<int64_t>(data.size()), 1 << 16, [&](int64_t begin, int64_t end, int) {
+      uint64_t sum[8] = {};
+      for (int64_t i = begin; i < end; i += 8) {
+        for (int j = 0; j < 8; ++j) sum[j] += data[static_cast<size_t>(i + j)];
+      }
+      benchmark::DoNotOptimize(sum);
+    });
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * data.size() * 8));
+}
+
+void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, bool f16, int64_t length) {
+  constexpr int64_t kPage = 32;
+  const int64_t pages = (length + kPage - 1) / kPage;
+  const std::vector<float> kv = RandomFloats(2 * pages * kPage * head_dim), q = RandomFloats(heads * head_dim);
+  std::vector<uint16_t> halves(kv.size());
+  Quantise(TensorType::kF16, kv.data(), halves.data(), static_cast<int64_t>(kv.size()));
+  std::vector<const void*> k, v;
+  for (int64_t p = 0; p < pages; ++p) {
+    const int64_t at = p * kPage * head_dim, half = pages * kPage * head_dim;
+    k.push_back(f16 ? static_cast<const void*>(&halves[static_cast<size_t>(at)]) : &kv[static_cast<size_t>(at)]);
+    v.push_back(f16 ? static_cast<const void*>(&halves[static_cast<size_t>(half + at)])
+                    : &kv[static_cast<size_t>(half + at)]);
+  }
+  std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * head_dim));
+  for (auto _ : state) {
+    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), kPage, f16}, length, head_dim, 0.125f, scores.data(),
+                out.data(), head_dim);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.counters["flops"] = benchmark::Counter(
+      4.0 * static_cast<double>(heads * head_dim * length) * static_cast<double>(state.iterations()),
+      benchmark::Counter::kIsRate);
+}
+
+void BenchSwiGlu(benchmark::State& state) {
+  const std::vector<float> gate = RandomFloats(1536), up = RandomFloats(1536);
+  std::vector<float> y(1536);
+  for (auto _ : state) {
+    SwiGlu(gate.data(), up.data(), y.data(), 1536);
+    benchmark::DoNotOptimize(y.data());
+  }
+  state.SetItemsProcessed(state.iterations() * 1536);
+}
+
+void BenchLogSumExp(benchmark::State& state) {
+  const std::vector<float> x = RandomFloats(49152);
+  for (auto _ : state) benchmark::DoNotOptimize(LogSumExp(x.data(), 49152));
+  state.SetItemsProcessed(state.iterations() * 49152);
+}
+
+void BenchRmsNorm(benchmark::State& state) {
+  const std::vector<float> x = RandomFloats(576), w = RandomFloats(576);
+  std::vector<float> y(576);
+  for (auto _ : state) {
+    RmsNorm(x.data(), w.data(), y.data(), 576, 1e-5f);
+    benchmark::DoNotOptimize(y.data());
+  }
+  state.SetItemsProcessed(state.iterations() * 576);
+}
+
+void Register() {
+  benchmark::RegisterBenchmark("read", BenchRead)->UseRealTime();
+  benchmark::RegisterBenchmark("swiglu", BenchSwiGlu);
+  benchmark::RegisterBenchmark("logsumexp", BenchLogSumExp);
+  benchmark::RegisterBenchmark("rmsnorm", BenchRmsNorm);
+  for (bool f16 : {false, true}) {
+    for (int64_t length : {64, 256, 1024}) {
+      for (int64_t heads : {1, 3, 7}) {
+        const std::string name = "attend/heads" + std::to_string(heads) + (f16 ? "/f16" : "/f32") + "/" +
+                                 std::to_string(length);
+        benchmark::RegisterBenchmark(name.c_str(), BenchAttend, heads, int64_t{64}, f16, length);
+      }
+    }
+  }
+  for (Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
+    if (!IsaAvailable(isa)) continue;
+    for (const Shape& shape : kShapes) {
+      for (TensorType type : {TensorType::kQ4_1, TensorType::kQ4_0, TensorType::kQ8_0, TensorType::kBF16}) {
+        for (ActivationType precision : {ActivationType::kBF16, ActivationType::kInt8, ActivationType::kF32}) {
+          for (int64_t m : {1, 8, 16, 32, 64, 512}) {
+            const std::string name = std::string(shape.name) + "/" + TypeName(type) + "/" +
+                                     ActivationTypeName(precision) + "/" + IsaName(isa) + "/m" + std::to_string(m);
+            benchmark::RegisterBenchmark(name.c_str(), BenchLinear, shape, type, precision, m, isa)->UseRealTime();
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pith
+
+int main(int argc, char** argv) {
+  pith::Register();
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}

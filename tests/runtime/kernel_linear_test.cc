@@ -1,0 +1,229 @@
+// Linear() on every instruction set, type of weight and precision against the scalar reference.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/tensor_view.h"
+#include "base/thread_pool.h"
+#include "runtime/kernels/linear.h"
+
+namespace pith {
+namespace {
+
+constexpr TensorType kTypes[] = {TensorType::kF32,  TensorType::kF16,  TensorType::kBF16,
+                                 TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1};
+constexpr ActivationType kPrecisions[] = {ActivationType::kF32, ActivationType::kBF16, ActivationType::kInt8};
+
+std::vector<Isa> Isas() {
+  std::vector<Isa> isas;
+  for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+    if (IsaAvailable(isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
+struct Matrix {
+  std::vector<uint8_t> bytes;
+  TensorView view;
+};
+
+std::vector<float> RandomFloats(int64_t count, uint32_t seed, float scale = 1.0f) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0.0f, scale);
+  std::vector<float> out(static_cast<size_t>(count));
+  for (float& v : out) v = normal(random);
+  return out;
+}
+
+// An offset makes Q4_1's minimum and the sums of activations matter.
+Matrix RandomMatrix(TensorType type, int64_t n, int64_t k, uint32_t seed) {
+  std::vector<float> values = RandomFloats(n * k, seed, 0.5f);
+  for (float& v : values) v += 0.25f;
+  Matrix w;
+  w.bytes.resize(RowBytes(type, k) * static_cast<size_t>(n));
+  Quantise(type, values.data(), w.bytes.data(), n * k);
+  w.view = {type, n, k, w.bytes.data()};
+  return w;
+}
+
+struct Case {
+  TensorType type;
+  ActivationType precision;
+  Isa isa;
+  std::string Name() const {
+    return std::string(TypeName(type)) + " " + ActivationTypeName(precision) + " " + IsaName(isa);
+  }
+};
+
+std::vector<float> Product(const Case& c, ThreadPool& pool, const Matrix& w, const float* x, int64_t m, int64_t stride,
+                       float scale = 1.0f, const float* start = nullptr) {
+  PreparedRows rows;
+  rows.Prepare(x, m, w.view.cols, stride, c.precision, c.isa);
+  std::vector<float> y(static_cast<size_t>(m * w.view.rows), std::nanf(""));
+  if (start != nullptr) y.assign(start, start + y.size());
+  const LinearJob job{w.view, y.data(), w.view.rows, scale, start != nullptr};
+  Linear(pool, rows, &job, 1);
+  return y;
+}
+
+// What the numbers of a case mean, in double: the precision's roundings of x and W, then an exact sum, and Σ|x||w|.
+void Exact(const Case& c, const Matrix& w, const float* x_row, int64_t n, double* sum, double* magnitude) {
+  const int64_t k = w.view.cols;
+  std::vector<float> row(static_cast<size_t>(k)), x(x_row, x_row + k);
+  Dequantise(w.view.type, w.view.row(n), row.data(), k);
+  const bool int8 = c.precision == ActivationType::kInt8 && IsQuantised(c.type);
+  if (c.precision != ActivationType::kF32 && !int8) {
+    for (float& v : row) v = BF16ToF32(F32ToBF16(v));
+    for (float& v : x) v = BF16ToF32(F32ToBF16(v));
+  }
+  if (int8) {
+    for (int64_t b = 0; b < k; b += 32) {
+      float top = 0.0f;
+      for (int64_t i = b; i < b + 32; ++i) top = std::max(top, std::fabs(x[static_cast<size_t>(i)]));
+      for (int64_t i = b; i < b + 32; ++i) {
+        float& v = x[static_cast<size_t>(i)];
+        v = top > 0.0f ? std::nearbyint(v * (127.0f / top)) * (top / 127.0f) : 0.0f;
+      }
+    }
+  }
+  *sum = *magnitude = 0.0;
+  for (size_t i = 0; i < row.size(); ++i) {
+    const double product = static_cast<double>(row[i]) * static_cast<double>(x[i]);
+    *sum += product;
+    *magnitude += std::fabs(product);
+  }
+}
+
+class KernelLinear : public testing::TestWithParam<Case> {};
+
+TEST_P(KernelLinear, AgreesWithTheExactSum) {
+  const Case c = GetParam();
+  ThreadPool pool(2);
+  std::vector<int64_t> ks = {32, 96, 576, 1536};
+  if (!IsQuantised(c.type)) ks.insert(ks.end(), {1, 7, 33, 100, 31 + 64});
+  uint32_t seed = 1;
+  for (int64_t k : ks) {
+    for (int64_t n : {1, 3, 16, 31, 33, 70}) {
+      for (int64_t m : {1, 5, 17}) {
+        const Matrix w = RandomMatrix(c.type, n, k, ++seed);
+        const int64_t stride = k + 3;
+        const std::vector<float> x = RandomFloats(m * stride, ++seed);
+        const std::vector<float> start = RandomFloats(m * n, ++seed);
+        const std::vector<float> y = Product(c, pool, w, x.data(), m, stride);
+        const std::vector<float> added = Product(c, pool, w, x.data(), m, stride, -0.375f, start.data());
+        for (int64_t i = 0; i < m; ++i) {
+          for (int64_t j = 0; j < n; ++j) {
+            double sum, magnitude;
+            Exact(c, w, x.data() + i * stride, j, &sum, &magnitude);
+            // Float sums of k terms in any order are off by at most k·2^-24·Σ|x||w|. Q4_1's offsets cancel against its
+            // codes, which can exceed the values they make up (|d·q| + |m| ≤ 3 Σ|w| here), and blocks add two roundings.
+            const double eps = std::ldexp(1.0, -24);
+            const double tolerance = (static_cast<double>(k) + 4.0) * eps * (3.0 * magnitude + 1e-6);
+            const size_t at = static_cast<size_t>(i * n + j);
+            ASSERT_NEAR(y[at], sum, tolerance) << c.Name() << " k " << k << " n " << n << " m " << m;
+            const float expected = start[at] + -0.375f * y[at];
+            ASSERT_EQ(added[at], expected) << c.Name() << " k " << k << " n " << n << " m " << m;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KernelLinear, BatchOfAnySizeIsBatchOfOneBitwise) {
+  const Case c = GetParam();
+  ThreadPool one(1), two(2), three(3);
+  for (int64_t k : {96, 576, 1536}) {
+    const int64_t n = 83;
+    const Matrix w = RandomMatrix(c.type, n, k, 5);
+    const std::vector<float> x = RandomFloats(64 * k, 6);
+    std::vector<float> alone;
+    for (int64_t m = 0; m < 64; ++m) {
+      const std::vector<float> y = Product(c, one, w, x.data() + m * k, 1, k);
+      alone.insert(alone.end(), y.begin(), y.end());
+    }
+    for (int64_t m : {1, 2, 3, 5, 7, 8, 16, 17, 33, 64}) {
+      for (ThreadPool* pool : {&one, &two, &three}) {
+        const std::vector<float> y = Product(c, *pool, w, x.data(), m, k);
+        ASSERT_EQ(std::memcmp(y.data(), alone.data(), y.size() * sizeof(float)), 0)
+            << c.Name() << " k " << k << " m " << m << " threads " << pool->num_threads();
+      }
+    }
+    // A row's result depends on its own weights alone: the last rows of W by themselves.
+    Matrix tail = w;
+    tail.view.data = w.view.row(70);
+    tail.view.rows = n - 70;
+    const std::vector<float> y = Product(c, two, tail, x.data(), 5, k);
+    for (int64_t m = 0; m < 5; ++m) {
+      for (int64_t j = 0; j < n - 70; ++j) {
+        ASSERT_EQ(y[static_cast<size_t>(m * (n - 70) + j)], alone[static_cast<size_t>(m * n + 70 + j)]) << c.Name();
+      }
+    }
+  }
+}
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (Isa isa : Isas()) {
+    for (TensorType type : kTypes) {
+      for (ActivationType precision : kPrecisions) cases.push_back({type, precision, isa});
+    }
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, KernelLinear, testing::ValuesIn(Cases()), [](const auto& info) {
+  std::string name = info.param.Name();
+  for (char& ch : name) ch = ch == ' ' ? '_' : ch;
+  return name;
+});
+
+TEST(KernelLinearJobs, SeveralMatricesInOnePassAreEachAlone) {
+  ThreadPool pool(2);
+  const std::vector<float> x = RandomFloats(9 * 192, 3);
+  for (Isa isa : Isas()) {
+    std::vector<Matrix> matrices;
+    for (int i = 0; i < 20; ++i) {  // more than one pass takes
+      matrices.push_back(RandomMatrix(kTypes[i % 6], 1 + 13 * i, 192, static_cast<uint32_t>(i)));
+    }
+    PreparedRows rows;
+    rows.Prepare(x.data(), 9, 192, 192, ActivationType::kInt8, isa);
+    std::vector<std::vector<float>> ys;
+    std::vector<LinearJob> jobs;
+    for (const Matrix& w : matrices) {
+      ys.emplace_back(static_cast<size_t>(9 * (w.view.rows + 2)), -1.0f);
+      jobs.push_back({w.view, ys.back().data(), w.view.rows + 2});
+    }
+    Linear(pool, rows, jobs.data(), static_cast<int>(jobs.size()));
+    for (size_t i = 0; i < matrices.size(); ++i) {
+      const Case c{matrices[i].view.type, ActivationType::kInt8, isa};
+      const std::vector<float> alone = Product(c, pool, matrices[i], x.data(), 9, 192);
+      const int64_t n = matrices[i].view.rows;
+      for (int64_t m = 0; m < 9; ++m) {
+        const float* row = ys[i].data() + m * (n + 2);
+        ASSERT_EQ(std::memcmp(row, alone.data() + m * n, static_cast<size_t>(n) * 4), 0) << c.Name();
+        ASSERT_EQ(row[n], -1.0f) << "written past a row's end";
+      }
+    }
+  }
+}
+
+TEST(KernelPreparedRows, ZerosAndTinyValuesGiveFiniteResults) {
+  ThreadPool pool(1);
+  for (Isa isa : Isas()) {
+    for (ActivationType precision : kPrecisions) {
+      const Matrix w = RandomMatrix(TensorType::kQ8_0, 5, 64, 9);
+      std::vector<float> x(64, 0.0f);
+      for (float y : Product({TensorType::kQ8_0, precision, isa}, pool, w, x.data(), 1, 64)) EXPECT_EQ(y, 0.0f);
+      for (size_t i = 0; i < 32; ++i) x[i] = i % 2 ? 1e-42f : -3e-41f;
+      for (float y : Product({TensorType::kQ8_0, precision, isa}, pool, w, x.data(), 1, 64)) EXPECT_NEAR(y, 0.0f, 1e-38f);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pith
