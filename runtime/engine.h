@@ -13,6 +13,7 @@
 
 #include "adapters/packed_adapter.h"
 #include "base/base_model.h"
+#include "base/thread_pool.h"
 #include "runtime/kernels/linear.h"
 
 namespace pith {
@@ -74,8 +75,14 @@ class Engine {
   // (V floats, may be nullptr). An empty sequence first takes over the longest cached prefix that has the same tokens
   // and the same writer throughout, where share_prefixes allows.
   void Prefill(SequenceId sequence, std::span<const int32_t> tokens, float* logits_last);
+  // The first part of Prefill() alone: an empty sequence takes over the longest cached prefix of `tokens` that its present
+  // adapter wrote throughout. Returns its length, a multiple of kPageTokens; 0 when nothing fits.
+  int64_t AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens);
 
-  int64_t kv_tokens_free() const;
+  // The cache is given out in pages; a sequence of n tokens holds n / kPageTokens of them, rounded up.
+  static constexpr int64_t kPageTokens = 16;
+  int64_t kv_tokens_free() const;  // cached prefixes that no sequence uses count as free
+  ThreadPool& pool();              // for its caller's loops between two calls
   EngineMemory memory() const;
 
  private:

@@ -1,0 +1,91 @@
+// One forward pass of the Llama family over a batch of rows, each with its place in a paged KV cache and its adapter.
+//
+// Shapes: M rows, D model, N query heads, K KV heads, H head size, F feed-forward, R rank, V vocabulary.
+// A row's result depends on its own token, position, adapter and KV alone, bit for bit, whatever else is in the batch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapters/packed_adapter.h"
+#include "base/base_model.h"
+#include "base/thread_pool.h"
+#include "runtime/kernels/linear.h"
+#include "runtime/kv_cache.h"
+
+namespace pith {
+
+struct BatchRow {
+  int32_t token;
+  int64_t position;
+  const int32_t* pages;  // of its sequence: at least those that hold [0, position]; its own not shared
+};
+
+// Consecutive rows with one adapter (nullptr: none).
+struct AdapterGroup {
+  int64_t begin, end;
+  const PackedAdapter* adapter;
+};
+
+struct Batch {
+  std::vector<BatchRow> rows;             // of one sequence in order of position
+  std::vector<AdapterGroup> groups;       // cover all rows
+  std::vector<int32_t> logit_rows;        // indices of the rows whose logits are wanted, in order of output
+};
+
+class Decoder {
+ public:
+  Decoder(std::shared_ptr<const BaseModel> base, ActivationType activations);
+
+  // Writes the rows' KV and the logits of batch.logit_rows (V floats each).
+  void Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, float* logits);
+
+  int64_t weights_bytes() const;
+  int64_t scratch_bytes() const;
+
+ private:
+  // One weight of a layer applied to shared input rows: y (+)= x Wᵀ + scale · (x Aᵀ) Bᵀ.
+  struct Target {
+    int kind;  // index into kLinearKinds
+    float* y_MO;
+    int64_t y_stride;
+    bool accumulate;
+  };
+  struct Layer {
+    TensorView weights[kNumLinearKinds];
+    std::vector<float> attn_norm_D, ffn_norm_D, bias_q, bias_k, bias_v;  // biases may be empty
+  };
+
+  void Reserve(ThreadPool& pool, const Batch& batch);
+  void Embed(ThreadPool& pool, const Batch& batch);
+  void Norm(ThreadPool& pool, int64_t rows, const float* x_MD, const std::vector<float>& weight_D, float* y_MD);
+  void Project(ThreadPool& pool, const Batch& batch, int64_t layer, const float* x_MI, int64_t in,
+               std::span<const Target> targets);
+  void PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
+  void Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
+  void Head(ThreadPool& pool, const Batch& batch, float* logits);
+
+  std::shared_ptr<const BaseModel> base_;
+  const ModelConfig& config_;
+  ActivationType activations_;
+  Isa isa_;
+  TensorView embedding_VD_, output_VD_;
+  std::vector<float> output_norm_D_;
+  std::vector<Layer> layers_;
+
+  // Scratch: grows to the largest batch seen and stays.
+  struct ThreadScratch {
+    std::vector<const void*> k, v;
+    std::vector<float> scores;
+  };
+  PreparedRows prepared_, group_prepared_, low_prepared_;
+  std::vector<float> x_MD_, h_MD_, qkv_, attention_, gate_up_, low_;
+  std::vector<float> cos_, sin_;  // [position][H/2]
+  std::vector<LinearJob> jobs_;
+  std::vector<ThreadScratch> threads_;
+};
+
+}  // namespace pith

@@ -1,0 +1,185 @@
+#include "runtime/engine.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "runtime/decoder.h"
+#include "runtime/sequences.h"
+
+namespace pith {
+
+namespace {
+constexpr size_t kPrefillRows = 256;  // enough for the weights' reading to be shared well
+static_assert(Engine::kPageTokens == KvCache::kPageTokens);
+}  // namespace
+
+struct Engine::Impl {
+  Impl(std::shared_ptr<const BaseModel> model, const EngineOptions& engine_options)
+      : base(std::move(model)),
+        options(engine_options),
+        pool(options.num_threads),
+        cache(base->config(), options.kv_tokens, options.kv_f16),
+        sequences(&cache, options.share_prefixes),
+        decoder(base, options.activations) {}
+
+  void Collect(std::span<const ForwardRow> rows);
+  void BuildBatch(std::span<const ForwardRow> rows);
+  void Abandon();
+
+  std::shared_ptr<const BaseModel> base;
+  EngineOptions options;
+  ThreadPool pool;
+  KvCache cache;
+  Sequences sequences;
+  Decoder decoder;
+
+  // Of the batch at hand; kept so that nothing is allocated in steady state.
+  std::vector<SequenceId> involved;  // sequences with pending tokens, in order of first appearance
+  std::vector<int32_t> group_of_row, next_in_group, place_of_row;
+  std::vector<int64_t> positions;
+  std::vector<ForwardRow> prefill_rows;
+  Batch batch;
+};
+
+Engine::Engine(std::shared_ptr<const BaseModel> base, const EngineOptions& options) {
+  PITH_CHECK(base != nullptr, "no base");
+  if (options.num_threads < 0) {
+    ThrowUser("the engine was asked for ", options.num_threads, " threads; give 0 (all cores) or more");
+  }
+  impl_ = std::make_unique<Impl>(std::move(base), options);
+}
+
+Engine::~Engine() = default;
+
+const ModelConfig& Engine::config() const { return impl_->base->config(); }
+const EngineOptions& Engine::options() const { return impl_->options; }
+SequenceId Engine::NewSequence() { return impl_->sequences.New(); }
+SequenceId Engine::Fork(SequenceId from) { return impl_->sequences.Fork(from); }
+void Engine::Free(SequenceId sequence) { impl_->sequences.Free(sequence); }
+int64_t Engine::Length(SequenceId sequence) const { return impl_->sequences.Get(sequence).length(); }
+void Engine::Truncate(SequenceId sequence, int64_t length) { impl_->sequences.Truncate(sequence, length); }
+
+void Engine::SetAdapter(SequenceId sequence, AdapterRef adapter) {
+  impl_->sequences.SetAdapter(sequence, std::move(adapter));
+}
+
+std::vector<KvSegment> Engine::Segments(SequenceId sequence) const {
+  std::vector<KvSegment> segments;
+  for (const WriterRun& run : impl_->sequences.Get(sequence).runs) {
+    segments.push_back({run.begin, run.end, run.adapter.get()});
+  }
+  return segments;
+}
+
+// Sorts the rows' tokens to their sequences and makes room for them. Throws with nothing changed.
+void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
+  const ModelConfig& config = base->config();
+  for (const ForwardRow& row : rows) {
+    if (row.token < 0 || row.token >= config.vocab_size) {
+      ThrowUser("token id ", row.token, " is not in the model's vocabulary of ", config.vocab_size, " tokens");
+    }
+    sequences.Get(row.sequence);
+  }
+  involved.clear();
+  positions.clear();
+  for (const ForwardRow& row : rows) {
+    Sequence& s = sequences.Get(row.sequence);
+    if (s.pending.empty()) involved.push_back(row.sequence);
+    positions.push_back(s.length() + static_cast<int64_t>(s.pending.size()));
+    s.pending.push_back(row.token);
+  }
+  for (SequenceId id : involved) {
+    const Sequence& s = sequences.Get(id);
+    const int64_t length = s.length(), added = static_cast<int64_t>(s.pending.size());
+    if (length + added > config.context_length) {
+      Abandon();
+      ThrowUser("a sequence of ", length, " tokens cannot take ", added, " more: the model's context is ",
+                config.context_length, " tokens; shorten the prompt or ask for fewer tokens");
+    }
+  }
+  for (SequenceId id : involved) {
+    if (sequences.Reserve(id)) continue;
+    Abandon();
+    ThrowUser("the KV cache of ", options.kv_tokens, " tokens is full; make it larger, or run fewer or shorter sequences");
+  }
+}
+
+void Engine::Impl::Abandon() {
+  for (SequenceId id : involved) sequences.Cancel(id);
+  involved.clear();
+}
+
+// Rows in groups of one adapter each, in order of first appearance; within a group in the caller's order.
+void Engine::Impl::BuildBatch(std::span<const ForwardRow> rows) {
+  batch.rows.clear();
+  batch.groups.clear();
+  batch.logit_rows.clear();
+  group_of_row.clear();
+  for (const ForwardRow& row : rows) {
+    const PackedAdapter* adapter = sequences.Get(row.sequence).adapter.get();
+    size_t g = 0;
+    while (g < batch.groups.size() && batch.groups[g].adapter != adapter) ++g;
+    if (g == batch.groups.size()) batch.groups.push_back({0, 0, adapter});
+    ++batch.groups[g].end;  // a count, until the loop below
+    group_of_row.push_back(static_cast<int32_t>(g));
+  }
+  next_in_group.clear();
+  int64_t begin = 0;
+  for (AdapterGroup& group : batch.groups) {
+    next_in_group.push_back(static_cast<int32_t>(begin));
+    group.begin = begin;
+    begin = group.end += begin;
+  }
+  batch.rows.resize(rows.size());
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const int32_t place = next_in_group[group_of_row[r]]++;
+    batch.rows[place] = {rows[r].token, positions[r], sequences.Get(rows[r].sequence).pages.data()};
+    if (rows[r].want_logits) batch.logit_rows.push_back(place);
+  }
+}
+
+void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out) {
+  if (rows.empty()) return;
+  Impl& e = *impl_;
+  e.Collect(rows);
+  e.BuildBatch(rows);
+  PITH_CHECK(e.batch.logit_rows.empty() || logits_out != nullptr, e.batch.logit_rows.size(), " rows of logits");
+  e.decoder.Run(e.pool, e.cache, e.batch, logits_out);
+  for (SequenceId id : e.involved) e.sequences.Commit(id);
+  e.involved.clear();
+}
+
+int64_t Engine::AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens) {
+  return impl_->sequences.AdoptPrefix(sequence, tokens);
+}
+
+void Engine::Prefill(SequenceId sequence, std::span<const int32_t> tokens, float* logits_last) {
+  PITH_CHECK(!tokens.empty() || logits_last == nullptr, "logits of no token");
+  const int64_t before = Length(sequence);
+  // The last token is computed in any case where its logits are wanted.
+  const size_t adoptable = tokens.size() - (logits_last != nullptr ? 1 : 0);
+  size_t done = static_cast<size_t>(AdoptPrefix(sequence, tokens.first(adoptable)));
+  std::vector<ForwardRow>& rows = impl_->prefill_rows;
+  try {
+    while (done < tokens.size()) {
+      const size_t end = std::min(tokens.size(), done + kPrefillRows);
+      rows.clear();
+      for (; done < end; ++done) {
+        rows.push_back({sequence, tokens[done], logits_last != nullptr && done + 1 == tokens.size()});
+      }
+      Forward(rows, logits_last);
+    }
+  } catch (...) {
+    Truncate(sequence, before);
+    throw;
+  }
+}
+
+int64_t Engine::kv_tokens_free() const { return impl_->sequences.num_pages_free() * kPageTokens; }
+ThreadPool& Engine::pool() { return impl_->pool; }
+
+EngineMemory Engine::memory() const {
+  return {impl_->cache.bytes_touched(), impl_->decoder.weights_bytes(), impl_->decoder.scratch_bytes()};
+}
+
+}  // namespace pith

@@ -1,0 +1,101 @@
+#include "runtime/kv_cache.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+
+#include "base/error.h"
+
+namespace pith {
+
+void FloatsToF16(const float* in, uint16_t* out, int64_t count) {
+  // Branch-free so that compilers vectorise it.
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t bits;
+    std::memcpy(&bits, in + i, 4);
+    const uint32_t sign = (bits >> 16) & 0x8000u;
+    const uint32_t u = bits & 0x7fffffffu;
+    const uint32_t normal = (u - (112u << 23) + 0xfffu + ((u >> 13) & 1u)) >> 13;
+    // Below 2^−14 the unit of f16 is 2^−24, which is the last bit of floats in [0.5, 1): adding 0.5 rounds to it.
+    float magnitude;
+    std::memcpy(&magnitude, &u, 4);
+    magnitude += 0.5f;
+    uint32_t shifted;
+    std::memcpy(&shifted, &magnitude, 4);
+    const uint32_t subnormal = shifted - 0x3f000000u;
+    uint32_t h = u < (113u << 23) ? subnormal : normal;
+    h = u >= 0x477ff000u ? 0x7c00u : h;  // 65520 and above round to infinity
+    h = u > 0x7f800000u ? 0x7e00u | ((u >> 13) & 0x3ffu) : h;
+    out[i] = static_cast<uint16_t>(sign | h);
+  }
+}
+
+KvCache::KvCache(const ModelConfig& config, int64_t tokens, bool f16)
+    : layers_(config.num_layers), kv_heads_(config.num_kv_heads), head_dim_(config.head_dim), f16_(f16) {
+  if (tokens <= 0 || tokens > int64_t{1} << 32) {
+    ThrowUser("the KV cache cannot hold ", tokens, " tokens; give a number from 1 to 2^32");
+  }
+  row_bytes_ = head_dim_ * (f16 ? 2 : 4);
+  head_bytes_ = row_bytes_ * kPageTokens;
+  page_bytes_ = head_bytes_ * kv_heads_ * layers_ * 2;
+  const int64_t pages = PagesFor(tokens);
+  void* memory = MAP_FAILED;
+  if (pages < INT32_MAX && page_bytes_ <= (int64_t{1} << 46) / pages) {
+    memory = mmap(nullptr, static_cast<size_t>(pages * page_bytes_), PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  }
+  if (memory == MAP_FAILED) {
+    ThrowUser("a KV cache of ", tokens, " tokens needs ", pages, " × ", page_bytes_,
+              " bytes, which this machine does not give; ask for fewer tokens");
+  }
+  memory_ = static_cast<uint8_t*>(memory);
+  refs_.assign(static_cast<size_t>(pages), 0);
+  free_.resize(static_cast<size_t>(pages));
+  for (int64_t i = 0; i < pages; ++i) free_[i] = static_cast<int32_t>(pages - 1 - i);
+}
+
+KvCache::~KvCache() { munmap(memory_, static_cast<size_t>(num_pages() * page_bytes_)); }
+
+int32_t KvCache::Take() {
+  if (free_.empty()) return -1;
+  const int32_t page = free_.back();
+  free_.pop_back();
+  PITH_CHECK_EQ(refs_[page], 0);
+  refs_[page] = 1;
+  if (page >= touched_) touched_ = page + 1;
+  return page;
+}
+
+int32_t KvCache::Drop(int32_t page) {
+  PITH_CHECK(refs_[page] > 0, "page ", page);
+  return --refs_[page];
+}
+
+void KvCache::Return(int32_t page) {
+  PITH_CHECK_EQ(refs_[page], 0);
+  free_.push_back(page);
+}
+
+void KvCache::Write(int32_t page, int64_t layer, int64_t token, const float* k, const float* v) const {
+  for (int64_t head = 0; head < kv_heads_; ++head) {
+    uint8_t* k_row = K(page, layer, head) + token * row_bytes_;
+    uint8_t* v_row = V(page, layer, head) + token * row_bytes_;
+    if (f16_) {
+      FloatsToF16(k + head * head_dim_, reinterpret_cast<uint16_t*>(k_row), head_dim_);
+      FloatsToF16(v + head * head_dim_, reinterpret_cast<uint16_t*>(v_row), head_dim_);
+    } else {
+      std::memcpy(k_row, k + head * head_dim_, static_cast<size_t>(row_bytes_));
+      std::memcpy(v_row, v + head * head_dim_, static_cast<size_t>(row_bytes_));
+    }
+  }
+}
+
+void KvCache::CopyTokens(int32_t from, int32_t to, int64_t tokens) const {
+  for (int64_t plane = 0; plane < 2 * layers_; ++plane) {
+    for (int64_t head = 0; head < kv_heads_; ++head) {
+      std::memcpy(At(to, plane, head), At(from, plane, head), static_cast<size_t>(tokens * row_bytes_));
+    }
+  }
+}
+
+}  // namespace pith

@@ -1,0 +1,76 @@
+#include "runtime/prefix_cache.h"
+
+#include <bit>
+
+#include "base/error.h"
+
+namespace pith {
+
+PrefixCache::PrefixCache(int64_t num_pages)
+    : nodes_(static_cast<size_t>(num_pages)), buckets_(std::bit_ceil(static_cast<size_t>(num_pages)), -1) {}
+
+size_t PrefixCache::Bucket(const PageKey& key) const {
+  uint64_t h = key.parent * 0x9e3779b97f4a7c15ull;
+  for (size_t i = 0; i < key.tokens.size(); ++i) {
+    h ^= static_cast<uint32_t>(key.tokens[i]) | uint64_t{key.writers[i]} << 32;
+    h *= 0xbf58476d1ce4e5b9ull;
+    h ^= h >> 29;
+  }
+  return h & (buckets_.size() - 1);
+}
+
+int32_t PrefixCache::Find(const PageKey& key) const {
+  for (int32_t page = buckets_[Bucket(key)]; page >= 0; page = nodes_[page].chain) {
+    if (nodes_[page].key == key) return page;
+  }
+  return -1;
+}
+
+void PrefixCache::Add(int32_t page, const PageKey& key) {
+  Node& node = nodes_[page];
+  PITH_CHECK(node.serial == 0, "page ", page);
+  int32_t& head = buckets_[Bucket(key)];
+  node.key = key;
+  node.serial = next_serial_++;
+  node.chain = head;
+  head = page;
+}
+
+void PrefixCache::Remove(int32_t page) {
+  Node& node = nodes_[page];
+  PITH_CHECK(node.serial != 0 && !node.parked, "page ", page);
+  int32_t* link = &buckets_[Bucket(node.key)];
+  while (*link != page) link = &nodes_[*link].chain;
+  *link = node.chain;
+  node.serial = 0;
+}
+
+void PrefixCache::Park(int32_t page) {
+  Node& node = nodes_[page];
+  PITH_CHECK(node.serial != 0 && !node.parked, "page ", page);
+  node.parked = true;
+  node.newer = -1;
+  node.older = newest_;
+  (newest_ >= 0 ? nodes_[newest_].newer : oldest_) = page;
+  newest_ = page;
+  ++num_parked_;
+}
+
+void PrefixCache::Unpark(int32_t page) {
+  Node& node = nodes_[page];
+  PITH_CHECK(node.parked, "page ", page);
+  (node.newer >= 0 ? nodes_[node.newer].older : newest_) = node.older;
+  (node.older >= 0 ? nodes_[node.older].newer : oldest_) = node.newer;
+  node.parked = false;
+  --num_parked_;
+}
+
+int32_t PrefixCache::Evict() {
+  const int32_t page = oldest_;
+  if (page < 0) return -1;
+  Unpark(page);
+  Remove(page);
+  return page;
+}
+
+}  // namespace pith

@@ -1,0 +1,209 @@
+#include "runtime/sampler.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+
+// One source, several instruction sets. Sums run in kLanes fixed lanes and products are never fused, so that every one of
+// them gives the same bits.
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
+#define PITH_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define PITH_CLONES
+#endif
+
+namespace pith {
+
+namespace {
+
+constexpr int kLanes = 16;
+constexpr int64_t kBlock = 1024;  // tokens summed in float before their sum goes to double
+
+// e^x for x <= 0 to about 1e-7 relative; 0 below −87. 2^n · p(r), r in [−ln 2/2, ln 2/2], p: Taylor to r^7.
+inline float ExpNonPositive(float x) {
+  const float clamped = x > -87.0f ? x : -87.0f;
+  const float shifted = clamped * 1.44269504f + 12582912.0f;  // 1.5 · 2^23: the sum's low bits are the nearest integer
+  const float n = shifted - 12582912.0f;
+  const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.0f / 5040;
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const int32_t exponent = std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(12582912.0f);
+  const float scale = std::bit_cast<float>((exponent + 127) << 23);
+  return x > -87.0f ? p * scale : 0.0f;
+}
+
+PITH_CLONES float Max(const float* x, int64_t n) {
+  float lanes[kLanes];
+  for (float& lane : lanes) lane = -std::numeric_limits<float>::infinity();
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+  }
+  float max = lanes[0];
+  for (float lane : lanes) max = lane > max ? lane : max;
+  for (; i < n; ++i) max = x[i] > max ? x[i] : max;
+  return max;
+}
+
+// weights[i] = e^((x[i] − max) · inverse), and their sum.
+PITH_CLONES float BlockWeights(const float* x, int64_t n, float max, float inverse, float* weights) {
+  float lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) {
+      weights[i + j] = ExpNonPositive((x[i + j] - max) * inverse);
+      lanes[j] += weights[i + j];
+    }
+  }
+  float sum = 0;
+  for (float lane : lanes) sum += lane;
+  for (; i < n; ++i) sum += weights[i] = ExpNonPositive((x[i] - max) * inverse);
+  return sum;
+}
+
+struct Softmax {
+  std::vector<float> weights;      // e^((logit − max) / T)
+  std::vector<double> block_sums;  // of kBlock tokens each
+  double sum = 0;
+  float max = 0;
+};
+
+// The weights of a row, in buffers that each thread keeps.
+Softmax& Weigh(const float* logits, int64_t vocab, double temperature) {
+  thread_local Softmax s;
+  if (static_cast<int64_t>(s.weights.size()) < vocab) s.weights.resize(static_cast<size_t>(vocab));
+  s.block_sums.clear();
+  s.sum = 0;
+  s.max = Max(logits, vocab);
+  const float inverse = static_cast<float>(1.0 / temperature);
+  for (int64_t begin = 0; begin < vocab; begin += kBlock) {
+    const int64_t n = std::min(kBlock, vocab - begin);
+    s.block_sums.push_back(BlockWeights(logits + begin, n, s.max, inverse, s.weights.data() + begin));
+    s.sum += s.block_sums.back();
+  }
+  if (!std::isfinite(s.max) || !std::isfinite(s.sum)) {
+    ThrowUser("the model's logits are not finite: the largest is ", s.max,
+              "; the base or the adapter holds broken values, so use another one");
+  }
+  return s;
+}
+
+struct Candidate {
+  float logit;
+  int32_t id;
+  bool operator<(const Candidate& other) const {
+    return logit != other.logit ? logit > other.logit : id < other.id;
+  }
+};
+
+// The most probable tokens in order, at least as many as top-k and top-p may keep.
+const std::vector<Candidate>& Gather(const float* logits, int64_t vocab, const SamplingParams& params,
+                                     const Softmax& s) {
+  thread_local std::vector<Candidate> candidates;
+  const int64_t top_k = params.top_k > 0 ? std::min(params.top_k, vocab) : 0;
+  // What min-p cuts need not be gathered, unless top-p is a share of a whole that it belongs to.
+  const bool min_p_first = top_k == 0 || params.top_p >= 1.0;
+  const float min_weight = min_p_first ? static_cast<float>(params.min_p * 0.999) : 0.0f;
+  // Fewer and fewer tokens have ever larger weights, so a low enough threshold leaves few to sort.
+  for (float threshold = 1.0f / 64;; threshold /= 64) {
+    if (threshold < 1e-30f) threshold = 0;
+    const float floor = std::max(threshold, min_weight);
+    candidates.clear();
+    double mass = 0;
+    for (int64_t i = 0; i < vocab; ++i) {
+      if (s.weights[i] < floor) continue;
+      candidates.push_back({logits[i], static_cast<int32_t>(i)});
+      mass += s.weights[i];
+    }
+    // With top-k on, top-p counts among what top-k kept: enough for top-k is enough for both.
+    const bool enough = top_k > 0 ? static_cast<int64_t>(candidates.size()) >= top_k
+                                  : params.top_p < 1.0 && mass > params.top_p * s.sum * (1 + 1e-6);
+    if (enough || floor > threshold || threshold == 0) break;
+  }
+  if (top_k > 0 && static_cast<int64_t>(candidates.size()) > top_k) {
+    std::nth_element(candidates.begin(), candidates.begin() + (top_k - 1), candidates.end());
+    candidates.resize(static_cast<size_t>(top_k));
+  }
+  std::sort(candidates.begin(), candidates.end());
+  return candidates;
+}
+
+int32_t DrawCut(const float* logits, int64_t vocab, const SamplingParams& params, const Softmax& s, double uniform) {
+  const std::vector<Candidate>& candidates = Gather(logits, vocab, params, s);
+  double total = s.sum;  // of what top-k leaves: the whole that top-p is a share of
+  if (params.top_k > 0) {
+    total = 0;
+    for (const Candidate& c : candidates) total += s.weights[c.id];
+  }
+  size_t kept = 0;
+  double mass = 0;
+  for (const Candidate& c : candidates) {
+    const float weight = s.weights[c.id];
+    if (kept > 0 && (mass >= params.top_p * total || weight < params.min_p)) break;
+    mass += weight;
+    ++kept;
+  }
+  double left = uniform * mass;
+  for (size_t i = 0; i + 1 < kept; ++i) {
+    left -= s.weights[candidates[i].id];
+    if (left < 0) return candidates[i].id;
+  }
+  return candidates[kept - 1].id;
+}
+
+int32_t DrawAny(int64_t vocab, const Softmax& s, double uniform) {
+  double left = uniform * s.sum;
+  size_t block = 0;
+  while (block + 1 < s.block_sums.size() && left >= s.block_sums[block]) left -= s.block_sums[block++];
+  int64_t last = -1;  // the last token that can be drawn, for a rest that rounding left over
+  for (int64_t i = static_cast<int64_t>(block) * kBlock; i < vocab; ++i) {
+    if (s.weights[i] == 0) continue;
+    last = i;
+    left -= s.weights[i];
+    if (left < 0) break;
+  }
+  if (last >= 0) return static_cast<int32_t>(last);
+  for (last = static_cast<int64_t>(block) * kBlock - 1; s.weights[last] == 0;) --last;
+  return static_cast<int32_t>(last);
+}
+
+}  // namespace
+
+void CheckSampling(const SamplingParams& params) {
+  if (!(params.temperature >= 0) || params.temperature > 100) {
+    ThrowUser("temperature ", params.temperature, " is not in [0, 100]; 0 is greedy, 1 the model's own distribution");
+  }
+  if (params.top_k < 0) ThrowUser("top_k ", params.top_k, " is negative; give 0 (off) or a number of tokens");
+  if (!(params.top_p > 0 && params.top_p <= 1)) ThrowUser("top_p ", params.top_p, " is not in (0, 1]; 1 is off");
+  if (!(params.min_p >= 0 && params.min_p < 1)) ThrowUser("min_p ", params.min_p, " is not in [0, 1); 0 is off");
+}
+
+SampledToken Sample(const float* logits, int64_t vocab, const SamplingParams& params, uint64_t sample,
+                    uint64_t position) {
+  PITH_CHECK(vocab > 0, vocab);
+  const bool greedy = params.temperature == 0;
+  // Colder than this a float cannot tell the quotients apart, and the draw is greedy in all but name.
+  const double temperature = greedy ? 1.0 : std::max(params.temperature, 1e-6);
+  const Softmax& s = Weigh(logits, vocab, temperature);
+  int32_t id;
+  if (greedy) {
+    id = static_cast<int32_t>(std::find(logits, logits + vocab, s.max) - logits);
+  } else {
+    const double uniform = Rng(params.seed, {sample, position}).Uniform();
+    const bool cut = (params.top_k > 0 && params.top_k < vocab) || params.top_p < 1.0 || params.min_p > 0;
+    id = cut ? DrawCut(logits, vocab, params, s, uniform) : DrawAny(vocab, s, uniform);
+  }
+  const double logprob = (static_cast<double>(logits[id]) - s.max) / temperature - std::log(s.sum);
+  return {id, static_cast<float>(logprob)};
+}
+
+}  // namespace pith

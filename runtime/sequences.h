@@ -1,0 +1,80 @@
+// The sequences of an engine: which pages, which tokens, which writers. All of it is metadata; the only KV that moves
+// here is the copy of a shared last page before one of its sequences writes to it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "adapters/packed_adapter.h"
+#include "runtime/kv_cache.h"
+#include "runtime/prefix_cache.h"
+
+namespace pith {
+
+struct WriterRun {
+  int64_t begin, end;
+  WriterId id;
+  std::shared_ptr<const PackedAdapter> adapter;  // kept alive, so that its address stays its own
+};
+
+struct Sequence {
+  bool live = false;
+  std::vector<int32_t> pages;
+  std::vector<int32_t> tokens;     // cached ones; their number is the length
+  std::vector<WriterRun> runs;
+  std::shared_ptr<const PackedAdapter> adapter;
+  WriterId writer = 0;
+  std::vector<int32_t> pending;    // tokens of the batch that is being computed
+
+  int64_t length() const { return static_cast<int64_t>(tokens.size()); }
+};
+
+class Sequences {
+ public:
+  Sequences(KvCache* cache, bool share_prefixes);
+
+  int32_t New();
+  int32_t Fork(int32_t from);
+  void Free(int32_t id);
+  void Truncate(int32_t id, int64_t length);
+  void SetAdapter(int32_t id, std::shared_ptr<const PackedAdapter> adapter);
+  Sequence& Get(int32_t id);       // aborts on an id that is not in use
+
+  // Makes room for the pending tokens: pages for all of them, the first of them not shared. False when the cache is full;
+  // then some pages may have been added, which Cancel() gives back.
+  bool Reserve(int32_t id);
+  void Cancel(int32_t id);         // forgets the pending tokens and their pages
+  void Commit(int32_t id);         // the pending tokens' KV has been written
+
+  // Gives an empty sequence the longest cached prefix of `tokens`, in whole pages, that its adapter wrote throughout.
+  // Returns its length.
+  int64_t AdoptPrefix(int32_t id, std::span<const int32_t> tokens);
+
+  int64_t num_pages_free() const { return cache_->num_free() + prefixes_.num_parked(); }
+
+ private:
+  WriterId IdOf(const std::shared_ptr<const PackedAdapter>& adapter);
+  int32_t TakePage();
+  void DropPage(int32_t page);
+  void DropPagesFrom(Sequence& s, size_t count);
+  void Append(Sequence& s, std::span<const int32_t> tokens);
+  void RegisterFullPages(Sequence& s, int64_t from_token);
+  PageKey KeyOf(const Sequence& s, int64_t page_index) const;
+
+  struct Writer {
+    std::weak_ptr<const PackedAdapter> adapter;
+    WriterId id;
+  };
+  KvCache* cache_;
+  bool share_prefixes_;
+  PrefixCache prefixes_;
+  std::vector<Sequence> sequences_;
+  std::vector<int32_t> unused_;
+  std::vector<Writer> writers_;
+  WriterId next_writer_ = 1;
+};
+
+}  // namespace pith
