@@ -17,7 +17,7 @@ namespace pith {
 template <class... Args>
 std::string Str(const Args&... args) {
   std::ostringstream out;
-  (out << ... << args);
+  if constexpr (sizeof...(args) > 0) (out << ... << args);
   return out.str();
 }
 
