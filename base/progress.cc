@@ -43,7 +43,7 @@ void ProgressBar::Update(int64_t done, const std::string& note) {
 void ProgressBar::Print(const std::string& line) {
   const bool was_drawn = drawn_ && StderrIsTerminal();
   if (was_drawn) Erase();
-  std::fputs((line + "\n").c_str(), stderr);
+  std::fprintf(stderr, "%s\n", line.c_str());
   if (was_drawn) Draw();
 }
 
@@ -60,15 +60,16 @@ void ProgressBar::Draw() {
   std::string text = title_ + " ";
   if (StderrIsTerminal()) {
     const auto filled = static_cast<int64_t>(std::lround(share * kBarWidth));
-    text += "[" + std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kBarWidth - filled), '.') + "] ";
+    text += Str('[', std::string(static_cast<size_t>(filled), '#'),
+                std::string(static_cast<size_t>(kBarWidth - filled), '.'), "] ");
   }
   text += Str(done_, "/", total_);
   if (!time.empty()) text += "  " + time;
   if (!note_.empty()) text += "  " + note_;
   if (StderrIsTerminal()) {
-    std::fputs((kEraseLine + text).c_str(), stderr);
+    std::fprintf(stderr, "%s%s", kEraseLine, text.c_str());
   } else {
-    std::fputs((text + "\n").c_str(), stderr);
+    std::fprintf(stderr, "%s\n", text.c_str());
   }
   std::fflush(stderr);
   drawn_ = true;

@@ -1,0 +1,104 @@
+#include "base/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "base/error.h"
+#include "tests/base/temp_folder.h"
+
+namespace pith {
+namespace {
+
+size_t NumEntries(const TempFolder& folder) {
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++count;
+  return count;
+}
+
+TEST(AtomicFile, CommitShowsTheWholeFileAndNothingBefore) {
+  TempFolder folder;
+  const std::string path = folder / "a", big(3 << 20, 'x');
+  WriteFile(path, "old");
+  {
+    AtomicFile file(path);
+    file.Write("head");
+    file.Write(big);
+    EXPECT_EQ(file.offset_bytes(), 4 + big.size());
+    EXPECT_EQ(ReadFile(path), "old");
+    file.Write("tail");
+    file.Commit();
+  }
+  EXPECT_EQ(ReadFile(path), "head" + big + "tail");
+  EXPECT_EQ(NumEntries(folder), 1u);
+}
+
+TEST(AtomicFile, WithoutCommitLeavesNothing) {
+  TempFolder folder;
+  { AtomicFile(folder / "a").Write("half"); }
+  EXPECT_EQ(NumEntries(folder), 0u);
+}
+
+TEST(AtomicFile, FullDiskIsAUserErrorThatLeavesTheOldFile) {
+  TempFolder folder;
+  const std::string path = folder / "a";
+  WriteFile(path, "old");
+  const auto previous_handler = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit previous;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &previous), 0);
+  struct rlimit small = previous;
+  small.rlim_cur = 1 << 16;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  EXPECT_THROW(WriteFile(path, std::string(1 << 20, 'x')), UserError);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &previous), 0);
+  std::signal(SIGXFSZ, previous_handler);
+  EXPECT_EQ(ReadFile(path), "old");
+  EXPECT_EQ(NumEntries(folder), 1u);
+}
+
+TEST(AtomicFile, RefusesPlacesThatCannotBeWritten) {
+  TempFolder folder;
+  EXPECT_THROW(WriteFile(folder / "no/such/folder", "x"), UserError);
+  EXPECT_THROW(WriteFile(folder.path(), "x"), UserError);
+}
+
+TEST(MappedFile, ShowsTheBytesAndMoves) {
+  TempFolder folder;
+  WriteFile(folder / "a", "hello");
+  MappedFile first(folder / "a");
+  MappedFile second(std::move(first));
+  MappedFile third;
+  third = std::move(second);
+  ASSERT_EQ(third.bytes().size(), 5u);
+  EXPECT_EQ(std::memcmp(third.bytes().data(), "hello", 5), 0);
+  EXPECT_EQ(first.bytes().size(), 0u);
+  EXPECT_EQ(third.path(), folder / "a");
+}
+
+TEST(MappedFile, RefusesMissingEmptyAndFolder) {
+  TempFolder folder;
+  WriteFile(folder / "empty", "");
+  EXPECT_THROW(MappedFile(folder / "missing"), UserError);
+  EXPECT_THROW(MappedFile(folder / "empty"), UserError);
+  EXPECT_THROW(MappedFile{folder.path()}, UserError);
+  EXPECT_THROW(MappedFile("/dev/null"), UserError);
+}
+
+TEST(Files, FoldersAndExistence) {
+  TempFolder folder;
+  MakeFolders(folder / "a/b/c");
+  MakeFolders(folder / "a/b/c");
+  EXPECT_TRUE(IsFolder(folder / "a/b/c"));
+  EXPECT_FALSE(FileExists(folder / "a"));
+  WriteFile(folder / "f", "x");
+  EXPECT_TRUE(FileExists(folder / "f"));
+  EXPECT_FALSE(IsFolder(folder / "f"));
+  EXPECT_THROW(MakeFolders(folder / "f/g"), UserError);
+  EXPECT_THROW(ReadFile(folder / "missing"), UserError);
+  EXPECT_THROW(ReadFile(folder.path()), UserError);
+}
+
+}  // namespace
+}  // namespace pith
