@@ -12,6 +12,15 @@ void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPa
   PITH_CHECK(length > 0 && num_heads > 0 && kv.page_tokens > 0, length, " tokens, ", num_heads, " heads, pages of ",
              kv.page_tokens);
   const AttendArgs args{q, q_stride, num_heads, kv, length, head_dim, scale, scores, out, out_stride};
+#if defined(__x86_64__)
+  if (head_dim % 16 == 0) {
+    switch (BestIsa()) {
+      case Isa::kAvx512: AttendAvx512(args); return;
+      case Isa::kAvx2: AttendAvx2(args); return;
+      case Isa::kScalar: break;
+    }
+  }
+#endif
   AttendRef(args);
 }
 

@@ -30,6 +30,7 @@ LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
   if (precision == ActivationType::kInt8 && !IsQuantised(type)) precision = ActivationType::kBF16;
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::kAvx2: return Avx2LinearKernel(type, precision);
     case Isa::kAvx512: return Avx512LinearKernel(type, precision);
 #endif
     default: return ScalarLinearKernel(type, precision);

@@ -45,17 +45,22 @@ inline constexpr int64_t kRowGroup = 32;
 // Bytes per value of the largest panel of kRowGroup rows (floats), with room for scales.
 constexpr int64_t LinearScratchBytes(int64_t padded) { return kRowGroup * (padded + 64) * 4; }
 
-LinearKernel Avx512FloatKernel(TensorType type, bool bf16);
 // Each set's kernels, by type of weight. `precision` kInt8 is asked for quantised weights alone.
 LinearKernel ScalarLinearKernel(TensorType type, ActivationType precision);
 LinearKernel Avx2LinearKernel(TensorType type, ActivationType precision);
 LinearKernel Avx512LinearKernel(TensorType type, ActivationType precision);
+
+// Parts of the two above, in files of their own.
+LinearKernel Avx2FloatKernel(TensorType type, bool bf16);
+LinearKernel Avx512FloatKernel(TensorType type, bool bf16);
 
 // Quantises `padded` values (a multiple of 32) in groups of 32: d = max|x| / 127, q = x · (127 / max|x|) rounded to nearest
 // even. The same bits on every instruction set.
 void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
+// Rounded to nearest even, as bf16 or as floats.
+void RoundRowToBf16Avx2(const float* x, int64_t padded, float* out);
 void RoundRowToBf16Avx512(const float* x, int64_t padded, uint16_t* out);
 
 }  // namespace pith

@@ -7,6 +7,30 @@
 #include "runtime/kernels/ops_kernels.h"
 
 namespace pith {
+namespace {
+
+struct Ops {
+  decltype(&RmsNormRef) rms_norm = RmsNormRef;
+  decltype(&RopeRef) rope = RopeRef;
+  decltype(&SwiGluRef) swiglu = SwiGluRef;
+  decltype(&LogSumExpRef) log_sum_exp = LogSumExpRef;
+};
+
+const Ops& Best() {
+  static const Ops ops = [] {
+#if defined(__x86_64__)
+    switch (BestIsa()) {
+      case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, LogSumExpAvx512};
+      case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, LogSumExpAvx2};
+      case Isa::kScalar: break;
+    }
+#endif
+    return Ops{};
+  }();
+  return ops;
+}
+
+}  // namespace
 
 void RopeTable(int64_t pos, int64_t head_dim, double theta, float* cos, float* sin) {
   const int64_t half = head_dim / 2;
@@ -19,14 +43,14 @@ void RopeTable(int64_t pos, int64_t head_dim, double theta, float* cos, float* s
   }
 }
 
-void RmsNorm(const float* x, const float* w, float* y, int64_t d, float eps) { RmsNormRef(x, w, y, d, eps); }
+void RmsNorm(const float* x, const float* w, float* y, int64_t d, float eps) { Best().rms_norm(x, w, y, d, eps); }
 
 void Rope(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLayout layout) {
-  RopeRef(x, cos, sin, head_dim, layout);
+  Best().rope(x, cos, sin, head_dim, layout);
 }
 
-void SwiGlu(const float* gate, const float* up, float* y, int64_t n) { SwiGluRef(gate, up, y, n); }
+void SwiGlu(const float* gate, const float* up, float* y, int64_t n) { Best().swiglu(gate, up, y, n); }
 
-float LogSumExp(const float* x, int64_t n) { return LogSumExpRef(x, n); }
+float LogSumExp(const float* x, int64_t n) { return Best().log_sum_exp(x, n); }
 
 }  // namespace pith

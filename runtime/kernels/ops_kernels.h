@@ -12,4 +12,14 @@ void RopeRef(float* x, const float* cos, const float* sin, int64_t head_dim, Rop
 void SwiGluRef(const float* gate, const float* up, float* y, int64_t n);
 float LogSumExpRef(const float* x, int64_t n);
 
+void RmsNormAvx2(const float* x, const float* w, float* y, int64_t d, float eps);
+void RopeAvx2(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLayout layout);
+void SwiGluAvx2(const float* gate, const float* up, float* y, int64_t n);
+float LogSumExpAvx2(const float* x, int64_t n);
+
+void RmsNormAvx512(const float* x, const float* w, float* y, int64_t d, float eps);
+void RopeAvx512(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLayout layout);
+void SwiGluAvx512(const float* gate, const float* up, float* y, int64_t n);
+float LogSumExpAvx512(const float* x, int64_t n);
+
 }  // namespace pith

@@ -34,10 +34,21 @@ using QuantiseRow = void (*)(const float*, int64_t, int8_t*, float*, float*, int
 QuantiseRow QuantiseRowFor(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::kAvx2: return QuantiseRowAvx2;
     case Isa::kAvx512: return QuantiseRowAvx512;
 #endif
     default: return QuantiseRowRef;
   }
+}
+
+void RoundRow(Isa isa, float* row, int64_t padded) {
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx2) {
+    RoundRowToBf16Avx2(row, padded, row);
+    return;
+  }
+#endif
+  for (int64_t i = 0; i < padded; ++i) row[i] = BF16ToF32(F32ToBF16(row[i]));
 }
 
 // A row of `padded` floats: x itself where nothing needs padding, else a copy in `spare`.
@@ -86,7 +97,7 @@ void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride,
       float* row = f32 + r * padded;
       std::memcpy(row, Padded(x + r * stride, k, padded, spare), static_cast<size_t>(padded) * sizeof(float));
       if (type == ActivationType::kF32) continue;
-      for (int64_t i = 0; i < k; ++i) row[i] = BF16ToF32(F32ToBF16(row[i]));
+      RoundRow(isa, row, padded);
     }
     p.view.f32 = f32;
     p.view.f32_stride = padded;

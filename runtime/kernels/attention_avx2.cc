@@ -1,0 +1,110 @@
+// attention.h with AVX2, for head sizes that are multiples of 16. Query heads share each load of K and V.
+//
+// One score is summed in 8 lanes over the head and folded by one tree; one output lane is summed over tokens in order.
+// Neither depends on how many heads are served together.
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+#include "runtime/kernels/attention_kernels.h"
+#include "runtime/kernels/exp_avx2.h"
+
+namespace pith {
+namespace {
+
+template <bool kF16>
+inline __m256 Load(const void* page, int64_t index) {
+  if (!kF16) return _mm256_loadu_ps(static_cast<const float*>(page) + index);
+  return _mm256_cvtph_ps(
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const uint16_t*>(page) + index)));
+}
+
+// Scores of kHeads heads for all tokens.
+template <bool kF16, int kHeads>
+void Scores(const AttendArgs& a, int64_t first_head) {
+  const int64_t H = a.head_dim;
+  const float* q = a.q + first_head * a.q_stride;
+  float* scores = a.scores + first_head * a.length;
+  for (int64_t s = 0, page = 0; s < a.length; ++page) {
+    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
+    const void* k = a.kv.k[page];
+    for (int64_t at = 0; s < stop; ++s, at += H) {
+      __m256 sum[kHeads];
+      for (int h = 0; h < kHeads; ++h) sum[h] = _mm256_setzero_ps();
+      for (int64_t i = 0; i < H; i += 8) {
+        const __m256 key = Load<kF16>(k, at + i);
+        for (int h = 0; h < kHeads; ++h) {
+          sum[h] = _mm256_fmadd_ps(_mm256_loadu_ps(q + h * a.q_stride + i), key, sum[h]);
+        }
+      }
+      for (int h = 0; h < kHeads; ++h) scores[h * a.length + s] = Sum(sum[h]) * a.scale;
+    }
+  }
+}
+
+// Turns scores into e^(score − max); returns their sum.
+float Softmax(float* scores, int64_t length) {
+  __m256 tops = _mm256_set1_ps(-__builtin_inff());
+  for (int64_t i = 0; i < length; i += 8) tops = _mm256_max_ps(tops, LoadOrLowest(scores + i, length - i));
+  const __m256 top = _mm256_set1_ps(Max(tops));
+  __m256 sum = _mm256_setzero_ps();
+  for (int64_t i = 0; i < length; i += 8) {
+    const __m256 e = Exp(_mm256_sub_ps(LoadOrLowest(scores + i, length - i), top));
+    _mm256_maskstore_ps(scores + i, Lanes(length - i), e);
+    sum = _mm256_add_ps(sum, e);
+  }
+  return Sum(sum);
+}
+
+// kWidth · 8 columns of the outputs of kHeads heads, from column `column` on.
+template <bool kF16, int kHeads, int kWidth>
+void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* factors) {
+  __m256 sum[kHeads][kWidth];
+  for (int h = 0; h < kHeads; ++h) {
+    for (int w = 0; w < kWidth; ++w) sum[h][w] = _mm256_setzero_ps();
+  }
+  const float* scores = a.scores + first_head * a.length;
+  for (int64_t s = 0, page = 0; s < a.length; ++page) {
+    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
+    const void* v = a.kv.v[page];
+    for (int64_t at = column; s < stop; ++s, at += a.head_dim) {
+      __m256 value[kWidth];
+      for (int w = 0; w < kWidth; ++w) value[w] = Load<kF16>(v, at + 8 * w);
+      for (int h = 0; h < kHeads; ++h) {
+        const __m256 weight = _mm256_set1_ps(scores[h * a.length + s]);
+        for (int w = 0; w < kWidth; ++w) sum[h][w] = _mm256_fmadd_ps(weight, value[w], sum[h][w]);
+      }
+    }
+  }
+  for (int h = 0; h < kHeads; ++h) {
+    const __m256 factor = _mm256_set1_ps(factors[h]);
+    float* out = a.out + (first_head + h) * a.out_stride + column;
+    for (int w = 0; w < kWidth; ++w) _mm256_storeu_ps(out + 8 * w, _mm256_mul_ps(sum[h][w], factor));
+  }
+}
+
+template <bool kF16, int kHeads>
+void Heads(const AttendArgs& a, int64_t first_head) {
+  Scores<kF16, kHeads>(a, first_head);
+  float factors[kHeads];
+  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Softmax(a.scores + (first_head + h) * a.length, a.length);
+  for (int64_t column = 0; column < a.head_dim; column += 16) Mix<kF16, kHeads, 2>(a, first_head, column, factors);
+}
+
+template <bool kF16>
+void AllHeads(const AttendArgs& a) {
+  int64_t head = 0;
+  for (; head + 4 <= a.heads; head += 4) Heads<kF16, 4>(a, head);
+  switch (a.heads - head) {
+    case 3: Heads<kF16, 3>(a, head); break;
+    case 2: Heads<kF16, 2>(a, head); break;
+    case 1: Heads<kF16, 1>(a, head); break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+void AttendAvx2(const AttendArgs& args) { args.kv.f16 ? AllHeads<true>(args) : AllHeads<false>(args); }
+
+}  // namespace pith
+#endif

@@ -1,0 +1,41 @@
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+#include "runtime/kernels/dequantise_avx2.h"
+#include "runtime/kernels/exp_avx2.h"
+#include "runtime/kernels/linear_kernels.h"
+
+namespace pith {
+
+void RoundRowToBf16Avx2(const float* x, int64_t padded, float* out) {
+  for (int64_t i = 0; i < padded; i += 8) _mm256_storeu_ps(out + i, RoundToBf16(_mm256_loadu_ps(x + i)));
+}
+
+void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
+  const __m256 sign = _mm256_set1_ps(-0.0f), top = _mm256_set1_ps(127.0f), bottom = _mm256_set1_ps(-127.0f);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);  // undoes the packs' interleaving of halves
+  for (int64_t b = 0; b < padded / kBlockSize; ++b) {
+    __m256 v[4], largest = _mm256_setzero_ps();
+    for (int i = 0; i < 4; ++i) {
+      v[i] = _mm256_loadu_ps(x + b * kBlockSize + 8 * i);
+      largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, v[i]));
+    }
+    const float max_abs = Max(largest);
+    const __m256 inverse = _mm256_set1_ps(max_abs > 0.0f ? 127.0f / max_abs : 0.0f);
+    __m256i code[4], total = _mm256_setzero_si256();
+    for (int i = 0; i < 4; ++i) {
+      code[i] = _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(v[i], inverse), top), bottom));
+      total = _mm256_add_epi32(total, code[i]);
+    }
+    const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(code[0], code[1]), _mm256_packs_epi32(code[2], code[3]));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(q + b * kBlockSize), _mm256_permutevar8x32_epi32(packed, order));
+    __m128i folded = _mm_add_epi32(_mm256_castsi256_si128(total), _mm256_extracti128_si256(total, 1));
+    folded = _mm_add_epi32(folded, _mm_shuffle_epi32(folded, 0x4e));
+    sum[b] = _mm_cvtsi128_si32(_mm_add_epi32(folded, _mm_shuffle_epi32(folded, 0xb1)));
+    d[b] = max_abs / 127.0f;
+    d_sum[b] = d[b] * static_cast<float>(sum[b]);
+  }
+}
+
+}  // namespace pith
+#endif
