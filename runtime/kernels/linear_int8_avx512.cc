@@ -71,52 +71,64 @@ inline void StoreNibbles(const __m512i* dwords, uint8_t* q) {
   }
 }
 
-// The f16 at rows[r] + offset, as floats.
-inline __m512 Scales(const uint8_t* const* rows, int64_t offset) {
-  alignas(32) uint16_t halves[kPanelRows];
-  for (int r = 0; r < kPanelRows; ++r) __builtin_memcpy(&halves[r], rows[r] + offset, 2);
-  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves)));
-}
-
+// The f16 in the low halves, as floats.
 inline __m512 LowHalves(__m512i dwords) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(dwords)); }
 
+// Where the 16 rows of a panel start, also as distances from the first.
+struct Rows {
+  const uint8_t* at[kPanelRows];
+  __m512i distance;
+  const uint8_t* next;  // of the panel after this one; only prefetched
+};
+
+// Rows are read side by side, which hardware does not foresee; so each block read asks for as much of the next panel.
+template <int kBytes>
+inline void PrefetchNext(const Rows& rows, int64_t b) {
+  const uint8_t* from = rows.next + b * (kPanelRows * kBytes);
+  for (int i = 0; i < kPanelRows * kBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(from + i), _MM_HINT_T0);
+}
+
 template <TensorType kType>
-inline void UnpackBlock(const uint8_t* const* rows, int64_t b, const Panel& panel) {
+inline void UnpackBlock(const Rows& rows, int64_t b, const Panel& panel) {
   using F = Format<kType>;
   const int64_t offset = b * F::kBytes;
   uint8_t* q = panel.q + b * Panel::kBlockBytes;
-  _mm512_store_ps(panel.d + b * 16, Scales(rows, offset));
+  // The first dword of a block holds d and, for Q4_1, m.
+  const __m512i first = _mm512_i32gather_epi32(rows.distance, rows.at[0] + offset, 1);
+  _mm512_store_ps(panel.d + b * 16, LowHalves(first));
+  PrefetchNext<F::kBytes>(rows, b);
   __m512i dwords[4];
   if (kType == TensorType::kQ8_0) {
     for (int half = 0; half < 2; ++half) {
-      Transpose(rows, offset + 2 + half * 16, dwords);
+      Transpose(rows.at, offset + 2 + half * 16, dwords);
       for (int j = 0; j < 4; ++j) {
         const __m512i shifted = _mm512_xor_si512(dwords[j], _mm512_set1_epi8(static_cast<char>(0x80)));
         _mm512_store_si512(q + (half * 4 + j) * 64, shifted);
       }
     }
   } else {
-    if (F::kMin) _mm512_store_ps(panel.min + b * 16, Scales(rows, offset + 2));
-    Transpose(rows, offset + (F::kMin ? 4 : 2), dwords);
+    if (F::kMin) _mm512_store_ps(panel.min + b * 16, LowHalves(_mm512_srli_epi32(first, 16)));
+    Transpose(rows.at, offset + (F::kMin ? 4 : 2), dwords);
     StoreNibbles(dwords, q);
   }
 }
 
 // Four Q4_1 blocks are 20 dwords: five transposes give scales and codes.
-inline void UnpackFourQ4_1(const uint8_t* const* rows, int64_t b, const Panel& panel) {
+inline void UnpackFourQ4_1(const Rows& rows, int64_t b, const Panel& panel) {
   __m512i dwords[20];
 #pragma GCC unroll 5
-  for (int i = 0; i < 5; ++i) Transpose(rows, b * static_cast<int64_t>(sizeof(BlockQ4_1)) + i * 16, dwords + 4 * i);
+  for (int i = 0; i < 5; ++i) Transpose(rows.at, b * static_cast<int64_t>(sizeof(BlockQ4_1)) + i * 16, dwords + 4 * i);
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
     _mm512_store_ps(panel.d + (b + i) * 16, LowHalves(dwords[5 * i]));
     _mm512_store_ps(panel.min + (b + i) * 16, LowHalves(_mm512_srli_epi32(dwords[5 * i], 16)));
+    PrefetchNext<sizeof(BlockQ4_1)>(rows, b + i);
     StoreNibbles(dwords + 5 * i + 1, panel.q + (b + i) * Panel::kBlockBytes);
   }
 }
 
 template <TensorType kType>
-void UnpackPanel(const uint8_t* const* rows, int64_t blocks, const Panel& panel) {
+void UnpackPanel(const Rows& rows, int64_t blocks, const Panel& panel) {
   int64_t b = 0;
   if (kType == TensorType::kQ4_1) {
     for (; b + 4 <= blocks; b += 4) UnpackFourQ4_1(rows, b, panel);
@@ -198,11 +210,15 @@ void Int8Kernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_
     const int64_t count = end - n;
     const int num_panels = count > kPanelRows ? 2 : 1;
     for (int p = 0; p < num_panels; ++p) {
-      const uint8_t* rows[kPanelRows];
+      Rows rows;
+      alignas(64) int32_t distance[kPanelRows];
       for (int64_t r = 0; r < kPanelRows; ++r) {  // the last row fills the panel up
         const int64_t row = n + p * kPanelRows + r;
-        rows[r] = task.w + (row < end ? row : end - 1) * task.row_bytes;
+        rows.at[r] = task.w + (row < end ? row : end - 1) * task.row_bytes;
+        distance[r] = static_cast<int32_t>(rows.at[r] - rows.at[0]);
       }
+      rows.distance = _mm512_load_si512(distance);
+      rows.next = rows.at[kPanelRows - 1] + task.row_bytes;
       UnpackPanel<kType>(rows, x.blocks, panels[p]);
     }
     if (num_panels == 2) {
