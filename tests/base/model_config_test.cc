@@ -1,0 +1,193 @@
+#include "base/model_config.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "tests/base/temp_folder.h"
+
+namespace pith {
+namespace {
+
+constexpr char kLlama[] = R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 128,
+  "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 320,
+  "max_position_embeddings": 512, "rms_norm_eps": 1e-05, "rope_theta": 5000.0)";
+
+class HfConfigTest : public testing::Test {
+ protected:
+  ModelConfig Read(const std::string& text) {
+    Overwrite(folder_ / "config.json", text);
+    return ModelConfigFromHf(folder_ / "config.json");
+  }
+  void ExpectRefused(const std::string& text, const std::string& part) {
+    try {
+      Read(text);
+      ADD_FAILURE() << "accepted " << text;
+    } catch (const UserError& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "got: " << error.what() << "\nwanted: " << part;
+    }
+  }
+  void ExpectOptionRefused(const std::string& option, const std::string& part) {
+    ExpectRefused(std::string(kLlama) + ", " + option + "}", part);
+  }
+  TempFolder folder_;
+};
+
+TEST_F(HfConfigTest, ReadsLlama) {
+  const ModelConfig c = Read(std::string(kLlama) + "}");
+  EXPECT_EQ(c.arch, "llama");
+  EXPECT_EQ(c.num_layers, 2);
+  EXPECT_EQ(c.d_model, 64);
+  EXPECT_EQ(c.num_heads, 4);
+  EXPECT_EQ(c.num_kv_heads, 2);
+  EXPECT_EQ(c.head_dim, 16);
+  EXPECT_EQ(c.q_dim(), 64);
+  EXPECT_EQ(c.kv_dim(), 32);
+  EXPECT_EQ(c.d_ff, 128);
+  EXPECT_EQ(c.vocab_size, 320);
+  EXPECT_EQ(c.context_length, 512);
+  EXPECT_EQ(c.rope_theta, 5000.0);
+  EXPECT_EQ(c.rms_norm_eps, 1e-5);
+  EXPECT_FALSE(c.tied_embeddings);
+  EXPECT_FALSE(c.qkv_bias);
+  EXPECT_EQ(c.rope, RopeLayout::kHalves);
+}
+
+TEST_F(HfConfigTest, ReadsQwen2AndTheRopeOfNewerFiles) {
+  std::string text = std::string(kLlama) + R"(, "rope_parameters": {"rope_theta": 1e6, "rope_type": "default"},
+    "tie_word_embeddings": true, "head_dim": 32, "use_sliding_window": false, "sliding_window": 4096,
+    "rope_scaling": null, "layer_types": ["full_attention", "full_attention"]})";
+  text.replace(text.find("Llama"), 5, "Qwen2");
+  const ModelConfig c = Read(text);
+  EXPECT_EQ(c.arch, "qwen2");
+  EXPECT_EQ(c.rope_theta, 1e6);
+  EXPECT_EQ(c.head_dim, 32);
+  EXPECT_TRUE(c.tied_embeddings);
+  EXPECT_TRUE(c.qkv_bias);
+}
+
+TEST_F(HfConfigTest, RefusesByNameWhatIsNotImplemented) {
+  ExpectOptionRefused(R"("rope_scaling": {"rope_type": "llama3", "factor": 8.0})", "rope_scaling.rope_type = llama3");
+  ExpectOptionRefused(R"("rope_scaling": {"type": "linear", "factor": 2.0})", "rope_scaling.rope_type = linear");
+  ExpectOptionRefused(R"("rope_parameters": {"rope_type": "yarn"})", "rope_parameters.rope_type = yarn");
+  ExpectOptionRefused(R"("rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5})", "partial_rotary");
+  ExpectOptionRefused(R"("use_sliding_window": true)", "use_sliding_window");
+  ExpectOptionRefused(R"("layer_types": ["full_attention", "sliding_attention"])", "sliding_attention");
+  ExpectOptionRefused(R"("attention_bias": true)", "attention_bias");
+  ExpectOptionRefused(R"("mlp_bias": true)", "mlp_bias");
+  ExpectOptionRefused(R"("hidden_act": "gelu")", "hidden_act = gelu");
+  ExpectOptionRefused(R"("quantization_config": {"bits": 4})", "quantization_config");
+  std::string mixtral(kLlama);
+  mixtral.replace(mixtral.find("Llama"), 5, "Mixtral");
+  ExpectRefused(mixtral + "}", "'MixtralForCausalLM'");
+}
+
+TEST_F(HfConfigTest, RefusesContradictions) {
+  const auto with = [](const std::string& from, const std::string& to) {
+    std::string text = std::string(kLlama) + "}";
+    return text.replace(text.find(from), from.size(), to);
+  };
+  ExpectRefused(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"), "4 heads cannot share 3 KV heads");
+  ExpectRefused(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 0"), "KV heads is 0");
+  ExpectRefused(with("\"num_attention_heads\": 4", "\"num_attention_heads\": 0"), "number of heads is 0");
+  ExpectRefused(with("\"num_attention_heads\": 4", "\"num_attention_heads\": 5"), "not a multiple of 5 heads");
+  ExpectRefused(with("\"hidden_size\": 64", "\"hidden_size\": 60"), "head size 15 is odd");
+  ExpectRefused(with("\"hidden_size\": 64", "\"hidden_size\": \"64\""), "expected an integer");
+  ExpectRefused(with("\"hidden_size\": 64", "\"hidden_size\": 64.5"), "expected an integer");
+  ExpectRefused(with("\"hidden_size\": 64, ", ""), "lacks hidden_size");
+  ExpectRefused(with("\"vocab_size\": 320", "\"vocab_size\": -1"), "vocabulary size is -1");
+  ExpectRefused(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1000000"), "number of layers is 1000000");
+  ExpectRefused(with("\"rope_theta\": 5000.0", "\"rope_theta\": 0"), "rope theta is 0");
+  ExpectRefused(with("\"rope_theta\": 5000.0", "\"rope_theta\": \"x\""), "expected a number");
+  ExpectRefused("[]", "not a JSON object");
+  ExpectRefused("{", "not a JSON object");
+  ExpectRefused("{}", "architecture ''");
+  ExpectRefused(R"({"architectures": []})", "expected a list");
+}
+
+class GgufConfigTest : public testing::Test {
+ protected:
+  // A model file with the metadata of a small model, as `change` leaves it.
+  ModelConfig Read(const std::string& arch, const std::function<void(GgufWriter&)>& change, bool output = false) {
+    GgufWriter writer;
+    writer.Set("general.architecture", arch);
+    writer.Set("general.name", std::string("small"));
+    const std::pair<const char*, int64_t> integers[] = {
+        {"block_count", 3},          {"embedding_length", 64},        {"feed_forward_length", 128},
+        {"attention.head_count", 4}, {"attention.head_count_kv", 2}, {"context_length", 512}};
+    for (const auto& [key, value] : integers) writer.Set(arch + "." + key, value);
+    writer.Set(arch + ".attention.layer_norm_rms_epsilon", 0.5);
+    writer.Add("token_embd.weight", TensorType::kF32, 10, 64, std::vector<uint8_t>(2560));
+    if (output) writer.Add("output.weight", TensorType::kF32, 10, 64, std::vector<uint8_t>(2560));
+    change(writer);
+    writer.Write(folder_ / "m.gguf");
+    return ModelConfigFromGguf(GgufFile(folder_ / "m.gguf"));
+  }
+  void ExpectRefused(const std::string& key, GgufValue value, const std::string& part) {
+    try {
+      Read("llama", [&](GgufWriter& writer) { writer.Set(key, value); });
+      ADD_FAILURE() << "accepted " << key;
+    } catch (const UserError& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "got: " << error.what() << "\nwanted: " << part;
+    }
+  }
+  TempFolder folder_;
+};
+
+TEST_F(GgufConfigTest, ReadsBothArchitectures) {
+  const ModelConfig c = Read("llama", [](GgufWriter&) {});
+  EXPECT_EQ(c.name, "small");
+  EXPECT_EQ(c.num_layers, 3);
+  EXPECT_EQ(c.head_dim, 16);
+  EXPECT_EQ(c.vocab_size, 10);
+  EXPECT_EQ(c.rms_norm_eps, 0.5);
+  EXPECT_EQ(c.rope_theta, 10000.0);
+  EXPECT_TRUE(c.tied_embeddings);
+  EXPECT_FALSE(c.qkv_bias);
+  EXPECT_EQ(c.rope, RopeLayout::kInterleaved);
+
+  const ModelConfig q = Read(
+      "qwen2",
+      [](GgufWriter& w) {
+        w.Set("qwen2.attention.key_length", int64_t{32});
+        w.Set("qwen2.attention.value_length", int64_t{32});
+        w.Set("qwen2.rope.freq_base", 1e6);
+        w.Add("blk.0.attn_q.bias", TensorType::kF32, 1, 128, std::vector<uint8_t>(512));
+      },
+      /*output=*/true);
+  EXPECT_EQ(q.rope, RopeLayout::kHalves);
+  EXPECT_EQ(q.head_dim, 32);
+  EXPECT_EQ(q.rope_theta, 1e6);
+  EXPECT_TRUE(q.qkv_bias);
+  EXPECT_FALSE(q.tied_embeddings);
+}
+
+TEST_F(GgufConfigTest, RefusesByName) {
+  ExpectRefused("general.architecture", std::string("gemma3"), "architecture 'gemma3'");
+  ExpectRefused("llama.rope.scaling.type", std::string("yarn"), "llama.rope.scaling.type = yarn");
+  ExpectRefused("llama.rope.scaling.factor", 4.0, "llama.rope.scaling.factor = 4");
+  ExpectRefused("llama.expert_count", int64_t{8}, "llama.expert_count = 8");
+  ExpectRefused("llama.attention.sliding_window", int64_t{4096}, "sliding_window = 4096");
+  ExpectRefused("llama.attention.scale", 0.5, "attention.scale = 0.5");
+  ExpectRefused("llama.attention.causal", false, "attention.causal = false");
+  ExpectRefused("llama.rope.dimension_count", int64_t{8}, "rope.dimension_count = 8");
+  ExpectRefused("llama.attention.value_length", int64_t{8}, "value_length = 8");
+  ExpectRefused("llama.attention.head_count_kv", std::vector<int64_t>{2, 2, 2}, "is an array of integers");
+  ExpectRefused("llama.attention.head_count_kv", int64_t{3}, "cannot share");
+  ExpectRefused("llama.block_count", int64_t{0}, "number of layers is 0");
+  ExpectRefused("llama.block_count", std::string("3"), "is a string, expected an integer");
+}
+
+TEST_F(GgufConfigTest, RefusesScalingByTensorAndFilesWithoutAModel) {
+  EXPECT_THROW(Read("llama",
+                    [](GgufWriter& w) {
+                      w.Add("rope_freqs.weight", TensorType::kF32, 1, 8, std::vector<uint8_t>(32));
+                    }),
+               UserError);
+  GgufWriter adapter;
+  adapter.Set("general.architecture", std::string("llama"));
+  adapter.Write(folder_ / "a.gguf");
+  EXPECT_THROW(ModelConfigFromGguf(GgufFile(folder_ / "a.gguf")), UserError);
+}
+
+}  // namespace
+}  // namespace pith
