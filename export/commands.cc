@@ -1,0 +1,89 @@
+#include "export/commands.h"
+
+#include <filesystem>
+
+#include "adapters/packed_adapter.h"
+#include "adapters/peft.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "export/activation_difference.h"
+#include "export/hf_folder.h"
+
+namespace pith {
+namespace {
+
+void CheckNotInput(const std::string& out, const std::string& input) {
+  std::error_code error;
+  if (std::filesystem::equivalent(out, input, error) && !error) {
+    ThrowUser("--out '", out, "' is the input itself; name another place");
+  }
+}
+
+bool IsGgufName(const std::string& path) { return std::filesystem::path(path).extension() == ".gguf"; }
+
+// The adapter of a PEFT folder, known to fit `base` and, unless `any_base`, trained on it.
+LoraAdapter ReadAdapterFor(const BaseModel& base, const std::string& folder, bool any_base) {
+  LoraAdapter adapter = ReadPeft(folder);
+  CheckAdapterFits(adapter, base.config());
+  const std::string identity = base.Identity();
+  if (adapter.base_sha256.empty()) {
+    LogWarning(Str("'", folder, "' does not name the base it was trained on; '", base.path(), "' is taken to be it"));
+    adapter.base_sha256 = identity;
+  } else if (adapter.base_sha256 != identity) {
+    const std::string difference = Str("'", folder, "' was trained on base ", adapter.base_sha256.substr(0, 12), "…, '",
+                                       base.path(), "' is ", identity.substr(0, 12), "…");
+    if (!any_base) ThrowUser(difference, "; name the base it was trained on, or say --any-base");
+    LogWarning(difference + "; going on because of --any-base");
+  }
+  return adapter;
+}
+
+}  // namespace
+
+void RunConvert(const ConvertOptions& options) {
+  CheckNotInput(options.out, options.base);
+  const auto base = BaseModel::Load(options.base);
+  WriteBaseGguf(*base, nullptr, options.types, options.out);
+}
+
+void RunAdapter(const AdapterOptions& options) {
+  CheckNotInput(options.out, options.base);
+  const auto base = BaseModel::Load(options.base);
+  if (base->gguf() == nullptr) {
+    ThrowUser("--base '", options.base, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
+  }
+  const LoraAdapter adapter = ReadAdapterFor(*base, options.adapter, options.any_base);
+  PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
+}
+
+void RunFuse(const FuseOptions& options) {
+  CheckNotInput(options.out, options.base);
+  CheckNotInput(options.out, options.adapter);
+  const bool to_gguf = IsGgufName(options.out);
+  if (to_gguf && !options.type) ThrowUser("--type is missing: say f32, f16, bf16, q8_0, q4_0 or q4_1");
+  if (!to_gguf && (options.type.value_or(TensorType::kBF16) != TensorType::kBF16 || options.head_type)) {
+    ThrowUser("--out '", options.out, "' is a Hugging Face folder, which is written in bf16; drop --type and --head-type, or "
+              "let --out end in .gguf");
+  }
+  const auto base = BaseModel::Load(options.base);
+  if (!to_gguf && base->gguf() != nullptr) {
+    ThrowUser("--out '", options.out, "' is a Hugging Face folder, which needs a Hugging Face base; '", options.base,
+              "' is a GGUF: let --out end in .gguf");
+  }
+  const LoraAdapter adapter = ReadAdapterFor(*base, options.adapter, options.any_base);
+  if (adapter.activation == Activation::kInvocation) {
+    if (!options.allow_always) {
+      ThrowUser("'", options.adapter, "' acts from its invocation on, a fused one acts on the prompt too; "
+                "keep it apart (pith-export adapter), or say --allow-always");
+    }
+    LogWarning(DescribeActivationDifference(*base, adapter));
+  }
+  if (to_gguf) {
+    WriteBaseGguf(*base, &adapter, {*options.type, options.head_type}, options.out);
+  } else {
+    WriteFusedFolder(*base, adapter, options.out);
+  }
+}
+
+}  // namespace pith

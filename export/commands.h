@@ -1,0 +1,42 @@
+// What pith-export does, one function per subcommand. Each writes its output whole or not at all, and never onto an input.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/tensor_type.h"
+#include "export/base_gguf.h"
+
+namespace pith {
+
+struct ConvertOptions {
+  std::string base;  // Hugging Face folder or GGUF
+  BaseTypes types;
+  std::string out;   // GGUF
+};
+void RunConvert(const ConvertOptions& options);
+
+struct AdapterOptions {
+  std::string adapter;  // PEFT folder
+  std::string base;     // the GGUF that the adapter will run on
+  TensorType type = TensorType::kQ8_0;
+  std::string out;      // GGUF LoRA
+  bool any_base = false;
+};
+// UserError when the adapter was trained on another base, unless any_base. The file names the base that the adapter was trained on; where the
+// folder names none, the base given.
+void RunAdapter(const AdapterOptions& options);
+
+struct FuseOptions {
+  std::string adapter, base;
+  std::optional<TensorType> type;       // GGUF: required; folder: bf16 or unset
+  std::optional<TensorType> head_type;  // GGUF alone
+  std::string out;                      // *.gguf, else a Hugging Face folder (from a Hugging Face base)
+  bool any_base = false;
+  bool allow_always = false;
+};
+// W + s·B·A in every layer. An adapter that acts from its invocation on needs allow_always, since a fused one acts on the prompt
+// too; how much that changes the logits is then reported on stderr.
+void RunFuse(const FuseOptions& options);
+
+}  // namespace pith

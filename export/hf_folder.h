@@ -1,0 +1,14 @@
+// A fused model as a Hugging Face folder.
+#pragma once
+
+#include <string>
+
+#include "adapters/lora.h"
+#include "base/base_model.h"
+
+namespace pith {
+
+// config.json, model.safetensors (bf16) and the tokenizer's files, from a base that is a Hugging Face folder itself.
+void WriteFusedFolder(const BaseModel& base, const LoraAdapter& adapter, const std::string& out);
+
+}  // namespace pith

@@ -1,0 +1,83 @@
+// pith-export: bases and adapters into the files that the runtime and llama.cpp map.
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+#include "base/error.h"
+#include "export/commands.h"
+
+namespace pith {
+namespace {
+
+// A type's name, out of those that `allowed` lists.
+TensorType ParseType(const std::string& option, const std::string& name, const std::vector<TensorType>& allowed) {
+  std::string names;
+  for (const TensorType type : allowed) {
+    if (TypeFromName(name) == type) return type;
+    names += Str(names.empty() ? "" : ", ", TypeName(type));
+  }
+  ThrowUser(option, " is '", name, "', expected one of ", names);
+}
+
+const std::vector<TensorType> kBaseTypes = {TensorType::kF32, TensorType::kF16, TensorType::kBF16,
+                                            TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1};
+const std::vector<TensorType> kAdapterTypes = {TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kF16, TensorType::kBF16,
+                                               TensorType::kF32};
+
+int Main(int argc, char** argv) {
+  CLI::App app("Converts bases and adapters into the files that pith's runtime and llama.cpp map.", "pith-export");
+  app.require_subcommand(1);
+  std::string base, adapter, out, type, head_type;
+  bool any_base = false, allow_always = false;
+  const auto add_out = [&](CLI::App* command, const char* what) { command->add_option("--out", out, what)->required(); };
+
+  CLI::App* convert = app.add_subcommand("convert", "A Hugging Face folder or a GGUF to a GGUF of another type");
+  convert->add_option("--base", base, "Hugging Face folder or GGUF")->required();
+  convert->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1")->required();
+  convert->add_option("--head-type", head_type, "type of embedding and output (default: q8_0 beside 4 bits, else --type)");
+  add_out(convert, "GGUF to write");
+
+  CLI::App* pack = app.add_subcommand("adapter", "A PEFT folder to a GGUF LoRA for one base");
+  pack->add_option("--adapter", adapter, "PEFT folder")->required();
+  pack->add_option("--base", base, "the GGUF that it was trained on")->required();
+  pack->add_option("--type", type, "q8_0 (default) q4_0 f16 bf16 f32; lora_b stays f16 where 32 does not divide the rank");
+  pack->add_flag("--any-base", any_base, "go on when it was trained on another base");
+  add_out(pack, "GGUF to write");
+
+  CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
+  fuse->add_option("--adapter", adapter, "PEFT folder")->required();
+  fuse->add_option("--base", base, "Hugging Face folder or GGUF")->required();
+  fuse->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 (GGUF; a folder is written in bf16)");
+  fuse->add_option("--head-type", head_type, "as for convert");
+  fuse->add_flag("--any-base", any_base, "go on when it was trained on another base");
+  fuse->add_flag("--allow-always", allow_always, "fuse an adapter that was trained to act from its invocation on");
+  add_out(fuse, "GGUF to write; without .gguf at its end, a Hugging Face folder");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    ThrowUser(error.what(), "; pith-export --help lists commands and options");
+  }
+  std::optional<TensorType> head;
+  if (!head_type.empty()) head = ParseType("--head-type", head_type, kBaseTypes);
+  if (convert->parsed()) {
+    RunConvert({base, {ParseType("--type", type, kBaseTypes), head}, out});
+  } else if (pack->parsed()) {
+    RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base});
+  } else {
+    std::optional<TensorType> chosen;
+    if (!type.empty()) chosen = ParseType("--type", type, kBaseTypes);
+    RunFuse({adapter, base, chosen, head, out, any_base, allow_always});
+  }
+  std::cout << out << "\n";
+  return 0;
+}
+
+}  // namespace
+}  // namespace pith
+
+int main(int argc, char** argv) {
+  return pith::RunProgram("pith-export", [&] { return pith::Main(argc, argv); });
+}

@@ -1,0 +1,188 @@
+// T tokens, D model, F feed-forward, K columns of a weight, R rank.
+#include "export/reference_logits.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/thread_pool.h"
+
+namespace pith {
+namespace {
+
+using Floats = std::vector<float>;
+
+class Decoder {
+ public:
+  Decoder(const BaseModel& base, const LoraAdapter* adapter, int64_t adapter_begin, int64_t num_tokens)
+      : base_(base), c_(base.config()), adapter_(adapter), begin_(adapter_begin), t_(num_tokens), pool_(0) {}
+
+  Floats Run(std::span<const int32_t> ids) {
+    const TensorView embedding = base_.Tensor("token_embd.weight");
+    Floats x_TD(static_cast<size_t>(t_ * c_.d_model));
+    for (int64_t t = 0; t < t_; ++t) {
+      Dequantise(embedding.type, embedding.row(ids[static_cast<size_t>(t)]), &x_TD[static_cast<size_t>(t * c_.d_model)], c_.d_model);
+    }
+    for (int64_t layer = 0; layer < c_.num_layers; ++layer) {
+      const std::string blk = Str("blk.", layer, ".");
+      Floats normed_TD = Norm(x_TD, blk + "attn_norm.weight");
+      Floats q = Linear(normed_TD, blk + "attn_q"), k = Linear(normed_TD, blk + "attn_k");
+      const Floats v = Linear(normed_TD, blk + "attn_v");
+      Rotate(&q, c_.num_heads);
+      Rotate(&k, c_.num_kv_heads);
+      AddTo(&x_TD, Linear(Attend(q, k, v), blk + "attn_output"));
+      normed_TD = Norm(x_TD, blk + "ffn_norm.weight");
+      Floats gate_TF = Linear(normed_TD, blk + "ffn_gate");
+      const Floats up_TF = Linear(normed_TD, blk + "ffn_up");
+      for (size_t i = 0; i < gate_TF.size(); ++i) gate_TF[i] *= up_TF[i] / (1.0f + std::exp(-gate_TF[i]));
+      AddTo(&x_TD, Linear(gate_TF, blk + "ffn_down"));
+    }
+    return Multiply(Norm(x_TD, "output_norm.weight"), c_.tied_embeddings ? "token_embd.weight" : "output.weight");
+  }
+
+ private:
+  const BaseModel& base_;
+  const ModelConfig& c_;
+  const LoraAdapter* adapter_;
+  int64_t begin_, t_;
+  ThreadPool pool_;
+
+  static void AddTo(Floats* x, const Floats& y) {
+    for (size_t i = 0; i < x->size(); ++i) (*x)[i] += y[i];
+  }
+
+  Floats Norm(const Floats& x_TD, const std::string& name) const {
+    const Floats weight_D = base_.Tensor(name).ToF32();
+    const size_t d = weight_D.size();
+    Floats out(x_TD.size());
+    for (size_t t = 0; t < x_TD.size(); t += d) {
+      double squares = 0;
+      for (size_t i = 0; i < d; ++i) squares += static_cast<double>(x_TD[t + i]) * x_TD[t + i];
+      const double scale = 1.0 / std::sqrt(squares / static_cast<double>(d) + c_.rms_norm_eps);
+      for (size_t i = 0; i < d; ++i) out[t + i] = static_cast<float>(x_TD[t + i] * scale) * weight_D[i];
+    }
+    return out;
+  }
+
+  // y[t][n] = Σ_k x[t][k] · W[n][k]. x is transposed so that the inner loop runs over tokens, in a fixed order over k.
+  Floats Multiply(const Floats& x, const std::string& name) {
+    const TensorView w = base_.Tensor(name);
+    const auto tokens = static_cast<size_t>(t_), cols = static_cast<size_t>(w.cols), rows = static_cast<size_t>(w.rows);
+    Floats x_KT(x.size()), y(tokens * rows);
+    for (size_t t = 0; t < tokens; ++t) {
+      for (size_t k = 0; k < cols; ++k) x_KT[k * tokens + t] = x[t * cols + k];
+    }
+    pool_.ParallelFor(w.rows, 8, [&](int64_t begin, int64_t end, int) {
+      Floats row(cols), sum(tokens);
+      for (int64_t n = begin; n < end; ++n) {
+        Dequantise(w.type, w.row(n), row.data(), w.cols);
+        std::fill(sum.begin(), sum.end(), 0.0f);
+        for (size_t k = 0; k < cols; ++k) {
+          const float factor = row[k];
+          const float* from = &x_KT[k * tokens];
+          for (size_t t = 0; t < tokens; ++t) sum[t] += factor * from[t];
+        }
+        for (size_t t = 0; t < tokens; ++t) y[t * rows + static_cast<size_t>(n)] = sum[t];
+      }
+    });
+    return y;
+  }
+
+  // A linear layer with its bias and, from begin_ on, the adapter; q and k come out in halves order.
+  Floats Linear(const Floats& x, const std::string& stem) {
+    const std::string name = stem + ".weight";
+    Floats y = Multiply(x, name);
+    const int64_t rows = base_.Tensor(name).rows;
+    const bool rotated = stem.ends_with("attn_q") || stem.ends_with("attn_k");
+    if (rotated && c_.rope == RopeLayout::kInterleaved) {
+      const Floats file_order = y;
+      for (int64_t t = 0; t < t_; ++t) {
+        InterleavedToHalves(&file_order[static_cast<size_t>(t * rows)], &y[static_cast<size_t>(t * rows)], rows, sizeof(float), c_.head_dim);
+      }
+    }
+    if (base_.Has(stem + ".bias")) {
+      const Floats bias = base_.LoadHalvesF32(stem + ".bias");
+      for (size_t i = 0; i < y.size(); ++i) y[i] += bias[i % bias.size()];
+    }
+    if (adapter_ == nullptr) return y;
+    const auto found = adapter_->pairs.find(name);
+    if (found != adapter_->pairs.end()) AddAdapter(x, found->second, &y);
+    return y;
+  }
+
+  void AddAdapter(const Floats& x, const LoraPair& pair, Floats* y) const {
+    const double scale = adapter_->scale();
+    std::vector<double> hidden_R(static_cast<size_t>(pair.rank));
+    for (int64_t t = std::max<int64_t>(begin_, 0); t < t_; ++t) {
+      for (int64_t r = 0; r < pair.rank; ++r) {
+        double sum = 0;
+        for (int64_t k = 0; k < pair.in; ++k) {
+          sum += static_cast<double>(pair.a[static_cast<size_t>(r * pair.in + k)]) * x[static_cast<size_t>(t * pair.in + k)];
+        }
+        hidden_R[static_cast<size_t>(r)] = sum;
+      }
+      for (int64_t n = 0; n < pair.out; ++n) {
+        double sum = 0;
+        for (int64_t r = 0; r < pair.rank; ++r) {
+          sum += pair.b[static_cast<size_t>(n * pair.rank + r)] * hidden_R[static_cast<size_t>(r)];
+        }
+        (*y)[static_cast<size_t>(t * pair.out + n)] += static_cast<float>(scale * sum);
+      }
+    }
+  }
+
+  // Rotary positions, halves order: (i, i + H/2) turn by t · theta^(−2i/H).
+  void Rotate(Floats* x, int64_t heads) const {
+    const int64_t half = c_.head_dim / 2;
+    for (int64_t t = 0; t < t_; ++t) {
+      for (int64_t i = 0; i < half; ++i) {
+        const double angle = static_cast<double>(t) * std::pow(c_.rope_theta, -static_cast<double>(i) / static_cast<double>(half));
+        const double cosine = std::cos(angle), sine = std::sin(angle);
+        for (int64_t head = 0; head < heads; ++head) {
+          float* first = &(*x)[static_cast<size_t>((t * heads + head) * c_.head_dim + i)];
+          const double a = *first, b = first[half];
+          *first = static_cast<float>(a * cosine - b * sine);
+          first[half] = static_cast<float>(b * cosine + a * sine);
+        }
+      }
+    }
+  }
+
+  Floats Attend(const Floats& q, const Floats& k, const Floats& v) const {
+    const int64_t h = c_.head_dim, group = c_.num_heads / c_.num_kv_heads;
+    Floats out(q.size());
+    std::vector<double> weight_T(static_cast<size_t>(t_));
+    for (int64_t t = 0; t < t_; ++t) {
+      for (int64_t head = 0; head < c_.num_heads; ++head) {
+        const float* query = &q[static_cast<size_t>((t * c_.num_heads + head) * h)];
+        const auto kv = [&](const Floats& of, int64_t s) { return &of[static_cast<size_t>((s * c_.num_kv_heads + head / group) * h)]; };
+        double largest = -std::numeric_limits<double>::infinity(), total = 0;
+        for (int64_t s = 0; s <= t; ++s) {
+          double dot = 0;
+          for (int64_t i = 0; i < h; ++i) dot += static_cast<double>(query[i]) * kv(k, s)[i];
+          weight_T[static_cast<size_t>(s)] = dot / std::sqrt(static_cast<double>(h));
+          largest = std::max(largest, weight_T[static_cast<size_t>(s)]);
+        }
+        for (int64_t s = 0; s <= t; ++s) total += weight_T[static_cast<size_t>(s)] = std::exp(weight_T[static_cast<size_t>(s)] - largest);
+        for (int64_t i = 0; i < h; ++i) {
+          double sum = 0;
+          for (int64_t s = 0; s <= t; ++s) sum += weight_T[static_cast<size_t>(s)] * kv(v, s)[i];
+          out[static_cast<size_t>((t * c_.num_heads + head) * h + i)] = static_cast<float>(sum / total);
+        }
+      }
+    }
+    return out;
+  }
+};
+
+}  // namespace
+
+std::vector<float> ReferenceLogits(const BaseModel& base, const LoraAdapter* adapter, int64_t adapter_begin,
+                                   std::span<const int32_t> ids) {
+  PITH_CHECK(!ids.empty());
+  for (const int32_t id : ids) PITH_CHECK(id >= 0 && id < base.config().vocab_size, "id ", id);
+  return Decoder(base, adapter, adapter_begin, static_cast<int64_t>(ids.size())).Run(ids);
+}
+
+}  // namespace pith
