@@ -22,9 +22,9 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int64_t kBlock = 1024;  // tokens summed in float before their sum goes to double
 
-// e^x for x <= 0 to about 1e-7 relative; 0 below −87. 2^n · p(r), r in [−ln 2/2, ln 2/2], p: Taylor to r^7.
+// e^x for x <= 0 to about 1e-7 relative; 0 below −87; NaN for NaN. 2^n · p(r), r in [−ln 2/2, ln 2/2], p: Taylor to r^7.
 inline float ExpNonPositive(float x) {
-  const float clamped = x > -87.0f ? x : -87.0f;
+  const float clamped = x < -87.0f ? -87.0f : x;
   const float shifted = clamped * 1.44269504f + 12582912.0f;  // 1.5 · 2^23: the sum's low bits are the nearest integer
   const float n = shifted - 12582912.0f;
   const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -38,7 +38,7 @@ inline float ExpNonPositive(float x) {
   p = p * r + 1.0f;
   const int32_t exponent = std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(12582912.0f);
   const float scale = std::bit_cast<float>((exponent + 127) << 23);
-  return x > -87.0f ? p * scale : 0.0f;
+  return x < -87.0f ? 0.0f : p * scale;
 }
 
 PITH_CLONES float Max(const float* x, int64_t n) {
