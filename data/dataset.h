@@ -14,7 +14,7 @@ struct DatasetSpec {
   std::string split = "train";  // train | test (synthetic: also disjoint); ignored for math500 and files
   int64_t limit = 0;          // first so many after shuffling; 0: all (synthetic: required)
   uint64_t seed = 0;          // of the generator, and of the shuffle
-  bool shuffle = false;
+  bool shuffle = false;       // synthetic: no effect, its order is random already
   // JSONL files only: names of the fields.
   std::string question_field = "question", answer_field = "answer", solution_field = "solution";
   // synthetic only.
@@ -22,7 +22,7 @@ struct DatasetSpec {
   int64_t max_number = 30;            // size of the numbers that appear in the question
   double distractor_rate = 0.3;       // share of problems with a number that does not matter
   double brief_rate = 0.0;            // share of solutions in the briefest style
-  std::string verbosity = "mixed";    // verbose | mixed | short: style of the solutions
+  std::string verbosity = "mixed";    // the others: verbose (explained and checked), mixed (also plain) or short (all brief)
 };
 
 // Throws UserError: unknown name, file missing and not downloadable, malformed line (with its number), missing field.

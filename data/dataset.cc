@@ -1,0 +1,45 @@
+#include "data/dataset.h"
+
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "data/jsonl.h"
+#include "data/published.h"
+#include "data/synthetic.h"
+
+namespace pith {
+namespace {
+
+std::vector<Problem> LoadFile(const DatasetSpec& spec) {
+  std::vector<Problem> problems;
+  for (const JsonRecord& record : ReadJsonRecords(spec.name)) {
+    Problem problem{Str(spec.name.substr(spec.name.rfind('/') + 1), "-", problems.size()), record.Text(spec.question_field),
+                    record.Text(spec.answer_field), ""};
+    // The solution is optional (RL and evaluation do without), but a name that was asked for must exist.
+    if (record.Has(spec.solution_field) || spec.solution_field != DatasetSpec().solution_field) {
+      problem.solution = record.Text(spec.solution_field);
+    }
+    problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+}  // namespace
+
+std::vector<Problem> LoadProblems(const DatasetSpec& spec) {
+  if (spec.limit < 0) ThrowUser("the limit of a data set must be 0 (all) or more: got ", spec.limit);
+  if (spec.name == "synthetic") return GenerateProblems(spec);
+  std::vector<Problem> problems;
+  if (IsPublished(spec.name)) {
+    problems = LoadPublished(spec.name, spec.split);
+  } else if (spec.name.ends_with(".jsonl")) {
+    problems = LoadFile(spec);
+  } else {
+    ThrowUser("unknown data set '", spec.name, "': expected gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl");
+  }
+  if (spec.shuffle) Rng(spec.seed, {0x5f5u}).Shuffle(problems);
+  if (spec.limit > 0 && spec.limit < static_cast<int64_t>(problems.size())) problems.resize(spec.limit);
+  return problems;
+}
+
+}  // namespace pith

@@ -1,0 +1,154 @@
+// JSONL files by field names, and the download cache.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "data/dataset.h"
+#include "data/download.h"
+
+namespace pith {
+namespace {
+
+class Variable {  // an environment variable, restored at the end
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    value ? ::setenv(name, value, 1) : ::unsetenv(name);
+  }
+  ~Variable() { old_ ? ::setenv(name_.c_str(), old_->c_str(), 1) : ::unsetenv(name_.c_str()); }
+
+ private:
+  std::string name_;
+  std::optional<std::string> old_;
+};
+
+std::string Folder(const std::string& name) {
+  const std::string folder = testing::TempDir() + "pith_dataset_" + std::to_string(::getpid()) + "_" + name;
+  MakeFolders(folder);
+  return folder;
+}
+
+std::string ErrorOf(const DatasetSpec& spec) {
+  try {
+    LoadProblems(spec);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+DatasetSpec FileSpec(const std::string& name, const std::string& contents) {
+  DatasetSpec spec;
+  spec.name = Folder("files") + "/" + name;
+  WriteFile(spec.name, contents);
+  return spec;
+}
+
+TEST(DatasetFiles, FieldsAreTakenByName) {
+  DatasetSpec spec = FileSpec("a.jsonl",
+                              "{\"q\": \"Two and two?\", \"gold\": 4.0, \"why\": \"2+2=4\\n#### 4\"}\n\n"
+                              "{\"q\": \"Ten minus 3?\", \"gold\": \"7\", \"why\": \"#### 7\"}\r\n");
+  spec.question_field = "q";
+  spec.answer_field = "gold";
+  spec.solution_field = "why";
+  const std::vector<Problem> problems = LoadProblems(spec);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(problems[0].id, "a.jsonl-0");
+  EXPECT_EQ(problems[0].question, "Two and two?");
+  EXPECT_EQ(problems[0].answer, "4");
+  EXPECT_EQ(problems[0].solution, "2+2=4\n#### 4");
+  EXPECT_EQ(problems[1].answer, "7");
+}
+
+TEST(DatasetFiles, TheSolutionMayBeAbsentUnlessItIsNamed) {
+  DatasetSpec spec = FileSpec("b.jsonl", "{\"question\": \"1+1?\", \"answer\": 2}\n");
+  EXPECT_EQ(LoadProblems(spec).at(0).solution, "");
+  spec.solution_field = "worked";
+  EXPECT_NE(ErrorOf(spec).find("'worked' is missing"), std::string::npos) << ErrorOf(spec);
+}
+
+TEST(DatasetFiles, MalformedLinesAreNamedByNumber) {
+  const std::string good = "{\"question\": \"1+1?\", \"answer\": 2}\n";
+  EXPECT_NE(ErrorOf(FileSpec("c.jsonl", good + "\n{\"question\": \n")).find("c.jsonl, line 3: not valid JSON"), std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("d.jsonl", good + "[1]\n")).find("line 2: got a JSON array"), std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("e.jsonl", good + "{\"question\": \"x\"}\n")).find("line 2: field 'answer' is missing"), std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("f.jsonl", "{\"question\": [], \"answer\": 1}\n")).find("line 1: field 'question'"), std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("g.jsonl", "\n \n")).find("no records"), std::string::npos);
+}
+
+TEST(DatasetFiles, UnknownNamesAndMissingFilesAreRefused) {
+  DatasetSpec spec;
+  spec.name = "gsm9k";
+  EXPECT_NE(ErrorOf(spec).find("gsm9k"), std::string::npos);
+  spec.name = Folder("files") + "/absent.jsonl";
+  EXPECT_NE(ErrorOf(spec).find("absent.jsonl"), std::string::npos);
+  spec.name = "gsm8k";
+  const Variable data("PITH_DATA", "/nonexistent");
+  EXPECT_NE(ErrorOf(spec).find("PITH_DATA is /nonexistent"), std::string::npos) << ErrorOf(spec);
+}
+
+class Download : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system("curl --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "the program curl is not installed";
+    WriteFile(source_, "some data\n");
+    ::unlink((cache_ + "/pith/data/x.jsonl").c_str());
+    Sha256 hash;
+    hash.Update("some data\n");
+    digest_ = hash.HexDigest();
+  }
+  std::string cache_ = Folder("cache"), source_ = Folder("source") + "/x.jsonl", digest_;
+  Variable home_{"XDG_CACHE_HOME", cache_.c_str()};
+
+  std::string Error(const std::string& url, const std::string& digest) {
+    try {
+      CachedDownload(url, digest, "x.jsonl");
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+};
+
+TEST_F(Download, IsKeptAndReused) {
+  const std::string path = CachedDownload("file://" + source_, digest_, "x.jsonl");
+  EXPECT_EQ(path, cache_ + "/pith/data/x.jsonl");
+  EXPECT_EQ(ReadFile(path), "some data\n");
+  ::unlink(source_.c_str());
+  EXPECT_EQ(CachedDownload("file://" + source_, digest_, "x.jsonl"), path);
+}
+
+TEST_F(Download, ADamagedCopyIsFetchedAgain) {
+  const std::string path = CachedDownload("file://" + source_, digest_, "x.jsonl");
+  WriteFile(path, "some dat");
+  EXPECT_EQ(ReadFile(CachedDownload("file://" + source_, digest_, "x.jsonl")), "some data\n");
+}
+
+TEST_F(Download, OtherContentsAreRefusedAndNotKept) {
+  const std::string error = Error("file://" + source_, std::string(64, '0'));
+  EXPECT_NE(error.find("expected 0000"), std::string::npos) << error;
+  EXPECT_NE(error.find("PITH_DATA"), std::string::npos) << error;
+  EXPECT_FALSE(FileExists(cache_ + "/pith/data/x.jsonl"));
+}
+
+TEST_F(Download, AFailedDownloadNamesTheWayOut) {
+  const std::string error = Error("file:///nonexistent/x.jsonl", digest_);
+  EXPECT_NE(error.find("curl ended with status"), std::string::npos) << error;
+  EXPECT_NE(error.find("PITH_DATA"), std::string::npos) << error;
+}
+
+TEST_F(Download, AMissingCurlIsNamed) {
+  const Variable path("PATH", "/nonexistent");
+  const std::string error = Error("file://" + source_, digest_);
+  EXPECT_NE(error.find("curl could not be started"), std::string::npos) << error;
+  EXPECT_NE(error.find("PITH_DATA"), std::string::npos) << error;
+}
+
+}  // namespace
+}  // namespace pith
