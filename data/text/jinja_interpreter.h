@@ -1,0 +1,21 @@
+// Running a parsed template.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/text/jinja_ast.h"
+#include "data/text/jinja_runtime.h"
+
+namespace pith {
+
+using JinjaVariables = std::vector<std::pair<std::string, JinjaValue>>;
+
+// The text that `body` renders to with these variables. JinjaError, with the line, for anything that goes wrong.
+std::string RunJinja(const JinjaBody& body, const JinjaVariables& variables, JinjaRuntime& rt);
+
+// A name of a filter, test or statement that pith lacks is found before anything runs: JinjaError with its line.
+void CheckJinjaNames(const JinjaBody& body);
+
+}  // namespace pith
