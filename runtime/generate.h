@@ -55,9 +55,9 @@ struct Completion {
 
 struct GenerateOptions {
   int max_batch = 32;                                           // sequences decoded together
-  std::function<void(int64_t done, int64_t total)> on_progress; // completions; may be empty
-  std::function<bool()> cancelled;                              // polled once per step; may be empty
-  std::function<void(size_t request, int sample, int32_t token)> on_token;  // streaming; may be empty
+  std::function<void(int64_t done, int64_t total)> on_progress = {};  // completions; may be empty
+  std::function<bool()> cancelled = {};                          // polled once per step; may be empty
+  std::function<void(size_t request, int sample, int32_t token)> on_token = {};  // streaming; may be empty
 };
 
 struct GenerateStats {

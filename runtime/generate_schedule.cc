@@ -163,6 +163,7 @@ void GenerateSchedule::ForkReady() {
     } else {
       slot->sequence = engine_.Fork(root.sequence);
     }
+    engine_.SetAdapter(slot->sequence, RequestOf(root).adapter);  // where the invocation is empty it begins only now
     --root.unforked;
     draws_.push_back({slot.get(), root.logits.data(), {}});
   }
