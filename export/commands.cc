@@ -20,11 +20,18 @@ void CheckNotInput(const std::string& out, const std::string& input) {
   }
 }
 
+// Found before the work, not after it.
+void CheckPlace(const std::string& out) {
+  const std::filesystem::path parent = std::filesystem::absolute(out).parent_path();
+  if (!IsFolder(parent.string())) ThrowUser("cannot write '", out, "': there is no folder '", parent.string(), "'");
+  if (IsFolder(out)) ThrowUser("cannot write '", out, "': it is a folder; name a .gguf file");
+}
+
 bool IsGgufName(const std::string& path) { return std::filesystem::path(path).extension() == ".gguf"; }
 
-// The adapter of a PEFT folder, known to fit `base` and, unless `any_base`, trained on it.
-LoraAdapter ReadAdapterFor(const BaseModel& base, const std::string& folder, bool any_base) {
-  LoraAdapter adapter = ReadPeft(folder);
+// Sees to it that `adapter`, read from `folder`, fits `base` and, unless `any_base`, was trained on it.
+void BindToBase(const BaseModel& base, const std::string& folder, bool any_base, LoraAdapter* adapter_to_bind) {
+  LoraAdapter& adapter = *adapter_to_bind;
   CheckAdapterFits(adapter, base.config());
   const std::string identity = base.Identity();
   if (adapter.base_sha256.empty()) {
@@ -36,24 +43,26 @@ LoraAdapter ReadAdapterFor(const BaseModel& base, const std::string& folder, boo
     if (!any_base) ThrowUser(difference, "; name the base it was trained on, or say --any-base");
     LogWarning(difference + "; going on because of --any-base");
   }
-  return adapter;
 }
 
 }  // namespace
 
 void RunConvert(const ConvertOptions& options) {
   CheckNotInput(options.out, options.base);
+  CheckPlace(options.out);
   const auto base = BaseModel::Load(options.base);
   WriteBaseGguf(*base, nullptr, options.types, options.out);
 }
 
 void RunAdapter(const AdapterOptions& options) {
   CheckNotInput(options.out, options.base);
+  CheckPlace(options.out);
   const auto base = BaseModel::Load(options.base);
   if (base->gguf() == nullptr) {
     ThrowUser("--base '", options.base, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
   }
-  const LoraAdapter adapter = ReadAdapterFor(*base, options.adapter, options.any_base);
+  LoraAdapter adapter = ReadPeft(options.adapter);
+  BindToBase(*base, options.adapter, options.any_base, &adapter);
   PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
 }
 
@@ -66,19 +75,20 @@ void RunFuse(const FuseOptions& options) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which is written in bf16; drop --type and --head-type, or "
               "let --out end in .gguf");
   }
+  if (to_gguf) CheckPlace(options.out);
+  LoraAdapter adapter = ReadPeft(options.adapter);
+  const bool changes_meaning = adapter.activation == Activation::kInvocation;
+  if (changes_meaning && !options.allow_always) {
+    ThrowUser("'", options.adapter, "' acts from its invocation on, a fused one acts on the prompt too; "
+              "keep it apart (pith-export adapter), or say --allow-always");
+  }
   const auto base = BaseModel::Load(options.base);
   if (!to_gguf && base->gguf() != nullptr) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which needs a Hugging Face base; '", options.base,
               "' is a GGUF: let --out end in .gguf");
   }
-  const LoraAdapter adapter = ReadAdapterFor(*base, options.adapter, options.any_base);
-  if (adapter.activation == Activation::kInvocation) {
-    if (!options.allow_always) {
-      ThrowUser("'", options.adapter, "' acts from its invocation on, a fused one acts on the prompt too; "
-                "keep it apart (pith-export adapter), or say --allow-always");
-    }
-    LogWarning(DescribeActivationDifference(*base, adapter));
-  }
+  BindToBase(*base, options.adapter, options.any_base, &adapter);
+  if (changes_meaning) LogWarning(DescribeActivationDifference(*base, adapter));
   if (to_gguf) {
     WriteBaseGguf(*base, &adapter, {*options.type, options.head_type}, options.out);
   } else {
