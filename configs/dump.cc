@@ -76,7 +76,7 @@ std::string ConfigReference() {
              "| `free_then_falling` | 1 up to `free_tokens`, falling linearly to `floor` over `fall_tokens` more |\n"
              "| `soft_overlong` | DAPO's: 0 up to `max_tokens` − `cache_tokens`, falling to −1 at `max_tokens` (`plus` "
              "only) |\n"
-             "| `format` | 1 when the response ends with its one marked answer (`#### x`), else 0 |\n\n";
+             "| `format` | 1 when the response ends with its only marked answer (`#### x` or a box), else 0 |\n\n";
       PrintTable(RewardTermFields(), RewardTerm{}, out);
     }
   }

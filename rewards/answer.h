@@ -21,9 +21,13 @@ struct Grade {
   std::string extracted;  // what was taken for the answer; empty when nothing was found
 };
 
+// The mark that stands last counts; "####" alone and an unclosed box (a truncated response) mark nothing, and of nested
+// boxes the innermost holds the answer.
 // What a response gives as its answer; nothing when there is none under this reading.
 std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading);
-// Whether two answers are equal: exactly as rationals where both are numbers, else as normalised text.
+// Whether two answers are equal: exactly as rationals where both are numbers, else as normalised text. Units and currency
+// are read over. A percent sign on one side only: 5% is 5 where the gold is bare and at least 1 (or 0), 0.05 where it is
+// bare and below 1; a gold of 5% is met by 5 and by 0.05. Linear in the length of the texts.
 bool AnswersEqual(std::string_view gold, std::string_view answer);
 // gold may itself be a worked solution with a marked answer. Never throws.
 Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading);

@@ -32,12 +32,15 @@ struct RewardResult {
 
 Budget MakeBudget(const BudgetSettings& settings);
 
+// A truncated completion is judged as it stands: an answer that it did give counts, and its length is what was sampled.
+// The format term is 1 when the response ends with its only marked answer ("#### x" or a box), else 0.
 // Immutable; thread-safe.
 class RewardFunction {
  public:
   // Throws UserError for a term that cannot be made; warns as said above.
   RewardFunction(const RewardSettings& settings, const Budget& budget);
   RewardResult operator()(const RewardInput& input) const;
+  // The kinds in the order of RewardResult::terms; a repeated kind gets "_2", "_3", ….
   const std::vector<std::string>& term_names() const { return names_; }
 
  private:

@@ -1,0 +1,33 @@
+// Finding an answer in a text, and bringing an answer into a plain form. All linear in the length of the text.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pith {
+
+// A marked answer: the rest of the line after exactly four hashes, or what \boxed{} holds.
+struct MarkedAnswer {
+  std::string_view text;  // trimmed, not empty; points into the searched text
+  size_t end = 0;         // index just behind the mark: the line's end, or the closing brace
+};
+struct MarkedAnswers {
+  int count = 0;              // a box on a #### line counts with that line as one
+  std::optional<MarkedAnswer> last;
+};
+MarkedAnswers FindMarkedAnswers(std::string_view text);
+
+// What follows the last "answer is", up to the end of its sentence.
+std::optional<std::string_view> FindStatedAnswer(std::string_view text);
+// The last number, with its sign, currency and percent.
+std::optional<std::string_view> FindLastNumber(std::string_view text);
+std::optional<std::string_view> FindFirstNumber(std::string_view text);
+
+// Without the dress of LaTeX, Markdown and Unicode: \text{}, \left, \!, $…$, **, thin spaces, a closing period; minus
+// signs and fractions in one form; single spaces.
+std::string CleanAnswer(std::string_view answer);
+// For comparing as text: a cleaned answer without spaces, in lower case when it is words alone.
+std::string ComparableText(std::string_view cleaned);
+
+}  // namespace pith

@@ -1,0 +1,124 @@
+// An answer in a plain form.
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "rewards/answer_text.h"
+
+namespace pith {
+namespace {
+
+struct Replacement {
+  std::string_view from, to;
+};
+
+// Longer ones first where one begins like another.
+constexpr std::array<Replacement, 31> kReplacements = {{
+    {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\left", ""},     {"\\right", ""},   {"\\!", ""},
+    {"\\,", ""},           {"\\;", " "},          {"\\:", " "},       {"\\ ", " "},      {"\\%", "%"},
+    {"\\$", "$"},          {"{,}", ","},          {"^{\\circ}", "°"}, {"^\\circ", "°"},  {"\\(", ""},
+    {"\\)", ""},           {"\\[", ""},           {"\\]", ""},        {"−", "-"},        {"–", "-"},
+    {"**", ""},            {"`", ""},             {"\u00a0", " "},    {"\u202f", " "},   {"\u2009", " "},
+    {"~", " "},            {"\t", " "},           {"\r", " "},        {"\n", " "},       {"\\quad", " "},
+    {"\\displaystyle", ""},
+}};
+
+constexpr std::array<std::string_view, 8> kWrappers = {"\\text{",   "\\textbf{", "\\mathrm{", "\\mathbf{",
+                                                       "\\textit{", "\\mbox{",   "\\boxed{",  "\\fbox{"};
+
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+std::string CleanAnswer(std::string_view answer) {
+  std::string clean;
+  std::vector<bool> dropped;  // for each open brace: whether it and its partner are left out
+  for (size_t at = 0; at < answer.size();) {
+    const std::string_view rest = answer.substr(at);
+    bool done = false;
+    for (std::string_view wrapper : kWrappers) {
+      if (rest[0] == '\\' && rest.starts_with(wrapper)) {
+        dropped.push_back(true);
+        at += wrapper.size();
+        done = true;
+        break;
+      }
+    }
+    for (size_t i = 0; !done && i < kReplacements.size(); ++i) {
+      const auto& [from, to] = kReplacements[i];
+      if (!rest.starts_with(from)) continue;
+      // \left is not the beginning of \leftarrow.
+      if (IsLetter(from.back()) && rest.size() > from.size() && IsLetter(rest[from.size()])) continue;
+      clean += to;
+      at += from.size();
+      done = true;
+    }
+    if (done) continue;
+    if (rest[0] == '\\' && rest.size() > 1 && !IsLetter(rest[1])) {  // \{, \}, \\ stay as they are
+      clean += rest.substr(0, 2);
+      at += 2;
+      continue;
+    }
+    if (rest[0] == '{') {
+      dropped.push_back(false);
+    } else if (rest[0] == '}' && !dropped.empty()) {
+      const bool drop = dropped.back();
+      dropped.pop_back();
+      if (drop) {
+        ++at;
+        continue;
+      }
+    }
+    // \frac12
+    if (rest.starts_with("\\frac") && rest.size() > 6 && IsDigit(rest[5]) && IsDigit(rest[6])) {
+      clean += std::string("\\frac{") + rest[5] + "}{" + rest[6] + "}";
+      at += 7;
+      continue;
+    }
+    clean += rest[0];
+    ++at;
+  }
+
+  std::string spaced;
+  for (char c : clean) {
+    if (c == ' ' && (spaced.empty() || spaced.back() == ' ')) continue;
+    spaced += c;
+  }
+  const auto trim_end = [](std::string* text) {
+    while (!text->empty() && text->back() == ' ') text->pop_back();
+  };
+  trim_end(&spaced);
+  while (!spaced.empty() && (spaced.back() == '.' || spaced.back() == '*')) {
+    spaced.pop_back();
+    trim_end(&spaced);
+  }
+  // $…$ around the whole; a lone $ is a currency sign.
+  if (spaced.size() >= 2 && spaced.front() == '$' && spaced.back() == '$') {
+    spaced = spaced.substr(1, spaced.size() - 2);
+    trim_end(&spaced);
+    if (!spaced.empty() && spaced.back() == '.') spaced.pop_back();
+  }
+  const size_t begin = spaced.find_first_not_of(" *");
+  return begin == std::string::npos ? "" : spaced.substr(begin);
+}
+
+std::string ComparableText(std::string_view cleaned) {
+  bool words = true;
+  std::string text;
+  for (char c : cleaned) {
+    if (c == ' ' || c == '$') continue;
+    if (!IsLetter(c)) words = false;
+    text += c;
+  }
+  if (text.size() == 3 && text[0] == '(' && text[2] == ')' && IsLetter(text[1])) {  // (A) for A
+    text = text.substr(1, 1);
+    words = true;
+  }
+  if (words) {
+    for (char& c : text) c = static_cast<char>(c | 0x20);
+  }
+  return text;
+}
+
+}  // namespace pith

@@ -1,0 +1,221 @@
+// Where in a text its answer stands.
+#include <algorithm>
+#include <vector>
+
+#include "rewards/answer_text.h"
+
+namespace pith {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsWord(char c) { return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+struct Mark {
+  size_t begin, end;      // of the whole mark
+  std::string_view text;  // what it holds, trimmed
+};
+
+std::vector<Mark> FindHashes(std::string_view text) {
+  std::vector<Mark> marks;
+  size_t at = 0;
+  while ((at = text.find('#', at)) != std::string_view::npos) {
+    const size_t begin = at;
+    while (at < text.size() && text[at] == '#') ++at;
+    if (at - begin != 4) continue;
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view content = Trim(text.substr(at, end - at));
+    if (!content.empty()) marks.push_back({begin, end, content});
+    at = end;
+  }
+  return marks;
+}
+
+// Closed boxes in the order of their ends; of nested ones the innermost.
+std::vector<Mark> FindBoxes(std::string_view text) {
+  struct Open {
+    bool boxed;
+    size_t mark, content;
+  };
+  std::vector<Mark> marks;
+  std::vector<Open> open;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\\') {
+      size_t length = 0;
+      for (std::string_view name : {"\\boxed", "\\fbox"}) {
+        if (text.substr(at, name.size()) == name) length = name.size();
+      }
+      if (length == 0) {
+        ++at;  // an escaped brace opens nothing
+        continue;
+      }
+      size_t brace = at + length;
+      while (brace < text.size() && text[brace] == ' ') ++brace;
+      if (brace < text.size() && text[brace] == '{') {
+        open.push_back({true, at, brace + 1});
+        at = brace;
+      } else if (brace < text.size() && brace > at + length && IsWord(text[brace])) {  // \boxed 5
+        size_t end = brace;
+        while (end < text.size() && IsWord(text[end])) ++end;
+        marks.push_back({at, end, text.substr(brace, end - brace)});
+        at = end - 1;
+      } else {
+        at += length - 1;
+      }
+    } else if (c == '{') {
+      open.push_back({false, at, at + 1});
+    } else if (c == '}' && !open.empty()) {
+      const Open frame = open.back();
+      open.pop_back();
+      if (!frame.boxed || (!marks.empty() && marks.back().begin >= frame.content)) continue;
+      const std::string_view content = Trim(text.substr(frame.content, at - frame.content));
+      if (!content.empty()) marks.push_back({frame.mark, at + 1, content});
+    }
+  }
+  return marks;
+}
+
+// If a number begins at `at`, the index behind it; else `at`. Numbers: 12, 1,234.5, .5, 3/4, 5%.
+size_t NumberEnd(std::string_view text, size_t at) {
+  const auto digit = [&](size_t i) { return i < text.size() && IsDigit(text[i]); };
+  size_t end = at;
+  while (digit(end)) ++end;
+  if (end == at && !(text[at] == '.' && digit(at + 1))) return at;
+  while (end < text.size() && text[end] == ',' && digit(end + 1) && digit(end + 2) && digit(end + 3) && !digit(end + 4)) {
+    end += 4;
+  }
+  if (end < text.size() && text[end] == '.' && digit(end + 1)) {
+    ++end;
+    while (digit(end)) ++end;
+  }
+  if (end < text.size() && text[end] == '/' && digit(end + 1)) {
+    ++end;
+    while (digit(end)) ++end;
+  }
+  if (end < text.size() && text[end] == '%') ++end;
+  else if (text.substr(end, 2) == "\\%") end += 2;
+  return end;
+}
+
+// \frac{a}{b} of short whole numbers at `at`; the index behind it, else `at`.
+size_t FractionEnd(std::string_view text, size_t at) {
+  size_t end = at;
+  for (std::string_view name : {"\\frac", "\\dfrac", "\\tfrac"}) {
+    if (text.substr(at, name.size()) == name) end = at + name.size();
+  }
+  if (end == at) return at;
+  for (int part = 0; part < 2; ++part) {
+    if (end >= text.size() || text[end] != '{') return at;
+    const size_t begin = ++end;
+    while (end < text.size() && end - begin < 40 && IsDigit(text[end])) ++end;
+    if (end == begin || end >= text.size() || text[end] != '}') return at;
+    ++end;
+  }
+  return end;
+}
+
+std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
+  std::optional<std::string_view> found;
+  size_t previous_end = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    const bool inside_word = at > 0 && (IsWord(text[at - 1]) || text[at - 1] == '_');
+    if (text[at] == '\\') end = FractionEnd(text, at);
+    else if ((IsDigit(text[at]) || text[at] == '.') && !(inside_word && text[at] == '.')) end = NumberEnd(text, at);
+    if (end == at) {
+      ++at;
+      continue;
+    }
+    // Signs and currency in front: "-5", "-$5", "$-5"; in "8 - 5" the 5 has no sign.
+    size_t begin = at;
+    for (;;) {
+      if (begin > previous_end && text[begin - 1] == '$') {
+        --begin;
+        continue;
+      }
+      size_t sign = 0;
+      if (begin >= previous_end + 1 && text[begin - 1] == '-') sign = 1;
+      if (begin >= previous_end + 3 && text.substr(begin - 3, 3) == "−") sign = 3;
+      if (sign == 0) break;
+      // Stops at two characters back, so that a long run of blanks costs nothing.
+      size_t before = begin - sign;
+      if (before > 0 && text[before - 1] == ' ') --before;
+      const bool minus = before > 0 && (IsWord(text[before - 1]) || text[before - 1] == ')');
+      if (!minus) begin -= sign;
+      break;
+    }
+    // A mixed number: "3 1/2".
+    if (found && begin == at && text[at - 1] == ' ' && previous_end + 1 == at &&
+        (text[at] == '\\' || text.substr(at, end - at).find('/') != std::string_view::npos) &&
+        std::all_of(found->begin(), found->end(), [](char c) { return IsDigit(c) || c == '-' || c == '$'; })) {
+      begin = static_cast<size_t>(found->data() - text.data());
+    } else if (first && found) {
+      return found;
+    }
+    found = text.substr(begin, end - begin);
+    previous_end = end;
+    at = end;
+  }
+  return found;
+}
+
+}  // namespace
+
+MarkedAnswers FindMarkedAnswers(std::string_view text) {
+  const std::vector<Mark> hashes = FindHashes(text), boxes = FindBoxes(text);
+  MarkedAnswers result;
+  size_t h = 0, b = 0;
+  size_t line_end = 0;  // of the last #### line
+  while (h < hashes.size() || b < boxes.size()) {
+    if (b == boxes.size() || (h < hashes.size() && hashes[h].begin < boxes[b].begin)) {
+      const Mark& mark = hashes[h++];
+      line_end = mark.end;
+      ++result.count;
+      result.last = MarkedAnswer{mark.text, mark.end};
+    } else {
+      const Mark& mark = boxes[b++];
+      if (mark.begin >= line_end) ++result.count;
+      result.last = MarkedAnswer{mark.text, mark.begin < line_end ? std::max(line_end, mark.end) : mark.end};
+    }
+  }
+  return result;
+}
+
+std::optional<std::string_view> FindStatedAnswer(std::string_view text) {
+  const std::string_view word = "answer";
+  size_t begin = std::string_view::npos;
+  for (size_t at = 0; at + word.size() <= text.size(); ++at) {
+    size_t i = 0;
+    while (i < word.size() && (text[at + i] | 0x20) == word[i]) ++i;
+    if (i < word.size()) continue;
+    size_t rest = at + word.size();
+    const std::string_view tail = text.substr(rest, 4);
+    if (tail.starts_with(" is ") || tail.starts_with(" is:")) rest += 3;
+    else if (tail.starts_with(":") || tail.starts_with(" =")) rest += 1;
+    else continue;
+    while (rest < text.size() && (text[rest] == ':' || text[rest] == ' ' || text[rest] == '=' || text[rest] == '*')) ++rest;
+    begin = rest;
+    at = rest - 1;
+  }
+  if (begin == std::string_view::npos) return std::nullopt;
+  size_t end = begin;
+  while (end < text.size() && text[end] != '\n' &&
+         !((text[end] == '.' || text[end] == '!' || text[end] == '?') && (end + 1 == text.size() || IsSpace(text[end + 1])))) {
+    ++end;
+  }
+  const std::string_view stated = Trim(text.substr(begin, end - begin));
+  if (stated.empty()) return std::nullopt;
+  return stated;
+}
+
+std::optional<std::string_view> FindLastNumber(std::string_view text) { return FindNumber(text, false); }
+std::optional<std::string_view> FindFirstNumber(std::string_view text) { return FindNumber(text, true); }
+
+}  // namespace pith
