@@ -187,13 +187,9 @@ void Tile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int6
   }
 }
 
-#ifndef PITH_INT8_M
-#define PITH_INT8_M 4
-#endif
 template <TensorType kType, int kP>
 void Panels(const RowsView& x, const LinearTask& task, int64_t n, int64_t count, const Panel* panels) {
   int64_t m = 0;
-  for (; m + PITH_INT8_M <= x.m; m += PITH_INT8_M) Tile<kType, PITH_INT8_M, kP>(x, task, m, n, count, panels);
   for (; m + 4 <= x.m; m += 4) Tile<kType, 4, kP>(x, task, m, n, count, panels);
   switch (x.m - m) {
     case 3: Tile<kType, 3, kP>(x, task, m, n, count, panels); break;
