@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/model_path.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 #include "runtime/programs/stats.h"

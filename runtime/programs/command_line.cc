@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 
@@ -54,14 +53,6 @@ bool ParseArguments(CLI::App& app, const std::vector<std::string>& args) {
     ThrowUser(app.get_name(), ": ", error.what(), "; see pith-run ", app.get_name(), " --help");
   }
   return true;
-}
-
-std::string ResolveModelPath(const std::string& path) {
-  if (path != "demo") return path;
-  if (const char* set = std::getenv("PITH_DEMO_MODEL")) return set;
-  const std::string place = ".pith/model/SmolLM2-135M-Instruct.Q4_1.gguf";
-  if (!FileExists(place)) ThrowUser("the demo model is not at ", place, "; run ./pith setup, or set PITH_DEMO_MODEL to the file");
-  return place;
 }
 
 std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseModel& base) {

@@ -40,8 +40,6 @@ struct NamedAdapter {
   AdapterRef adapter;
 };
 
-// "demo" stands for the demo model that ./pith fetches ($PITH_DEMO_MODEL, or its place below the current folder).
-std::string ResolveModelPath(const std::string& path);
 // Each adapter given as FILE or NAME=FILE, checked against the identity of the base.
 std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseModel& base);
 

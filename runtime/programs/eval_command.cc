@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/model_path.h"
 #include "base/progress.h"
 #include "data/dataset.h"
 #include "runtime/programs/command_line.h"

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/model_path.h"
 #include "data/text/prompt.h"
 #include "data/text/stream_decoder.h"
 #include "rewards/answer.h"
