@@ -17,9 +17,13 @@ using Filter = V (*)(const V&, const A&, R&);
 
 bool Flag(const V* value, bool missing) { return value == nullptr ? missing : value->Truthy(); }
 
-// "a.b.0" looked up step by step; an integer is an index.
-V Lookup(const V& item, const V& path, R& rt) {
-  if (!path.IsString()) return JinjaItem(item, path, rt);
+// "a.b.0" looked up step by step; an integer is an index. `missing`, where given, stands in for each undefined step.
+V Lookup(const V& item, const V& path, R& rt, const V* missing = nullptr) {
+  const auto step = [&](const V& from, const V& key) {
+    V found = JinjaItem(from, key, rt);
+    return found.IsUndefined() && missing != nullptr ? *missing : found;
+  };
+  if (!path.IsString()) return step(item, path);
   V found = item;
   const std::string& text = path.AsString();
   for (size_t at = 0; at <= text.size();) {
@@ -28,7 +32,7 @@ V Lookup(const V& item, const V& path, R& rt) {
     int64_t index = 0;
     const auto end = std::from_chars(part.data(), part.data() + part.size(), index);
     const bool number = !part.empty() && end.ptr == part.data() + part.size() && part[0] != '-';
-    found = JinjaItem(found, number ? V(index) : V(part), rt);
+    found = step(found, number ? V(index) : V(part));
     at = dot + 1;
   }
   return found;
@@ -77,8 +81,7 @@ V Map(const V& value, const A& args, R& rt) {
   if (args.positional.empty() && attribute == nullptr) ThrowJinja("'map' needs a filter or an attribute");
   for (const V& item : JinjaIterate(value, rt.budget)) {
     if (args.positional.empty()) {
-      V found = Lookup(item, *attribute, rt);
-      out.push_back(found.IsUndefined() && missing != nullptr ? *missing : found);
+      out.push_back(Lookup(item, *attribute, rt, missing));
     } else {
       if (!args.positional[0].IsString()) ThrowJinja("'map' needs the name of a filter");
       out.push_back(JinjaFilter(args.positional[0].AsString(), item, args.Without(1), rt));

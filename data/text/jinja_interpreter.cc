@@ -1,6 +1,5 @@
 #include "data/text/jinja_interpreter.h"
 
-#include <deque>
 #include <memory>
 
 namespace pith {
@@ -57,7 +56,7 @@ class Interpreter {
   // All scopes alive. Those that a macro refers to stay to the end, so that it may be called from anywhere.
   std::vector<std::unique_ptr<Scope>> scopes_;
   Scope* scope_ = nullptr;
-  int depth_ = 0, loop_depth_ = 0, line_ = 1;
+  int depth_ = 0, line_ = 1;
 
   struct Depth {
     explicit Depth(int* d) : depth(d) {
@@ -188,7 +187,6 @@ class Interpreter {
     }
     auto loop = std::make_shared<JinjaLoop>();
     loop->items = rt_.List(std::move(items));
-    loop->depth = loop_depth_++;
     const auto count = static_cast<int64_t>(loop->items.Items().size());
     for (; loop->index < count; ++loop->index) {
       rt_.budget.Step();
@@ -199,7 +197,6 @@ class Interpreter {
       });
       if (flow == Flow::kBreak) break;
     }
-    --loop_depth_;
   }
 
   void Assign(const JinjaExpr& target, JinjaValue value) {

@@ -100,8 +100,8 @@ JinjaValue LoopAttribute(const std::shared_ptr<JinjaLoop>& loop, const std::stri
   if (name == "length") return JinjaValue(length);
   if (name == "revindex") return JinjaValue(length - index);
   if (name == "revindex0") return JinjaValue(length - index - 1);
-  if (name == "depth") return JinjaValue(loop->depth + 1);
-  if (name == "depth0") return JinjaValue(loop->depth);
+  if (name == "depth") return JinjaValue(int64_t{1});  // deeper in recursive loops alone
+  if (name == "depth0") return JinjaValue(int64_t{0});
   if (name == "previtem") return LoopItem(*loop, index - 1, missing, "there is no previous item, loop.previtem");
   if (name == "nextitem") return LoopItem(*loop, index + 1, missing, "there is no next item, loop.nextitem");
   return JinjaValue::Undefined("loop." + name);

@@ -31,7 +31,6 @@ struct JinjaNamespace : JinjaObject {
 struct JinjaLoop : JinjaObject {
   JinjaValue items;      // a list
   int64_t index = 0;     // from 0
-  int64_t depth = 0;     // from 0
   JinjaValue last_changed = JinjaValue::Undefined("changed");
   bool has_changed = false;
   const char* TypeName() const override { return "LoopContext"; }

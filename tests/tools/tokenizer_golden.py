@@ -3,7 +3,7 @@
 
     python tests/tools/tokenizer_golden.py --model SmolLM2.gguf --out tests/golden/data
 
-writes smollm2_tokens.json (the demo model's vocabulary), tiny_tokenizer.json (a byte-level BPE of 300 tokens, trained
+writes smollm2_tokens.json (the demo model's vocabulary), smollm2_prompts.json (whole prompts by apply_chat_template), tiny_tokenizer.json (a byte-level BPE of 300 tokens, trained
 here) and tiny_tokens.json. Every text of the demo model is tokenised by both libraries, which must agree.
 Transformers builds the tokenizer of a GGUF without its pre-tokenizer `smollm`; the script puts the published one in
 (digits one by one, then ByteLevel).
@@ -46,7 +46,8 @@ def random_text(rng):
 
 
 def demo(args, versions, rng):
-    fast = transformers.AutoTokenizer.from_pretrained(os.path.dirname(args.model), gguf_file=os.path.basename(args.model)).backend_tokenizer
+    whole = transformers.AutoTokenizer.from_pretrained(os.path.dirname(args.model), gguf_file=os.path.basename(args.model))
+    fast = whole.backend_tokenizer
     fast.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
     llama = llama_cpp.Llama(args.model, vocab_only=True, verbose=False)
     cases = []
@@ -59,6 +60,14 @@ def demo(args, versions, rng):
             peer = llama.tokenize(text.encode(), add_bos=False, special=special)
             assert peer == ids[name], (text, peer, ids[name])
         cases.append({"text": text, **ids})
+    fast.encode_special_tokens = False
+    prompts = []
+    for user in [t for t in TEXTS if "<" not in t]:
+        for system in ("", "You solve problems.\n"):
+            messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": user}]
+            ids = whole.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
+            prompts.append({"user": user, "system": system, "ids": ids})
+    write(args.out, "smollm2_prompts.json", {"versions": versions, "cases": prompts})
     write(args.out, "smollm2_tokens.json", {"versions": versions, "seed": SEED, "cases": cases})
 
 

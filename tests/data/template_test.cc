@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "data/text/chat_template.h"
+
+namespace pith {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Golden() { return Json::parse(ReadFile(std::string(PITH_TEST_GOLDEN) + "/data/templates.json")); }
+
+// What the template gives, or "error: …".
+std::string Rendered(const std::string& source, const std::string& messages, const TemplateOptions& options) {
+  try {
+    return ChatTemplate::FromSource(source)->RenderJson(messages, options);
+  } catch (const UserError& error) {
+    return std::string("error: ") + error.what();
+  }
+}
+std::string Rendered(const std::string& source) { return Rendered(source, "[]", {}); }
+
+void ExpectCase(const std::string& got, const Json& expected, const std::string& about) {
+  if (expected.contains("error")) {
+    EXPECT_TRUE(got.starts_with("error: chat template, line ")) << about << "\n" << got;
+  } else {
+    EXPECT_EQ(got, expected.at("text").get<std::string>()) << about;
+  }
+}
+
+TEST(ChatTemplate, SnippetsRenderAsJinja2) {
+  const Json golden = Golden();
+  TemplateOptions options;
+  options.kwargs_json = golden.at("data").dump();
+  options.bos = "<s>";
+  options.now = golden.at("now").get<std::string>();
+  ASSERT_GT(golden.at("snippets").size(), 100u);
+  for (const Json& snippet : golden.at("snippets")) {
+    const auto source = snippet.at("template").get<std::string>();
+    ExpectCase(Rendered(source, golden.at("snippet_messages").dump(), options), snippet, source);
+  }
+}
+
+void ExpectModel(const std::string& name, const ChatTemplate& chat) {
+  const Json golden = Golden();
+  const Json& expected = golden.at("models").at(name);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const Json& c = golden.at("conversations").at(i);
+    TemplateOptions options;
+    options.add_generation_prompt = c.value("gen", false);
+    if (c.contains("tools")) options.tools_json = c.at("tools").dump();
+    if (c.contains("kwargs")) options.kwargs_json = c.at("kwargs").dump();
+    options.bos = "<s>";
+    options.eos = "</s>";
+    options.now = golden.at("now").get<std::string>();
+    std::string got;
+    try {
+      got = chat.RenderJson(c.at("messages").dump(), options);
+    } catch (const UserError& error) {
+      got = std::string("error: ") + error.what();
+    }
+    ExpectCase(got, expected.at(i), name + ", conversation " + std::to_string(i));
+  }
+}
+
+TEST(ChatTemplate, DemoModelsTemplate) {
+  if (!FileExists(PITH_DEMO_MODEL)) GTEST_SKIP() << "needs the demo model at " << PITH_DEMO_MODEL << "; run ./pith setup";
+  const auto chat = ChatTemplate::Load(PITH_DEMO_MODEL);
+  ExpectModel("demo", *chat);
+  const std::vector<ChatMessage> messages = {{"user", "Hi"}};
+  EXPECT_EQ(chat->Render(messages, true),
+            "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST(ChatTemplate, RealTemplates) {
+  const char* folder = std::getenv("PITH_TEMPLATES");
+  if (folder == nullptr) GTEST_SKIP() << "PITH_TEMPLATES names no folder of chat templates (*.jinja)";
+  const Json golden = Golden();
+  for (const auto& [name, expected] : golden.at("models").items()) {
+    if (name != "demo") ExpectModel(name, *ChatTemplate::FromSource(ReadFile(std::string(folder) + "/" + name)));
+  }
+}
+
+TEST(ChatTemplate, FromAFolder) {
+  const std::string folder = std::string(PITH_TEST_BINARY) + "/template_folder";
+  MakeFolders(folder);
+  const std::vector<ChatMessage> messages = {{"user", "Hi"}};
+  WriteFile(folder + "/tokenizer_config.json", R"({"bos_token": {"content": "<b>"}, "eos_token": "<e>", "chat_template":
+      [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}"}]})");
+  EXPECT_EQ(ChatTemplate::Load(folder)->Render(messages, false), "<b>Hi<e>");
+  WriteFile(folder + "/chat_template.jinja", "{{ messages[0].role }}{{ eos_token }}");
+  auto chat = ChatTemplate::Load(folder);
+  EXPECT_EQ(chat->Render(messages, false), "user<e>") << "chat_template.jinja goes first";
+  chat->SetSpecial("", "<E>");
+  EXPECT_EQ(chat->Render(messages, false), "user<E>");
+  std::remove((folder + "/chat_template.jinja").c_str());
+  WriteFile(folder + "/tokenizer_config.json", "{}");
+  EXPECT_THROW(ChatTemplate::Load(folder), UserError);
+}
+
+TEST(ChatTemplate, TheClockCanBePinned) {
+  const auto chat = ChatTemplate::FromSource("{{ strftime_now('%d %b %Y, %A') }}");
+  chat->SetNow("2024-02-29");
+  EXPECT_EQ(chat->Render({}, false), "29 Feb 2024, Thursday");
+  TemplateOptions options;
+  options.now = "1999-12-31T23:59:58";
+  EXPECT_EQ(chat->RenderJson("[]", options), "31 Dec 1999, Friday");
+  for (const char* bad : {"yesterday", "2024-13-01", "2024-01-01T25:00", "2024-01-01x", "2024-01"}) {
+    EXPECT_THROW(chat->SetNow(bad), UserError) << bad;
+  }
+}
+
+TEST(ChatTemplate, UnsupportedConstructsAreNamedWithTheirLine) {
+  const struct { const char *source, *named; } cases[] = {
+      {"a\nb\n{{ x|wordwrap(3) }}", "line 3: pith lacks the filter 'wordwrap'"},
+      {"\n{% include 'x' %}", "line 2: pith lacks the statement '{% include %}'"},
+      {"{% for x in y recursive %}{% endfor %}", "'recursive'"},
+      {"{{ f(*x) }}", "'*'"},
+      {"{% if x is escapable %}{% endif %}", "test 'escapable'"},
+      {"{% if x %}\n{{ 'a'|nope }}\n{% endif %}", "line 2: pith lacks the filter 'nope'"},
+  };
+  for (const auto& c : cases) EXPECT_NE(Rendered(c.source).find(c.named), std::string::npos) << Rendered(c.source);
+}
+
+TEST(ChatTemplate, BadInputIsRefusedWithASentence) {
+  const auto chat = ChatTemplate::FromSource("{{ messages }}");
+  EXPECT_THROW(chat->RenderJson("{}", {}), UserError);
+  EXPECT_THROW(chat->RenderJson("[1]", {}), UserError);
+  EXPECT_THROW(chat->RenderJson("[", {}), UserError);
+  EXPECT_THROW(chat->RenderJson("[{\"a\": 18446744073709551615}]", {}), UserError);
+  EXPECT_THROW(chat->RenderJson(std::string(5000, '[') + std::string(5000, ']'), {}), UserError);
+  TemplateOptions options;
+  options.kwargs_json = "[]";
+  EXPECT_THROW(chat->RenderJson("[]", options), UserError);
+}
+
+std::string Times(const std::string& text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+// Each would hang, exhaust memory or overflow the stack if it were believed.
+TEST(ChatTemplate, HostileTemplatesEndInAnError) {
+  const std::string loops = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+  const std::string hostile[] = {
+      loops,
+      "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+      "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
+      "{{ 'x' * 100000000000 }}",
+      "{{ [1] * 100000000000 }}",
+      "{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}",
+      "{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s.replace('x', 'xx') %}{% endfor %}",
+      "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
+      "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l == ns.l }}{{ ns.l|string|length }}",
+      "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson }}",
+      "{% set ns = namespace(l=[1]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}",
+      "{{ " + Times("(", 100000) + "1" + Times(")", 100000) + " }}",
+      "{{ " + Times("not ", 100000) + "1 }}",
+      "{{ " + Times("-", 100000) + "1 }}",
+      "{{ 1" + Times(" + 1", 100000) + " }}",
+      "{{ a" + Times(".a", 100000) + " }}",
+      Times("{% if true %}", 10000) + Times("{% endif %}", 10000),
+      "{{ range(100000)|list|map('string')|list|join('" + std::string(10000, 'y') + "') }}",
+      "{{ '%999999999d' % 1 }}",
+      "{{ 'x'.zfill(100000000000) }}",
+      "{{ 9223372036854775807 + 1 }}",
+      "{{ (-9223372036854775807 - 1) // -1 }}",
+      "{{ 3 ** 1000000000 }}",
+      "{{ strftime_now('" + std::string(100000, 'x') + "') }}",
+      std::string(2 << 20, 'x'),
+  };
+  for (const std::string& source : hostile) {
+    EXPECT_TRUE(Rendered(source).starts_with("error: ")) << source.substr(0, 200);
+  }
+}
+
+// Cycles and long chains of namespaces, and macros that outlive their scope, neither leak nor crash.
+TEST(ChatTemplate, OddButHarmless) {
+  EXPECT_EQ(Rendered("{% set n = namespace() %}{% set n.self = n %}{{ n.self.self.x is defined }}"), "False");
+  EXPECT_EQ(Rendered("{% set h = namespace(n=none) %}{% for i in range(50000) %}{% set h.n = namespace(p=h.n) %}{% endfor %}ok"), "ok");
+  EXPECT_EQ(Rendered("{% set h = namespace() %}{% for i in [7] %}{% macro m() %}{{ i }}{% endmacro %}{% set h.m = m %}{% endfor %}{{ h.m() }}"), "7");
+  EXPECT_EQ(Rendered("{% set h = namespace() %}{% for i in [7, 8] %}{% set h.l = loop %}{% endfor %}{{ h.l.length }}"), "2");
+  EXPECT_EQ(Rendered("{{ -9223372036854775807 - 1 }} {{ (0 - 9223372036854775807 - 1) % -1 }}"), "-9223372036854775808 0");
+}
+
+}  // namespace
+}  // namespace pith
