@@ -1,0 +1,51 @@
+// Causal attention of packed sequences over their own keys and those of a prefix that somebody else computed (the prompt,
+// by the bare base, without gradient).
+//
+// Shape suffixes: M rows (tokens of all sequences, packed one after the other), N heads, K KV heads, H head size,
+// S cache length.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <vector>
+
+namespace pith {
+
+// Keys (rotated, float32) and values (compute type) of packed token rows, one tensor per layer: rows × (K·H).
+struct KvRows {
+  std::vector<at::Tensor> k, v;
+};
+
+// `length` rows from `begin` on.
+struct KvSpan {
+  std::shared_ptr<const KvRows> rows;
+  int64_t begin = 0, length = 0;
+};
+
+// One sequence of a batch: its rows in the packed matrices, and the spans of the cache before them, in order of position.
+struct PackedSequence {
+  int64_t row = 0, length = 0;
+  std::vector<KvSpan> prefix;
+  int64_t prefix_length = 0;  // Σ length of the spans: the position of this sequence's first row
+};
+
+// What is the same in every layer of a forward pass. Sequences are padded to common lengths inside the products alone.
+struct AttentionPlan {
+  std::vector<PackedSequence> sequences;
+  int64_t num_rows = 0, max_length = 0, max_total = 0;  // max_total: prefix + own rows, the longest
+  int64_t num_heads = 0, num_kv_heads = 0, head_dim = 0;
+  at::Tensor cos, sin;  // positions × H/2, float32
+
+  // Fills max_* and the rotation tables from `sequences`.
+  void Finish(int64_t heads, int64_t kv_heads, int64_t h, double rope_theta);
+};
+
+// qkv_M((N+2K)·H), not yet rotated → M×(N·H) with `slack` columns behind each row. Differentiable in qkv. When `keep` is
+// given, the rotated keys and the values of all rows are appended to it as the next layer.
+at::Tensor Attention(const at::Tensor& qkv, std::shared_ptr<const AttentionPlan> plan, int64_t layer, int64_t slack,
+                     KvRows* keep);
+// Only the keeping: for the last layer of a prompt, whose output nobody reads.
+void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, KvRows* keep);
+
+}  // namespace pith

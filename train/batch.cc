@@ -1,0 +1,100 @@
+#include "train/batch.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace pith {
+
+PromptEncoder::PromptEncoder(const Model& model, std::span<const Prompt* const> all_prompts) : model_(model) {
+  PITH_CHECK(!all_prompts.empty());
+  const Prompt& first = *all_prompts[0];
+  int64_t common = first.invocation_start;
+  for (const Prompt* p : all_prompts) {
+    common = std::min(common, p->invocation_start);
+    int64_t i = 0;
+    while (i < common && p->ids[i] == first.ids[i]) ++i;
+    common = i;
+  }
+  common_length_ = common;
+  if (common > 0) {
+    const ModelInput input = {std::span(first.ids).first(static_cast<size_t>(common)), {}};
+    common_ = model_.EncodeBase({&input, 1});
+  }
+}
+
+std::vector<EncodedPrompt> PromptEncoder::Encode(std::span<const Prompt* const> prompts, int64_t chunk_tokens) const {
+  std::vector<EncodedPrompt> out(prompts.size());
+  std::vector<ModelInput> inputs;
+  std::vector<size_t> owners;
+  int64_t tokens = 0;
+  const auto flush = [&] {
+    if (inputs.empty()) return;
+    const std::vector<KvSpan> spans = model_.EncodeBase(inputs);
+    for (size_t i = 0; i < owners.size(); ++i) out[owners[i]].prefix.push_back(spans[i]);
+    inputs.clear(), owners.clear(), tokens = 0;
+  };
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const Prompt& p = *prompts[i];
+    PITH_CHECK(p.invocation_start >= common_length_, "a prompt that the encoder was not made for");
+    out[i].prefix = common_;
+    const int64_t own = p.invocation_start - common_length_;
+    if (own == 0) continue;
+    if (tokens + own > chunk_tokens) flush();
+    inputs.push_back({std::span(p.ids).subspan(static_cast<size_t>(common_length_), static_cast<size_t>(own)), common_});
+    owners.push_back(i);
+    tokens += own;
+  }
+  flush();
+  return out;
+}
+
+TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response) {
+  TrainSequence s;
+  s.prompt = encoded;
+  s.ids.assign(prompt.ids.begin() + prompt.invocation_start, prompt.ids.end());
+  s.response_begin = static_cast<int64_t>(s.ids.size());
+  PITH_CHECK(s.response_begin > 0, "an empty invocation");
+  s.ids.insert(s.ids.end(), response.begin(), response.end());
+  return s;
+}
+
+at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,
+                    const TokenGradient& gradient) {
+  PITH_CHECK(options.micro_batch_size > 0);
+  int64_t total = 0, done = 0;
+  for (const TrainSequence& s : sequences) total += s.response_length();
+  at::Tensor logp = at::empty({total});
+  for (size_t begin = 0; begin < sequences.size(); begin += static_cast<size_t>(options.micro_batch_size)) {
+    const auto part = sequences.subspan(begin, std::min(sequences.size() - begin, static_cast<size_t>(options.micro_batch_size)));
+    std::vector<ModelInput> inputs;
+    std::vector<int64_t> rows, targets;  // row i of the packed ids predicts token i + 1 of its sequence
+    int64_t row = 0;
+    for (const TrainSequence& s : part) {
+      // The last token predicts nothing: it is not run.
+      const size_t run = s.ids.size() - 1;
+      inputs.push_back({std::span(s.ids).first(run), s.prompt.prefix});
+      for (int64_t i = s.response_begin; i < static_cast<int64_t>(s.ids.size()); ++i) {
+        rows.push_back(row + i - 1);
+        targets.push_back(s.ids[i]);
+      }
+      row += static_cast<int64_t>(run);
+    }
+    const auto count = static_cast<int64_t>(rows.size());
+    if (count == 0) continue;
+    const at::Tensor row_index = torch::tensor(rows, at::kLong), ids = torch::tensor(targets, at::kLong);
+    const at::AutoGradMode grad_mode(static_cast<bool>(gradient));
+    const at::Tensor hidden = model.Forward(inputs, row_index, options.forward);
+    LogProbGradient chunk;
+    if (gradient) {
+      chunk = [&](const at::Tensor& l, int64_t from, int64_t to) { return gradient(l, done + from, done + to); };
+    }
+    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, chunk, false);
+    logp.narrow(0, done, count).copy_(head.logp);
+    if (gradient) hidden.backward(head.g_hidden);
+    done += count;
+  }
+  return logp;
+}
+
+}  // namespace pith

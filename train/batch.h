@@ -1,0 +1,59 @@
+// Token losses over a batch of sequences, in micro-batches, with gradients accumulated into the adapter.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "data/text/prompt.h"
+#include "train/model.h"
+
+namespace pith {
+
+// A prompt's part before the adapter acts: its keys and values, computed by the base.
+struct EncodedPrompt {
+  std::vector<KvSpan> prefix;   // empty for Activation::kAlways
+};
+
+// Prompts' parts before the invocation, encoded by the base. What all prompts of a run have in common (a system message) is
+// encoded once for the run.
+class PromptEncoder {
+ public:
+  PromptEncoder(const Model& model, std::span<const Prompt* const> all_prompts);
+  // `prompts` are encoded in chunks of about `chunk_tokens`.
+  std::vector<EncodedPrompt> Encode(std::span<const Prompt* const> prompts, int64_t chunk_tokens = 2048) const;
+
+ private:
+  const Model& model_;
+  std::vector<KvSpan> common_;
+  int64_t common_length_ = 0;
+};
+
+// A prompt's rest from the invocation on and a response.
+struct TrainSequence {
+  EncodedPrompt prompt;
+  std::vector<int32_t> ids;   // prompt from invocation_start on, then the response
+  int64_t response_begin = 0; // in ids; at least 1
+  int64_t response_length() const { return static_cast<int64_t>(ids.size()) - response_begin; }
+};
+TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response);
+
+// The gradient of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
+// all sequences in order (a micro-batch may be split further).
+using TokenGradient = std::function<at::Tensor(const at::Tensor& logp, int64_t begin, int64_t end)>;
+
+struct BatchOptions {
+  int64_t micro_batch_size = 8;
+  double temperature = 1.0;
+  Model::ForwardOptions forward;
+};
+
+// Log-probabilities of all response tokens, in order. With `gradient`, the parameters' gradients grow by what it says.
+at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,
+                    const TokenGradient& gradient);
+
+}  // namespace pith

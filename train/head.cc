@@ -1,0 +1,89 @@
+#include "train/head.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "train/ops.h"
+
+namespace pith {
+namespace {
+
+constexpr int64_t kExtra = 16;                   // columns; 16 keeps rows aligned
+constexpr int64_t kChunkBytes = int64_t{16} << 20;  // of logits
+
+}  // namespace
+
+Head::Head(const at::Tensor& weight, at::ScalarType dtype) : d_(weight.size(1)) {
+  weight_ = at::zeros({weight.size(0), d_ + kExtra}, at::TensorOptions(dtype));
+  weight_.narrow(1, 0, d_).copy_(weight);
+  weight_.narrow(1, d_, 3).fill_(1.0);
+}
+
+at::Tensor Head::Embed(const at::Tensor& ids) const {
+  return weight_.narrow(1, 0, d_).index_select(0, ids).to(at::kFloat);
+}
+
+at::Tensor Head::Logits(const at::Tensor& hidden) const {
+  return at::mm(hidden.to(at::kFloat), weight_.narrow(1, 0, d_).to(at::kFloat).t());
+}
+
+HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const LogProbGradient& gradient,
+                     bool want_entropy) const {
+  at::NoGradGuard no_grad;
+  const int64_t rows = hidden.size(0), vocab = weight_.size(0);
+  const auto dtype = weight_.scalar_type();
+  const int64_t chunk = std::max<int64_t>(16, kChunkBytes / (vocab * static_cast<int64_t>(weight_.element_size())));
+  const float inverse_temperature = static_cast<float>(1.0 / temperature);
+  HeadResult result;
+  result.logp = at::empty({rows});
+  if (want_entropy) result.entropy = at::empty({rows});
+  if (gradient) result.g_hidden = at::empty({rows, d_}, hidden.options());
+  const int64_t* id = ids.data_ptr<int64_t>();
+  for (int64_t begin = 0; begin < rows; begin += chunk) {
+    const int64_t n = std::min(chunk, rows - begin);
+    const at::Tensor h = hidden.narrow(0, begin, n);
+    at::Tensor shift = (h.to(at::kFloat) * Embed(ids.narrow(0, begin, n))).sum(1).neg_();
+    at::Tensor shifted = at::zeros({n, d_ + kExtra}, hidden.options());
+    shifted.narrow(1, 0, d_).copy_(h);
+    for (int part = 0; part < 3; ++part) {  // what one bfloat16 cannot hold goes to the next column
+      at::Tensor column = shifted.select(1, d_ + part);
+      column.copy_(shift);
+      shift.sub_(column.to(at::kFloat));
+    }
+    const at::Tensor logits = at::mm(shifted, weight_.t());
+    std::vector<float> lse(static_cast<size_t>(n));
+    at::Tensor logp = result.logp.narrow(0, begin, n);
+    float* logp_p = logp.data_ptr<float>();
+    float* entropy_p = want_entropy ? result.entropy.data_ptr<float>() + begin : nullptr;
+    WithComputeType(dtype, [&]<class T>() {
+      T* l = Data<T>(logits);
+      at::parallel_for(0, n, 1, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) {
+          // The chosen token's own shifted logit is zero in exact arithmetic; what rounding left of it is dropped.
+          Kernels<T>().set_zero(l + i * vocab + id[begin + i]);
+          lse[i] = Kernels<T>().log_sum_exp(l + i * vocab, inverse_temperature, vocab, entropy_p ? entropy_p + i : nullptr);
+          logp_p[i] = -lse[i];
+        }
+      });
+    });
+    if (!gradient) continue;
+    const at::Tensor g = gradient(logp, begin, begin + n).to(at::kFloat).contiguous();
+    PITH_CHECK(g.dim() == 1 && g.size(0) == n, g.sizes());
+    const float* g_p = g.data_ptr<float>();
+    WithComputeType(dtype, [&]<class T>() {
+      T* l = Data<T>(logits);
+      at::parallel_for(0, n, 1, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) {
+          Kernels<T>().log_softmax_backward(l + i * vocab, lse[i], inverse_temperature, g_p[i], id[begin + i], vocab);
+        }
+      });
+    });
+    at::Tensor out = result.g_hidden.narrow(0, begin, n);
+    at::mm_out(out, logits, weight_.narrow(1, 0, d_));
+  }
+  return result;
+}
+
+}  // namespace pith

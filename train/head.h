@@ -1,0 +1,44 @@
+// The frozen output head: log-probabilities of chosen tokens without ever holding the logits of all tokens.
+//
+// Logits are made in chunks of rows, shifted by the chosen token's logit inside the product (extra columns hold the
+// shift), so that bfloat16 rounding is relative to the distance from the chosen token and log-probabilities stay exact
+// to about 1e-3 · |log p| even where logits are large.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+
+namespace pith {
+
+// Row log-probabilities → the gradient of the loss with respect to them. Called once per chunk with rows [begin, end);
+// the loss must be a sum over rows.
+using LogProbGradient = std::function<at::Tensor(const at::Tensor& logp, int64_t begin, int64_t end)>;
+
+struct HeadResult {
+  at::Tensor logp;      // rows, float32, detached
+  at::Tensor entropy;   // rows, float32, nats; only when asked for
+  at::Tensor g_hidden;  // rows × D of the compute type, when a gradient was asked for
+};
+
+class Head {
+ public:
+  // weight: V×D (token embeddings where they are tied), converted to `dtype`.
+  Head(const at::Tensor& weight, at::ScalarType dtype);
+
+  // hidden: rows × D in dtype, after the final norm. ids: rows, int64. Log-probabilities are those of
+  // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's
+  // derivative is asked for while the chunk's logits are still there.
+  HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const LogProbGradient& gradient,
+                 bool want_entropy) const;
+  // rows × D → rows × V, float32 (for `logits`).
+  at::Tensor Logits(const at::Tensor& hidden) const;
+  // ids → rows × D, float32: the tied embedding.
+  at::Tensor Embed(const at::Tensor& ids) const;
+
+ private:
+  int64_t d_ = 0;
+  at::Tensor weight_;  // V × (D + 16): W, three columns of ones for the shift in three parts, zeros
+};
+
+}  // namespace pith

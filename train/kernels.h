@@ -1,0 +1,59 @@
+// Row kernels of the trainer: the element-wise parts of a decoder layer, each fused into one pass over memory.
+//
+// Matrix products are LibTorch's (oneDNN); what lies between them is here, since a chain of generic tensor operations
+// costs as much time as the products themselves. Every kernel works on one row in one thread, so results depend neither
+// on the number of threads nor on the other rows. Compiled for three instruction sets, chosen at run time.
+//
+// T is the compute type of linear layers (float or Bf16); the residual stream and all sums are float.
+#pragma once
+
+#include <cstdint>
+
+namespace pith {
+
+struct Bf16 {
+  uint16_t bits;
+};
+
+template <class T>
+struct RowKernels {
+  // sum = x + delta (delta may be nullptr), rstd = 1/sqrt(mean(sum²) + eps), y = sum · rstd · w. Returns rstd.
+  float (*add_rms_norm)(const float* x, const T* delta, const float* w, float eps, int64_t d, float* sum, T* y);
+  // gx = g_sum + gradient of y's part; g_sum may be nullptr. g_delta (may be nullptr) receives gx as T.
+  void (*rms_norm_backward)(const float* sum, const float* w, float rstd, const T* gy, const float* g_sum, int64_t d,
+                            float* gx, T* g_delta);
+  // Rotary embedding of one head in kHalves layout; cos and sin hold h/2 values. sign −1 rotates back.
+  // Either output may be nullptr; out_t may be `in`.
+  void (*rope)(const T* in, const float* cos, const float* sin, float sign, int64_t h, float* out_f, T* out_t);
+  // p = softmax(scores[0, length) · scale), zeros in [length, total). scores is overwritten.
+  void (*softmax)(float* scores, float scale, int64_t length, int64_t total, T* p);
+  // dp becomes ds = p · (dp − Σ p·dp) · scale, zeros in [length, total).
+  void (*softmax_backward)(const T* p, float scale, int64_t length, int64_t total, T* dp);
+  // y_f = silu(gate) · up, from gate_up = [gate_f, up_f].
+  void (*swiglu)(const T* gate_up, int64_t f, T* y);
+  void (*swiglu_backward)(const T* gate_up, const T* gy, int64_t f, T* g_gate_up);
+  // log Σ exp(logits · inverse_temperature) over v values; entropy (nats) of that distribution when not nullptr.
+  float (*log_sum_exp)(const T* logits, float inverse_temperature, int64_t v, float* entropy);
+  // logits become g · inverse_temperature · (onehot(id) − softmax(logits · inverse_temperature)).
+  void (*log_softmax_backward)(T* logits, float log_sum_exp, float inverse_temperature, float g, int64_t id, int64_t v);
+  void (*set_zero)(T* x);
+  void (*from_float)(const float* in, int64_t n, T* out);
+};
+
+// The fastest kernels that this CPU runs; PITH_ISA=scalar|avx2|avx512 overrides, as in the runtime.
+template <class T>
+const RowKernels<T>& Kernels();
+template <>
+const RowKernels<float>& Kernels<float>();
+template <>
+const RowKernels<Bf16>& Kernels<Bf16>();
+
+// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) over n values; `step` counts from 1.
+struct AdamWStep {
+  float learning_rate, beta1, beta2, epsilon, weight_decay, grad_scale;
+  int64_t step;
+};
+void AdamWUpdate(const AdamWStep& s, const float* grad, int64_t n, float* value, float* m, float* v);
+double SumOfSquares(const float* x, int64_t n);
+
+}  // namespace pith

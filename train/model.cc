@@ -1,0 +1,238 @@
+#include "train/model.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "train/ops.h"
+
+namespace pith {
+namespace {
+
+// kLinearKinds by the input that they share.
+enum Group { kQkv, kOutput, kGateUp, kDown, kNumGroups };
+struct Place {
+  Group group;
+  int member;
+};
+constexpr Place kPlaces[kNumLinearKinds] = {{kQkv, 0}, {kQkv, 1}, {kQkv, 2}, {kOutput, 0}, {kGateUp, 0}, {kGateUp, 1}, {kDown, 0}};
+
+std::string WeightName(int64_t layer, int kind) { return Str("blk.", layer, ".", kLinearKinds[kind].gguf, ".weight"); }
+
+at::Tensor LoadTensor(const BaseModel& base, const std::string& name, std::vector<int64_t> shape) {
+  const std::vector<float> values = base.LoadHalvesF32(name);
+  at::Tensor t = at::empty(shape);
+  PITH_CHECK_EQ(static_cast<int64_t>(values.size()), t.numel());
+  std::memcpy(t.data_ptr(), values.data(), values.size() * sizeof(float));
+  return t;
+}
+
+at::Tensor FromVector(const std::vector<float>& values, int64_t rows, int64_t cols) {
+  PITH_CHECK_EQ(static_cast<int64_t>(values.size()), rows * cols);
+  return at::from_blob(const_cast<float*>(values.data()), {rows, cols}, at::kFloat).clone();
+}
+
+std::vector<float> ToVector(const at::Tensor& t) {
+  const at::Tensor c = t.detach().contiguous();
+  return {c.data_ptr<float>(), c.data_ptr<float>() + c.numel()};
+}
+
+struct Layer {
+  at::Tensor attn_norm, ffn_norm;
+  std::array<std::unique_ptr<LoraLinear>, kNumGroups> linear;
+};
+
+}  // namespace
+
+struct Model::Impl {
+  std::shared_ptr<const BaseModel> base;
+  at::ScalarType dtype;
+  std::vector<Layer> layers;
+  at::Tensor output_norm, embedding;  // embedding: only where untied
+  std::unique_ptr<Head> head;
+  LoraAdapter shape;  // as given, values not kept up to date
+  std::vector<NamedParameter> parameters;
+
+  at::Tensor Embed(const at::Tensor& ids) const {
+    return embedding.defined() ? embedding.index_select(0, ids).to(at::kFloat) : head->Embed(ids);
+  }
+
+  std::shared_ptr<AttentionPlan> Plan(std::span<const ModelInput> inputs, at::Tensor* ids) const {
+    auto plan = std::make_shared<AttentionPlan>();
+    for (const ModelInput& input : inputs) {
+      PackedSequence s;
+      s.row = plan->num_rows;
+      s.length = static_cast<int64_t>(input.ids.size());
+      s.prefix = input.prefix;
+      plan->num_rows += s.length;
+      plan->sequences.push_back(std::move(s));
+    }
+    const ModelConfig& c = base->config();
+    plan->Finish(c.num_heads, c.num_kv_heads, c.head_dim, c.rope_theta);
+    if (plan->max_total > c.context_length) {
+      ThrowUser("a sequence has ", plan->max_total, " tokens, but the model's context is ", c.context_length);
+    }
+    *ids = at::empty({plan->num_rows}, at::kLong);
+    int64_t* p = ids->data_ptr<int64_t>();
+    for (const ModelInput& input : inputs) {
+      for (int32_t id : input.ids) {
+        PITH_CHECK(id >= 0 && id < c.vocab_size, id);
+        *p++ = id;
+      }
+    }
+    return plan;
+  }
+};
+
+Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter)
+    : impl_(std::make_unique<Impl>()) {
+  at::NoGradGuard no_grad;
+  const ModelConfig& c = base->config();
+  if (adapter != nullptr) CheckAdapterFits(*adapter, c);
+  for (int64_t l = 0; l < c.num_layers; ++l) {
+    Layer layer;
+    layer.attn_norm = LoadTensor(*base, Str("blk.", l, ".attn_norm.weight"), {c.d_model});
+    layer.ffn_norm = LoadTensor(*base, Str("blk.", l, ".ffn_norm.weight"), {c.d_model});
+    std::array<std::vector<at::Tensor>, kNumGroups> weights, biases;
+    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+      weights[kPlaces[kind].group].push_back(
+          LoadTensor(*base, WeightName(l, kind), {LinearRows(c, kind), LinearCols(c, kind)}).to(dtype));
+      if (c.qkv_bias && kPlaces[kind].group == kQkv) {
+        biases[kQkv].push_back(LoadTensor(*base, Str("blk.", l, ".", kLinearKinds[kind].gguf, ".bias"), {LinearRows(c, kind)}));
+      }
+    }
+    for (int g = 0; g < kNumGroups; ++g) layer.linear[g] = std::make_unique<LoraLinear>(weights[g], biases[g], dtype);
+    for (int kind = 0; kind < kNumLinearKinds && adapter != nullptr; ++kind) {
+      const auto found = adapter->pairs.find(WeightName(l, kind));
+      if (found == adapter->pairs.end()) continue;
+      const LoraPair& pair = found->second;
+      LoraLinear& linear = *layer.linear[kPlaces[kind].group];
+      const int member = kPlaces[kind].member;
+      linear.AddLora(member, FromVector(pair.a, pair.rank, pair.in), FromVector(pair.b, pair.out, pair.rank), adapter->scale());
+      impl_->parameters.push_back({found->first + ".lora_a", linear.a(member)});
+      impl_->parameters.push_back({found->first + ".lora_b", linear.b(member)});
+    }
+    impl_->layers.push_back(std::move(layer));
+  }
+  impl_->output_norm = LoadTensor(*base, "output_norm.weight", {c.d_model});
+  at::Tensor embedding = LoadTensor(*base, "token_embd.weight", {c.vocab_size, c.d_model});
+  if (c.tied_embeddings) {
+    impl_->head = std::make_unique<Head>(embedding, dtype);
+  } else {
+    impl_->embedding = embedding.to(dtype);
+    impl_->head = std::make_unique<Head>(LoadTensor(*base, "output.weight", {c.vocab_size, c.d_model}), dtype);
+  }
+  if (adapter != nullptr) {
+    impl_->shape = *adapter;
+    for (auto& [name, pair] : impl_->shape.pairs) pair.a.clear(), pair.b.clear();
+  }
+  impl_->base = std::move(base);
+  impl_->dtype = dtype;
+}
+
+Model::~Model() = default;
+const ModelConfig& Model::config() const { return impl_->base->config(); }
+const BaseModel& Model::base() const { return *impl_->base; }
+const Head& Model::head() const { return *impl_->head; }
+const std::vector<NamedParameter>& Model::parameters() const { return impl_->parameters; }
+
+void Model::AdapterChanged() {
+  for (Layer& layer : impl_->layers) {
+    for (auto& linear : layer.linear) linear->Refresh();
+  }
+}
+
+LoraAdapter Model::ToLora() const {
+  LoraAdapter out = impl_->shape;
+  for (size_t i = 0; i < impl_->parameters.size(); i += 2) {
+    const std::string& name = impl_->parameters[i].name;
+    LoraPair& pair = out.pairs.at(name.substr(0, name.size() - std::strlen(".lora_a")));
+    pair.a = ToVector(impl_->parameters[i].tensor);
+    pair.b = ToVector(impl_->parameters[i + 1].tensor);
+  }
+  return out;
+}
+
+void Model::SetValues(const LoraAdapter& adapter) {
+  at::NoGradGuard no_grad;
+  PITH_CHECK_EQ(adapter.pairs.size() * 2, impl_->parameters.size());
+  for (size_t i = 0; i < impl_->parameters.size(); i += 2) {
+    const std::string& name = impl_->parameters[i].name;
+    const LoraPair& pair = adapter.pairs.at(name.substr(0, name.size() - std::strlen(".lora_a")));
+    impl_->parameters[i].tensor.copy_(FromVector(pair.a, pair.rank, pair.in));
+    impl_->parameters[i + 1].tensor.copy_(FromVector(pair.b, pair.out, pair.rank));
+  }
+  AdapterChanged();
+}
+
+std::vector<KvSpan> Model::EncodeBase(std::span<const ModelInput> inputs) const {
+  at::NoGradGuard no_grad;
+  at::Tensor ids;
+  const auto plan = impl_->Plan(inputs, &ids);
+  const double eps = config().rms_norm_eps;
+  auto rows = std::make_shared<KvRows>();
+  at::Tensor x = impl_->Embed(ids), delta, normed;
+  for (size_t l = 0; l < impl_->layers.size(); ++l) {
+    const Layer& layer = impl_->layers[l];
+    std::tie(x, normed) = AddRmsNorm(x, delta, layer.attn_norm, eps, 0, impl_->dtype);
+    const at::Tensor qkv = layer.linear[kQkv]->Forward(normed, false);
+    if (l + 1 == impl_->layers.size()) {
+      KeepKv(qkv, *plan, rows.get());
+      break;
+    }
+    delta = layer.linear[kOutput]->Forward(Attention(qkv, plan, static_cast<int64_t>(l), 0, rows.get()), false);
+    std::tie(x, normed) = AddRmsNorm(x, delta, layer.ffn_norm, eps, 0, impl_->dtype);
+    delta = layer.linear[kDown]->Forward(SwiGlu(layer.linear[kGateUp]->Forward(normed, false), 0), false);
+  }
+  std::vector<KvSpan> spans;
+  for (const PackedSequence& s : plan->sequences) spans.push_back({rows, s.row, s.length});
+  return spans;
+}
+
+at::Tensor Model::Forward(std::span<const ModelInput> inputs, const at::Tensor& rows, const ForwardOptions& options) const {
+  at::Tensor ids;
+  const auto plan = impl_->Plan(inputs, &ids);
+  const double eps = config().rms_norm_eps;
+  const auto run = [&](const LoraLinear& linear, const at::Tensor& in) {
+    return linear.Forward(in, options.adapter, options.dropout, options.generator);
+  };
+  const auto slack = [&](const LoraLinear& linear) { return options.adapter ? linear.total_rank() : 0; };
+  at::Tensor x = impl_->Embed(ids), delta, normed;
+  for (size_t l = 0; l < impl_->layers.size(); ++l) {
+    const auto& linear = impl_->layers[l].linear;
+    std::tie(x, normed) = AddRmsNorm(x, delta, impl_->layers[l].attn_norm, eps, slack(*linear[kQkv]), impl_->dtype);
+    const at::Tensor heads = Attention(run(*linear[kQkv], normed), plan, static_cast<int64_t>(l), slack(*linear[kOutput]), nullptr);
+    delta = run(*linear[kOutput], heads);
+    std::tie(x, normed) = AddRmsNorm(x, delta, impl_->layers[l].ffn_norm, eps, slack(*linear[kGateUp]), impl_->dtype);
+    delta = run(*linear[kDown], SwiGlu(run(*linear[kGateUp], normed), slack(*linear[kDown])));
+  }
+  return AddRmsNorm(x.index_select(0, rows), delta.index_select(0, rows), impl_->output_norm, eps, 0, impl_->dtype).second;
+}
+
+LoraAdapter FreshAdapter(const ModelConfig& config, const std::vector<std::string>& targets, int64_t rank, double alpha,
+                         bool rslora, uint64_t seed) {
+  LoraAdapter adapter;
+  adapter.rank = rank;
+  adapter.alpha = alpha;
+  adapter.rslora = rslora;
+  for (const std::string& target : targets) {
+    int kind = 0;
+    while (kind < kNumLinearKinds && target != kLinearKinds[kind].target) ++kind;
+    if (kind == kNumLinearKinds) {
+      ThrowUser("adapter.targets names '", target,
+                "'; expected q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj or down_proj");
+    }
+    for (int64_t l = 0; l < config.num_layers; ++l) {
+      LoraPair pair;
+      pair.rank = rank;
+      pair.in = LinearCols(config, kind);
+      pair.out = LinearRows(config, kind);
+      pair.a = ToVector(InitLoraA(rank, pair.in, seed, static_cast<uint64_t>(l * kNumLinearKinds + kind)));
+      pair.b.assign(static_cast<size_t>(pair.out * rank), 0.0f);
+      adapter.pairs[WeightName(l, kind)] = std::move(pair);
+    }
+  }
+  return adapter;
+}
+
+}  // namespace pith

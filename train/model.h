@@ -1,0 +1,77 @@
+// A decoder of the Llama family for training: frozen base, trainable LoRA, sequences packed without padding.
+//
+// The part of a sequence before its adapter acts (the prompt before the invocation) is encoded once, by the base and without
+// gradient, and shared by all samples that continue it; the rest runs with the adapter and attends to it.
+//
+// Shape suffixes: M rows (tokens of all sequences, one sequence after the other), D model, V vocabulary.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/lora.h"
+#include "adapters/torch/lora_linear.h"
+#include "base/base_model.h"
+#include "train/attention.h"
+#include "train/head.h"
+
+namespace pith {
+
+// A sequence that continues `prefix` by `ids`.
+struct ModelInput {
+  std::span<const int32_t> ids;
+  std::vector<KvSpan> prefix;
+};
+
+// A named float32 master of the adapter: "blk.0.attn_q.weight.lora_a".
+struct NamedParameter {
+  std::string name;
+  at::Tensor tensor;
+};
+
+class Model {
+ public:
+  // dtype: bfloat16 or float32. `adapter`, where given, becomes the trainable LoRA (its pairs' values are copied).
+  Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter);
+  ~Model();
+
+  const ModelConfig& config() const;
+  const BaseModel& base() const;
+
+  // Keys and values of the base alone for each input; span i covers input i's own ids.
+  std::vector<KvSpan> EncodeBase(std::span<const ModelInput> inputs) const;
+
+  struct ForwardOptions {
+    bool adapter = true;
+    double dropout = 0.0;
+    std::optional<at::Generator> generator;
+  };
+  // Hidden states of the chosen rows (indices into M, int64) after the final norm: rows × D. Differentiable in the
+  // adapter while gradients are on.
+  at::Tensor Forward(std::span<const ModelInput> inputs, const at::Tensor& rows, const ForwardOptions& options) const;
+  const Head& head() const;  // V × D, untied where the model says so
+
+  // Masters, in a fixed order. After changing their values: AdapterChanged().
+  const std::vector<NamedParameter>& parameters() const;
+  void AdapterChanged();
+  // The present values in the form of `adapter` as given to the constructor.
+  LoraAdapter ToLora() const;
+  // Replaces the values (same pairs and shapes).
+  void SetValues(const LoraAdapter& adapter);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A fresh adapter for `config`: A Kaiming-uniform, B zero, on the target modules ("q_proj", …). UserError for an unknown one.
+LoraAdapter FreshAdapter(const ModelConfig& config, const std::vector<std::string>& targets, int64_t rank, double alpha,
+                         bool rslora, uint64_t seed);
+
+}  // namespace pith

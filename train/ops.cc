@@ -1,0 +1,118 @@
+#include "train/ops.h"
+
+#include <ATen/Parallel.h>
+
+#include "adapters/torch/lora_linear.h"
+
+namespace pith {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+constexpr int64_t kRowsPerTask = 16;
+
+// Outputs (sum, y, rstd); sum is x itself where delta is undefined.
+struct NormResult {
+  at::Tensor sum, y, rstd;
+};
+NormResult ComputeNorm(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight, double eps, int64_t slack,
+                       at::ScalarType dtype) {
+  const int64_t m = x.size(0), d = x.size(1);
+  PITH_CHECK(x.is_contiguous() && (!delta.defined() || delta.is_contiguous()), x.strides());
+  NormResult r = {at::empty_like(x), RowsWithSlack(m, d, slack, dtype), at::empty({m})};
+  WithComputeType(dtype, [&]<class T>() {
+    const float *x_p = Data<float>(x), *w_p = Data<float>(weight);
+    const T* delta_p = Data<T>(delta);
+    float *sum_p = Data<float>(r.sum), *rstd_p = Data<float>(r.rstd);
+    T* y_p = Data<T>(r.y);
+    at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        rstd_p[i] = Kernels<T>().add_rms_norm(x_p + i * d, delta_p == nullptr ? nullptr : delta_p + i * d, w_p,
+                                              static_cast<float>(eps), d, sum_p + i * d, y_p + i * (d + slack));
+      }
+    });
+  });
+  return r;
+}
+
+class AddRmsNormFunction : public torch::autograd::Function<AddRmsNormFunction> {
+ public:
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& delta,
+                               const at::Tensor& weight, double eps, int64_t slack, int64_t dtype) {
+    NormResult r = ComputeNorm(x, delta, weight, eps, slack, static_cast<at::ScalarType>(dtype));
+    // A detached alias: saving the output itself would make the node own its own output.
+    ctx->save_for_backward({r.sum.detach(), weight, r.rstd});
+    return {r.sum, r.y};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const at::Tensor &sum = saved[0], &weight = saved[1], &rstd = saved[2];
+    PITH_CHECK(grads[1].defined(), "the normalised rows were not used");
+    const int64_t m = sum.size(0), d = sum.size(1);
+    const at::Tensor g_sum = grads[0].defined() ? grads[0].contiguous() : at::Tensor(), gy = grads[1].contiguous();
+    at::Tensor gx = at::empty_like(sum), g_delta = at::empty_like(gy);
+    WithComputeType(gy.scalar_type(), [&]<class T>() {
+      const float *sum_p = Data<float>(sum), *w_p = Data<float>(weight), *rstd_p = Data<float>(rstd);
+      const float* g_sum_p = Data<float>(g_sum);
+      const T* gy_p = Data<T>(gy);
+      float* gx_p = Data<float>(gx);
+      T* g_delta_p = Data<T>(g_delta);
+      at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          Kernels<T>().rms_norm_backward(sum_p + i * d, w_p, rstd_p[i], gy_p + i * d,
+                                         g_sum_p == nullptr ? nullptr : g_sum_p + i * d, d, gx_p + i * d, g_delta_p + i * d);
+        }
+      });
+    });
+    return {gx, g_delta, {}, {}, {}, {}};
+  }
+};
+
+class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, int64_t slack) {
+    const int64_t m = gate_up.size(0), f = gate_up.size(1) / 2;
+    PITH_CHECK(gate_up.is_contiguous(), gate_up.strides());
+    at::Tensor y = RowsWithSlack(m, f, slack, gate_up.scalar_type());
+    WithComputeType(gate_up.scalar_type(), [&]<class T>() {
+      const T* in = Data<T>(gate_up);
+      T* out = Data<T>(y);
+      at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) Kernels<T>().swiglu(in + i * 2 * f, f, out + i * (f + slack));
+      });
+    });
+    ctx->save_for_backward({gate_up});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const at::Tensor gate_up = ctx->get_saved_variables()[0], gy = grads[0].contiguous();
+    const int64_t m = gate_up.size(0), f = gate_up.size(1) / 2;
+    at::Tensor g = at::empty_like(gate_up);
+    WithComputeType(gate_up.scalar_type(), [&]<class T>() {
+      const T *in = Data<T>(gate_up), *gy_p = Data<T>(gy);
+      T* out = Data<T>(g);
+      at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) Kernels<T>().swiglu_backward(in + i * 2 * f, gy_p + i * f, f, out + i * 2 * f);
+      });
+    });
+    return {g, {}};
+  }
+};
+
+}  // namespace
+
+std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                                             double eps, int64_t slack, at::ScalarType dtype) {
+  if (!delta.defined()) {
+    PITH_CHECK(!x.requires_grad(), "a norm without delta has no gradient");
+    return {x, ComputeNorm(x, delta, weight, eps, slack, dtype).y};
+  }
+  variable_list out = AddRmsNormFunction::apply(x, delta, weight, eps, slack, static_cast<int64_t>(dtype));
+  return {out[0], out[1]};
+}
+
+at::Tensor SwiGlu(const at::Tensor& gate_up, int64_t slack) { return SwiGluFunction::apply(gate_up, slack); }
+
+}  // namespace pith

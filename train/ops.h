@@ -1,0 +1,39 @@
+// Differentiable operations between the matrix products of a decoder layer. Each is one fused pass (train/kernels.h).
+//
+// Shape suffixes: M rows (tokens of all sequences, packed), D model, F feed-forward. "T" is the layer's compute type
+// (bfloat16 or float32); the residual stream is float32.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <type_traits>
+#include <utility>
+
+#include "base/error.h"
+#include "train/kernels.h"
+
+namespace pith {
+
+// (x + delta, RMSNorm(x + delta) · weight). x_MD float32; weight_D float32. delta_MD of T; undefined only where x needs no
+// gradient (the first layer). The norm is of `dtype`, with `slack` unused columns behind each row (RowsWithSlack of adapters/torch/lora_linear.h).
+std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                                             double eps, int64_t slack, at::ScalarType dtype);
+
+// silu(gate) · up. gate_up_M(2F) of T → M×F with `slack`.
+at::Tensor SwiGlu(const at::Tensor& gate_up, int64_t slack);
+
+// Calls body.operator()<T>() with T = float or Bf16.
+template <class Body>
+void WithComputeType(at::ScalarType dtype, const Body& body) {
+  PITH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16, at::toString(dtype));
+  dtype == at::kFloat ? body.template operator()<float>() : body.template operator()<Bf16>();
+}
+
+template <class T>
+T* Data(const at::Tensor& t) {
+  if (!t.defined()) return nullptr;
+  PITH_CHECK(t.scalar_type() == (std::is_same_v<T, float> ? at::kFloat : at::kBFloat16), at::toString(t.scalar_type()));
+  return reinterpret_cast<T*>(t.data_ptr());
+}
+
+}  // namespace pith

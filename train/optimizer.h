@@ -1,0 +1,41 @@
+// AdamW over the adapter's masters, with the learning-rate schedule and clipping by global norm.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/safetensors.h"
+#include "configs/train_config.h"
+#include "train/model.h"
+
+namespace pith {
+
+// Rate of optimiser step `step` (from 0) of `total`: rises linearly over warmup_steps, then constant, or linear or cosine
+// down to 0 at `total`.
+double LearningRate(const OptimizerSettings& settings, int64_t step, int64_t total);
+
+class Optimizer {
+ public:
+  Optimizer(const OptimizerSettings& settings, const std::vector<NamedParameter>& parameters);
+
+  struct StepInfo {
+    double grad_norm = 0;  // before clipping
+    double learning_rate = 0;
+  };
+  // One update from the parameters' gradients, which are cleared. UserError naming the first tensor whose gradient is not
+  // finite, before anything changes. The caller tells the model (AdapterChanged).
+  StepInfo Step(int64_t step, int64_t total);
+
+  // Moments as safetensors: NAME.m, NAME.v.
+  void Save(const std::string& path) const;
+  void Load(const std::string& path);
+
+ private:
+  OptimizerSettings settings_;
+  std::vector<NamedParameter> parameters_;
+  std::vector<at::Tensor> m_, v_;
+};
+
+}  // namespace pith

@@ -1,0 +1,49 @@
+// What every stage of training starts from: the base, its tokenizer and template, the problems, the adapter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/lora.h"
+#include "base/base_model.h"
+#include "configs/train_config.h"
+#include "data/problem.h"
+#include "data/text/prompt.h"
+#include "train/model.h"
+
+namespace pith {
+
+// "demo" becomes $PITH_DEMO_MODEL, or the demo model's place below the current folder. UserError where there is none.
+std::string ResolveModelPath(const std::string& path);
+
+// A problem as the model sees it.
+struct PreparedProblem {
+  Problem problem;
+  Prompt prompt;                  // adapter.invocation instead of the template's, where the configuration names one
+};
+
+struct Session {
+  TrainConfig config;
+  std::shared_ptr<const BaseModel> base;
+  std::unique_ptr<Prompter> prompter;
+  std::vector<int32_t> invocation;
+  std::vector<PreparedProblem> problems;
+  LoraAdapter initial;            // what the run starts from
+  bool fresh = true;              // no init_adapter: the starting policy is the base itself
+};
+
+// Loads all but the model. Settings of `adapter` that an init_adapter contradicts are a UserError.
+Session OpenSession(const TrainConfig& config);
+std::unique_ptr<Model> MakeModel(const Session& session);
+
+// The token that ends an assistant's turn: <|im_end|>, <|eot_id|>, <|end|>, else eos.
+int32_t EndOfTurn(const Tokenizer& tokenizer);
+// The user's turn: the question, and the budget's sentence where there is one.
+std::string UserText(const TrainConfig& config, const std::string& question);
+
+// Threads of the trainer, and memory that stays with the process instead of being faulted in again by every tensor.
+void PrepareProcess(int threads);
+
+}  // namespace pith
