@@ -1,4 +1,4 @@
-// eval: accuracy against length over a data set → results.json, answers.jsonl, report.html.
+// eval: accuracy against length over a data set → results.json, answers.jsonl, chart.svg, report.html.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -13,6 +13,7 @@
 #include "runtime/programs/commands.h"
 #include "runtime/programs/eval.h"
 #include "runtime/programs/report.h"
+#include "runtime/programs/report_chart.h"
 
 namespace pith {
 namespace {
@@ -93,6 +94,7 @@ int EvalCommand(const Arguments& args) {
   const std::string name = base->config().name.empty() ? FileName(path) : base->config().name;
   WriteFile(out + "/results.json", ResultsJson(rows));
   WriteFile(out + "/answers.jsonl", AnswersJsonl(rows, problems));
+  WriteFile(out + "/chart.svg", AccuracyLengthSvgFile(rows));
   WriteFile(out + "/report.html", ReportHtml({name + " on " + FileName(data.name), FileName(path), command}, rows, problems));
   std::cout << "\n" << ReportText(rows) << "\nreport: " << out << "/report.html\n";
   return 0;

@@ -95,4 +95,12 @@ std::string AccuracyLengthChart(const std::vector<EvalRow>& rows) {
   return out + "</svg>";
 }
 
+std::string AccuracyLengthSvgFile(const std::vector<EvalRow>& rows) {
+  std::string chart = AccuracyLengthChart(rows);
+  const size_t tag_end = chart.find('>');
+  return chart.substr(0, tag_end) + " xmlns=\"http://www.w3.org/2000/svg\"><style>text { font: 12px system-ui, sans-serif; fill: #1c2430; } "
+         ".soft { fill: #5c6878; } .grid { stroke: #d8dee6; }</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>" +
+         chart.substr(tag_end + 1) + "\n";
+}
+
 }  // namespace pith
