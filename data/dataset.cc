@@ -13,8 +13,8 @@ namespace {
 std::vector<Problem> LoadFile(const DatasetSpec& spec) {
   std::vector<Problem> problems;
   for (const JsonRecord& record : ReadJsonRecords(spec.name)) {
-    Problem problem{Str(spec.name.substr(spec.name.rfind('/') + 1), "-", problems.size()), record.Text(spec.question_field),
-                    record.Text(spec.answer_field), ""};
+    Problem problem{Str(spec.name.substr(spec.name.rfind('/') + 1), "-", problems.size()),
+                    record.Text(spec.question_field), record.Text(spec.answer_field), ""};
     // The solution is optional (RL and evaluation do without), but a name that was asked for must exist.
     if (record.Has(spec.solution_field) || spec.solution_field != DatasetSpec().solution_field) {
       problem.solution = record.Text(spec.solution_field);
@@ -35,7 +35,8 @@ std::vector<Problem> LoadProblems(const DatasetSpec& spec) {
   } else if (spec.name.ends_with(".jsonl")) {
     problems = LoadFile(spec);
   } else {
-    ThrowUser("unknown data set '", spec.name, "': expected gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl");
+    ThrowUser("unknown data set '", spec.name,
+              "': expected gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl");
   }
   if (spec.shuffle) Rng(spec.seed, {0x5f5u}).Shuffle(problems);
   if (spec.limit > 0 && spec.limit < static_cast<int64_t>(problems.size())) problems.resize(spec.limit);

@@ -22,7 +22,7 @@ struct DatasetSpec {
   int64_t max_number = 30;            // size of the numbers that appear in the question
   double distractor_rate = 0.3;       // share of problems with a number that does not matter
   double brief_rate = 0.0;            // share of solutions in the briefest style
-  std::string verbosity = "mixed";    // the others: verbose (explained and checked), mixed (also plain) or short (all brief)
+  std::string verbosity = "mixed";    // verbose (explained, checked) | mixed (also plain) | short (all brief)
 };
 
 // Throws UserError: unknown name, file missing and not downloadable, malformed line (with its number), missing field.

@@ -19,7 +19,7 @@ namespace pith {
 namespace {
 
 constexpr const char* kAdvice =
-    "; get the file yourself and set PITH_DATA to a folder with gsm8k/, math/ and svamp/ in it (see the reference of data sets)";
+    "; or get the file yourself and set PITH_DATA to a folder with gsm8k/, math/ and svamp/ in it";
 
 std::string FileDigest(const std::string& path) {
   const std::string contents = ReadFile(path);
@@ -59,7 +59,9 @@ std::string DataCacheFolder() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   if (cache && cache[0] == '/') return std::string(cache) + "/pith/data";
   const char* home = std::getenv("HOME");
-  if (!home || !*home) ThrowUser("there is no folder to keep downloads in: set HOME or XDG_CACHE_HOME, or PITH_DATA to a folder of data sets");
+  if (!home || !*home)
+    ThrowUser(
+        "there is no folder to keep downloads in: set HOME or XDG_CACHE_HOME, or PITH_DATA to a folder of data sets");
   return std::string(home) + "/.cache/pith/data";
 }
 
@@ -76,16 +78,19 @@ std::string CachedDownload(const std::string& url, const std::string& sha256, co
   std::string problem;
   const int status = RunCurl(url, partial.path, &problem);
   if (status == -1 || status == 127) {
-    ThrowUser("cannot download ", url, ": the program curl could not be started", problem.empty() ? "" : " (" + problem + ")",
-              "; install curl", kAdvice);
+    ThrowUser("cannot download ", url, ": the program curl could not be started",
+              problem.empty() ? "" : " (" + problem + ")", "; install curl", kAdvice);
   }
-  if (status != 0) ThrowUser("cannot download ", url, ": curl ended with status ", status, " (its message is above)", kAdvice);
+  if (status != 0)
+    ThrowUser("cannot download ", url, ": curl ended with status ", status, " (its message is above)", kAdvice);
   if (!FileExists(partial.path)) ThrowUser("the download of ", url, " was empty", kAdvice);
   const std::string digest = FileDigest(partial.path);
   if (digest != sha256) {
-    ThrowUser("the download of ", url, " has SHA-256 ", digest, ", expected ", sha256, ": it was cut off or has changed", kAdvice);
+    ThrowUser("the download of ", url, " has SHA-256 ", digest, ", expected ", sha256,
+              ": it was cut off or has changed", kAdvice);
   }
-  if (std::rename(partial.path.c_str(), path.c_str()) != 0) ThrowUser("cannot write ", path, ": ", std::strerror(errno));
+  if (std::rename(partial.path.c_str(), path.c_str()) != 0)
+    ThrowUser("cannot write ", path, ": ", std::strerror(errno));
   return path;
 }
 

@@ -25,7 +25,8 @@ std::string FieldNames(const Json& object) {
 }
 
 JsonRecord MakeRecord(const std::string& place, Json value) {
-  if (!value.is_object()) ThrowUser(place, ": got a JSON ", value.type_name(), ", expected an object with named fields");
+  if (!value.is_object())
+    ThrowUser(place, ": got a JSON ", value.type_name(), ", expected an object with named fields");
   return JsonRecord(place, std::make_shared<const JsonRecord::Body>(JsonRecord::Body{std::move(value)}));
 }
 
@@ -67,7 +68,8 @@ std::vector<JsonRecord> ReadJsonRecords(const std::string& path) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && text[first] == '[') {
     Json array = Parse(path, text);
-    for (size_t i = 0; i < array.size(); ++i) records.push_back(MakeRecord(Str(path, ", record ", i + 1), std::move(array[i])));
+    for (size_t i = 0; i < array.size(); ++i)
+      records.push_back(MakeRecord(Str(path, ", record ", i + 1), std::move(array[i])));
   } else {
     int64_t number = 1;
     for (size_t at = 0; at < text.size(); ++number) {

@@ -22,11 +22,13 @@ struct Source {
 // The MATH files are kept in Git LFS; the checksums are those of their LFS pointers.
 constexpr Source kSources[] = {
     {"gsm8k", "train", "gsm8k/train.jsonl",
-     "https://raw.githubusercontent.com/openai/grade-school-math/3101c7d5072418e28b9008a6636bde82a006892c/grade_school_math/data/"
+     "https://raw.githubusercontent.com/openai/grade-school-math/3101c7d5072418e28b9008a6636bde82a006892c/"
+     "grade_school_math/data/"
      "train.jsonl",
      "17f347dc51477c50d4efb83959dbb7c56297aba886e5544ee2aaed3024813465"},
     {"gsm8k", "test", "gsm8k/test.jsonl",
-     "https://raw.githubusercontent.com/openai/grade-school-math/3101c7d5072418e28b9008a6636bde82a006892c/grade_school_math/data/"
+     "https://raw.githubusercontent.com/openai/grade-school-math/3101c7d5072418e28b9008a6636bde82a006892c/"
+     "grade_school_math/data/"
      "test.jsonl",
      "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14"},
     {"math", "train", "math/train.jsonl",
@@ -44,7 +46,8 @@ const Source& FindSource(const std::string& name, const std::string& split) {
   for (const Source& source : kSources) {
     if (name == source.name && (name == "math500" || !*source.split || split == source.split)) return source;
   }
-  if (name == "math") ThrowUser("data set math has the split train only: got '", split, "'; its test set is the data set math500");
+  if (name == "math")
+    ThrowUser("data set math has the split train only: got '", split, "'; its test set is the data set math500");
   ThrowUser("data set ", name, " has the splits train and test: got '", split, "'");
 }
 

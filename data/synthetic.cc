@@ -27,12 +27,14 @@ void CheckSettings(const DatasetSpec& spec) {
               spec.max_steps);
   }
   if (spec.max_number < kMinNumber || spec.max_number > kMaxNumber) {
-    ThrowUser("max_number of synthetic problems must lie in ", kMinNumber, " to ", kMaxNumber, ": got ", spec.max_number);
+    ThrowUser("max_number of synthetic problems must lie in ", kMinNumber, " to ", kMaxNumber, ": got ",
+              spec.max_number);
   }
   if (!(spec.distractor_rate >= 0 && spec.distractor_rate <= 1)) {
     ThrowUser("distractor_rate must lie in 0 to 1: got ", spec.distractor_rate);
   }
-  if (!(spec.brief_rate >= 0 && spec.brief_rate <= 1)) ThrowUser("brief_rate must lie in 0 to 1: got ", spec.brief_rate);
+  if (!(spec.brief_rate >= 0 && spec.brief_rate <= 1))
+    ThrowUser("brief_rate must lie in 0 to 1: got ", spec.brief_rate);
   if (spec.verbosity != "verbose" && spec.verbosity != "mixed" && spec.verbosity != "short") {
     ThrowUser("verbosity must be verbose, mixed or short: got '", spec.verbosity, "'");
   }
@@ -110,7 +112,8 @@ std::vector<Problem> GenerateProblems(const DatasetSpec& spec) {
     for (int attempt = 0; attempt < kMaxAttempts && !found; ++attempt) {
       const Story story = MakeStory(rng, steps, spec.max_number, distractor);
       if (story.steps.empty()) continue;
-      Problem problem{Str("synthetic-", spec.split, "-", spec.seed, "-", index), story.Text(), std::to_string(story.answer()), ""};
+      Problem problem{Str("synthetic-", spec.split, "-", spec.seed, "-", index), story.Text(),
+                      std::to_string(story.answer()), ""};
       std::string key = NormaliseQuestion(problem.question);
       if (IsTestQuestion(key) != test || !seen.insert(std::move(key)).second) continue;
       Rng style(spec.seed, {kStyleStream, test, at});

@@ -41,7 +41,7 @@ class StoryBuilder {
   void Fail() { failed_ = true; }
   bool failed() const { return failed_; }
 
-  // A sentence of the question that matters; its clause is kept as a fact. `later` may put "Then", "The next day," before.
+  // A sentence of the question that matters; its clause is kept as a fact. `later` may put "Then" or so before it.
   void Say(std::string_view clause, bool later = false);
   void Scene(std::string_view clause);              // a sentence without numbers
   void Distract(std::string_view clause, const std::string& topic);
@@ -76,6 +76,22 @@ class StoryFamily {
 };
 
 StoryFamily& PickFamily(StoryBuilder& b);  // sets the family's words in `b` too
+StoryFamily& MoneyFamily(StoryBuilder& b);
+StoryFamily& CrowdFamily(StoryBuilder& b);
+StoryFamily& ProgressFamily(StoryBuilder& b);
+
+// Comparison and total with somebody else: the closing turn that every family of owners shares.
+struct Comparison {
+  std::string has;            // the verb phrase
+  std::string question;       // "How many {items} does {E} have?"
+  std::string together, together_aim, together_question;
+};
+
+void CompareAtEnd(StoryBuilder& b, const Comparison& comparison, int steps);
+
+inline const char* TimesWord(int64_t factor) {  // factor in [2, 4]
+  return factor == 2 ? "twice" : factor == 3 ? "3 times" : "4 times";
+}
 
 std::string Capitalised(std::string text);
 

@@ -17,10 +17,12 @@ class Crowd : public StoryFamily {
     b.Set("n", n);
     b.Set("k", k);
     if (steps == 0) {
-      b.Say(b.Pick({"there are {n} {items} {where}", "at first, there are {n} {items} {where}", "{n} {items} are {where}"}));
+      b.Say(b.Pick(
+          {"there are {n} {items} {where}", "at first, there are {n} {items} {where}", "{n} {items} are {where}"}));
       return b.SetValue(n);
     }
-    b.Say(b.Pick({"there are {k} {groups} of {n} {items} each {where}", "{where} there are {k} {groups} with {n} {items} each"}));
+    b.Say(b.Pick({"there are {k} {groups} of {n} {items} each {where}",
+                  "{where} there are {k} {groups} with {n} {items} each"}));
     b.Compute('*', k, n, {"there are {v} {items} {where}", "how many {items} are {where}",
                           {"How many {items} are {where}?", "How many {items} are there {where} in all?"}});
   }
@@ -51,9 +53,11 @@ class Crowd : public StoryFamily {
 
   void End(StoryBuilder& b, int steps) override {
     const int64_t v = b.value(), kind = b.rng().Int(0, 2);
-    const Frame other = kind == 2 ? Frame{"there are {v} {items} {where} the next day", "how many {items} are {where} the next day",
+    const Frame other = kind == 2 ? Frame{"there are {v} {items} {where} the next day",
+                                          "how many {items} are {where} the next day",
                                           {"How many {items} are {where} the next day?"}}
-                                  : Frame{"there were {v} {items} {where} yesterday", "how many {items} were {where} yesterday",
+                                  : Frame{"there were {v} {items} {where} yesterday",
+                                          "how many {items} were {where} yesterday",
                                           {"How many {items} were {where} yesterday?"}};
     if (kind == 2) {
       const int64_t k = b.Draw(2, 3);
@@ -63,12 +67,15 @@ class Crowd : public StoryFamily {
     } else {
       const int64_t n = b.Draw(2, kind == 0 ? b.max_number() : std::min(b.max_number(), v - 2));
       b.Set("n", n);
-      b.Say(kind == 0 ? "yesterday there were {n} more {items} than that" : "yesterday there were {n} fewer {items} than that");
+      b.Say(kind == 0 ? "yesterday there were {n} more {items} than that"
+                      : "yesterday there were {n} fewer {items} than that");
       b.Compute(kind == 0 ? '+' : '-', v, n, other);
     }
     if (steps == 2) {
-      b.Compute('+', v, b.value(), {"there were {v} {items} on the two days together", "how many {items} there were on both days together",
-                                    {"How many {items} is that on the two days together?"}});
+      b.Compute('+', v, b.value(),
+                {"there were {v} {items} on the two days together",
+                 "how many {items} there were on both days together",
+                 {"How many {items} is that on the two days together?"}});
     }
   }
 };
@@ -90,7 +97,8 @@ class Progress : public StoryFamily {
     }
     if (steps == 1) {
       if (b.rng().Uniform() < 0.6) {
-        b.Say(b.Pick({"{S} {third} {n} {items} a day for {k} days", "every day for {k} days, {S} {third} {n} {items}"}));
+        b.Say(
+            b.Pick({"{S} {third} {n} {items} a day for {k} days", "every day for {k} days, {S} {third} {n} {items}"}));
         return b.Compute('*', n, k, Total());
       }
       b.Say(b.Pick({"{S} {third} {n} {items} on Monday and {m} {items} on Tuesday",
@@ -99,7 +107,8 @@ class Progress : public StoryFamily {
     }
     if (b.rng().Uniform() < 0.5) {
       b.Say("{S} {third} {n} {items} a day for {k} days and {m} {items} on the day after");
-      b.Compute('*', n, k, {"{S} {third} {v} {items} in the {k} days", "how many {items} {P} {third} in the {k} days", {}});
+      b.Compute('*', n, k,
+                {"{S} {third} {v} {items} in the {k} days", "how many {items} {P} {third} in the {k} days", {}});
       return b.Compute('+', b.value(), m, Total());
     }
     const int64_t times = b.Draw(2, 3);
@@ -127,13 +136,16 @@ class Progress : public StoryFamily {
 
   void End(StoryBuilder& b, int) override {
     const int64_t v = b.value(), kind = b.rng().Int(0, 3);
-    const Frame other{"{E} has {done} {v} {items}", "how many {items} {E} has {done}", {"How many {items} has {E} {done}?"}};
+    const Frame other{
+        "{E} has {done} {v} {items}", "how many {items} {E} has {done}", {"How many {items} has {E} {done}?"}};
     if (kind <= 1 && v + 2 <= b.max_number()) {
       const int64_t n = b.Draw(v + 2, b.max_number());
       b.Set("n", n);
       b.Say(b.Fill("{goal}"));
-      b.Compute('-', n, v, {b.Fill("{more}"), b.Fill("{more_aim}"),
-                            {"How many {items} are left to {base}?", "How many more {items} does {P} have to {base}?"}});
+      b.Compute('-', n, v,
+                {b.Fill("{more}"),
+                 b.Fill("{more_aim}"),
+                 {"How many {items} are left to {base}?", "How many more {items} does {P} have to {base}?"}});
     } else if (kind <= 2) {
       const bool more = b.rng().Uniform() < 0.5;
       const int64_t n = b.Draw(2, more ? b.max_number() : std::min(b.max_number(), v - 2));

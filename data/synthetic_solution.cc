@@ -59,7 +59,8 @@ class SolutionWriter {
     text += Steps();
     text += " ";
     text += Check();
-    text += Pick({" Let me go over it once more.", " Now let me look at the whole result again.", " To be sure, let us repeat the steps."});
+    text += Pick({" Let me go over it once more.", " Now let me look at the whole result again.",
+                  " To be sure, let us repeat the steps."});
     for (size_t i = 0; i < story_.steps.size(); ++i) {
       // Each follows another word than the one before it.
       constexpr const char* kNext[] = {" Then ", " Next, ", " After that, "};

@@ -28,7 +28,8 @@ constexpr Distractor kDistractors[] = {
     {"the whole afternoon takes {d} hours", "the length of the afternoon", 3, 6, false},
 };
 
-constexpr const char* kOthers[] = {"ribbons", "storybooks", "puzzles", "umbrellas", "scarves", "notebooks", "kites", "hats"};
+constexpr const char* kOthers[] = {"ribbons", "storybooks", "puzzles", "umbrellas",
+                                   "scarves", "notebooks",  "kites",   "hats"};
 
 void AddDistractor(StoryBuilder& b, bool person) {
   for (;;) {
@@ -144,7 +145,8 @@ void StoryBuilder::Compute(char op, int64_t a, int64_t b, const Frame& frame) {
   const int64_t value = op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
   if (a < 2 || b < 2 || value < 2 || value > cap()) return Fail();
   value_ = value;
-  story.steps.push_back({op, a, b, value, Fill(frame.result), Fill(frame.aim), static_cast<int>(story.facts.size()) - 1});
+  story.steps.push_back(
+      {op, a, b, value, Fill(frame.result), Fill(frame.aim), static_cast<int>(story.facts.size()) - 1});
   questions_.clear();
   for (const std::string& question : frame.questions) questions_.push_back(Fill(question));
 }
@@ -180,7 +182,8 @@ Story MakeStory(Rng& rng, int steps, int64_t max_number, bool distractor) {
   b.Set("E", people[cast[3]].name);  // somebody to compare with at the end
   b.Set("O", people[cast[4]].name);  // who does not matter
   StoryFamily& family = PickFamily(b);
-  b.Set("R", b.Fill(b.Pick({"{his} aunt", "{his} uncle", "{his} grandmother", "{his} brother", "{his} neighbor", "{his} mother"})));
+  b.Set("R", b.Fill(b.Pick({"{his} aunt", "{his} uncle", "{his} grandmother", "{his} brother", "{his} neighbor",
+                            "{his} mother"})));
   b.story.subject = b.Fill("{P}");
   b.story.pronoun = b.Fill("{he}");
 

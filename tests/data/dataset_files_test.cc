@@ -75,10 +75,13 @@ TEST(DatasetFiles, TheSolutionMayBeAbsentUnlessItIsNamed) {
 
 TEST(DatasetFiles, MalformedLinesAreNamedByNumber) {
   const std::string good = "{\"question\": \"1+1?\", \"answer\": 2}\n";
-  EXPECT_NE(ErrorOf(FileSpec("c.jsonl", good + "\n{\"question\": \n")).find("c.jsonl, line 3: not valid JSON"), std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("c.jsonl", good + "\n{\"question\": \n")).find("c.jsonl, line 3: not valid JSON"),
+            std::string::npos);
   EXPECT_NE(ErrorOf(FileSpec("d.jsonl", good + "[1]\n")).find("line 2: got a JSON array"), std::string::npos);
-  EXPECT_NE(ErrorOf(FileSpec("e.jsonl", good + "{\"question\": \"x\"}\n")).find("line 2: field 'answer' is missing"), std::string::npos);
-  EXPECT_NE(ErrorOf(FileSpec("f.jsonl", "{\"question\": [], \"answer\": 1}\n")).find("line 1: field 'question'"), std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("e.jsonl", good + "{\"question\": \"x\"}\n")).find("line 2: field 'answer' is missing"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("f.jsonl", "{\"question\": [], \"answer\": 1}\n")).find("line 1: field 'question'"),
+            std::string::npos);
   EXPECT_NE(ErrorOf(FileSpec("g.jsonl", "\n \n")).find("no records"), std::string::npos);
 }
 

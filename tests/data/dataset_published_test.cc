@@ -16,7 +16,8 @@ namespace {
 class PublishedData : public testing::Test {
  protected:
   void SetUp() override {
-    if (!std::getenv("PITH_DATA")) GTEST_SKIP() << "set PITH_DATA to a folder with gsm8k/, math/ and svamp/ to run this test";
+    if (!std::getenv("PITH_DATA"))
+      GTEST_SKIP() << "set PITH_DATA to a folder with gsm8k/, math/ and svamp/ to run this test";
   }
   static std::vector<Problem> Load(const std::string& name, const std::string& split = "train") {
     DatasetSpec spec;
@@ -59,7 +60,8 @@ TEST_F(PublishedData, Svamp) {
   EXPECT_EQ(test.size(), 300u);
   EXPECT_EQ(train[0].id, "svamp-chal-1");
   EXPECT_EQ(train[0].question,
-            "Each pack of dvds costs 76 dollars. If there is a discount of 25 dollars on each pack, how much do you have to pay to "
+            "Each pack of dvds costs 76 dollars. If there is a discount of 25 dollars on each pack, how much do you "
+            "have to pay to "
             "buy each pack?");
   EXPECT_EQ(train[0].answer, "51");
   EXPECT_EQ(train[0].solution, "76 - 25 = 51\n#### 51");
@@ -102,7 +104,8 @@ TEST(PublishedText, CalculatorMarksGo) {
 }
 
 TEST(PublishedText, SvampSentencesAreJoined) {
-  EXPECT_EQ(JoinSvampQuestion("He had 4. If he ate 2 ", "How many are left?"), "He had 4. If he ate 2, how many are left?");
+  EXPECT_EQ(JoinSvampQuestion("He had 4. If he ate 2 ", "How many are left?"),
+            "He had 4. If he ate 2, how many are left?");
   EXPECT_EQ(JoinSvampQuestion("Dan has $ 4. Then he got $ 5", "How much?"), "Dan has $ 4. Then he got $ 5. How much?");
   EXPECT_EQ(JoinSvampQuestion("There are 3 cats.", "How many legs?"), "There are 3 cats. How many legs?");
 }

@@ -25,7 +25,8 @@ DatasetSpec Spec(int64_t limit, const std::string& split = "train", uint64_t see
 
 TEST(SyntheticProblems, TrainAndTestShareNothingWhateverTheSeed) {
   std::set<std::string> train;
-  for (const Problem& problem : LoadProblems(Spec(20000, "train", 1))) train.insert(NormaliseQuestion(problem.question));
+  for (const Problem& problem : LoadProblems(Spec(20000, "train", 1)))
+    train.insert(NormaliseQuestion(problem.question));
   EXPECT_EQ(train.size(), 20000u) << "two train questions are equal up to names";
   for (const uint64_t seed : {1, 2}) {
     std::set<std::string> test;
@@ -80,7 +81,8 @@ TEST(SyntheticProblems, AreTheSameOnEveryMachine) {
   DatasetSpec spec = Spec(500, "test", 7);
   spec.brief_rate = 0.3;
   Sha256 hash;
-  for (const Problem& problem : LoadProblems(spec)) hash.Update(problem.id + problem.question + problem.answer + problem.solution);
+  for (const Problem& problem : LoadProblems(spec))
+    hash.Update(problem.id + problem.question + problem.answer + problem.solution);
   EXPECT_EQ(hash.HexDigest(), "5d1f9cff632de2a5be031f7cffef82882cb0639521c12d258f9df2b54ff010e6");
 }
 
@@ -134,7 +136,8 @@ TEST(SyntheticProblems, StoriesAreWellFormedEnglishText) {
     EXPECT_EQ(q.find("  "), std::string::npos) << q;
     EXPECT_EQ(q.back(), '?') << q;
     for (size_t i = 0; i + 2 < q.size(); ++i) {
-      if (q[i] == '.') EXPECT_TRUE(q[i + 1] == ' ' && !std::islower(static_cast<unsigned char>(q[i + 2]))) << q;
+      if (q[i] != '.') continue;
+      EXPECT_TRUE(q[i + 1] == ' ' && !std::islower(static_cast<unsigned char>(q[i + 2]))) << q;
     }
   }
 }

@@ -1,6 +1,8 @@
 // Every equation in every generated solution is read back and worked out.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdint>
 #include <map>
 #include <regex>
@@ -54,12 +56,13 @@ TEST(SyntheticSolutions, EveryEquationHoldsAndLeadsToTheAnswer) {
       ASSERT_EQ(static_cast<int64_t>(equations.size()), std::count(text.begin(), text.end(), '=')) << text;
       bool reaches_answer = false;
       for (const Equation& equation : equations) {
-        EXPECT_TRUE(Holds(equation)) << equation.a << equation.op << equation.b << " = " << equation.value << " in: " << text;
+        EXPECT_TRUE(Holds(equation)) << equation.a << equation.op << equation.b << " = " << equation.value
+                                     << " in: " << text;
         reaches_answer |= std::to_string(equation.value) == problem.answer;
         ++checked;
       }
       EXPECT_TRUE(reaches_answer) << text;
-      if (verbosity == "short") EXPECT_EQ(std::to_string(equations.back().value), problem.answer) << text;
+      EXPECT_TRUE(verbosity != "short" || std::to_string(equations.back().value) == problem.answer) << text;
     }
   }
   EXPECT_GT(checked, 40000);
@@ -67,8 +70,11 @@ TEST(SyntheticSolutions, EveryEquationHoldsAndLeadsToTheAnswer) {
 
 // Independent of the generator's own arithmetic: these two simplest stories are solved from their text alone.
 TEST(SyntheticSolutions, AnswersAgreeWithAReadingOfTheQuestion) {
-  const std::regex boxes(R"((?:^|\. )\S+(?: \S+)? has (\d+) \w+ with (\d+) [a-z ]+ in each\. How many [a-z ]+ does .+ have[a-z ]*\?$)");
-  const std::regex fewer(R"(has (\d+) ([a-z ]+)\. (?:[A-Z]\S+|The \w+) has (\d+) (more|fewer) \2 than .+\. How many \2 does .+ have[a-z ]*\?$)");
+  const std::string ending = R"( does .+ have[a-z ]*\?$)";
+  const std::regex boxes(R"((?:^|\. )\S+(?: \S+)? has (\d+) \w+ with (\d+) [a-z ]+ in each\. How many [a-z ]+)" +
+                         ending);
+  const std::regex fewer(
+      R"(has (\d+) ([a-z ]+)\. (?:[A-Z]\S+|The \w+) has (\d+) (more|fewer) \2 than .+\. How many \2)" + ending);
   DatasetSpec spec;
   spec.name = "synthetic";
   spec.limit = 5000;
@@ -97,7 +103,8 @@ TEST(SyntheticSolutions, LevelsGrowLonger) {
   for (int made = 0; made < 600;) {
     const Story story = MakeStory(rng, 1 + made % 3, 30, false);
     if (story.steps.empty()) continue;
-    for (int level = 0; level < 4; ++level) length[level] += static_cast<double>(WriteSolution(story, level, rng).size());
+    for (int level = 0; level < 4; ++level)
+      length[level] += static_cast<double>(WriteSolution(story, level, rng).size());
     ++made;
   }
   for (int level = 1; level < 4; ++level) EXPECT_GT(length[level], 1.3 * length[level - 1]) << "level " << level;
