@@ -2,31 +2,29 @@
 
 #include <sys/mman.h>
 
+#include <bit>
 #include <cstring>
 
 #include "base/error.h"
+#include "runtime/clones.h"
 
 namespace pith {
 
-void FloatsToF16(const float* in, uint16_t* out, int64_t count) {
-  // Branch-free so that compilers vectorise it.
+// Selected by masks: branches would keep compilers from vectorising.
+PITH_CLONES void FloatsToF16(const float* in, uint16_t* out, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
-    uint32_t bits;
-    std::memcpy(&bits, in + i, 4);
-    const uint32_t sign = (bits >> 16) & 0x8000u;
+    const uint32_t bits = std::bit_cast<uint32_t>(in[i]);
     const uint32_t u = bits & 0x7fffffffu;
     const uint32_t normal = (u - (112u << 23) + 0xfffu + ((u >> 13) & 1u)) >> 13;
     // Below 2^−14 the unit of f16 is 2^−24, which is the last bit of floats in [0.5, 1): adding 0.5 rounds to it.
-    float magnitude;
-    std::memcpy(&magnitude, &u, 4);
-    magnitude += 0.5f;
-    uint32_t shifted;
-    std::memcpy(&shifted, &magnitude, 4);
-    const uint32_t subnormal = shifted - 0x3f000000u;
-    uint32_t h = u < (113u << 23) ? subnormal : normal;
-    h = u >= 0x477ff000u ? 0x7c00u : h;  // 65520 and above round to infinity
-    h = u > 0x7f800000u ? 0x7e00u | ((u >> 13) & 0x3ffu) : h;
-    out[i] = static_cast<uint16_t>(sign | h);
+    const uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(u) + 0.5f) - 0x3f000000u;
+    const uint32_t small = -static_cast<uint32_t>(u < (113u << 23));
+    const uint32_t large = -static_cast<uint32_t>(u >= 0x477ff000u);  // 65520 and above round to infinity
+    const uint32_t nan = -static_cast<uint32_t>(u > 0x7f800000u);
+    uint32_t h = (subnormal & small) | (normal & ~small);
+    h = (0x7c00u & large) | (h & ~large);
+    h |= (0x200u | ((u >> 13) & 0x3ffu)) & nan;
+    out[i] = static_cast<uint16_t>(((bits >> 16) & 0x8000u) | h);
   }
 }
 

@@ -6,25 +6,20 @@
 #include <limits>
 
 #include "base/error.h"
-
-// One source, several instruction sets. Sums run in kLanes fixed lanes and products are never fused, so that every one of
-// them gives the same bits.
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
-#define PITH_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define PITH_CLONES
-#endif
+#include "runtime/clones.h"
 
 namespace pith {
 
 namespace {
 
-constexpr int kLanes = 16;
+constexpr int kLanes = 16;        // sums run in so many lanes, whatever the width of vectors
 constexpr int64_t kBlock = 1024;  // tokens summed in float before their sum goes to double
 
 // e^x for x <= 0 to about 1e-7 relative; 0 below −87; NaN for NaN. 2^n · p(r), r in [−ln 2/2, ln 2/2], p: Taylor to r^7.
+// Selected by masks: a choice between floats would keep compilers from vectorising.
 inline float ExpNonPositive(float x) {
-  const float clamped = x < -87.0f ? -87.0f : x;
+  const uint32_t tiny = -static_cast<uint32_t>(x < -87.0f);
+  const float clamped = std::bit_cast<float>((std::bit_cast<uint32_t>(x) & ~tiny) | (std::bit_cast<uint32_t>(-87.0f) & tiny));
   const float shifted = clamped * 1.44269504f + 12582912.0f;  // 1.5 · 2^23: the sum's low bits are the nearest integer
   const float n = shifted - 12582912.0f;
   const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -38,7 +33,7 @@ inline float ExpNonPositive(float x) {
   p = p * r + 1.0f;
   const int32_t exponent = std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(12582912.0f);
   const float scale = std::bit_cast<float>((exponent + 127) << 23);
-  return x < -87.0f ? 0.0f : p * scale;
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(p * scale) & ~tiny);
 }
 
 PITH_CLONES float Max(const float* x, int64_t n) {
@@ -105,15 +100,20 @@ struct Candidate {
   }
 };
 
-// The most probable tokens in order, at least as many as top-k and top-p may keep.
-const std::vector<Candidate>& Gather(const float* logits, int64_t vocab, const SamplingParams& params,
-                                     const Softmax& s) {
-  thread_local std::vector<Candidate> candidates;
-  const int64_t top_k = params.top_k > 0 ? std::min(params.top_k, vocab) : 0;
+double Mass(const Softmax& s, const Candidate* begin, const Candidate* end) {
+  double mass = 0;
+  for (; begin != end; ++begin) mass += s.weights[begin->id];
+  return mass;
+}
+
+// Tokens in order of id, among them the most probable ones that top-k and top-p may keep.
+void Gather(const float* logits, int64_t vocab, const SamplingParams& params, const Softmax& s,
+            std::vector<Candidate>& candidates) {
+  const int64_t top_k = std::min(params.top_k, vocab);
   // What min-p cuts need not be gathered, unless top-p is a share of a whole that it belongs to.
   const bool min_p_first = top_k == 0 || params.top_p >= 1.0;
   const float min_weight = min_p_first ? static_cast<float>(params.min_p * 0.999) : 0.0f;
-  // Fewer and fewer tokens have ever larger weights, so a low enough threshold leaves few to sort.
+  // Ever more tokens have ever smaller weights, so the first threshold that leaves enough leaves few.
   for (float threshold = 1.0f / 64;; threshold /= 64) {
     if (threshold < 1e-30f) threshold = 0;
     const float floor = std::max(threshold, min_weight);
@@ -127,37 +127,49 @@ const std::vector<Candidate>& Gather(const float* logits, int64_t vocab, const S
     // With top-k on, top-p counts among what top-k kept: enough for top-k is enough for both.
     const bool enough = top_k > 0 ? static_cast<int64_t>(candidates.size()) >= top_k
                                   : params.top_p < 1.0 && mass > params.top_p * s.sum * (1 + 1e-6);
-    if (enough || floor > threshold || threshold == 0) break;
+    if (enough || floor > threshold || threshold == 0) return;
   }
-  if (top_k > 0 && static_cast<int64_t>(candidates.size()) > top_k) {
-    std::nth_element(candidates.begin(), candidates.begin() + (top_k - 1), candidates.end());
-    candidates.resize(static_cast<size_t>(top_k));
+}
+
+// Moves the best candidates to the front, as many as first reach the mass `wanted` (at least one), and returns their
+// number. Halves the range in question instead of sorting it.
+size_t SelectMass(std::vector<Candidate>& candidates, const Softmax& s, double wanted) {
+  size_t low = 0, high = candidates.size();
+  while (high - low > 1) {
+    const size_t middle = low + (high - low) / 2;
+    std::nth_element(candidates.begin() + low, candidates.begin() + middle, candidates.begin() + high);
+    const double mass = Mass(s, candidates.data() + low, candidates.data() + middle);
+    if (mass >= wanted) {
+      high = middle;
+    } else {
+      wanted -= mass;
+      low = middle;
+    }
   }
-  std::sort(candidates.begin(), candidates.end());
-  return candidates;
+  return low + 1;
 }
 
 int32_t DrawCut(const float* logits, int64_t vocab, const SamplingParams& params, const Softmax& s, double uniform) {
-  const std::vector<Candidate>& candidates = Gather(logits, vocab, params, s);
+  thread_local std::vector<Candidate> candidates, best;
+  Gather(logits, vocab, params, s, candidates);
+  best = candidates;
   double total = s.sum;  // of what top-k leaves: the whole that top-p is a share of
   if (params.top_k > 0) {
-    total = 0;
-    for (const Candidate& c : candidates) total += s.weights[c.id];
+    const size_t k = static_cast<size_t>(std::min<int64_t>(params.top_k, static_cast<int64_t>(best.size())));
+    std::nth_element(best.begin(), best.begin() + (k - 1), best.end());
+    best.resize(k);
+    total = Mass(s, best.data(), best.data() + k);
   }
-  size_t kept = 0;
-  double mass = 0;
+  if (params.top_p < 1.0) best.resize(SelectMass(best, s, params.top_p * total));
+  const Candidate last = *std::max_element(best.begin(), best.end());
+  // In order of id, so that a draw does not hang on how the selection moved things about.
+  std::erase_if(candidates, [&](const Candidate& c) { return last < c || s.weights[c.id] < params.min_p; });
+  double left = uniform * Mass(s, candidates.data(), candidates.data() + candidates.size());
   for (const Candidate& c : candidates) {
-    const float weight = s.weights[c.id];
-    if (kept > 0 && (mass >= params.top_p * total || weight < params.min_p)) break;
-    mass += weight;
-    ++kept;
+    left -= s.weights[c.id];
+    if (left < 0) return c.id;
   }
-  double left = uniform * mass;
-  for (size_t i = 0; i + 1 < kept; ++i) {
-    left -= s.weights[candidates[i].id];
-    if (left < 0) return candidates[i].id;
-  }
-  return candidates[kept - 1].id;
+  return candidates.back().id;
 }
 
 int32_t DrawAny(int64_t vocab, const Softmax& s, double uniform) {
