@@ -36,9 +36,10 @@ std::string CleanAnswer(std::string_view answer) {
   std::vector<bool> dropped;  // for each open brace: whether it and its partner are left out
   for (size_t at = 0; at < answer.size();) {
     const std::string_view rest = answer.substr(at);
-    bool done = false;
+    bool done = std::string_view("\\{^*`~\t\r\n\xc2\xe2").find(rest[0]) == std::string_view::npos;  // begins nothing below
+    const bool plain = done;
     for (std::string_view wrapper : kWrappers) {
-      if (rest[0] == '\\' && rest.starts_with(wrapper)) {
+      if (!done && rest.starts_with(wrapper)) {
         dropped.push_back(true);
         at += wrapper.size();
         done = true;
@@ -54,7 +55,7 @@ std::string CleanAnswer(std::string_view answer) {
       at += from.size();
       done = true;
     }
-    if (done) continue;
+    if (done && !plain) continue;
     if (rest[0] == '\\' && rest.size() > 1 && !IsLetter(rest[1])) {  // \{, \}, \\ stay as they are
       clean += rest.substr(0, 2);
       at += 2;
@@ -71,9 +72,9 @@ std::string CleanAnswer(std::string_view answer) {
       }
     }
     // \frac12
-    if (rest.starts_with("\\frac") && rest.size() > 6 && IsDigit(rest[5]) && IsDigit(rest[6])) {
-      clean += std::string("\\frac{") + rest[5] + "}{" + rest[6] + "}";
-      at += 7;
+    if (rest.size() > 1 && IsDigit(rest[0]) && IsDigit(rest[1]) && clean.ends_with("\\frac")) {
+      clean += {'{', rest[0], '}', '{', rest[1], '}'};
+      at += 2;
       continue;
     }
     clean += rest[0];
@@ -106,8 +107,11 @@ std::string CleanAnswer(std::string_view answer) {
 std::string ComparableText(std::string_view cleaned) {
   bool words = true;
   std::string text;
-  for (char c : cleaned) {
-    if (c == ' ' || c == '$') continue;
+  for (size_t i = 0; i < cleaned.size(); ++i) {
+    const char c = cleaned[i];
+    // A space between digits parts two numbers.
+    const bool parts = c == ' ' && !text.empty() && IsDigit(text.back()) && i + 1 < cleaned.size() && IsDigit(cleaned[i + 1]);
+    if ((c == ' ' && !parts) || c == '$') continue;
     if (!IsLetter(c)) words = false;
     text += c;
   }

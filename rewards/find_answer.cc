@@ -133,7 +133,7 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
       ++at;
       continue;
     }
-    // Signs and currency in front: "-5", "-$5", "$-5"; in "8 - 5" the 5 has no sign.
+    // Signs and currency in front: "-5", "-$5", "$-5"; in "8 - 5" and "8-5" the 5 has no sign.
     size_t begin = at;
     for (;;) {
       if (begin > previous_end && text[begin - 1] == '$') {
@@ -144,9 +144,7 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
       if (begin >= previous_end + 1 && text[begin - 1] == '-') sign = 1;
       if (begin >= previous_end + 3 && text.substr(begin - 3, 3) == "−") sign = 3;
       if (sign == 0) break;
-      // Stops at two characters back, so that a long run of blanks costs nothing.
-      size_t before = begin - sign;
-      if (before > 0 && text[before - 1] == ' ') --before;
+      const size_t before = begin - sign;
       const bool minus = before > 0 && (IsWord(text[before - 1]) || text[before - 1] == ')');
       if (!minus) begin -= sign;
       break;
