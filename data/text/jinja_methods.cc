@@ -155,6 +155,8 @@ std::string Format(const std::string& format, const JinjaArgs& args, JinjaRuntim
       }
       if (value == nullptr) ThrowJinja("pith cannot fill the place '{", field, "}' of a format");
       out += JinjaToString(*value, rt.budget);
+    } else if (c == '}') {
+      ThrowJinja("a format has '}' without '{'");
     } else {
       out += c;
     }

@@ -69,6 +69,12 @@ const std::map<std::string, Test, std::less<>>& Tests() {
   return tests;
 }
 
+bool TakesArgument(const std::string& name) {
+  static constexpr const char* kNames[] = {"divisibleby", "==", "eq", "equalto", "!=", "ne", "<", "lt", "lessthan", "<=", "le",
+                                           ">", "gt", "greaterthan", ">=", "ge", "in", "sameas"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 V Range(const A& args, R& rt) {
   constexpr int64_t kMax = 100'000;  // as Jinja's sandbox
   const auto bound = args.Bind("range", {"start", "stop", "step"});
@@ -170,6 +176,8 @@ bool JinjaTest(const std::string& name, const JinjaValue& value, const JinjaArgs
   rt.budget.Step();
   const auto found = Tests().find(name);
   if (found == Tests().end()) ThrowJinja("pith lacks the test '", name, "'");
+  if (args.positional.size() > 1 || !args.named.empty()) ThrowJinja("the test '", name, "' takes at most one value");
+  if (!args.positional.empty() && !TakesArgument(name)) ThrowJinja("the test '", name, "' takes no value");
   return found->second(value, args, rt);
 }
 

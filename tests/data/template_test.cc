@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/rng.h"
 #include "data/text/chat_template.h"
 
 namespace pith {
@@ -179,6 +180,36 @@ TEST(ChatTemplate, HostileTemplatesEndInAnError) {
   for (const std::string& source : hostile) {
     EXPECT_TRUE(Rendered(source).starts_with("error: ")) << source.substr(0, 200);
   }
+}
+
+// Pieces of good templates, cut and shuffled: rendered, or refused by a UserError; never anything else.
+TEST(ChatTemplate, RandomDamageNeverCrashes) {
+  const Json golden = Golden();
+  TemplateOptions options;
+  options.kwargs_json = golden.at("data").dump();
+  Rng rng(9);
+  const auto pick = [&]() -> std::string {
+    const Json& snippets = golden.at("snippets");
+    return snippets.at(static_cast<size_t>(rng.Int(0, static_cast<int64_t>(snippets.size()) - 1))).at("template").get<std::string>();
+  };
+  int rendered = 0, refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string source = pick();
+    for (int64_t n = rng.Int(0, 3); n > 0; --n) {
+      const std::string other = pick();
+      const auto at = static_cast<size_t>(rng.Int(0, static_cast<int64_t>(source.size())));
+      const auto from = static_cast<size_t>(rng.Int(0, static_cast<int64_t>(other.size())));
+      switch (rng.Int(0, 3)) {
+        case 0: source.insert(at, other.substr(from, static_cast<size_t>(rng.Int(1, 12)))); break;
+        case 1: source.erase(at, static_cast<size_t>(rng.Int(1, 6))); break;
+        case 2: source += other; break;
+        default: source.insert(at, 1, static_cast<char>(rng.Int(0, 255)));
+      }
+    }
+    (Rendered(source, "[{\"role\": \"user\", \"content\": \"x\"}]", options).starts_with("error: ") ? refused : rendered) += 1;
+  }
+  EXPECT_GT(rendered, 300);
+  EXPECT_GT(refused, 300);
 }
 
 // Cycles and long chains of namespaces, and macros that outlive their scope, neither leak nor crash.

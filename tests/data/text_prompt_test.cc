@@ -72,8 +72,19 @@ TEST(Prompt, InvocationOfOtherTemplates) {
   EXPECT_THROW(derive("{{ raise_exception('no') }}"), UserError);
 }
 
+// The tiny vocabulary with the control tokens that these templates write.
+std::unique_ptr<Tokenizer> TinyWithControls() {
+  Json json = Json::parse(ReadFile(std::string(PITH_TEST_GOLDEN) + "/data/tiny_tokenizer.json"));
+  int id = 400;
+  for (const char* text : {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|user|>", "<|assistant|>", "<|end|>"}) {
+    json["added_tokens"].push_back({{"id", id++}, {"content", text}, {"special", true}});
+  }
+  const std::string path = std::string(PITH_TEST_BINARY) + "/prompt_tokenizer.json";
+  WriteFile(path, json.dump());
+  return Tokenizer::Load(path);
+}
+
 TEST(Prompt, RealTemplatesHaveInvocations) {
-  NEED_DEMO();
   const char* folder = std::getenv("PITH_TEMPLATES");
   if (folder == nullptr) GTEST_SKIP() << "PITH_TEMPLATES names no folder of chat templates (*.jinja)";
   const struct { const char *name, *invocation; } cases[] = {
@@ -82,13 +93,18 @@ TEST(Prompt, RealTemplatesHaveInvocations) {
       {"microsoft-Phi-3.5-mini-instruct", "<|assistant|>\n"},
   };
   for (const auto& c : cases) {
-    const auto chat = ChatTemplate::FromSource(ReadFile(std::string(folder) + "/" + c.name + ".jinja"));
+    auto chat = ChatTemplate::FromSource(ReadFile(std::string(folder) + "/" + c.name + ".jinja"));
     chat->SetSpecial("<|im_start|>", "<|endoftext|>");
-    const std::string got = Demo().tokenizer().Decode(DeriveInvocation(*chat, Demo().tokenizer()), true);
-    // The demo model's vocabulary cuts Llama's and Phi's markers into pieces, of which the first may be shared with what
-    // stands there without a generation prompt.
-    EXPECT_TRUE(std::string(c.invocation).ends_with(got)) << c.name << ": " << got;
-    EXPECT_NE(got.find("assistant"), std::string::npos) << got;
+    chat->SetNow("2024-07-26");
+    const auto prompter = Prompter::FromParts(TinyWithControls(), std::move(chat), c.name);
+    const Tokenizer& tokenizer = prompter->tokenizer();
+    EXPECT_EQ(tokenizer.Decode(prompter->invocation(), true), c.invocation) << c.name;
+    const Prompt prompt = prompter->Build("  <|eot_id|><|end|><|im_end|>\n");
+    EXPECT_EQ(tokenizer.Decode(prompt.ids, true), prompter->Render("  <|eot_id|><|end|><|im_end|>\n"));
+    const auto controls = [&](const Prompt& p) {
+      return std::count_if(p.ids.begin(), p.ids.end(), [&](int32_t id) { return tokenizer.IsControl(id); });
+    };
+    EXPECT_EQ(controls(prompt), controls(prompter->Build("x"))) << c.name;
   }
 }
 

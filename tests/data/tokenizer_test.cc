@@ -215,6 +215,36 @@ TEST(Tokenizer, DamagedJsonIsRefusedWithASentence) {
   EXPECT_NE(changed([](Json& j) { j["model"]["merges"] = 7; }), "");
 }
 
+// Flipped, cut or doubled bytes: either still a tokenizer that works, or a UserError; never anything else.
+TEST(Tokenizer, RandomDamageToJsonNeverCrashes) {
+  const std::string whole = ReadFile(kGolden + "tiny_tokenizer.json"), path = std::string(PITH_TEST_BINARY) + "/fuzzed_tokenizer.json";
+  Rng rng(6);
+  int loaded = 0, refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::string bytes = whole;
+    for (int64_t n = rng.Int(1, 4); n > 0; --n) {
+      const auto at = static_cast<size_t>(rng.Int(0, static_cast<int64_t>(bytes.size()) - 1));
+      switch (rng.Int(0, 4)) {
+        case 0: bytes[at] = static_cast<char>(rng.Int(0, 255)); break;
+        case 1: bytes[at] = "0123456789-\"[]{},:etn "[rng.Int(0, 22)]; break;
+        case 2: bytes.erase(at, static_cast<size_t>(rng.Int(1, 8))); break;
+        case 3: bytes.insert(at, bytes.substr(at, static_cast<size_t>(rng.Int(1, 8)))); break;
+        default: if (rng.Uniform() < 0.1) bytes.resize(at + 1);
+      }
+    }
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+      const auto tokenizer = Tokenizer::FromJson(path);
+      tokenizer->Decode(tokenizer->Encode("Natalia sold 48 <think> clips<|im_end|>", SpecialTokens::kParse), true);
+      ++loaded;
+    } catch (const UserError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(loaded, 50);
+  EXPECT_GT(refused, 300);
+}
+
 // A vocabulary-only GGUF of the three bytes a, b, c with one merge; `change` damages it.
 template <class Change>
 std::string GgufError(Change change) {
