@@ -74,7 +74,8 @@ std::string CachedIdentity(const std::vector<std::string>& files,
 
 std::string CheckedIdentity(const std::string& path, const std::string& text) {
   if (!IsIdentity(text)) {
-    ThrowUser("'", path, "': pith.base.sha256 is '", text, "', expected 64 lower-case hex digits; export the file again");
+    ThrowUser("'", path, "': pith.base.sha256 is '", text,
+              "', expected 64 lower-case hex digits; export the file again");
   }
   return text;
 }

@@ -86,7 +86,8 @@ void Permute(const void* in, void* out, int64_t rows, size_t row_bytes, int64_t 
     for (int64_t i = 0; i < head_dim; ++i) {
       const int64_t interleaved = head + 2 * (i % half) + i / half, halves = head + i;
       const int64_t from = to_interleaved ? halves : interleaved, to = to_interleaved ? interleaved : halves;
-      std::memcpy(target + static_cast<size_t>(to) * row_bytes, source + static_cast<size_t>(from) * row_bytes, row_bytes);
+      std::memcpy(target + static_cast<size_t>(to) * row_bytes, source + static_cast<size_t>(from) * row_bytes,
+                  row_bytes);
     }
   }
 }
@@ -132,19 +133,20 @@ struct BaseModel::Impl {
       if (place == found.end()) ThrowUser("'", path, "' lacks the tensor '", expected.hf, "'");
       const SafeTensor& tensor = *place->second.first;
       const std::string& file = *place->second.second;
-      if (tensor.shape.size() != (expected.rows == 1 ? 1 : 2)) {
+      const size_t dimensions = expected.rows == 1 ? 1 : 2;
+      if (tensor.shape.size() != dimensions) {
         ThrowUser("'", file, "': tensor '", expected.hf, "' has ", tensor.shape.size(), " dimensions, expected ",
-                  expected.rows == 1 ? 1 : 2);
+                  dimensions);
       }
-      const TensorView view{tensor.type, tensor.shape.size() == 2 ? tensor.shape[0] : 1, tensor.shape.back(), tensor.data};
+      const TensorView view{tensor.type, dimensions == 2 ? tensor.shape[0] : 1, tensor.shape.back(), tensor.data};
       CheckShape(file, expected.hf, view, expected);
       Put(expected.gguf, view);
       found.erase(place);
     }
     for (const auto& [name, place] : found) {
       // Checkpoints carry a copy of a tied head, and old ones the table of rotary frequencies; neither is a weight.
-      const bool harmless = (config.tied_embeddings && name == "lm_head.weight") || EndsWith(name, ".rotary_emb.inv_freq");
-      if (!harmless) RefuseUnknown(*place.second, name);
+      const bool is_tied_head = config.tied_embeddings && name == "lm_head.weight";
+      if (!is_tied_head && !EndsWith(name, ".rotary_emb.inv_freq")) RefuseUnknown(*place.second, name);
     }
   }
 
@@ -188,7 +190,8 @@ TensorView BaseModel::Tensor(std::string_view name) const {
 std::vector<float> BaseModel::LoadHalvesF32(std::string_view name) const {
   const TensorView view = Tensor(name);
   std::vector<float> values = view.ToF32();
-  const bool rotated = name.find(".attn_q.") != std::string_view::npos || name.find(".attn_k.") != std::string_view::npos;
+  const auto is_of = [name](std::string_view layer) { return name.find(layer) != std::string_view::npos; };
+  const bool rotated = is_of(".attn_q.") || is_of(".attn_k.");
   if (!rotated || impl_->config.rope == RopeLayout::kHalves) return values;
   const bool is_bias = view.rows == 1;
   const int64_t rows = is_bias ? view.cols : view.rows, row_values = is_bias ? 1 : view.cols;

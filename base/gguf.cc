@@ -18,17 +18,6 @@ constexpr uint64_t kMaxValues = uint64_t{1} << 48;  // per tensor; keeps every l
 constexpr uint64_t kMinKeyBytes = 8 + 4 + 1;        // empty name, type, smallest value
 constexpr uint64_t kMinTensorBytes = 8 + 4 + 8 + 4 + 8;
 
-struct SizeRow {
-  uint32_t type, values, bytes;
-};
-constexpr SizeRow kSizes[] = {
-    {0, 1, 4},      {1, 1, 2},      {2, 32, 18},    {3, 32, 20},    {6, 32, 22},    {7, 32, 24},   {8, 32, 34},
-    {9, 32, 36},    {10, 256, 84},  {11, 256, 110}, {12, 256, 144}, {13, 256, 176}, {14, 256, 210}, {15, 256, 292},
-    {16, 256, 66},  {17, 256, 74},  {18, 256, 98},  {19, 256, 50},  {20, 32, 18},   {21, 256, 110}, {22, 256, 82},
-    {23, 256, 136}, {24, 1, 1},     {25, 1, 2},     {26, 1, 4},     {27, 1, 8},     {28, 1, 8},    {29, 256, 56},
-    {30, 1, 2},     {34, 256, 54},  {35, 256, 66},  {39, 32, 17},
-};
-
 // Bytes of one metadata value of a fixed-size type; 0 for strings, arrays and unknown types.
 uint64_t FixedSize(GgufType type) {
   switch (type) {
@@ -50,7 +39,8 @@ class Cursor {
 
   template <class... Args>
   [[noreturn]] void Fail(const Args&... args) const {
-    ThrowUser("'", path_, "' is not a valid GGUF file: ", args..., " (at byte ", offset_, "); fetch or export it again");
+    ThrowUser("'", path_, "' is not a valid GGUF file: ", args..., " (at byte ", offset_,
+              "); fetch or export it again");
   }
 
   template <class T>
@@ -164,8 +154,8 @@ uint64_t ReadTensorHeader(Cursor& cursor, GgufTensor* tensor) {
   const GgmlTypeSize layout = GgmlSizeOf(tensor->ggml_type);
   if (layout.values != 0) {
     if (tensor->shape[0] % layout.values != 0) {
-      cursor.Fail("tensor '", tensor->name, "' has rows of ", tensor->shape[0], " values, not a multiple of its type's ",
-                  layout.values);
+      cursor.Fail("tensor '", tensor->name, "' has rows of ", tensor->shape[0],
+                  " values, not a multiple of its type's ", layout.values);
     }
     tensor->bytes = values / layout.values * layout.bytes;
   }
@@ -182,7 +172,9 @@ void PlaceTensors(const Cursor& cursor, std::span<const uint8_t> data, uint64_t 
     GgufTensor& tensor = (*tensors)[order[i]];
     const uint64_t begin = offsets[order[i]];
     const uint64_t limit = i + 1 < order.size() ? std::min<uint64_t>(offsets[order[i + 1]], data.size()) : data.size();
-    if (begin % alignment != 0) cursor.Fail("tensor '", tensor.name, "' lies at ", begin, ", not aligned to ", alignment);
+    if (begin % alignment != 0) {
+      cursor.Fail("tensor '", tensor.name, "' lies at ", begin, ", not aligned to ", alignment);
+    }
     if (begin > data.size()) cursor.Fail("tensor '", tensor.name, "' lies beyond the end of the file");
     if (GgmlSizeOf(tensor.ggml_type).values == 0) tensor.bytes = limit - begin;
     if (tensor.bytes > data.size() - begin) {
@@ -208,13 +200,6 @@ const char* KindName() {
 }
 
 }  // namespace
-
-GgmlTypeSize GgmlSizeOf(uint32_t ggml_type) {
-  for (const SizeRow& row : kSizes) {
-    if (row.type == ggml_type) return {row.values, row.bytes};
-  }
-  return {};
-}
 
 static_assert(std::endian::native == std::endian::little, "GGUF data is little endian and used in place");
 

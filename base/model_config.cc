@@ -140,7 +140,8 @@ void RefuseHfOptions(const std::string& path, const Json& json) {
   for (const char* key : {"attention_bias", "mlp_bias", "use_sliding_window", "rope_interleaved"}) {
     if (JsonBool(path, json, key, false)) Unsupported(path, key, "true");
   }
-  if (JsonNumber(path, json, "partial_rotary_factor", 1.0) != 1.0) Unsupported(path, "partial_rotary_factor", "below 1");
+  const double rotary_share = JsonNumber(path, json, "partial_rotary_factor", 1.0);
+  if (rotary_share != 1.0) Unsupported(path, "partial_rotary_factor", Str(rotary_share));
   if (FindJson(json, "quantization_config") != nullptr) {
     Unsupported(path, "quantization_config", "a quantised checkpoint");
   }

@@ -85,7 +85,8 @@ SafeTensor ReadTensor(const std::string& path, const std::string& name, const Js
   }
   tensor.bytes = end - begin;
   if (tensor.bytes != values * BytesPerBlock(tensor.type)) {
-    Fail(path, "tensor '", name, "' of shape ", shape.dump(), " and type ", dtype.dump(), " has ", tensor.bytes, " bytes");
+    Fail(path, "tensor '", name, "' of shape ", shape.dump(), " and type ", dtype.dump(), " has ", tensor.bytes,
+         " bytes");
   }
   tensor.data = data.data() + begin;
   return tensor;

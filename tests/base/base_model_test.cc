@@ -225,7 +225,8 @@ TEST_F(BaseModelTest, DemoModelMatchesTransformers) {
     ASSERT_EQ(static_cast<int64_t>(values.size()), rows * cols);
     double weighted_sum = 0, magnitude = 0;
     for (int64_t r = 0; r < rows; ++r) {
-      EXPECT_EQ(values[static_cast<size_t>(r * cols)], expected["first_column"][static_cast<size_t>(r)].get<float>()) << name << " row " << r;
+      const float first = expected["first_column"][static_cast<size_t>(r)];
+      EXPECT_EQ(values[static_cast<size_t>(r * cols)], first) << name << " row " << r;
       for (int64_t c = 0; c < cols; ++c) {
         weighted_sum += static_cast<double>(r) * static_cast<double>(values[static_cast<size_t>(r * cols + c)]);
         magnitude += static_cast<double>(r) * std::abs(static_cast<double>(values[static_cast<size_t>(r * cols + c)]));

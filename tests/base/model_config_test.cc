@@ -23,7 +23,8 @@ class HfConfigTest : public testing::Test {
       Read(text);
       ADD_FAILURE() << "accepted " << text;
     } catch (const UserError& error) {
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "got: " << error.what() << "\nwanted: " << part;
+      const std::string text = error.what();
+      EXPECT_NE(text.find(part), std::string::npos) << "got: " << text << "\nwanted: " << part;
     }
   }
   void ExpectOptionRefused(const std::string& option, const std::string& part) {
@@ -127,7 +128,8 @@ class GgufConfigTest : public testing::Test {
       Read("llama", [&](GgufWriter& writer) { writer.Set(key, value); });
       ADD_FAILURE() << "accepted " << key;
     } catch (const UserError& error) {
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "got: " << error.what() << "\nwanted: " << part;
+      const std::string text = error.what();
+      EXPECT_NE(text.find(part), std::string::npos) << "got: " << text << "\nwanted: " << part;
     }
   }
   TempFolder folder_;

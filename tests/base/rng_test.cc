@@ -22,6 +22,13 @@ TEST(Rng, StreamsAreFixedForEver) {
   EXPECT_EQ(named.Next(), 0x7a549feff7180038u);
 }
 
+TEST(Rng, NormalIsFixedForEver) {
+  Rng rng(42);
+  // Marsaglia's polar method over the stream above, in Python with the C library's logarithm.
+  const double values[] = {-0.7262191382447857, 0.2216227015035933, 0.46417731016247366, 1.476249461018415};
+  for (const double expected : values) EXPECT_DOUBLE_EQ(rng.Normal(), expected);
+}
+
 TEST(Rng, EveryPathIsAnotherStream) {
   std::set<uint64_t> first;
   int streams = 0;
@@ -47,6 +54,11 @@ TEST(Rng, IntCoversItsRangeEvenly) {
   }
   for (const int count : counts) EXPECT_NEAR(count, draws / 7, 5 * std::sqrt(draws / 7.0));
   EXPECT_EQ(rng.Int(5, 5), 5);
+  // A range of 3·2^62: taking remainders alone would give its first third half of all draws.
+  const int64_t third = int64_t{1} << 62, begin = std::numeric_limits<int64_t>::min();
+  int first_third = 0;
+  for (int i = 0; i < 3000; ++i) first_third += rng.Int(begin, third - 1) < begin + third;
+  EXPECT_NEAR(first_third, 1000, 5 * std::sqrt(3000 * 2.0 / 9));
   const int64_t low = std::numeric_limits<int64_t>::min(), high = std::numeric_limits<int64_t>::max();
   bool negative = false, positive = false;
   for (int i = 0; i < 64; ++i) (rng.Int(low, high) < 0 ? negative : positive) = true;

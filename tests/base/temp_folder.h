@@ -26,7 +26,8 @@ class TempFolder {
 
 // Overwrites a file in place, without the care (and the cost) of AtomicFile: for the thousands of files of a fuzz test.
 inline void Overwrite(const std::string& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 }  // namespace pith

@@ -94,7 +94,8 @@ TEST_P(GoldenQuantise, BytesAreGgmls) {
   std::vector<uint8_t> got(expected.bytes());
   Quantise(expected.type, input.data(), got.data(), static_cast<int64_t>(input.size()));
   for (int64_t r = 0; r < expected.rows; ++r) {
-    EXPECT_EQ(std::memcmp(got.data() + r * expected.row_bytes(), expected.row(r), expected.row_bytes()), 0) << "row " << r;
+    const size_t bytes = expected.row_bytes();
+    EXPECT_EQ(std::memcmp(got.data() + static_cast<size_t>(r) * bytes, expected.row(r), bytes), 0) << "row " << r;
   }
 }
 

@@ -34,6 +34,15 @@ def rows_to_quantise():
     spiky = rng.standard_normal((2, COLS)) * 1e-3
     spiky[:, ::32] = [[60000.0, -60000.0], [-1.0, 1.0]]
     rows.append(spiky)
+    # Halves between two codes: 1/d is exact in the first row; in the others, multiplying by it is not dividing by d.
+    ties = rng.integers(-126, 126, (1, COLS)) + 0.5
+    ties[:, ::32] = 127
+    rows.append(ties)
+    for d in [0.1, 0.3, 0.7, 1.1, 1.9, 3.7]:
+        grid = (rng.integers(0, 15, (1, COLS)) + 0.5) * d
+        grid[:, ::32], grid[:, 1::32] = 0, 15 * d
+        rows.append(grid)
+    rows.append(np.tile([1.0, -1.0], COLS // 2)[None])  # which of two equal magnitudes Q4_0 takes its sign from
     return np.concatenate(rows).astype(np.float32)
 
 
