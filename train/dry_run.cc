@@ -1,0 +1,99 @@
+#include "train/dry_run.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+
+#include "configs/load.h"
+#include "train/run_folder.h"
+#include "train/sft.h"
+
+namespace pith {
+namespace {
+
+std::string Megabytes(int64_t bytes) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.0f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+std::string Indent(const std::string& text) {
+  std::istringstream in(text);
+  std::string out, line;
+  while (std::getline(in, line)) out += "  " + line + "\n";
+  return out;
+}
+
+}  // namespace
+
+MemoryEstimate EstimateMemory(const Session& session) {
+  const TrainConfig& config = session.config;
+  const ModelConfig& c = session.base->config();
+  const int64_t element = config.model.dtype == "float32" ? 4 : 2;
+  MemoryEstimate m;
+  int64_t linear = 0, lora = 0, ranks = 0;
+  for (int kind = 0; kind < kNumLinearKinds; ++kind) linear += LinearRows(c, kind) * LinearCols(c, kind);
+  for (const auto& [name, pair] : session.initial.pairs) {
+    lora += pair.rank * (pair.in + pair.out);
+    ranks += pair.rank;
+  }
+  m.base = (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element;
+  m.adapter = lora * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
+  // Per token and layer: residual twice and both norms, q k v, attention's copies and output, gate, up and their product.
+  const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * (c.q_dim() + 2 * c.kv_dim()) + c.q_dim() + 3 * c.d_ff) +
+                            element * ranks / std::max<int64_t>(1, c.num_layers);
+  int64_t longest = 0, sequences = 0, total_length = 0;
+  if (config.run.stage == "sft") {
+    longest = config.sft.max_length;
+    total_length = config.sft.max_length;
+    sequences = std::min(config.sft.micro_batch_size, config.sft.batch_size);
+  } else {
+    for (const PreparedProblem& p : session.problems) total_length = std::max(total_length, static_cast<int64_t>(p.prompt.ids.size()));
+    longest = config.rollout.max_completion_tokens + static_cast<int64_t>(session.invocation.size());
+    total_length += config.rollout.max_completion_tokens;
+    sequences = std::min(config.rl.micro_batch_size, config.rl.prompts_per_step * config.rl.group_size);
+    const int64_t samples = std::min<int64_t>(config.rollout.max_batch, config.rl.prompts_per_step * config.rl.group_size);
+    m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * c.kv_dim() * 2 * 4 * c.num_layers;
+  }
+  m.activations = sequences * longest * c.num_layers * (per_layer + element * c.num_heads * total_length) + (int64_t{16} << 20);
+  return m;
+}
+
+std::string DryRun(const Session& session) {
+  const TrainConfig& config = session.config;
+  std::ostringstream out;
+  out << "# resolved configuration\n" << DumpTrainConfig(config) << "\n";
+  const PreparedProblem& first = session.problems.front();
+  out << "# first prompt (" << first.prompt.ids.size() << " tokens; the adapter acts from token " << first.prompt.invocation_start << " on)\n"
+      << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n# batches\n";
+  int64_t trained = 0;
+  for (const auto& [name, pair] : session.initial.pairs) trained += pair.rank * (pair.in + pair.out);
+  if (config.run.stage == "sft") {
+    const std::vector<SftExample> examples = MakeSftExamples(session);
+    int64_t prompt = 0, response = 0;
+    for (const SftExample& e : examples) {
+      prompt += static_cast<int64_t>(session.problems[e.problem].prompt.ids.size());
+      response += static_cast<int64_t>(e.response.size());
+    }
+    const auto n = static_cast<int64_t>(examples.size());
+    out << "  " << n << " examples x " << config.sft.epochs << " epochs / " << config.sft.batch_size << " per step = "
+        << SftSteps(config, examples.size()) << " optimiser steps\n"
+        << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n";
+  } else {
+    out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_rollout << " updates = "
+        << config.rl.steps * config.rl.updates_per_rollout << " optimiser steps\n"
+        << "  " << config.rl.prompts_per_step << " prompts x " << config.rl.group_size << " completions = "
+        << config.rl.prompts_per_step * config.rl.group_size << " completions per step, of at most " << config.rollout.max_completion_tokens
+        << " tokens: at most " << config.rl.prompts_per_step * config.rl.group_size * config.rollout.max_completion_tokens << " tokens per step\n"
+        << "  " << session.problems.size() << " problems, each seen about "
+        << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.problems.size()) << " times\n";
+  }
+  const MemoryEstimate m = EstimateMemory(session);
+  out << "  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base) << ", adapter and optimiser " << Megabytes(m.adapter)
+      << ", activations " << Megabytes(m.activations);
+  if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler);
+  out << ": " << Megabytes(m.total()) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
+  return out.str();
+}
+
+}  // namespace pith

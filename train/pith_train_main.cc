@@ -1,0 +1,80 @@
+// pith-train: a run from a YAML file, or the logits of one sequence.
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "configs/load.h"
+#include "train/dry_run.h"
+#include "train/grpo.h"
+#include "train/logits.h"
+#include "train/sft.h"
+
+namespace pith {
+namespace {
+
+// OpenMP's threads wait for their next loop by spinning for milliseconds, which starves the sampler's pool (and whatever
+// else runs here). A short spin costs training nothing. Its runtime reads this before main(), so the program starts anew.
+void SpinBriefly(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("GOMP_SPINCOUNT", "10000", 1);
+  execv("/proc/self/exe", argv);  // where this fails, training only runs slower
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"Trains reasoning adapters: pith-train CONFIG.yaml, or pith-train logits"};
+  std::string config_path, model, adapter;
+  std::vector<std::string> overrides;
+  std::vector<int32_t> ids;
+  bool dry_run = false, resume = false, overwrite = false, json = false;
+  app.add_option("config", config_path, "configuration of the run (YAML)");
+  app.add_option("--set", overrides, "KEY=VALUE: overrides a setting; may be repeated")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--dry-run", dry_run, "show the resolved configuration, a prompt, the arithmetic and the memory; write nothing");
+  auto* resume_flag = app.add_flag("--resume", resume, "continue the run in its folder from the last checkpoint");
+  app.add_flag("--overwrite", overwrite, "replace an earlier run in the same folder")->excludes(resume_flag);
+  CLI::App* logits = app.add_subcommand("logits", "logits of one sequence in float32");
+  logits->add_option("--model", model, "GGUF or Hugging Face folder")->required();
+  logits->add_option("--adapter", adapter, "PEFT folder");
+  logits->add_option("--ids", ids, "token ids: 1,2,3")->required()->delimiter(',');
+  logits->add_flag("--json", json, "print JSON (the only form)");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    ThrowUser(e.what(), "; see pith-train --help");
+  }
+  if (*logits) {
+    PrepareProcess(0);
+    std::puts(LogitsJson(model, adapter, ids).c_str());
+    return 0;
+  }
+  if (config_path.empty()) ThrowUser("no configuration was given; expected pith-train CONFIG.yaml, see pith-train --help");
+  const TrainConfig config = LoadTrainConfig(config_path, overrides);
+  PrepareProcess(config.run.threads);
+  const Session session = OpenSession(config);
+  if (dry_run) {
+    std::fputs(DryRun(session).c_str(), stdout);
+    return 0;
+  }
+  RunOptions options;
+  options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
+  if (config.run.stage == "sft") {
+    RunSft(session, options);
+  } else {
+    RunGrpo(session, options);
+  }
+  std::printf("adapter: %s/adapter\n", RunFolderPath(config).c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace pith
+
+int main(int argc, char** argv) {
+  pith::SpinBriefly(argv);
+  return pith::RunProgram("pith-train", [&] { return pith::Main(argc, argv); });
+}

@@ -1,0 +1,28 @@
+// Samples from the present policy by the phone's engine: the trainer's adapter is swapped in as a phone changes modes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/generate.h"
+#include "train/session.h"
+
+namespace pith {
+
+class Sampler {
+ public:
+  // The engine works on the session's base file; its cache has room for a step of the largest prompts.
+  explicit Sampler(const Session& session);
+  ~Sampler();
+  // group_size completions for each problem, seeded by (run.seed, step) alone.
+  std::vector<std::vector<Completion>> Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
+                                              GenerateStats* stats);
+
+ private:
+  const Session& session_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace pith

@@ -1,0 +1,44 @@
+// Supervised fine-tuning on worked solutions: the mean negative log-likelihood of the response's tokens, its end-of-turn token
+// included, over all tokens of an optimiser batch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/batch.h"
+#include "train/run_folder.h"
+#include "train/session.h"
+
+namespace pith {
+
+struct RunOptions {
+  FolderMode mode = FolderMode::kNew;
+  int64_t stop_after_step = 0;  // leave after this step's checkpoint, as an interruption would; 0: run to the end
+  bool quiet = false;           // no progress bar, no lines
+};
+
+struct SftExample {
+  size_t problem = 0;             // index into Session::problems
+  std::vector<int32_t> response;  // solution and end-of-turn token
+};
+
+// The session's problems as examples. Those longer than sft.max_length or without a solution are dropped, with a warning that
+// counts them; UserError when none is left.
+std::vector<SftExample> MakeSftExamples(const Session& session);
+int64_t SftSteps(const TrainConfig& config, size_t num_examples);
+// The examples of optimiser step `step` (from 0), indices into the list: depends on (seed, step) alone.
+std::vector<size_t> SftBatch(const TrainConfig& config, size_t num_examples, int64_t step);
+
+// Gradients of one optimiser batch, left in the model's parameters.
+struct SftStepResult {
+  double loss = 0;           // mean per token
+  int64_t response_tokens = 0, run_tokens = 0;
+};
+SftStepResult SftGradients(const Session& session, const Model& model, const PromptEncoder& encoder,
+                           const std::vector<SftExample>& examples, std::span<const size_t> batch, int64_t step);
+
+void RunSft(const Session& session, const RunOptions& options);
+
+}  // namespace pith
