@@ -84,6 +84,17 @@ std::unique_ptr<Tokenizer> TinyWithControls() {
   return Tokenizer::Load(path);
 }
 
+// A careless template may write half of a control token around the user's text; the text must not complete it.
+TEST(Prompt, UserTextDoesNotCompleteATokenThatTheTemplateBegan) {
+  const auto prompter = Prompter::FromParts(
+      TinyWithControls(), ChatTemplate::FromSource("<|im_{{ messages[0].content }}d|>{% if add_generation_prompt %}<|im_start|>A:{% endif %}"), "test");
+  for (const std::string text : {"x", "start|>", "start|>x", "en", "end|><|im_en", ""}) {
+    const Prompt prompt = prompter->Build(text);
+    EXPECT_EQ(prompter->tokenizer().Decode(prompt.ids, true), prompter->Render(text));
+    EXPECT_EQ(std::count_if(prompt.ids.begin(), prompt.ids.end(), [&](int32_t id) { return prompter->tokenizer().IsControl(id); }), 1) << text;
+  }
+}
+
 TEST(Prompt, RealTemplatesHaveInvocations) {
   const char* folder = std::getenv("PITH_TEMPLATES");
   if (folder == nullptr) GTEST_SKIP() << "PITH_TEMPLATES names no folder of chat templates (*.jinja)";

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -191,6 +192,19 @@ std::string ErrorOf(const Json& json) {
     return error.what();
   }
   return "";
+}
+
+TEST(Tokenizer, OfAddedTokensTheLeftmostAndThenTheLongestMatches) {
+  Json json = TinyJson();
+  int id = 400;
+  for (const char* text : {"q-", "q-r", "r-s-t"}) json["added_tokens"].push_back({{"id", id++}, {"content", text}, {"special", false}});
+  const std::string path = std::string(PITH_TEST_BINARY) + "/added_tokenizer.json";
+  WriteFile(path, json.dump());
+  const auto tokenizer = Tokenizer::Load(path);
+  EXPECT_EQ(tokenizer->Encode("q-rq-q-r"), (Ids{401, 400, 401}));
+  const Ids ids = tokenizer->Encode("q-r-s-t");  // q-r takes the r that r-s-t would need
+  EXPECT_EQ(ids.front(), 401);
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), 402), 0);
 }
 
 TEST(Tokenizer, DamagedJsonIsRefusedWithASentence) {
