@@ -156,7 +156,8 @@ void RunGrpo(const Session& session, const RunOptions& options) {
   std::vector<const Prompt*> all_prompts;
   for (const PreparedProblem& p : session.problems) all_prompts.push_back(&p.prompt);
   const PromptEncoder encoder(*model, all_prompts);
-  ProgressBar bar(config.run.name, rl.steps);
+  std::optional<ProgressBar> bar;
+  if (!options.quiet) bar.emplace(config.run.name, rl.steps);
   for (; step < rl.steps; ++step) {
     const auto start = Clock::now();
     const std::vector<size_t> problems = GrpoProblems(config, session.problems.size(), step);
@@ -211,7 +212,7 @@ void RunGrpo(const Session& session, const RunOptions& options) {
                                    {"step_time", seconds}});
     folder.AppendMetrics(step + 1, metrics);
     if (config.log.completions) folder.WriteCompletions(step + 1, CompletionLines(session, step + 1, problems, groups, paid));
-    if (!options.quiet) {
+    if (bar) {
       const auto get = [&](const char* name) {
         for (const auto& [key, value] : metrics) {
           if (key == name) return value;
@@ -223,8 +224,8 @@ void RunGrpo(const Session& session, const RunOptions& options) {
                     "step %lld/%lld  reward %.3f  accuracy %.0f %%  tokens %.1f  truncated %.0f %%  gap %.4f  %.0f tok/s (%.1f s + %.1f s)",
                     static_cast<long long>(step + 1), static_cast<long long>(rl.steps), get("reward"), 100 * get("accuracy"),
                     get("completions/mean_length"), 100 * get("completions/clipped_ratio"), gap.mean, rate, rollout_seconds, train_seconds);
-      bar.Print(line);
-      bar.Update(step + 1);
+      bar->Print(line);
+      bar->Update(step + 1);
     }
     const bool stop = step + 1 == options.stop_after_step;
     if (stop || step + 1 == rl.steps || (config.log.save_every > 0 && (step + 1) % config.log.save_every == 0)) {

@@ -111,7 +111,8 @@ void RunSft(const Session& session, const RunOptions& options) {
     }
   }
   const PromptEncoder encoder(*model, Prompts(session, examples));
-  ProgressBar bar(config.run.name, total);
+  std::optional<ProgressBar> bar;
+  if (!options.quiet) bar.emplace(config.run.name, total);
   for (; step < total; ++step) {
     const auto start = std::chrono::steady_clock::now();
     const std::vector<size_t> batch = SftBatch(config, examples.size(), step);
@@ -131,12 +132,12 @@ void RunSft(const Session& session, const RunOptions& options) {
                                     {"num_tokens", static_cast<double>(r.response_tokens)},
                                     {"tokens_per_second", rate},
                                     {"step_time", seconds}});
-    if (!options.quiet) {
+    if (bar) {
       char line[200];
       std::snprintf(line, sizeof line, "step %lld/%lld  loss %.4f  grad %.3f  rate %.2e  %.0f tok/s", static_cast<long long>(step + 1),
                     static_cast<long long>(total), r.loss, info.grad_norm, info.learning_rate, rate);
-      bar.Print(line);
-      bar.Update(step + 1);
+      bar->Print(line);
+      bar->Update(step + 1);
     }
     const bool stop = step + 1 == options.stop_after_step;
     if (stop || step + 1 == total || (config.log.save_every > 0 && (step + 1) % config.log.save_every == 0)) {

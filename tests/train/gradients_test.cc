@@ -1,0 +1,231 @@
+// Losses and gradients of every adapter tensor against PyTorch (tests/tools/train_golden.py), and what they must not depend on.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "adapters/peft.h"
+#include "base/file.h"
+#include "base/safetensors.h"
+#include "train/grpo.h"
+
+namespace pith {
+namespace {
+
+using nlohmann::json;
+using Gradients = std::map<std::string, at::Tensor>;
+const std::string kGolden = PITH_TEST_GOLDEN;
+
+// "blk.0.attn_q.weight.lora_a" → PEFT's name.
+std::string PeftName(const std::string& name) {
+  const size_t layer_end = name.find('.', 4), kind_end = name.find('.', layer_end + 1);
+  const std::string kind = name.substr(layer_end + 1, kind_end - layer_end - 1);
+  for (const LinearKind& k : kLinearKinds) {
+    if (kind == k.gguf) {
+      return "base_model.model.model.layers." + name.substr(4, layer_end - 4) + "." + k.hf + (name.ends_with("_a") ? ".lora_A" : ".lora_B") +
+             ".weight";
+    }
+  }
+  return "?";
+}
+
+struct Fixture {
+  std::string kind;
+  json golden, entry;
+  Session session;
+  std::unique_ptr<Model> model;
+  std::vector<SftExample> examples;
+  std::vector<size_t> all;
+
+  explicit Fixture(const std::string& kind, at::ScalarType dtype = at::kFloat) : kind(kind) {
+    golden = json::parse(ReadFile(kGolden + "/train/steps.json"));
+    entry = golden["adapters"][kind];
+    session.base = BaseModel::Load(kGolden + "/tiny-llama");
+    session.initial = ReadPeft(kGolden + "/tiny-" + kind);
+    session.fresh = false;
+    TrainConfig& c = session.config;
+    c.rollout.temperature = golden["temperature"];
+    c.rl.clip_epsilon_low = golden["terms"]["clip_epsilon_low"];
+    c.rl.clip_epsilon_high = golden["terms"]["clip_epsilon_high"];
+    c.rl.kl_beta = golden["terms"]["kl_beta"];
+    c.rl.importance_cap = golden["terms"]["importance_cap"];
+    for (const json& s : entry["sequences"]) {
+      PreparedProblem p;
+      p.prompt.ids = s["prompt"].get<std::vector<int32_t>>();
+      p.prompt.invocation_start = kind == "lora" ? 0 : FindInvocation(p.prompt.ids, session.initial.invocation).value();
+      all.push_back(session.problems.size());
+      examples.push_back({session.problems.size(), s["response"].get<std::vector<int32_t>>()});
+      session.problems.push_back(p);
+    }
+    model = std::make_unique<Model>(session.base, dtype, &session.initial);
+  }
+
+  PromptEncoder Encoder() const {
+    std::vector<const Prompt*> prompts;
+    for (const auto& p : session.problems) prompts.push_back(&p.prompt);
+    return PromptEncoder(*model, prompts);
+  }
+
+  Gradients Take() {
+    Gradients out;
+    for (NamedParameter p : model->parameters()) {
+      out[p.name] = p.tensor.grad().clone();
+      p.tensor.mutable_grad() = at::Tensor();
+    }
+    return out;
+  }
+
+  double Sft(int64_t micro, std::vector<size_t> order) {
+    session.config.sft.micro_batch_size = micro;
+    return SftGradients(session, *model, Encoder(), examples, order, 0).loss;
+  }
+
+  at::Tensor old_logp, ref_logp;
+  GrpoBatch Batch(std::vector<size_t> order) {
+    GrpoBatch batch;
+    std::vector<float> old, ref;
+    const PromptEncoder encoder = Encoder();
+    for (size_t i : order) {
+      const json& s = entry["sequences"][i];
+      const Prompt* prompt = &session.problems[i].prompt;
+      batch.sequences.push_back(MakeSequence(encoder.Encode({&prompt, 1})[0], *prompt, examples[i].response));
+      batch.advantages.push_back(s["advantage"]);
+      for (float x : s["sampler_logp"]) batch.sampler_logp.push_back(x);
+      for (float x : s["old_logp"]) old.push_back(x);
+      for (float x : s["ref_logp"]) ref.push_back(x);
+    }
+    batch.loss_tokens = static_cast<int64_t>(old.size());
+    old_logp = torch::tensor(old);
+    ref_logp = torch::tensor(ref);
+    return batch;
+  }
+};
+
+// The largest difference, as a share of the largest gradient of its tensor.
+double Distance(const Gradients& a, const Gradients& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double worst = 0;
+  for (const auto& [name, t] : a) {
+    const double scale = b.at(name).abs().max().item<double>();
+    EXPECT_GT(scale, 0) << name;
+    worst = std::max(worst, (t - b.at(name)).abs().max().item<double>() / scale);
+  }
+  return worst;
+}
+
+Gradients ReadGolden(const Model& model, const std::string& path) {
+  const SafetensorsFile file(path);
+  Gradients out;
+  for (const NamedParameter& p : model.parameters()) {
+    const SafeTensor* t = file.Find(PeftName(p.name));
+    EXPECT_NE(t, nullptr) << p.name;
+    if (t != nullptr) out[p.name] = at::from_blob(const_cast<uint8_t*>(t->data), t->shape, at::kFloat).clone();
+  }
+  EXPECT_EQ(out.size(), file.tensors().size());
+  return out;
+}
+
+// float32, two layers, sums of at most some hundred terms.
+constexpr double kTolerance = 5e-5;
+
+class GradientsOf : public testing::TestWithParam<const char*> {};
+
+TEST_P(GradientsOf, AnSftStepAreThoseOfPyTorch) {
+  Fixture f(GetParam());
+  EXPECT_NEAR(f.Sft(2, f.all), f.entry["sft_loss"].get<double>(), 1e-5);
+  EXPECT_LT(Distance(f.Take(), ReadGolden(*f.model, kGolden + "/train/" + f.kind + "-sft.safetensors")), kTolerance);
+}
+
+TEST_P(GradientsOf, AGrpoStepAreThoseOfPyTorch) {
+  Fixture f(GetParam());
+  f.session.config.rl.micro_batch_size = 2;
+  const GrpoBatch batch = f.Batch(f.all);
+  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  EXPECT_NEAR(update.loss, f.entry["grpo_loss"].get<double>(), 1e-5);
+  EXPECT_GT(update.clip_low + update.clip_high, 0.0);
+  std::vector<float> logp;
+  for (const json& s : f.entry["sequences"]) {
+    for (float x : s["logp"]) logp.push_back(x);
+  }
+  EXPECT_LT((update.logp - torch::tensor(logp)).abs().max().item<double>(), 2e-5);
+  EXPECT_LT(Distance(f.Take(), ReadGolden(*f.model, kGolden + "/train/" + f.kind + "-grpo.safetensors")), kTolerance);
+}
+
+TEST_P(GradientsOf, AStepDoNotDependOnMicroBatchesPaddingOrOrder) {
+  Fixture f(GetParam());
+  const double loss = f.Sft(1, f.all);
+  const Gradients alone = f.Take();
+  EXPECT_NEAR(f.Sft(3, {2, 0, 1}), loss, 1e-6);
+  EXPECT_LT(Distance(f.Take(), alone), kTolerance);
+
+  f.session.config.rl.micro_batch_size = 1;
+  GrpoBatch batch = f.Batch(f.all);
+  GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  const Gradients grpo_alone = f.Take();
+  f.session.config.rl.micro_batch_size = 3;
+  batch = f.Batch({1, 2, 0});
+  GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  EXPECT_LT(Distance(f.Take(), grpo_alone), kTolerance);
+}
+
+TEST_P(GradientsOf, TheFirstUpdateHaveRatioExactlyOne) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    Fixture f(GetParam(), dtype);
+    const GrpoBatch batch = f.Batch(f.all);
+    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch, at::Tensor(), f.ref_logp).max_ratio_error, 0.0);
+    const at::Tensor again = RunBatch(*f.model, batch.sequences, {f.session.config.rl.micro_batch_size, 0.8, {}}, nullptr);
+    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch, again, f.ref_logp).max_ratio_error, 0.0)
+        << "log-probabilities with and without gradient differ";
+  }
+}
+
+TEST_P(GradientsOf, Bfloat16AreNearThoseOfFloat32) {
+  Fixture f(GetParam()), g(GetParam(), at::kBFloat16);
+  EXPECT_NEAR(f.Sft(3, f.all), g.Sft(3, g.all), 0.02);
+  const Gradients exact = f.Take(), rounded = g.Take();
+  for (const auto& [name, t] : exact) {
+    const at::Tensor &a = t, &b = rounded.at(name);
+    const double cosine = (a * b).sum().item<double>() / (a.norm() * b.norm()).item<double>();
+    EXPECT_GT(cosine, 0.995) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, GradientsOf, testing::Values("alora", "lora"));
+
+TEST(Reference, IsTheAdapterThatTheRunStartedFrom) {
+  Fixture f("alora");
+  const GrpoBatch batch = f.Batch(f.all);
+  const at::Tensor start = RunBatch(*f.model, batch.sequences, {8, 0.8, {}}, nullptr);
+  LoraAdapter moved = f.model->ToLora();
+  for (auto& [name, pair] : moved.pairs) {
+    for (float& x : pair.b) x *= 1.5f;
+  }
+  f.model->SetValues(moved);
+  const at::Tensor now = RunBatch(*f.model, batch.sequences, {8, 0.8, {}}, nullptr);
+  EXPECT_GT((now - start).abs().max().item<double>(), 1e-3);
+  EXPECT_TRUE(at::equal(ReferenceLogProbs(f.session, *f.model, batch), start));
+  EXPECT_TRUE(at::equal(RunBatch(*f.model, batch.sequences, {8, 0.8, {}}, nullptr), now)) << "the policy was not put back";
+  f.session.fresh = true;
+  const Model base(f.session.base, at::kFloat, nullptr);
+  EXPECT_TRUE(at::allclose(ReferenceLogProbs(f.session, *f.model, batch), RunBatch(base, batch.sequences, {8, 0.8, {}}, nullptr), 1e-5, 1e-6));
+}
+
+TEST(Dropout, ScalesTheAdapterBranchAlone) {
+  // With B = 0 the branch is silent whatever is dropped; A's gradient stays zero and B's sees the mask.
+  Fixture f("alora");
+  LoraAdapter silent = f.model->ToLora();
+  for (auto& [name, pair] : silent.pairs) std::fill(pair.b.begin(), pair.b.end(), 0.0f);
+  f.model->SetValues(silent);
+  const double loss = f.Sft(3, f.all);
+  const Gradients plain = f.Take();
+  f.session.config.adapter.dropout = 0.5;
+  EXPECT_EQ(f.Sft(3, f.all), loss);
+  const Gradients dropped = f.Take();
+  const std::string a = "blk.0.attn_q.weight.lora_a", b = "blk.0.attn_q.weight.lora_b";
+  EXPECT_EQ(dropped.at(a).abs().max().item<double>(), 0.0);
+  EXPECT_FALSE(at::allclose(dropped.at(b), plain.at(b)));
+}
+
+}  // namespace
+}  // namespace pith
