@@ -61,7 +61,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void Open(const YAML::Mark& mark, Kind kind) {
     if (!stack_.empty() && stack_.back().node.kind == Kind::kMap && !stack_.back().has_key) {
-      throw Refused{mark.line + 1, "a key must be a word"};
+      throw Refused{mark.line + 1, "not valid YAML: a key must be a word (is a bracket left open?)"};
     }
     Frame frame;
     frame.node.kind = kind;
@@ -78,7 +78,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void Add(const YAML::Mark& mark, Kind kind, const std::string& text, bool quoted) {
     if (!stack_.empty() && stack_.back().node.kind == Kind::kMap && !stack_.back().has_key) {
-      if (kind != Kind::kScalar) throw Refused{mark.line + 1, "a key must be a word"};
+      if (kind != Kind::kScalar) throw Refused{mark.line + 1, "not valid YAML: a key must be a word (is a bracket left open?)"};
       stack_.back().has_key = true;
       stack_.back().key = text;
       stack_.back().key_line = mark.line + 1;
