@@ -24,7 +24,7 @@ class EvalTest : public ::testing::Test {
     }
     settings_.dataset = "test";
     settings_.max_tokens = 60;
-    settings_.budget.reserve_tokens = 8;
+    settings_.budget.reserve_tokens = 12;
     settings_.budget.close_text = "\n#### ";
     settings_.max_batch = 4;
   }
@@ -45,7 +45,7 @@ class EvalTest : public ::testing::Test {
 };
 
 TEST_F(EvalTest, BudgetsFromOneTraceEqualDecodingAfresh) {
-  settings_.budgets = {20, 40, 0};
+  settings_.budgets = {26, 40, 0};
   const std::vector<EvalRow> shared = Run();
   ASSERT_EQ(shared.size(), 6u);
   int64_t forced = 0;
