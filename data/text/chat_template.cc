@@ -38,8 +38,9 @@ std::tm ParseNow(const std::string& text) {
       if (good && used < static_cast<int>(text.size())) good = text[used] == '.' || text[used] == 'Z';
     }
   }
-  good = good && parts.tm_year >= 1900 && parts.tm_mon >= 1 && parts.tm_mon <= 12 && parts.tm_mday >= 1 && parts.tm_mday <= 31 &&
-         parts.tm_hour >= 0 && parts.tm_hour < 24 && parts.tm_min >= 0 && parts.tm_min < 60 && parts.tm_sec >= 0 && parts.tm_sec < 61;
+  good = good && parts.tm_year >= 1900 && parts.tm_mon >= 1 && parts.tm_mon <= 12 && parts.tm_mday >= 1 &&
+         parts.tm_mday <= 31 && parts.tm_hour >= 0 && parts.tm_hour < 24 && parts.tm_min >= 0 && parts.tm_min < 60 &&
+         parts.tm_sec >= 0 && parts.tm_sec < 61;
   if (!good) ThrowUser("'", text, "' is not a time; write it like 2024-07-26 or 2024-07-26T10:00:00");
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
@@ -57,7 +58,8 @@ std::optional<std::string> TokenText(const Json& config, const char* key) {
   const auto found = config.find(key);
   if (found == config.end()) return std::nullopt;
   if (found->is_string()) return found->get<std::string>();
-  if (found->is_object() && found->contains("content") && found->at("content").is_string()) return found->at("content").get<std::string>();
+  if (found->is_object() && found->contains("content") && found->at("content").is_string())
+    return found->at("content").get<std::string>();
   return std::nullopt;
 }
 
@@ -68,7 +70,8 @@ std::string TemplateOf(const Json& config, const std::string& path) {
   if (found->is_string()) return found->get<std::string>();
   if (found->is_array()) {
     for (const Json& entry : *found) {
-      if (entry.is_object() && entry.value("name", Json()) == "default" && entry.value("template", Json()).is_string()) return entry.at("template").get<std::string>();
+      if (entry.is_object() && entry.value("name", Json()) == "default" && entry.value("template", Json()).is_string())
+        return entry.at("template").get<std::string>();
     }
   }
   ThrowUser("'", path, "': chat_template is neither a text nor a list with one named 'default'");
@@ -140,7 +143,8 @@ std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja)
 
 std::unique_ptr<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file) {
   const auto source = file.Find<std::string>("tokenizer.chat_template");
-  if (!source) ThrowUser("'", file.path(), "' has no chat template (tokenizer.chat_template); use a chat model, or raw prompts");
+  if (!source)
+    ThrowUser("'", file.path(), "' has no chat template (tokenizer.chat_template); use a chat model, or raw prompts");
   auto chat = FromSource(*source);
   const auto tokens = file.Find<std::vector<std::string>>("tokenizer.ggml.tokens");
   const auto text = [&](const char* key) -> std::optional<std::string> {
@@ -163,7 +167,8 @@ std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
   }
   const std::string file = path + "/chat_template.jinja";
   const std::string source = FileExists(file) ? ReadFile(file) : TemplateOf(config, config_path);
-  if (source.empty()) ThrowUser("'", path, "' has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
+  if (source.empty())
+    ThrowUser("'", path, "' has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
   auto chat = FromSource(source);
   chat->impl_->bos = TokenText(config, "bos_token");
   chat->impl_->eos = TokenText(config, "eos_token");
@@ -173,7 +178,8 @@ std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
 std::string ChatTemplate::Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {
   std::vector<JinjaValue> list;
   for (const ChatMessage& message : messages) {
-    list.push_back(JinjaValue::Dict({{JinjaValue("role"), JinjaValue(message.role)}, {JinjaValue("content"), JinjaValue(message.content)}}));
+    list.push_back(JinjaValue::Dict(
+        {{JinjaValue("role"), JinjaValue(message.role)}, {JinjaValue("content"), JinjaValue(message.content)}}));
   }
   TemplateOptions options;
   options.add_generation_prompt = add_generation_prompt;

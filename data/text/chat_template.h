@@ -15,7 +15,7 @@
 namespace pith {
 
 struct ChatMessage {
-  std::string role;     // "system", "user", "assistant"
+  std::string role;  // "system", "user", "assistant"
   std::string content;
 };
 
@@ -24,7 +24,7 @@ struct TemplateOptions {
   std::optional<std::string> bos, eos;  // instead of those of SetSpecial
   std::string tools_json;               // a JSON list for `tools`; empty: None
   std::string kwargs_json;              // a JSON object of further variables; empty: none. They win over the others
-  std::string now;                      // for strftime_now: "2024-07-26" or "2024-07-26T10:00:00"; empty: the local time
+  std::string now;  // for strftime_now: "2024-07-26" or "2024-07-26T10:00:00"; empty: the local time
 };
 
 // Immutable but for SetSpecial and SetNow; rendering is thread-safe.
@@ -42,7 +42,8 @@ class ChatTemplate {
   // The same with messages as a JSON list, as a Hugging Face conversation, tool calls included.
   std::string RenderJson(std::string_view messages_json, const TemplateOptions& options) const;
   void SetSpecial(const std::string& bos, const std::string& eos);
-  // The time that strftime_now tells from now on, as TemplateOptions::now; empty: the local time. UserError if malformed.
+  // The time that strftime_now tells from now on, as TemplateOptions::now; empty: the local time. UserError if
+  // malformed.
   void SetNow(const std::string& now);
 
  private:

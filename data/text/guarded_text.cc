@@ -13,7 +13,8 @@ TextGuard::TextGuard(std::vector<std::string_view> control_texts, const std::vec
     std::string candidate;
     AppendUtf8(candidate, c);
     const auto uses = [&](std::string_view text) { return text.find(candidate) != std::string_view::npos; };
-    if (std::none_of(texts.begin(), texts.end(), uses) && std::none_of(control_texts_.begin(), control_texts_.end(), uses)) {
+    if (std::none_of(texts.begin(), texts.end(), uses) &&
+        std::none_of(control_texts_.begin(), control_texts_.end(), uses)) {
       free_.push_back(std::move(candidate));
     }
   }
@@ -24,8 +25,9 @@ const std::string& TextGuard::PrivateFor(const std::string& original) {
     if (have == original) return character;
   }
   if (free_.empty()) {
-    ThrowUser("the text holds control tokens and nearly all of Unicode's noncharacters U+FDD0 to U+FDEF, "
-              "so pith cannot keep them apart; remove the noncharacters");
+    ThrowUser(
+        "the text holds control tokens and nearly all of Unicode's noncharacters U+FDD0 to U+FDEF, "
+        "so pith cannot keep them apart; remove the noncharacters");
   }
   swapped_.emplace_back(original, std::move(free_.back()));
   free_.pop_back();
@@ -60,7 +62,8 @@ std::string TextGuard::Restore(std::string_view rendered, std::vector<TextRange>
   for (size_t at = 0; at < rendered.size();) {
     const size_t size = DecodeUtf8(rendered, at).size;
     const std::string_view character = rendered.substr(at, size);
-    const auto swapped = std::find_if(swapped_.begin(), swapped_.end(), [&](const auto& pair) { return pair.second == character; });
+    const auto swapped =
+        std::find_if(swapped_.begin(), swapped_.end(), [&](const auto& pair) { return pair.second == character; });
     if (swapped != swapped_.end()) {
       literal->push_back({out.size(), out.size() + swapped->first.size()});
       out += swapped->first;

@@ -15,9 +15,10 @@ using JinjaExprPtr = std::unique_ptr<JinjaExpr>;
 
 struct JinjaExpr {
   enum Kind {
-    kConst,      // value
-    kName,       // text
-    kList, kTuple,  // items
+    kConst,  // value
+    kName,   // text
+    kList,
+    kTuple,      // items
     kDict,       // items: key, value, key, value, …
     kAttribute,  // items[0] . text
     kItem,       // items[0] [ items[1] ]
@@ -25,12 +26,15 @@ struct JinjaExpr {
     kCall,       // items[0] ( items[1…], named )
     kFilter,     // items[0] | text ( items[1…], named ); items[0] is null in {% filter %} and {% set x | f %}
     kTest,       // items[0] is text ( items[1…], named )
-    kNot, kNegative, kPositive,
-    kAnd, kOr,
-    kBinary,     // text: + - * / // % **
-    kConcat,     // items joined by ~
-    kCompare,    // items[0] operators[0] items[1] operators[1] items[2] …
-    kCondition,  // items: condition, then, otherwise (may be null)
+    kNot,
+    kNegative,
+    kPositive,
+    kAnd,
+    kOr,
+    kBinary,         // text: + - * / // % **
+    kConcat,         // items joined by ~
+    kCompare,        // items[0] operators[0] items[1] operators[1] items[2] …
+    kCondition,      // items: condition, then, otherwise (may be null)
     kNamespaceItem,  // target of {% set text.value = … %}: text and items none; value holds the attribute
   };
   Kind kind = kConst;
@@ -47,15 +51,30 @@ struct JinjaNode;
 using JinjaBody = std::vector<std::unique_ptr<JinjaNode>>;
 
 struct JinjaNode {
-  enum Kind { kText, kOutput, kIf, kFor, kSet, kSetBlock, kMacro, kCallBlock, kFilterBlock, kWith, kBreak, kContinue, kScope };
+  enum Kind {
+    kText,
+    kOutput,
+    kIf,
+    kFor,
+    kSet,
+    kSetBlock,
+    kMacro,
+    kCallBlock,
+    kFilterBlock,
+    kWith,
+    kBreak,
+    kContinue,
+    kScope
+  };
   Kind kind = kText;
   int line = 0;
-  std::string text;                       // kText; name of kMacro
-  JinjaExprPtr expr;                      // printed, assigned, iterated over, called, or the filter chain of a block
-  JinjaExprPtr target;                    // of kSet, kSetBlock, kFor
-  JinjaExprPtr condition;                 // `for … if`
-  std::vector<std::pair<JinjaExprPtr, JinjaBody>> branches;         // of kIf, in order
-  std::vector<std::pair<std::string, JinjaExprPtr>> parameters;     // of kMacro, kCallBlock; default may be null. kWith: names
+  std::string text;        // kText; name of kMacro
+  JinjaExprPtr expr;       // printed, assigned, iterated over, called, or the filter chain of a block
+  JinjaExprPtr target;     // of kSet, kSetBlock, kFor
+  JinjaExprPtr condition;  // `for … if`
+  std::vector<std::pair<JinjaExprPtr, JinjaBody>> branches;  // of kIf, in order
+  std::vector<std::pair<std::string, JinjaExprPtr>>
+      parameters;  // of kMacro, kCallBlock; default may be null. kWith: names
   JinjaBody body, otherwise;
 };
 

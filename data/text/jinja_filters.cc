@@ -1,3 +1,4 @@
+// The filters, and the table that names them. Longer than usual: many small functions that share their argument reading.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -38,7 +39,9 @@ V Lookup(const V& item, const V& path, R& rt, const V* missing = nullptr) {
   return found;
 }
 
-V Folded(const V& value, bool case_sensitive) { return !case_sensitive && value.IsString() ? V(JinjaLower(value.AsString())) : value; }
+V Folded(const V& value, bool case_sensitive) {
+  return !case_sensitive && value.IsString() ? V(JinjaLower(value.AsString())) : value;
+}
 
 std::vector<V> Sorted(std::vector<V> items, const V* attribute, bool case_sensitive, bool reverse, R& rt) {
   std::vector<std::pair<V, V>> keyed;
@@ -109,25 +112,31 @@ V ToJson(const V& value, const A& args, R& rt) {
   const V* indent = bound[1] != nullptr && !bound[1]->IsNone() ? bound[1] : nullptr;
   std::string step, item_separator = indent != nullptr ? "," : ", ", key_separator = ": ";
   if (indent != nullptr) {
-    step = indent->IsString() ? indent->AsString()
-                              : std::string(static_cast<size_t>(std::clamp<int64_t>(JinjaToInt(*indent, "tojson's indent"), 0, 64)), ' ');
+    step =
+        indent->IsString()
+            ? indent->AsString()
+            : std::string(static_cast<size_t>(std::clamp<int64_t>(JinjaToInt(*indent, "tojson's indent"), 0, 64)), ' ');
   }
   if (bound[2] != nullptr && !bound[2]->IsNone()) {
-    if (!bound[2]->IsList() || bound[2]->Items().size() != 2 || !bound[2]->Items()[0].IsString() || !bound[2]->Items()[1].IsString()) {
+    if (!bound[2]->IsList() || bound[2]->Items().size() != 2 || !bound[2]->Items()[0].IsString() ||
+        !bound[2]->Items()[1].IsString()) {
       ThrowJinja("tojson's separators must be two strings");
     }
     item_separator = bound[2]->Items()[0].AsString();
     key_separator = bound[2]->Items()[1].AsString();
   }
-  return V(JinjaToJson(value, Flag(bound[0], false), indent != nullptr ? &step : nullptr, item_separator, key_separator, Flag(bound[3], false), rt));
+  return V(JinjaToJson(value, Flag(bound[0], false), indent != nullptr ? &step : nullptr, item_separator, key_separator,
+                       Flag(bound[3], false), rt));
 }
 
 V Indent(const V& value, const A& args, R& rt) {
   const auto bound = args.Bind("indent", {"width", "first", "blank"});
   std::string step(4, ' ');
   if (bound[0] != nullptr) {
-    step = bound[0]->IsString() ? bound[0]->AsString()
-                                : std::string(static_cast<size_t>(std::clamp<int64_t>(JinjaToInt(*bound[0], "indent's width"), 0, 1000)), ' ');
+    step = bound[0]->IsString()
+               ? bound[0]->AsString()
+               : std::string(static_cast<size_t>(std::clamp<int64_t>(JinjaToInt(*bound[0], "indent's width"), 0, 1000)),
+                             ' ');
   }
   const bool blank = Flag(bound[2], false);
   const std::vector<std::string> lines = JinjaSplitLines(JinjaToString(value, rt.budget) + "\n", false);
@@ -181,7 +190,8 @@ V Round(const V& value, const A& args, R& rt) {
     std::snprintf(buffer, sizeof(buffer), "%.*f", static_cast<int>(digits), value.AsDouble());
     return V(std::strtod(buffer, nullptr));
   }
-  if (method != "ceil" && method != "floor") ThrowJinja("round's method must be common, ceil or floor, not '", method, "'");
+  if (method != "ceil" && method != "floor")
+    ThrowJinja("round's method must be common, ceil or floor, not '", method, "'");
   const double scale = std::pow(10.0, static_cast<double>(digits)), scaled = value.AsDouble() * scale;
   return V((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / scale);
 }
@@ -220,7 +230,9 @@ V Extreme(const V& value, const A& args, bool largest, R& rt) {
   const auto bound = args.Bind(largest ? "max" : "min", {"case_sensitive", "attribute"});
   const std::vector<V> items = JinjaIterate(value, rt.budget);
   if (items.empty()) return V::Undefined("the extreme of no items");
-  const auto key = [&](const V& item) { return Folded(bound[1] != nullptr ? Lookup(item, *bound[1], rt) : item, Flag(bound[0], false)); };
+  const auto key = [&](const V& item) {
+    return Folded(bound[1] != nullptr ? Lookup(item, *bound[1], rt) : item, Flag(bound[0], false));
+  };
   size_t best = 0;
   for (size_t i = 1; i < items.size(); ++i) {
     const int order = JinjaOrder(key(items[i]), key(items[best]), rt.budget);
@@ -233,7 +245,8 @@ V Sum(const V& value, const A& args, R& rt) {
   const auto bound = args.Bind("sum", {"attribute", "start"});
   V total = bound[1] != nullptr ? *bound[1] : V(int64_t{0});
   for (const V& item : JinjaIterate(value, rt.budget)) {
-    total = JinjaBinary("+", total, bound[0] != nullptr && !bound[0]->IsNone() ? Lookup(item, *bound[0], rt) : item, rt);
+    total =
+        JinjaBinary("+", total, bound[0] != nullptr && !bound[0]->IsNone() ? Lookup(item, *bound[0], rt) : item, rt);
   }
   return total;
 }
@@ -242,8 +255,10 @@ V Unique(const V& value, const A& args, R& rt) {
   const auto bound = args.Bind("unique", {"case_sensitive", "attribute"});
   std::vector<V> keys, kept;
   for (const V& item : JinjaIterate(value, rt.budget)) {
-    const V key = Folded(bound[1] != nullptr && !bound[1]->IsNone() ? Lookup(item, *bound[1], rt) : item, Flag(bound[0], false));
-    if (std::any_of(keys.begin(), keys.end(), [&](const V& have) { return JinjaEqual(have, key, rt.budget); })) continue;
+    const V key =
+        Folded(bound[1] != nullptr && !bound[1]->IsNone() ? Lookup(item, *bound[1], rt) : item, Flag(bound[0], false));
+    if (std::any_of(keys.begin(), keys.end(), [&](const V& have) { return JinjaEqual(have, key, rt.budget); }))
+      continue;
     keys.push_back(key);
     kept.push_back(item);
   }
@@ -260,7 +275,8 @@ V Batch(const V& value, const A& args, R& rt) {
     if (static_cast<int64_t>(row.size()) == size) out.push_back(rt.List(std::exchange(row, {})));
   }
   if (!row.empty()) {
-    while (bound[1] != nullptr && !bound[1]->IsNone() && static_cast<int64_t>(row.size()) < size) row.push_back(*bound[1]);
+    while (bound[1] != nullptr && !bound[1]->IsNone() && static_cast<int64_t>(row.size()) < size)
+      row.push_back(*bound[1]);
     out.push_back(rt.List(std::move(row)));
   }
   return rt.List(std::move(out));
@@ -274,7 +290,8 @@ std::string TitleWords(const std::string& text) {
   };
   for (size_t at = 0; at < text.size();) {  // a word begins after -, white space, or an opening bracket
     const CodePoint c = DecodeUtf8(text, at);
-    const bool boundary = c.value == '-' || c.value == '(' || c.value == '{' || c.value == '[' || c.value == '<' || (c.value >= 0 && IsPythonSpace(c.value));
+    const bool boundary = c.value == '-' || c.value == '(' || c.value == '{' || c.value == '[' || c.value == '<' ||
+                          (c.value >= 0 && IsPythonSpace(c.value));
     if (boundary) flush();
     if (boundary) {
       out.append(text, at, c.size);
@@ -313,7 +330,9 @@ V Default(const V& v, const A& a, R&) {
   const auto bound = a.Bind("default", {"default_value", "boolean"});
   return v.IsUndefined() || (Flag(bound[1], false) && !v.Truthy()) ? (bound[0] != nullptr ? *bound[0] : V("")) : v;
 }
-V EscapeFilter(const V& v, const A& a, R& rt) { return a.Bind("escape", {}), rt.Text(Escaped(JinjaToString(v, rt.budget))); }
+V EscapeFilter(const V& v, const A& a, R& rt) {
+  return a.Bind("escape", {}), rt.Text(Escaped(JinjaToString(v, rt.budget)));
+}
 
 const std::map<std::string, Filter, std::less<>>& Filters() {
   static const std::map<std::string, Filter, std::less<>> filters = {
@@ -324,17 +343,30 @@ const std::map<std::string, Filter, std::less<>>& Filters() {
       {"e", EscapeFilter},
       {"escape", EscapeFilter},
       {"safe", [](const V& v, const A& a, R& rt) { return a.Bind("safe", {}), rt.Text(JinjaToString(v, rt.budget)); }},
-      {"string", [](const V& v, const A& a, R& rt) { return a.Bind("string", {}), rt.Text(JinjaToString(v, rt.budget)); }},
-      {"trim", [](const V& v, const A& a, R& rt) { return rt.Text(JinjaStrip(JinjaToString(v, rt.budget), a.Bind("trim", {"chars"})[0], JinjaStripSide::kBoth)); }},
-      {"upper", [](const V& v, const A& a, R& rt) { return a.Bind("upper", {}), rt.Text(JinjaUpper(JinjaToString(v, rt.budget))); }},
-      {"lower", [](const V& v, const A& a, R& rt) { return a.Bind("lower", {}), rt.Text(JinjaLower(JinjaToString(v, rt.budget))); }},
-      {"capitalize", [](const V& v, const A& a, R& rt) { return a.Bind("capitalize", {}), rt.Text(JinjaCapitalize(JinjaToString(v, rt.budget))); }},
-      {"title", [](const V& v, const A& a, R& rt) { return a.Bind("title", {}), rt.Text(TitleWords(JinjaToString(v, rt.budget))); }},
-      {"replace", [](const V& v, const A& a, R& rt) {
+      {"string",
+       [](const V& v, const A& a, R& rt) { return a.Bind("string", {}), rt.Text(JinjaToString(v, rt.budget)); }},
+      {"trim",
+       [](const V& v, const A& a, R& rt) {
+         return rt.Text(JinjaStrip(JinjaToString(v, rt.budget), a.Bind("trim", {"chars"})[0], JinjaStripSide::kBoth));
+       }},
+      {"upper", [](const V& v, const A& a,
+                   R& rt) { return a.Bind("upper", {}), rt.Text(JinjaUpper(JinjaToString(v, rt.budget))); }},
+      {"lower", [](const V& v, const A& a,
+                   R& rt) { return a.Bind("lower", {}), rt.Text(JinjaLower(JinjaToString(v, rt.budget))); }},
+      {"capitalize",
+       [](const V& v, const A& a, R& rt) {
+         return a.Bind("capitalize", {}), rt.Text(JinjaCapitalize(JinjaToString(v, rt.budget)));
+       }},
+      {"title", [](const V& v, const A& a,
+                   R& rt) { return a.Bind("title", {}), rt.Text(TitleWords(JinjaToString(v, rt.budget))); }},
+      {"replace",
+       [](const V& v, const A& a, R& rt) {
          const auto bound = a.Bind("replace", {"old", "new", "count"});
          if (bound[0] == nullptr || bound[1] == nullptr) ThrowJinja("replace needs what to replace and by what");
-         const int64_t count = bound[2] != nullptr && !bound[2]->IsNone() ? JinjaToInt(*bound[2], "replace's count") : -1;
-         return V(JinjaReplace(JinjaToString(v, rt.budget), JinjaToString(*bound[0], rt.budget), JinjaToString(*bound[1], rt.budget), count, rt));
+         const int64_t count =
+             bound[2] != nullptr && !bound[2]->IsNone() ? JinjaToInt(*bound[2], "replace's count") : -1;
+         return V(JinjaReplace(JinjaToString(v, rt.budget), JinjaToString(*bound[0], rt.budget),
+                               JinjaToString(*bound[1], rt.budget), count, rt));
        }},
       {"join", Join},
       {"tojson", ToJson},
@@ -342,7 +374,8 @@ const std::map<std::string, Filter, std::less<>>& Filters() {
       {"int", ToInt},
       {"float", ToFloat},
       {"round", Round},
-      {"abs", [](const V& v, const A& a, R& rt) {
+      {"abs",
+       [](const V& v, const A& a, R& rt) {
          a.Bind("abs", {});
          if (!v.IsNumber()) ThrowJinja("'", v.TypeName(), "' has no absolute value");
          if (v.IsFloat()) return V(std::fabs(v.AsDouble()));
@@ -351,13 +384,15 @@ const std::map<std::string, Filter, std::less<>>& Filters() {
       {"first", [](const V& v, const A& a, R& rt) { return a.Bind("first", {}), First(v, rt, false, "first"); }},
       {"last", [](const V& v, const A& a, R& rt) { return a.Bind("last", {}), First(v, rt, true, "last"); }},
       {"list", [](const V& v, const A& a, R& rt) { return a.Bind("list", {}), rt.List(JinjaIterate(v, rt.budget)); }},
-      {"items", [](const V& v, const A& a, R& rt) {
+      {"items",
+       [](const V& v, const A& a, R& rt) {
          a.Bind("items", {});
          if (v.IsUndefined()) return rt.List({});
          if (!v.IsDict()) ThrowJinja("items needs a dict, not '", v.TypeName(), "'");
          return JinjaCallMethod(v, "items", {}, rt);
        }},
-      {"reverse", [](const V& v, const A& a, R& rt) {
+      {"reverse",
+       [](const V& v, const A& a, R& rt) {
          a.Bind("reverse", {});
          std::vector<V> items = JinjaIterate(v, rt.budget);
          std::reverse(items.begin(), items.end());
@@ -366,7 +401,8 @@ const std::map<std::string, Filter, std::less<>>& Filters() {
          for (const V& item : items) text += item.AsString();
          return rt.Text(std::move(text));
        }},
-      {"sort", [](const V& v, const A& a, R& rt) {
+      {"sort",
+       [](const V& v, const A& a, R& rt) {
          const auto bound = a.Bind("sort", {"reverse", "case_sensitive", "attribute"});
          return rt.List(Sorted(JinjaIterate(v, rt.budget), bound[2], Flag(bound[1], false), Flag(bound[0], false), rt));
        }},
@@ -382,12 +418,15 @@ const std::map<std::string, Filter, std::less<>>& Filters() {
       {"reject", [](const V& v, const A& a, R& rt) { return Select(v, a, false, false, rt, "reject"); }},
       {"selectattr", [](const V& v, const A& a, R& rt) { return Select(v, a, true, true, rt, "selectattr"); }},
       {"rejectattr", [](const V& v, const A& a, R& rt) { return Select(v, a, true, false, rt, "rejectattr"); }},
-      {"attr", [](const V& v, const A& a, R& rt) {
+      {"attr",
+       [](const V& v, const A& a, R& rt) {
          const auto bound = a.Bind("attr", {"name"});
          if (bound[0] == nullptr || !bound[0]->IsString()) ThrowJinja("attr needs a name");
-         return v.IsDict() && !JinjaHasMethod(v, bound[0]->AsString()) ? V::Undefined(bound[0]->AsString()) : JinjaAttribute(v, bound[0]->AsString(), rt);
+         return v.IsDict() && !JinjaHasMethod(v, bound[0]->AsString()) ? V::Undefined(bound[0]->AsString())
+                                                                       : JinjaAttribute(v, bound[0]->AsString(), rt);
        }},
-      {"format", [](const V& v, const A& a, R& rt) { return V(JinjaPercentFormat(JinjaToString(v, rt.budget), a.positional, rt)); }},
+      {"format", [](const V& v, const A& a,
+                    R& rt) { return V(JinjaPercentFormat(JinjaToString(v, rt.budget), a.positional, rt)); }},
   };
   return filters;
 }

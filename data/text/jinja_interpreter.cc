@@ -1,3 +1,4 @@
+// Walking the tree: statements, then expressions. Longer than usual: one case per kind of node.
 #include "data/text/jinja_interpreter.h"
 
 #include <memory>
@@ -226,7 +227,8 @@ class Interpreter {
       rt_.budget.Step();
       if (const JinjaValue* found = scope->Find(name)) return *found;
     }
-    if (JinjaHasFunction(name)) return JinjaValue(std::static_pointer_cast<JinjaObject>(std::make_shared<JinjaFunction>(name)));
+    if (JinjaHasFunction(name))
+      return JinjaValue(std::static_pointer_cast<JinjaObject>(std::make_shared<JinjaFunction>(name)));
     return JinjaValue::Undefined(name);
   }
 
@@ -259,17 +261,20 @@ class Interpreter {
     const auto& parameters = macro.node->parameters;
     return InScope(macro.scope, [&] {
       if (args.positional.size() > parameters.size()) {
-        ThrowJinja("macro '", macro.node->text, "' takes at most ", parameters.size(), " arguments, not ", args.positional.size());
+        ThrowJinja("macro '", macro.node->text, "' takes at most ", parameters.size(), " arguments, not ",
+                   args.positional.size());
       }
       for (size_t i = 0; i < args.positional.size(); ++i) scope_->Set(parameters[i].first, args.positional[i]);
       for (const auto& [name, value] : args.named) {
         bool known = name == "caller";
         for (const auto& parameter : parameters) known = known || parameter.first == name;
-        if (!known || scope_->Find(name) != nullptr) ThrowJinja("macro '", macro.node->text, "' has no use for the argument '", name, "'");
+        if (!known || scope_->Find(name) != nullptr)
+          ThrowJinja("macro '", macro.node->text, "' has no use for the argument '", name, "'");
         scope_->Set(name, value);
       }
       for (const auto& [name, missing] : parameters) {
-        if (scope_->Find(name) == nullptr) scope_->Set(name, missing != nullptr ? Eval(*missing) : JinjaValue::Undefined(name));
+        if (scope_->Find(name) == nullptr)
+          scope_->Set(name, missing != nullptr ? Eval(*missing) : JinjaValue::Undefined(name));
       }
       std::string text;
       Body(macro.node->body, text);
@@ -302,7 +307,8 @@ class Interpreter {
     std::vector<std::pair<JinjaValue, JinjaValue>> entries;
     for (size_t i = 0; i < node.items.size(); i += 2) {
       JinjaValue key = Eval(*node.items[i]);
-      if (key.IsDict() || (key.IsList() && !key.IsTuple()) || key.IsUndefined()) ThrowJinja("'", key.TypeName(), "' cannot be a key");
+      if (key.IsDict() || (key.IsList() && !key.IsTuple()) || key.IsUndefined())
+        ThrowJinja("'", key.TypeName(), "' cannot be a key");
       JinjaValue value = Eval(*node.items[i + 1]);
       JinjaValue* have = nullptr;
       for (auto& entry : entries) {
@@ -370,7 +376,8 @@ class Interpreter {
       case JinjaExpr::kCompare: return Compare(node);
       case JinjaExpr::kCondition:
         if (Eval(*node.items[0]).Truthy()) return Eval(*node.items[1]);
-        return node.items[2] != nullptr ? Eval(*node.items[2]) : JinjaValue::Undefined("the missing 'else' of a condition");
+        return node.items[2] != nullptr ? Eval(*node.items[2])
+                                        : JinjaValue::Undefined("the missing 'else' of a condition");
       case JinjaExpr::kSlice:
       case JinjaExpr::kNamespaceItem: break;
     }

@@ -79,7 +79,9 @@ struct Writer {
       out += std::to_string(value.AsInt());
     } else if (value.IsFloat()) {
       const double number = value.AsDouble();
-      out += std::isnan(number) ? "NaN" : std::isinf(number) ? (number < 0 ? "-Infinity" : "Infinity") : PythonFloat(number);
+      out += std::isnan(number)   ? "NaN"
+             : std::isinf(number) ? (number < 0 ? "-Infinity" : "Infinity")
+                                  : PythonFloat(number);
     } else if (value.IsString()) {
       out += JsonString(value.AsString(), ensure_ascii);
     } else if (value.IsList()) {
@@ -89,7 +91,8 @@ struct Writer {
       auto entries = value.Entries();
       rt.budget.Bytes(entries.size() * sizeof(entries[0]));
       if (sort_keys) {
-        std::stable_sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) { return JinjaOrder(a.first, b.first, rt.budget) < 0; });
+        std::stable_sort(entries.begin(), entries.end(),
+                         [&](const auto& a, const auto& b) { return JinjaOrder(a.first, b.first, rt.budget) < 0; });
       }
       Sequence('{', '}', entries.size(), level, [&](size_t i) {
         out += JsonString(Key(entries[i].first), ensure_ascii) + key_separator;
@@ -118,12 +121,14 @@ struct Writer {
 };
 
 JinjaValue Convert(const Json& json, int depth) {
-  if (depth > JinjaBudget::kMaxValueDepth - 2) ThrowJinja("JSON is nested deeper than ", JinjaBudget::kMaxValueDepth - 2);
+  if (depth > JinjaBudget::kMaxValueDepth - 2)
+    ThrowJinja("JSON is nested deeper than ", JinjaBudget::kMaxValueDepth - 2);
   switch (json.type()) {
     case Json::value_t::boolean: return JinjaValue(json.get<bool>());
     case Json::value_t::number_integer: return JinjaValue(json.get<int64_t>());
     case Json::value_t::number_unsigned:
-      if (json.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) ThrowJinja("the integer ", json.get<uint64_t>(), " is beyond 63 bits");
+      if (json.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
+        ThrowJinja("the integer ", json.get<uint64_t>(), " is beyond 63 bits");
       return JinjaValue(json.get<int64_t>());
     case Json::value_t::number_float: return JinjaValue(json.get<double>());
     case Json::value_t::string: return JinjaValue(json.get<std::string>());

@@ -11,7 +11,8 @@ bool IsPythonSpace(int c) { return IsWhitespace(c) || (c >= 0x1C && c <= 0x1F); 
 
 std::string_view StripLeft(std::string_view text) {
   size_t at = 0;
-  for (CodePoint c = DecodeUtf8(text, at); c.size > 0 && c.value >= 0 && IsPythonSpace(c.value); c = DecodeUtf8(text, at)) {
+  for (CodePoint c = DecodeUtf8(text, at); c.size > 0 && c.value >= 0 && IsPythonSpace(c.value);
+       c = DecodeUtf8(text, at)) {
     at += c.size;
   }
   return text.substr(at);
@@ -174,7 +175,8 @@ class Lexer {
       if (at_ >= source_.size()) Fail(Str("a tag '", output ? "{{" : "{%", "' has no end '", close, "'"));
       if (open.empty()) {
         const char sign = SignOf(source_[at_]);
-        if (source_.substr(at_, 2) == close || ((sign == '-' || (sign == '+' && !output)) && source_.substr(at_ + 1, 2) == close)) {
+        if (source_.substr(at_, 2) == close ||
+            ((sign == '-' || (sign == '+' && !output)) && source_.substr(at_ + 1, 2) == close)) {
           const char real = source_.substr(at_, 2) == close ? 0 : sign;
           Push(output ? JinjaToken::kOutputEnd : JinjaToken::kBlockEnd, "");
           if (output) {
@@ -218,7 +220,8 @@ class Lexer {
   }
 
   size_t Digits(size_t from) const {
-    while (from < source_.size() && (IsDigit(source_[from]) || (source_[from] == '_' && from + 1 < source_.size() && IsDigit(source_[from + 1])))) {
+    while (from < source_.size() && (IsDigit(source_[from]) || (source_[from] == '_' && from + 1 < source_.size() &&
+                                                                IsDigit(source_[from + 1])))) {
       ++from;
     }
     return from;
@@ -234,13 +237,15 @@ class Lexer {
       end = Digits(end + 1);
     }
     if (end < source_.size() && (source_[end] == 'e' || source_[end] == 'E')) {
-      const size_t digits = end + 1 + (end + 1 < source_.size() && (source_[end + 1] == '+' || source_[end + 1] == '-'));
+      const size_t digits =
+          end + 1 + (end + 1 < source_.size() && (source_[end + 1] == '+' || source_[end + 1] == '-'));
       if (digit_at(digits)) {
         is_float = true;
         end = Digits(digits);
       }
     }
-    if (end < source_.size() && IsNameStart(source_[end])) Fail(Str("'", source_.substr(at_, end + 1 - at_), "' is not a number that pith reads"));
+    if (end < source_.size() && IsNameStart(source_[end]))
+      Fail(Str("'", source_.substr(at_, end + 1 - at_), "' is not a number that pith reads"));
     std::string text(source_.substr(at_, end - at_));
     text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
     Push(is_float ? JinjaToken::kFloat : JinjaToken::kInt, std::move(text));
@@ -288,7 +293,10 @@ class Lexer {
       uint32_t code = 0;
       for (size_t k = 1; k <= digits; ++k) {
         const char d = i + k < source_.size() ? source_[i + k] : 0;
-        const int digit = IsDigit(d) ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : d >= 'A' && d <= 'F' ? d - 'A' + 10 : -1;
+        const int digit = IsDigit(d)             ? d - '0'
+                          : d >= 'a' && d <= 'f' ? d - 'a' + 10
+                          : d >= 'A' && d <= 'F' ? d - 'A' + 10
+                                                 : -1;
         if (digit < 0) Fail(Str("a string has a broken escape '\\", c, "'"));
         code = code * 16 + static_cast<uint32_t>(digit);
       }

@@ -1,4 +1,5 @@
-// A template's source cut into tokens, with Jinja's whitespace control (trim_blocks, lstrip_blocks, '-' and '+') applied.
+// A template's source cut into tokens, with Jinja's whitespace control (trim_blocks, lstrip_blocks, '-' and '+')
+// applied.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // Methods of strings, dictionaries, lists and loops: those of Python that a sandboxed template may call.
+// Longer than usual: one table entry per method.
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -30,7 +31,8 @@ JinjaValue TextList(const std::vector<std::string>& parts, JinjaRuntime& rt) {
   return rt.List(std::move(items));
 }
 
-JinjaValue Split(const std::string& text, const JinjaValue* separator, int64_t limit, bool from_right, JinjaRuntime& rt) {
+JinjaValue Split(const std::string& text, const JinjaValue* separator, int64_t limit, bool from_right,
+                 JinjaRuntime& rt) {
   std::vector<std::string> parts;
   std::string_view rest = text;
   if (separator == nullptr || separator->IsNone()) {
@@ -111,7 +113,8 @@ int64_t FindIn(const std::string& text, const std::string& part, const Bound& ar
   if (args[1] != nullptr || args[2] != nullptr) ThrowJinja("pith lacks find with bounds");
   rt.budget.Step(static_cast<int64_t>(text.size() / 64));
   const size_t found = from_right ? text.rfind(part) : text.find(part);
-  return found == std::string::npos ? -1 : static_cast<int64_t>(CountCodePoints(std::string_view(text).substr(0, found)));
+  return found == std::string::npos ? -1
+                                    : static_cast<int64_t>(CountCodePoints(std::string_view(text).substr(0, found)));
 }
 
 std::string Title(const std::string& text) {
@@ -169,7 +172,8 @@ using StringMethod = std::function<JinjaValue(const std::string&, const JinjaArg
 
 template <class Body>
 StringMethod Method(const char* name, std::initializer_list<const char*> parameters, Body body) {
-  return [name, list = std::vector<const char*>(parameters), body](const std::string& self, const JinjaArgs& args, JinjaRuntime& rt) {
+  return [name, list = std::vector<const char*>(parameters), body](const std::string& self, const JinjaArgs& args,
+                                                                   JinjaRuntime& rt) {
     Bound bound;
     switch (list.size()) {
       case 0: bound = args.Bind(name, {}); break;
@@ -185,63 +189,108 @@ const std::map<std::string, StringMethod, std::less<>>& StringMethods() {
   using S = std::string;
   using R = JinjaRuntime;
   static const std::map<std::string, StringMethod, std::less<>> methods = {
-      {"strip", Method("strip", {"chars"}, [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kBoth)); })},
-      {"lstrip", Method("lstrip", {"chars"}, [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kLeft)); })},
-      {"rstrip", Method("rstrip", {"chars"}, [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kRight)); })},
-      {"split", Method("split", {"sep", "maxsplit"}, [](const S& s, const Bound& a, R& rt) { return Split(s, a[0], IntArg(a[1], -1, "split"), false, rt); })},
-      {"rsplit", Method("rsplit", {"sep", "maxsplit"}, [](const S& s, const Bound& a, R& rt) { return Split(s, a[0], IntArg(a[1], -1, "rsplit"), true, rt); })},
-      {"splitlines", Method("splitlines", {"keepends"}, [](const S& s, const Bound& a, R& rt) { return TextList(JinjaSplitLines(s, a[0] && a[0]->Truthy()), rt); })},
-      {"startswith", Method("startswith", {"prefix"}, [](const S& s, const Bound& a, R&) { return JinjaValue(StartsOrEnds(s, a[0], true)); })},
-      {"endswith", Method("endswith", {"suffix"}, [](const S& s, const Bound& a, R&) { return JinjaValue(StartsOrEnds(s, a[0], false)); })},
-      {"removeprefix", Method("removeprefix", {"prefix"}, [](const S& s, const Bound& a, R& rt) { const S& p = TextArg(a[0], "removeprefix"); return rt.Text(s.starts_with(p) ? s.substr(p.size()) : s); })},
-      {"removesuffix", Method("removesuffix", {"suffix"}, [](const S& s, const Bound& a, R& rt) { const S& p = TextArg(a[0], "removesuffix"); return rt.Text(s.ends_with(p) ? s.substr(0, s.size() - p.size()) : s); })},
+      {"strip",
+       Method("strip", {"chars"},
+              [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kBoth)); })},
+      {"lstrip",
+       Method("lstrip", {"chars"},
+              [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kLeft)); })},
+      {"rstrip",
+       Method("rstrip", {"chars"},
+              [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kRight)); })},
+      {"split",
+       Method("split", {"sep", "maxsplit"},
+              [](const S& s, const Bound& a, R& rt) { return Split(s, a[0], IntArg(a[1], -1, "split"), false, rt); })},
+      {"rsplit",
+       Method("rsplit", {"sep", "maxsplit"},
+              [](const S& s, const Bound& a, R& rt) { return Split(s, a[0], IntArg(a[1], -1, "rsplit"), true, rt); })},
+      {"splitlines", Method("splitlines", {"keepends"},
+                            [](const S& s, const Bound& a, R& rt) {
+                              return TextList(JinjaSplitLines(s, a[0] && a[0]->Truthy()), rt);
+                            })},
+      {"startswith", Method("startswith", {"prefix"},
+                            [](const S& s, const Bound& a, R&) { return JinjaValue(StartsOrEnds(s, a[0], true)); })},
+      {"endswith", Method("endswith", {"suffix"},
+                          [](const S& s, const Bound& a, R&) { return JinjaValue(StartsOrEnds(s, a[0], false)); })},
+      {"removeprefix", Method("removeprefix", {"prefix"},
+                              [](const S& s, const Bound& a, R& rt) {
+                                const S& p = TextArg(a[0], "removeprefix");
+                                return rt.Text(s.starts_with(p) ? s.substr(p.size()) : s);
+                              })},
+      {"removesuffix", Method("removesuffix", {"suffix"},
+                              [](const S& s, const Bound& a, R& rt) {
+                                const S& p = TextArg(a[0], "removesuffix");
+                                return rt.Text(s.ends_with(p) ? s.substr(0, s.size() - p.size()) : s);
+                              })},
       {"upper", Method("upper", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(JinjaUpper(s)); })},
       {"lower", Method("lower", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(JinjaLower(s)); })},
-      {"capitalize", Method("capitalize", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(JinjaCapitalize(s)); })},
+      {"capitalize",
+       Method("capitalize", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(JinjaCapitalize(s)); })},
       {"title", Method("title", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(Title(s)); })},
-      {"replace", Method("replace", {"old", "new", "count"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(JinjaReplace(s, TextArg(a[0], "replace"), TextArg(a[1], "replace"), IntArg(a[2], -1, "replace"), rt)); })},
-      {"find", Method("find", {"sub", "start", "end"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(FindIn(s, TextArg(a[0], "find"), a, false, rt)); })},
-      {"rfind", Method("rfind", {"sub", "start", "end"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(FindIn(s, TextArg(a[0], "rfind"), a, true, rt)); })},
-      {"index", Method("index", {"sub", "start", "end"}, [](const S& s, const Bound& a, R& rt) {
-         const int64_t at = FindIn(s, TextArg(a[0], "index"), a, false, rt);
-         if (at < 0) ThrowJinja("index: substring not found");
-         return JinjaValue(at);
-       })},
-      {"count", Method("count", {"sub"}, [](const S& s, const Bound& a, R& rt) {
-         const S& part = TextArg(a[0], "count");
-         rt.budget.Step(static_cast<int64_t>(s.size() / 16));
-         if (part.empty()) return JinjaValue(static_cast<int64_t>(CountCodePoints(s)) + 1);
-         int64_t count = 0;
-         for (size_t at = s.find(part); at != S::npos; at = s.find(part, at + part.size())) ++count;
-         return JinjaValue(count);
-       })},
-      {"join", Method("join", {"iterable"}, [](const S& s, const Bound& a, R& rt) {
-         if (a[0] == nullptr) ThrowJinja("join needs a list");
-         S out;
-         bool first = true;
-         for (const JinjaValue& item : JinjaIterate(*a[0], rt.budget)) {
-           if (!first) out += s;
-           first = false;
-           out += TextArg(&item, "join");
-           rt.budget.Bytes(item.AsString().size() + s.size());
-         }
-         return JinjaValue(std::move(out));
-       })},
+      {"replace", Method("replace", {"old", "new", "count"},
+                         [](const S& s, const Bound& a, R& rt) {
+                           return JinjaValue(JinjaReplace(s, TextArg(a[0], "replace"), TextArg(a[1], "replace"),
+                                                          IntArg(a[2], -1, "replace"), rt));
+                         })},
+      {"find", Method("find", {"sub", "start", "end"},
+                      [](const S& s, const Bound& a, R& rt) {
+                        return JinjaValue(FindIn(s, TextArg(a[0], "find"), a, false, rt));
+                      })},
+      {"rfind", Method("rfind", {"sub", "start", "end"},
+                       [](const S& s, const Bound& a, R& rt) {
+                         return JinjaValue(FindIn(s, TextArg(a[0], "rfind"), a, true, rt));
+                       })},
+      {"index", Method("index", {"sub", "start", "end"},
+                       [](const S& s, const Bound& a, R& rt) {
+                         const int64_t at = FindIn(s, TextArg(a[0], "index"), a, false, rt);
+                         if (at < 0) ThrowJinja("index: substring not found");
+                         return JinjaValue(at);
+                       })},
+      {"count", Method("count", {"sub"},
+                       [](const S& s, const Bound& a, R& rt) {
+                         const S& part = TextArg(a[0], "count");
+                         rt.budget.Step(static_cast<int64_t>(s.size() / 16));
+                         if (part.empty()) return JinjaValue(static_cast<int64_t>(CountCodePoints(s)) + 1);
+                         int64_t count = 0;
+                         for (size_t at = s.find(part); at != S::npos; at = s.find(part, at + part.size())) ++count;
+                         return JinjaValue(count);
+                       })},
+      {"join", Method("join", {"iterable"},
+                      [](const S& s, const Bound& a, R& rt) {
+                        if (a[0] == nullptr) ThrowJinja("join needs a list");
+                        S out;
+                        bool first = true;
+                        for (const JinjaValue& item : JinjaIterate(*a[0], rt.budget)) {
+                          if (!first) out += s;
+                          first = false;
+                          out += TextArg(&item, "join");
+                          rt.budget.Bytes(item.AsString().size() + s.size());
+                        }
+                        return JinjaValue(std::move(out));
+                      })},
       {"format", [](const S& s, const JinjaArgs& args, R& rt) { return JinjaValue(Format(s, args, rt)); }},
       {"isdigit", Method("isdigit", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsNumeric)); })},
-      {"isdecimal", Method("isdecimal", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsNumeric)); })},
+      {"isdecimal",
+       Method("isdecimal", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsNumeric)); })},
       {"isalpha", Method("isalpha", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsAlpha)); })},
-      {"isalnum", Method("isalnum", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, [](int32_t c) { return IsAlpha(c) || IsNumeric(c); })); })},
-      {"isspace", Method("isspace", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, [](int32_t c) { return IsPythonSpace(c); })); })},
+      {"isalnum", Method("isalnum", {},
+                         [](const S& s, const Bound&, R&) {
+                           return JinjaValue(All(s, [](int32_t c) { return IsAlpha(c) || IsNumeric(c); }));
+                         })},
+      {"isspace", Method("isspace", {},
+                         [](const S& s, const Bound&, R&) {
+                           return JinjaValue(All(s, [](int32_t c) { return IsPythonSpace(c); }));
+                         })},
       {"isupper", Method("isupper", {}, [](const S& s, const Bound&, R&) { return JinjaValue(IsCased(s, true)); })},
       {"islower", Method("islower", {}, [](const S& s, const Bound&, R&) { return JinjaValue(IsCased(s, false)); })},
-      {"zfill", Method("zfill", {"width"}, [](const S& s, const Bound& a, R& rt) {
-         const int64_t missing = IntArg(a[0], 0, "zfill") - static_cast<int64_t>(CountCodePoints(s));
-         if (missing <= 0) return JinjaValue(s);
-         rt.budget.Bytes(static_cast<size_t>(missing));
-         const bool sign = !s.empty() && (s[0] == '-' || s[0] == '+');
-         return JinjaValue(s.substr(0, sign) + S(static_cast<size_t>(missing), '0') + s.substr(sign));
-       })},
+      {"zfill", Method("zfill", {"width"},
+                       [](const S& s, const Bound& a, R& rt) {
+                         const int64_t missing = IntArg(a[0], 0, "zfill") - static_cast<int64_t>(CountCodePoints(s));
+                         if (missing <= 0) return JinjaValue(s);
+                         rt.budget.Bytes(static_cast<size_t>(missing));
+                         const bool sign = !s.empty() && (s[0] == '-' || s[0] == '+');
+                         return JinjaValue(s.substr(0, sign) + S(static_cast<size_t>(missing), '0') + s.substr(sign));
+                       })},
   };
   return methods;
 }
@@ -263,8 +312,8 @@ JinjaValue DictMethod(const JinjaValue& self, std::string_view name, const Jinja
 }
 
 constexpr const char* kDictMethods[] = {"get", "items", "keys", "values", "copy"};
-constexpr const char* kChangingMethods[] = {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault",
-                                            "popitem", "sort", "reverse"};
+constexpr const char* kChangingMethods[] = {"append", "extend",     "insert",  "remove", "pop",    "clear",
+                                            "update", "setdefault", "popitem", "sort",   "reverse"};
 
 template <size_t N>
 bool IsOneOf(std::string_view name, const char* const (&names)[N]) {
@@ -276,10 +325,13 @@ bool IsOneOf(std::string_view name, const char* const (&names)[N]) {
 bool JinjaHasMethod(const JinjaValue& self, std::string_view name) {
   if (self.IsString()) return StringMethods().count(name) != 0;
   if (self.IsDict()) {
-    return IsOneOf(name, kDictMethods) || name == "pop" || name == "clear" || name == "update" || name == "setdefault" || name == "popitem";
+    return IsOneOf(name, kDictMethods) || name == "pop" || name == "clear" || name == "update" ||
+           name == "setdefault" || name == "popitem";
   }
   if (self.IsList()) {
-    return name == "index" || name == "count" || (!self.IsTuple() && (name == "copy" || (IsOneOf(name, kChangingMethods) && name != "update" && name != "setdefault" && name != "popitem")));
+    return name == "index" || name == "count" ||
+           (!self.IsTuple() && (name == "copy" || (IsOneOf(name, kChangingMethods) && name != "update" &&
+                                                   name != "setdefault" && name != "popitem")));
   }
   return self.As<JinjaLoop>() != nullptr && (name == "cycle" || name == "changed");
 }
@@ -316,7 +368,8 @@ JinjaValue JinjaCallMethod(const JinjaValue& self, const std::string& name, cons
   return JinjaValue(true);
 }
 
-std::vector<const JinjaValue*> JinjaArgs::Bind(std::string_view function, std::initializer_list<const char*> parameters) const {
+std::vector<const JinjaValue*> JinjaArgs::Bind(std::string_view function,
+                                               std::initializer_list<const char*> parameters) const {
   if (positional.size() > parameters.size()) {
     ThrowJinja("'", function, "' takes at most ", parameters.size(), " arguments, not ", positional.size());
   }
@@ -328,7 +381,8 @@ std::vector<const JinjaValue*> JinjaArgs::Bind(std::string_view function, std::i
       if (name == parameter) break;
       ++at;
     }
-    if (at == parameters.size() || bound[at] != nullptr) ThrowJinja("'", function, "' has no use for the argument '", name, "'");
+    if (at == parameters.size() || bound[at] != nullptr)
+      ThrowJinja("'", function, "' has no use for the argument '", name, "'");
     bound[at] = &value;
   }
   return bound;
@@ -336,7 +390,8 @@ std::vector<const JinjaValue*> JinjaArgs::Bind(std::string_view function, std::i
 
 JinjaArgs JinjaArgs::Without(size_t first) const {
   JinjaArgs rest;
-  rest.positional.assign(positional.begin() + static_cast<std::ptrdiff_t>(std::min(first, positional.size())), positional.end());
+  rest.positional.assign(positional.begin() + static_cast<std::ptrdiff_t>(std::min(first, positional.size())),
+                         positional.end());
   rest.named = named;
   return rest;
 }

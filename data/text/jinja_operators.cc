@@ -244,7 +244,8 @@ std::string JinjaPercentFormat(const std::string& format, const std::vector<Jinj
       continue;
     }
     std::string spec = "%";
-    while (i < format.size() && std::string_view("0123456789.-+ #").find(format[i]) != std::string_view::npos) spec += format[i++];
+    while (i < format.size() && std::string_view("0123456789.-+ #").find(format[i]) != std::string_view::npos)
+      spec += format[i++];
     if (spec.size() > 6) ThrowJinja("the format '", spec, "' is too long");
     if (i >= format.size() || next >= values.size()) ThrowJinja("a format has more places than values");
     const JinjaValue& value = values[next++];
@@ -255,8 +256,10 @@ std::string JinjaPercentFormat(const std::string& format, const std::vector<Jinj
       out += JinjaToString(value, rt.budget);
       continue;
     } else if (kind == 'd' && value.IsNumber()) {
-      size = std::snprintf(buffer, sizeof(buffer), (spec + "lld").c_str(),
-                           static_cast<long long>(value.IsFloat() ? static_cast<int64_t>(std::clamp(value.AsDouble(), -9e18, 9e18)) : value.AsInt()));
+      size = std::snprintf(
+          buffer, sizeof(buffer), (spec + "lld").c_str(),
+          static_cast<long long>(value.IsFloat() ? static_cast<int64_t>(std::clamp(value.AsDouble(), -9e18, 9e18))
+                                                 : value.AsInt()));
     } else if ((kind == 'f' || kind == 'e' || kind == 'g') && value.IsNumber()) {
       size = std::snprintf(buffer, sizeof(buffer), (spec + kind).c_str(), value.AsDouble());
     } else {

@@ -1,4 +1,5 @@
-// Recursive descent over Jinja's grammar. A little over the usual length: the grammar is one idea.
+// Recursive descent over Jinja's grammar, expressions first, then statements. Longer than usual because every rule calls
+// the others: split in two, each half would need the other's insides.
 #include "data/text/jinja_parser.h"
 
 #include <algorithm>
@@ -42,7 +43,9 @@ class Parser {
   bool SkipName(std::string_view name) { return IsName(name) && (Take(), true); }
 
   template <class... Args>
-  [[noreturn]] void Fail(const Args&... args) const { throw JinjaError(Str(args...), Now().line); }
+  [[noreturn]] void Fail(const Args&... args) const {
+    throw JinjaError(Str(args...), Now().line);
+  }
 
   std::string Shown() const {
     switch (Now().kind) {
@@ -70,7 +73,8 @@ class Parser {
       if (item) node.depth = std::max(node.depth, item->depth + 1);
     }
     for (const auto& [name, item] : node.named) node.depth = std::max(node.depth, item->depth + 1);
-    if (node.depth > kMaxExpressionDepth) throw JinjaError(Str("an expression is nested deeper than ", kMaxExpressionDepth), node.line);
+    if (node.depth > kMaxExpressionDepth)
+      throw JinjaError(Str("an expression is nested deeper than ", kMaxExpressionDepth), node.line);
   }
   template <class... Items>
   JinjaExprPtr Make(E::Kind kind, std::string text, int line, Items... items) const {
@@ -90,7 +94,8 @@ class Parser {
 
   struct Nesting {
     explicit Nesting(Parser* p) : parser(p) {
-      if (++parser->depth_ > kMaxExpressionDepth) parser->Fail("an expression is nested deeper than ", kMaxExpressionDepth);
+      if (++parser->depth_ > kMaxExpressionDepth)
+        parser->Fail("an expression is nested deeper than ", kMaxExpressionDepth);
     }
     ~Nesting() { --parser->depth_; }
     Parser* parser;
@@ -175,9 +180,15 @@ class Parser {
       node = Make(E::kBinary, op.text, op.line, std::move(node), std::move(right));
     }
   }
-  JinjaExprPtr Sum() { return Chain({"+", "-"}, [this] { return Concat(); }); }
-  JinjaExprPtr Product() { return Chain({"*", "/", "//", "%"}, [this] { return Power(); }); }
-  JinjaExprPtr Power() { return Chain({"**"}, [this] { return Unary(true); }); }
+  JinjaExprPtr Sum() {
+    return Chain({"+", "-"}, [this] { return Concat(); });
+  }
+  JinjaExprPtr Product() {
+    return Chain({"*", "/", "//", "%"}, [this] { return Power(); });
+  }
+  JinjaExprPtr Power() {
+    return Chain({"**"}, [this] { return Unary(true); });
+  }
 
   JinjaExprPtr Concat() {
     JinjaExprPtr first = Product();
@@ -571,7 +582,8 @@ class Parser {
 }  // namespace
 
 JinjaBody ParseJinja(std::string_view source) {
-  if (source.size() > kMaxSource) throw JinjaError(Str("the template has ", source.size(), " bytes, more than ", kMaxSource), 1);
+  if (source.size() > kMaxSource)
+    throw JinjaError(Str("the template has ", source.size(), " bytes, more than ", kMaxSource), 1);
   return Parser(source).Run();
 }
 

@@ -1,4 +1,5 @@
-// What expressions of a template can do: operators, attributes, methods, filters, tests, functions. All raise JinjaError.
+// What expressions of a template can do: operators, attributes, methods, filters, tests, functions. All raise
+// JinjaError.
 #pragma once
 
 #include <ctime>
@@ -29,8 +30,8 @@ struct JinjaNamespace : JinjaObject {
 };
 
 struct JinjaLoop : JinjaObject {
-  JinjaValue items;      // a list
-  int64_t index = 0;     // from 0
+  JinjaValue items;   // a list
+  int64_t index = 0;  // from 0
   JinjaValue last_changed = JinjaValue::Undefined("changed");
   bool has_changed = false;
   const char* TypeName() const override { return "LoopContext"; }
@@ -78,8 +79,8 @@ struct JinjaRuntime {
 JinjaValue JinjaBinary(std::string_view op, const JinjaValue& a, const JinjaValue& b, JinjaRuntime& rt);
 bool JinjaContains(const JinjaValue& container, const JinjaValue& item, JinjaRuntime& rt);  // item in container
 bool JinjaCompare(std::string_view op, const JinjaValue& a, const JinjaValue& b, JinjaRuntime& rt);
-JinjaValue JinjaAttribute(const JinjaValue& object, const std::string& name, JinjaRuntime& rt);   // object.name
-JinjaValue JinjaItem(const JinjaValue& object, const JinjaValue& index, JinjaRuntime& rt);        // object[index]
+JinjaValue JinjaAttribute(const JinjaValue& object, const std::string& name, JinjaRuntime& rt);  // object.name
+JinjaValue JinjaItem(const JinjaValue& object, const JinjaValue& index, JinjaRuntime& rt);       // object[index]
 JinjaValue JinjaSlice(const JinjaValue& object, const JinjaValue* start, const JinjaValue* stop, const JinjaValue* step,
                       JinjaRuntime& rt);
 std::string JinjaPercentFormat(const std::string& format, const std::vector<JinjaValue>& values, JinjaRuntime& rt);

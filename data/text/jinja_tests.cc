@@ -15,7 +15,8 @@ using R = JinjaRuntime;
 using Test = bool (*)(const V&, const A&, R&);
 
 const V& Argument(const A& args, const char* test) {
-  if (args.positional.size() != 1 || !args.named.empty()) ThrowJinja("the test '", test, "' needs one value to compare with");
+  if (args.positional.size() != 1 || !args.named.empty())
+    ThrowJinja("the test '", test, "' needs one value to compare with");
   return args.positional[0];
 }
 
@@ -43,25 +44,49 @@ const std::map<std::string, Test, std::less<>>& Tests() {
       {"true", [](const V& v, const A&, R&) { return v.IsBool() && v.AsBool(); }},
       {"false", [](const V& v, const A&, R&) { return v.IsBool() && !v.AsBool(); }},
       {"mapping", [](const V& v, const A&, R&) { return v.IsDict(); }},
-      {"iterable", [](const V& v, const A&, R&) { return v.IsString() || v.IsList() || v.IsDict() || v.IsUndefined(); }},
-      {"sequence", [](const V& v, const A&, R&) { return v.IsString() || v.IsList() || v.IsDict() || v.IsUndefined(); }},
-      {"callable", [](const V& v, const A&, R&) { return v.IsUndefined() || (v.IsObject() && v.Object()->Callable()); }},
+      {"iterable",
+       [](const V& v, const A&, R&) { return v.IsString() || v.IsList() || v.IsDict() || v.IsUndefined(); }},
+      {"sequence",
+       [](const V& v, const A&, R&) { return v.IsString() || v.IsList() || v.IsDict() || v.IsUndefined(); }},
+      {"callable",
+       [](const V& v, const A&, R&) { return v.IsUndefined() || (v.IsObject() && v.Object()->Callable()); }},
       {"odd", [](const V& v, const A&, R&) { return Remainder(v, 2) != 0; }},
       {"even", [](const V& v, const A&, R&) { return Remainder(v, 2) == 0; }},
-      {"divisibleby", [](const V& v, const A& a, R&) { return Remainder(v, JinjaToInt(Argument(a, "divisibleby"), "divisibleby's argument")) == 0; }},
-      {"==", Comparison<'=', '='>}, {"eq", Comparison<'=', '='>}, {"equalto", Comparison<'=', '='>},
-      {"!=", Comparison<'!', '='>}, {"ne", Comparison<'!', '='>},
-      {"<", Comparison<'<', 0>}, {"lt", Comparison<'<', 0>}, {"lessthan", Comparison<'<', 0>},
-      {"<=", Comparison<'<', '='>}, {"le", Comparison<'<', '='>},
-      {">", Comparison<'>', 0>}, {"gt", Comparison<'>', 0>}, {"greaterthan", Comparison<'>', 0>},
-      {">=", Comparison<'>', '='>}, {"ge", Comparison<'>', '='>},
+      {"divisibleby",
+       [](const V& v, const A& a, R&) {
+         return Remainder(v, JinjaToInt(Argument(a, "divisibleby"), "divisibleby's argument")) == 0;
+       }},
+      {"==", Comparison<'=', '='>},
+      {"eq", Comparison<'=', '='>},
+      {"equalto", Comparison<'=', '='>},
+      {"!=", Comparison<'!', '='>},
+      {"ne", Comparison<'!', '='>},
+      {"<", Comparison<'<', 0>},
+      {"lt", Comparison<'<', 0>},
+      {"lessthan", Comparison<'<', 0>},
+      {"<=", Comparison<'<', '='>},
+      {"le", Comparison<'<', '='>},
+      {">", Comparison<'>', 0>},
+      {"gt", Comparison<'>', 0>},
+      {"greaterthan", Comparison<'>', 0>},
+      {">=", Comparison<'>', '='>},
+      {"ge", Comparison<'>', '='>},
       {"in", [](const V& v, const A& a, R& rt) { return JinjaContains(Argument(a, "in"), v, rt); }},
-      {"sameas", [](const V& v, const A& a, R& rt) {
+      {"sameas",
+       [](const V& v, const A& a, R& rt) {
          const V& other = Argument(a, "sameas");
          return v.TypeName() == other.TypeName() && JinjaEqual(v, other, rt.budget);
        }},
-      {"upper", [](const V& v, const A&, R& rt) { const std::string s = JinjaToString(v, rt.budget); return JinjaUpper(s) == s && JinjaLower(s) != s; }},
-      {"lower", [](const V& v, const A&, R& rt) { const std::string s = JinjaToString(v, rt.budget); return JinjaLower(s) == s && JinjaUpper(s) != s; }},
+      {"upper",
+       [](const V& v, const A&, R& rt) {
+         const std::string s = JinjaToString(v, rt.budget);
+         return JinjaUpper(s) == s && JinjaLower(s) != s;
+       }},
+      {"lower",
+       [](const V& v, const A&, R& rt) {
+         const std::string s = JinjaToString(v, rt.budget);
+         return JinjaLower(s) == s && JinjaUpper(s) != s;
+       }},
       {"escaped", [](const V&, const A&, R&) { return false; }},
       {"filter", [](const V& v, const A&, R&) { return v.IsString() && JinjaHasFilter(v.AsString()); }},
       {"test", [](const V& v, const A&, R&) { return v.IsString() && JinjaHasTest(v.AsString()); }},
@@ -70,8 +95,9 @@ const std::map<std::string, Test, std::less<>>& Tests() {
 }
 
 bool TakesArgument(const std::string& name) {
-  static constexpr const char* kNames[] = {"divisibleby", "==", "eq", "equalto", "!=", "ne", "<", "lt", "lessthan", "<=", "le",
-                                           ">", "gt", "greaterthan", ">=", "ge", "in", "sameas"};
+  static constexpr const char* kNames[] = {"divisibleby", "==",          "eq",       "equalto", "!=", "ne",
+                                           "<",           "lt",          "lessthan", "<=",      "le", ">",
+                                           "gt",          "greaterthan", ">=",       "ge",      "in", "sameas"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
@@ -141,7 +167,8 @@ V Dict(const A& args, R& rt) {
   }
   if (args.positional.size() == 1) entries = args.positional[0].Entries();
   for (const auto& [name, value] : args.named) {
-    const auto have = std::find_if(entries.begin(), entries.end(), [&, n = V(name)](const auto& e) { return JinjaEqual(e.first, n, rt.budget); });
+    const auto have = std::find_if(entries.begin(), entries.end(),
+                                   [&, n = V(name)](const auto& e) { return JinjaEqual(e.first, n, rt.budget); });
     if (have != entries.end()) {
       have->second = value;
     } else {
@@ -159,9 +186,11 @@ const std::map<std::string, Function, std::less<>>& Functions() {
       {"strftime_now", StrftimeNow},
       {"namespace", Namespace},
       {"dict", Dict},
-      {"raise_exception", [](const A& args, R& rt) -> V {
+      {"raise_exception",
+       [](const A& args, R& rt) -> V {
          const auto bound = args.Bind("raise_exception", {"message"});
-         ThrowJinja("the template refuses: ", bound[0] != nullptr ? JinjaToString(*bound[0], rt.budget).substr(0, 500) : "(no reason given)");
+         ThrowJinja("the template refuses: ",
+                    bound[0] != nullptr ? JinjaToString(*bound[0], rt.budget).substr(0, 500) : "(no reason given)");
        }},
   };
   return functions;

@@ -1,5 +1,5 @@
-// Values of chat templates: Python's, as far as Jinja shows them. Strings are UTF-8; their lengths and indices count code
-// points. Lists and dictionaries never change once made, so copies share.
+// Values of chat templates: Python's, as far as Jinja shows them. Strings are UTF-8; their lengths and indices count
+// code points. Lists and dictionaries never change once made, so copies share.
 #pragma once
 
 #include <cstdint>
@@ -94,8 +94,8 @@ class JinjaValue {
   int64_t AsInt() const { return IsBool() ? AsBool() : std::get<int64_t>(data_); }  // bool or int
   double AsDouble() const { return IsFloat() ? std::get<double>(data_) : static_cast<double>(AsInt()); }
   const std::string& AsString() const { return *std::get<std::shared_ptr<const std::string>>(data_); }
-  const std::vector<JinjaValue>& Items() const;                                // of a list
-  const std::vector<std::pair<JinjaValue, JinjaValue>>& Entries() const;       // of a dictionary, in order
+  const std::vector<JinjaValue>& Items() const;                           // of a list
+  const std::vector<std::pair<JinjaValue, JinjaValue>>& Entries() const;  // of a dictionary, in order
   template <class T>
   std::shared_ptr<T> As() const {  // object of that class, or nullptr
     return IsObject() ? std::dynamic_pointer_cast<T>(std::get<std::shared_ptr<JinjaObject>>(data_)) : nullptr;
@@ -111,7 +111,9 @@ class JinjaValue {
 
  private:
   template <class T>
-  bool Is() const { return std::holds_alternative<T>(data_); }
+  bool Is() const {
+    return std::holds_alternative<T>(data_);
+  }
   std::variant<std::monostate, JinjaUndefined, bool, int64_t, double, std::shared_ptr<const std::string>,
                std::shared_ptr<const JinjaList>, std::shared_ptr<const JinjaDict>, std::shared_ptr<JinjaObject>>
       data_;
@@ -128,11 +130,11 @@ struct JinjaDict {
   int depth = 1;
 };
 
-bool JinjaEqual(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget);             // ==
-int JinjaOrder(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget);              // <0, 0, >0; JinjaError if unordered
-std::string JinjaToString(const JinjaValue& value, JinjaBudget& budget);                    // str(value); undefined: ""
-std::string JinjaRepr(const JinjaValue& value, JinjaBudget& budget);                        // repr(value)
-std::string PythonFloat(double value);                                                      // repr of a float
+bool JinjaEqual(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget);  // ==
+int JinjaOrder(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget);   // <0, 0, >0; JinjaError if unordered
+std::string JinjaToString(const JinjaValue& value, JinjaBudget& budget);         // str(value); undefined: ""
+std::string JinjaRepr(const JinjaValue& value, JinjaBudget& budget);             // repr(value)
+std::string PythonFloat(double value);                                           // repr of a float
 // The elements that iteration yields: of lists, characters of strings, keys of dictionaries, nothing of undefined.
 std::vector<JinjaValue> JinjaIterate(const JinjaValue& value, JinjaBudget& budget);
 int64_t JinjaLength(const JinjaValue& value);

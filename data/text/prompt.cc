@@ -32,8 +32,10 @@ std::vector<int32_t> DeriveInvocation(const ChatTemplate& chat, const Tokenizer&
   const auto generation = first.end() - added;
   const auto size = generation > 0 ? std::min(suffix, generation) : suffix;
   if (size == 0 || suffix == static_cast<std::ptrdiff_t>(first.size())) {
-    ThrowUser("the chat template adds no generation prompt behind the user's text that an adapter could begin at; "
-              "its rendering ends in '", chat.Render(Conversation("…", ""), true), "'; give the invocation yourself");
+    ThrowUser(
+        "the chat template adds no generation prompt behind the user's text that an adapter could begin at; "
+        "its rendering ends in '",
+        chat.Render(Conversation("…", ""), true), "'; give the invocation yourself");
   }
   return {first.end() - size, first.end()};
 }
@@ -74,8 +76,8 @@ Prompt Prompter::Build(const std::string& user, const std::string& system) const
   prompt.ids = tokenizer_->EncodeAround(text, literal);
   const auto start = FindInvocation(prompt.ids, invocation_);
   if (!start) {
-    ThrowUser("'", origin_, "': the rendered prompt does not hold the invocation '", tokenizer_->Decode(invocation_, true),
-              "', so an adapter could not begin; its last characters are '",
+    ThrowUser("'", origin_, "': the rendered prompt does not hold the invocation '",
+              tokenizer_->Decode(invocation_, true), "', so an adapter could not begin; its last characters are '",
               text.substr(text.size() - std::min<size_t>(text.size(), 60)), "'");
   }
   prompt.invocation_start = *start;

@@ -22,8 +22,8 @@ struct Prompt {
   int64_t invocation_start = 0;  // index of the first invocation token
 };
 
-// The ids of the generation prompt: what add_generation_prompt adds behind the user's turn, as far as it does not depend
-// on the user's text (the common suffix of two rendered prompts with different texts). A template that ignores
+// The ids of the generation prompt: what add_generation_prompt adds behind the user's turn, as far as it does not
+// depend on the user's text (the common suffix of two rendered prompts with different texts). A template that ignores
 // add_generation_prompt gives that whole common suffix. UserError naming the template when nothing is left.
 std::vector<int32_t> DeriveInvocation(const ChatTemplate& chat, const Tokenizer& tokenizer);
 

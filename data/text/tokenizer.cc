@@ -97,7 +97,8 @@ std::unique_ptr<Tokenizer> Tokenizer::Load(const std::string& path) {
   }
   if (path.ends_with(".json")) return FromJson(path);
   if (path.ends_with(".model")) {
-    ThrowUser("'", path, "' is a sentencepiece model, but pith knows byte-level BPE only; name a tokenizer.json or a GGUF");
+    ThrowUser("'", path,
+              "' is a sentencepiece model, but pith knows byte-level BPE only; name a tokenizer.json or a GGUF");
   }
   return FromGguf(GgufFile(path));
 }

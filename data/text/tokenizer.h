@@ -1,7 +1,8 @@
 // Text to token ids and back: byte-level BPE (GPT-2's scheme) from a GGUF or a Hugging Face tokenizer.json.
 //
-// BOS and EOS are never added. Bytes for which a vocabulary has no token at all (SmolLM2's lacks 21 that begin rare
-// characters) are left out, as transformers and llama.cpp do; everything else survives Decode(Encode(x)). Special tokens inside text are text, unless the caller says SpecialTokens::kParse: user
+// BOS and EOS are never added. Bytes for which a vocabulary has no token at all are left out, as transformers does
+// (SmolLM2 lacks 21: six control characters, and lead bytes of invalid or unassigned characters); everything else
+// survives Decode(Encode(x)). Special tokens inside text are text, unless the caller says SpecialTokens::kParse: user
 // text can therefore never become a control token.
 #pragma once
 
@@ -33,18 +34,19 @@ class Tokenizer {
   ~Tokenizer();
 
   std::vector<int32_t> Encode(std::string_view text, SpecialTokens special = SpecialTokens::kAsText) const;
-  // SpecialTokens::kParse, except that no control token is read out of, or across the edge of, a byte range in `literal`
-  // (ascending, disjoint): how a rendered template is encoded around the text of a user.
+  // SpecialTokens::kParse, except that no control token is read out of, or across the edge of, a byte range in
+  // `literal` (ascending, disjoint): how a rendered template is encoded around the text of a user.
   std::vector<int32_t> EncodeAround(std::string_view text, const std::vector<TextRange>& literal) const;
-  // The bytes of the tokens, concatenated. UserError for an id outside the vocabulary. Control tokens give their text only if `with_control`.
+  // The bytes of the tokens, concatenated. UserError for an id outside the vocabulary. Control tokens give their text
+  // only if `with_control`.
   std::string Decode(std::span<const int32_t> ids, bool with_control = false) const;
-  std::string_view TokenBytes(int32_t id) const;           // bytes of one token; its text for control tokens
+  std::string_view TokenBytes(int32_t id) const;  // bytes of one token; its text for control tokens
   bool IsControl(int32_t id) const;
   // The token of exactly these bytes (" the", "<|im_end|>"), control tokens included.
   std::optional<int32_t> FindToken(std::string_view text) const;
   std::vector<std::string_view> ControlTexts() const;
   int32_t vocab_size() const;
-  int32_t eos_id() const;                                  // −1 when the vocabulary names none
+  int32_t eos_id() const;  // −1 when the vocabulary names none
   // Tokens that end a turn: eos, and <|im_end|>, <|eot_id|>, <|end|> where the vocabulary has them.
   std::span<const int32_t> end_ids() const;
   bool IsEnd(int32_t id) const;

@@ -58,8 +58,8 @@ void MergeResolver::Add(std::string_view left, std::string_view right, Vocabular
   const std::string_view texts[3] = {left, right, joined};
   for (int i = 0; i < 3; ++i) {
     if (ids[i] < 0) {
-      ThrowUser("'", origin_, "': merge ", vocabulary->merges.size(), " ('", left, "' + '", right, "') needs the token '",
-                texts[i], "', which the vocabulary lacks; the file is damaged, fetch it again");
+      ThrowUser("'", origin_, "': merge ", vocabulary->merges.size(), " ('", left, "' + '", right,
+                "') needs the token '", texts[i], "', which the vocabulary lacks; the file is damaged, fetch it again");
     }
   }
   vocabulary->merges.emplace_back(ids[0], ids[1]);

@@ -21,18 +21,18 @@ enum class TokenKind : uint8_t {
 };
 
 struct Vocabulary {
-  std::string origin;               // the file, for messages
-  std::vector<std::string> tokens;  // bytes, by id
-  std::vector<TokenKind> kinds;     // as many as tokens
+  std::string origin;                               // the file, for messages
+  std::vector<std::string> tokens;                  // bytes, by id
+  std::vector<TokenKind> kinds;                     // as many as tokens
   std::vector<std::pair<int32_t, int32_t>> merges;  // by rank, best first
   std::vector<int32_t> merged;                      // what each merge yields
   PreTokenizer pre_tokenizer = PreTokenizer::kGpt2;
-  bool ignore_merges = false;       // a word that is a token needs no merging (Llama 3)
-  bool compose_nfc = false;         // normalise to NFC first
-  int32_t unknown_id = -1;          // for bytes without a token; −1: such bytes are left out, as the peers do
+  bool ignore_merges = false;  // a word that is a token needs no merging (Llama 3)
+  bool compose_nfc = false;    // normalise to NFC first
+  int32_t unknown_id = -1;     // for bytes without a token; −1: such bytes are left out, as the peers do
   bool fuse_unknown = false;
   int32_t eos_id = -1;
-  std::vector<int32_t> end_ids;     // further tokens that the files declare as ends
+  std::vector<int32_t> end_ids;  // further tokens that the files declare as ends
 };
 
 // UserErrors: see tokenizer.h.
@@ -46,7 +46,8 @@ bool AlphabetToBytes(std::string_view text, std::string* bytes);
 // Takes merges as pairs of token texts in the alphabet; resolves them against tokens.
 class MergeResolver {
  public:
-  // `texts[i]` is token i as the file spells it; must outlive the resolver and stay in place. UserError when two ids have one text.
+  // `texts[i]` is token i as the file spells it; must outlive the resolver and stay in place. UserError when two ids
+  // have one text.
   MergeResolver(const std::string& origin, const std::vector<std::string>& texts, const std::vector<TokenKind>& kinds);
   // Appends to vocabulary's merges. UserError when left, right or their concatenation is no token.
   void Add(std::string_view left, std::string_view right, Vocabulary* vocabulary) const;

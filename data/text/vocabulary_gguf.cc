@@ -7,11 +7,13 @@ namespace {
 TokenKind KindFromGguf(int64_t type, size_t id, const std::string& path) {
   switch (type) {
     case 1: return TokenKind::kNormal;
-    case 2: case 3: return TokenKind::kControl;  // "unknown" is never matched in text either
+    case 2:
+    case 3: return TokenKind::kControl;  // "unknown" is never matched in text either
     case 4: return TokenKind::kUserDefined;
     case 5: return TokenKind::kUnused;
     default:
-      ThrowUser("'", path, "': token ", id, " has type ", type, ", but byte-level BPE knows 1 to 5; pith cannot use it");
+      ThrowUser("'", path, "': token ", id, " has type ", type,
+                ", but byte-level BPE knows 1 to 5; pith cannot use it");
   }
 }
 
@@ -37,7 +39,8 @@ Vocabulary VocabularyFromGguf(const GgufFile& file) {
   const auto pre = file.Get<std::string>("tokenizer.ggml.pre");
   const auto kind = PreTokenizerFromGgufName(pre);
   if (!kind) {
-    ThrowUser("'", path, "' needs the pre-tokenizer '", pre, "', which pith lacks; it has smollm, gpt-2, qwen2, llama-bpe");
+    ThrowUser("'", path, "' needs the pre-tokenizer '", pre,
+              "', which pith lacks; it has smollm, gpt-2, qwen2, llama-bpe");
   }
   vocabulary.pre_tokenizer = *kind;
   vocabulary.ignore_merges = *kind == PreTokenizer::kLlama3;
@@ -64,7 +67,8 @@ Vocabulary VocabularyFromGguf(const GgufFile& file) {
   for (const std::string& merge : merges) {
     const size_t space = merge.find(' ', 1);
     if (space == std::string::npos || space + 1 == merge.size()) {
-      ThrowUser("'", path, "': merge ", vocabulary.merges.size(), " is '", merge, "', expected two tokens and a space between");
+      ThrowUser("'", path, "': merge ", vocabulary.merges.size(), " is '", merge,
+                "', expected two tokens and a space between");
     }
     resolver.Add(std::string_view(merge).substr(0, space), std::string_view(merge).substr(space + 1), &vocabulary);
   }

@@ -70,7 +70,8 @@ void ExpectModel(const std::string& name, const ChatTemplate& chat) {
 }
 
 TEST(ChatTemplate, DemoModelsTemplate) {
-  if (!FileExists(PITH_DEMO_MODEL)) GTEST_SKIP() << "needs the demo model at " << PITH_DEMO_MODEL << "; run ./pith setup";
+  if (!FileExists(PITH_DEMO_MODEL))
+    GTEST_SKIP() << "needs the demo model at " << PITH_DEMO_MODEL << "; run ./pith setup";
   const auto chat = ChatTemplate::Load(PITH_DEMO_MODEL);
   ExpectModel("demo", *chat);
   const std::vector<ChatMessage> messages = {{"user", "Hi"}};
@@ -93,7 +94,8 @@ TEST(ChatTemplate, FromAFolder) {
   MakeFolders(folder);
   const std::vector<ChatMessage> messages = {{"user", "Hi"}};
   WriteFile(folder + "/tokenizer_config.json", R"({"bos_token": {"content": "<b>"}, "eos_token": "<e>", "chat_template":
-      [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}"}]})");
+      [{"name": "tool_use", "template": "no"}, {"name": "default",
+       "template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}"}]})");
   EXPECT_EQ(ChatTemplate::Load(folder)->Render(messages, false), "<b>Hi<e>");
   WriteFile(folder + "/chat_template.jinja", "{{ messages[0].role }}{{ eos_token }}");
   auto chat = ChatTemplate::Load(folder);
@@ -118,7 +120,9 @@ TEST(ChatTemplate, TheClockCanBePinned) {
 }
 
 TEST(ChatTemplate, UnsupportedConstructsAreNamedWithTheirLine) {
-  const struct { const char *source, *named; } cases[] = {
+  const struct {
+    const char *source, *named;
+  } cases[] = {
       {"a\nb\n{{ x|wordwrap(3) }}", "line 3: pith lacks the filter 'wordwrap'"},
       {"\n{% include 'x' %}", "line 2: pith lacks the statement '{% include %}'"},
       {"{% for x in y recursive %}{% endfor %}", "'recursive'"},
@@ -159,8 +163,10 @@ TEST(ChatTemplate, HostileTemplatesEndInAnError) {
       "{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}",
       "{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s.replace('x', 'xx') %}{% endfor %}",
       "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
-      "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l == ns.l }}{{ ns.l|string|length }}",
-      "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson }}",
+      "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l == ns.l "
+      "}}{{ ns.l|string|length }}",
+      "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson "
+      "}}",
       "{% set ns = namespace(l=[1]) %}{% for i in range(100000) %}{% set ns.l = [ns.l] %}{% endfor %}",
       "{{ " + Times("(", 100000) + "1" + Times(")", 100000) + " }}",
       "{{ " + Times("not ", 100000) + "1 }}",
@@ -190,7 +196,9 @@ TEST(ChatTemplate, RandomDamageNeverCrashes) {
   Rng rng(9);
   const auto pick = [&]() -> std::string {
     const Json& snippets = golden.at("snippets");
-    return snippets.at(static_cast<size_t>(rng.Int(0, static_cast<int64_t>(snippets.size()) - 1))).at("template").get<std::string>();
+    return snippets.at(static_cast<size_t>(rng.Int(0, static_cast<int64_t>(snippets.size()) - 1)))
+        .at("template")
+        .get<std::string>();
   };
   int rendered = 0, refused = 0;
   for (int round = 0; round < 3000; ++round) {
@@ -206,7 +214,8 @@ TEST(ChatTemplate, RandomDamageNeverCrashes) {
         default: source.insert(at, 1, static_cast<char>(rng.Int(0, 255)));
       }
     }
-    (Rendered(source, "[{\"role\": \"user\", \"content\": \"x\"}]", options).starts_with("error: ") ? refused : rendered) += 1;
+    (Rendered(source, "[{\"role\": \"user\", \"content\": \"x\"}]", options).starts_with("error: ") ? refused
+                                                                                                    : rendered) += 1;
   }
   EXPECT_GT(rendered, 300);
   EXPECT_GT(refused, 300);
@@ -215,10 +224,17 @@ TEST(ChatTemplate, RandomDamageNeverCrashes) {
 // Cycles and long chains of namespaces, and macros that outlive their scope, neither leak nor crash.
 TEST(ChatTemplate, OddButHarmless) {
   EXPECT_EQ(Rendered("{% set n = namespace() %}{% set n.self = n %}{{ n.self.self.x is defined }}"), "False");
-  EXPECT_EQ(Rendered("{% set h = namespace(n=none) %}{% for i in range(50000) %}{% set h.n = namespace(p=h.n) %}{% endfor %}ok"), "ok");
-  EXPECT_EQ(Rendered("{% set h = namespace() %}{% for i in [7] %}{% macro m() %}{{ i }}{% endmacro %}{% set h.m = m %}{% endfor %}{{ h.m() }}"), "7");
-  EXPECT_EQ(Rendered("{% set h = namespace() %}{% for i in [7, 8] %}{% set h.l = loop %}{% endfor %}{{ h.l.length }}"), "2");
-  EXPECT_EQ(Rendered("{{ -9223372036854775807 - 1 }} {{ (0 - 9223372036854775807 - 1) % -1 }}"), "-9223372036854775808 0");
+  EXPECT_EQ(
+      Rendered(
+          "{% set h = namespace(n=none) %}{% for i in range(50000) %}{% set h.n = namespace(p=h.n) %}{% endfor %}ok"),
+      "ok");
+  EXPECT_EQ(Rendered("{% set h = namespace() %}{% for i in [7] %}{% macro m() %}{{ i }}{% endmacro %}{% set h.m = m "
+                     "%}{% endfor %}{{ h.m() }}"),
+            "7");
+  EXPECT_EQ(Rendered("{% set h = namespace() %}{% for i in [7, 8] %}{% set h.l = loop %}{% endfor %}{{ h.l.length }}"),
+            "2");
+  EXPECT_EQ(Rendered("{{ -9223372036854775807 - 1 }} {{ (0 - 9223372036854775807 - 1) % -1 }}"),
+            "-9223372036854775808 0");
 }
 
 }  // namespace

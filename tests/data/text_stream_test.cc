@@ -35,15 +35,34 @@ TEST(StreamDecoder, HoldsBackUntilACharacterIsWhole) {
 
 // What bytes.decode("utf-8", errors="replace") of Python 3.11 gives; R stands for U+FFFD.
 TEST(StreamDecoder, ReplacesWhatCannotBecomeACharacter) {
-  const struct { const char *bytes, *expected; } cases[] = {
-      {"\xFF" "a", "Ra"},         {"\xC0\x80", "RR"},          {"\xED\xA0\x80", "RRR"},   {"\xF4\x90\x80\x80", "RRRR"},
-      {"\xE4\xBD" "x", "Rx"},     {"\xF0\x9F\x98" "x", "Rx"},  {"\xE0\x80\x80", "RRR"},   {"\x80\xBF", "RR"},
-      {"\xF1\x80\xC3\xA9", "R\xC3\xA9"}, {"\xC3" "\xC3\xA9", "R\xC3\xA9"}, {"\xE4\xBD\xE4\xBD\xA0", "R\xE4\xBD\xA0"},
+  const struct {
+    const char *bytes, *expected;
+  } cases[] = {
+      {"\xFF"
+       "a",
+       "Ra"},
+      {"\xC0\x80", "RR"},
+      {"\xED\xA0\x80", "RRR"},
+      {"\xF4\x90\x80\x80", "RRRR"},
+      {"\xE4\xBD"
+       "x",
+       "Rx"},
+      {"\xF0\x9F\x98"
+       "x",
+       "Rx"},
+      {"\xE0\x80\x80", "RRR"},
+      {"\x80\xBF", "RR"},
+      {"\xF1\x80\xC3\xA9", "R\xC3\xA9"},
+      {"\xC3"
+       "\xC3\xA9",
+       "R\xC3\xA9"},
+      {"\xE4\xBD\xE4\xBD\xA0", "R\xE4\xBD\xA0"},
   };
   Rng rng(11);
   for (const auto& c : cases) {
     std::string expected;
-    for (const char* p = c.expected; *p != 0; ++p) expected += *p == 'R' ? std::string("\xEF\xBF\xBD") : std::string(1, *p);
+    for (const char* p = c.expected; *p != 0; ++p)
+      expected += *p == 'R' ? std::string("\xEF\xBF\xBD") : std::string(1, *p);
     for (int i = 0; i < 20; ++i) EXPECT_EQ(InPieces(c.bytes, rng), expected);
   }
 }
@@ -71,7 +90,9 @@ TEST(StreamDecoder, WhereTheBytesAreCutDoesNotMatter) {
 
 TEST(Utf8, ComposesValidStretchesOnly) {
   EXPECT_EQ(ComposeNfc("e\xCC\x81"), "\xC3\xA9");
-  EXPECT_EQ(ComposeNfc("\xFF" "e\xCC\x81\xC3"), "\xFF\xC3\xA9\xC3");
+  EXPECT_EQ(ComposeNfc("\xFF"
+                       "e\xCC\x81\xC3"),
+            "\xFF\xC3\xA9\xC3");
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ const Tokenizer& Demo() {
   return *tokenizer;
 }
 bool HasDemo() { return FileExists(PITH_DEMO_MODEL); }
-#define NEED_DEMO() if (!HasDemo()) GTEST_SKIP() << "needs the demo model at " << PITH_DEMO_MODEL << "; run ./pith setup"
+#define NEED_DEMO() \
+  if (!HasDemo()) GTEST_SKIP() << "needs the demo model at " << PITH_DEMO_MODEL << "; run ./pith setup"
 
 TEST(Tokenizer, DemoModelEqualsHuggingFaceAndLlamaCpp) {
   NEED_DEMO();
@@ -55,7 +56,9 @@ TEST(Tokenizer, DemoModelEqualsHuggingFaceAndLlamaCpp) {
   EXPECT_EQ(Demo().FindToken("no such token at all"), std::nullopt);
 }
 
-TEST(Tokenizer, JsonEqualsHuggingFace) { ExpectGolden(*Tokenizer::Load(kGolden + "tiny_tokenizer.json"), "tiny_tokens.json"); }
+TEST(Tokenizer, JsonEqualsHuggingFace) {
+  ExpectGolden(*Tokenizer::Load(kGolden + "tiny_tokenizer.json"), "tiny_tokens.json");
+}
 
 TEST(Tokenizer, UserDefinedTokensAlwaysMatchAndControlTokensOnlyWhenAsked) {
   const auto tokenizer = Tokenizer::FromJson(kGolden + "tiny_tokenizer.json");
@@ -87,10 +90,12 @@ TEST(Tokenizer, NoControlTokenIsReadOutOfALiteralRange) {
 
 TEST(Tokenizer, RealVocabularies) {
   const char* folder = std::getenv("PITH_VOCABS");
-  if (folder == nullptr) GTEST_SKIP() << "PITH_VOCABS names no folder of vocabularies (ggml-vocab-qwen2.gguf, .inp, .out)";
+  if (folder == nullptr)
+    GTEST_SKIP() << "PITH_VOCABS names no folder of vocabularies (ggml-vocab-qwen2.gguf, .inp, .out)";
   const std::string path = std::string(folder) + "/ggml-vocab-qwen2.gguf";
   const auto tokenizer = Tokenizer::Load(path);
-  const std::string texts = ReadFile(path + ".inp"), expected = ReadFile(path + ".out"), mark = "\n__ggml_vocab_test__\n";
+  const std::string texts = ReadFile(path + ".inp"), expected = ReadFile(path + ".out"),
+                    mark = "\n__ggml_vocab_test__\n";
   std::istringstream lines(expected);
   int count = 0;
   for (size_t at = 0; at <= texts.size(); ++count) {
@@ -162,8 +167,10 @@ TEST(Tokenizer, WordsByPattern) {
   };
   const std::string_view text = "I'M  12345 x,\n\n y's";
   EXPECT_EQ(split(PreTokenizer::kGpt2, text), (Words{"I", "'", "M", " ", " 12345", " x", ",", "\n\n", " y", "'s"}));
-  EXPECT_EQ(split(PreTokenizer::kSmolLm, text), (Words{"I", "'", "M", "  ", "1", "2", "3", "4", "5", " x", ",", "\n\n", " y", "'s"}));
-  EXPECT_EQ(split(PreTokenizer::kQwen2, text), (Words{"I", "'M", " ", " ", "1", "2", "3", "4", "5", " x", ",\n\n", " y", "'s"}));
+  EXPECT_EQ(split(PreTokenizer::kSmolLm, text),
+            (Words{"I", "'", "M", "  ", "1", "2", "3", "4", "5", " x", ",", "\n\n", " y", "'s"}));
+  EXPECT_EQ(split(PreTokenizer::kQwen2, text),
+            (Words{"I", "'M", " ", " ", "1", "2", "3", "4", "5", " x", ",\n\n", " y", "'s"}));
   EXPECT_EQ(split(PreTokenizer::kLlama3, text), (Words{"I", "'M", " ", " ", "123", "45", " x", ",\n\n", " y", "'s"}));
 }
 
@@ -197,7 +204,8 @@ std::string ErrorOf(const Json& json) {
 TEST(Tokenizer, OfAddedTokensTheLeftmostAndThenTheLongestMatches) {
   Json json = TinyJson();
   int id = 400;
-  for (const char* text : {"q-", "q-r", "r-s-t"}) json["added_tokens"].push_back({{"id", id++}, {"content", text}, {"special", false}});
+  for (const char* text : {"q-", "q-r", "r-s-t"})
+    json["added_tokens"].push_back({{"id", id++}, {"content", text}, {"special", false}});
   const std::string path = std::string(PITH_TEST_BINARY) + "/added_tokenizer.json";
   WriteFile(path, json.dump());
   const auto tokenizer = Tokenizer::Load(path);
@@ -215,11 +223,18 @@ TEST(Tokenizer, DamagedJsonIsRefusedWithASentence) {
     return ErrorOf(json);
   };
   EXPECT_NE(changed([](Json& j) { j["model"]["type"] = "Unigram"; }).find("Unigram"), std::string::npos);
-  EXPECT_NE(changed([](Json& j) { j["pre_tokenizer"] = {{"type", "Metaspace"}}; }).find("Metaspace"), std::string::npos);
-  EXPECT_NE(changed([](Json& j) { j["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true; }).find("add_prefix_space"), std::string::npos);
+  EXPECT_NE(changed([](Json& j) {
+              j["pre_tokenizer"] = {{"type", "Metaspace"}};
+            }).find("Metaspace"),
+            std::string::npos);
+  EXPECT_NE(changed([](Json& j) {
+              j["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true;
+            }).find("add_prefix_space"),
+            std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["normalizer"] = {{"type", "Lowercase"}}; }).find("Lowercase"), std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["model"]["merges"].push_back({"qq", "zz"}); }).find("'qq'"), std::string::npos);
-  EXPECT_NE(changed([](Json& j) { j["model"]["merges"].push_back(j["model"]["merges"][0]); }).find("same two tokens"), std::string::npos);
+  EXPECT_NE(changed([](Json& j) { j["model"]["merges"].push_back(j["model"]["merges"][0]); }).find("same two tokens"),
+            std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["added_tokens"][0]["id"] = 50; }).find("unique"), std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["added_tokens"][0]["id"] = -5; }).find("-5"), std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["added_tokens"][0]["lstrip"] = true; }).find("lstrip"), std::string::npos);
@@ -231,7 +246,8 @@ TEST(Tokenizer, DamagedJsonIsRefusedWithASentence) {
 
 // Flipped, cut or doubled bytes: either still a tokenizer that works, or a UserError; never anything else.
 TEST(Tokenizer, RandomDamageToJsonNeverCrashes) {
-  const std::string whole = ReadFile(kGolden + "tiny_tokenizer.json"), path = std::string(PITH_TEST_BINARY) + "/fuzzed_tokenizer.json";
+  const std::string whole = ReadFile(kGolden + "tiny_tokenizer.json"),
+                    path = std::string(PITH_TEST_BINARY) + "/fuzzed_tokenizer.json";
   Rng rng(6);
   int loaded = 0, refused = 0;
   for (int round = 0; round < 1500; ++round) {
@@ -243,7 +259,8 @@ TEST(Tokenizer, RandomDamageToJsonNeverCrashes) {
         case 1: bytes[at] = "0123456789-\"[]{},:etn "[rng.Int(0, 22)]; break;
         case 2: bytes.erase(at, static_cast<size_t>(rng.Int(1, 8))); break;
         case 3: bytes.insert(at, bytes.substr(at, static_cast<size_t>(rng.Int(1, 8)))); break;
-        default: if (rng.Uniform() < 0.1) bytes.resize(at + 1);
+        default:
+          if (rng.Uniform() < 0.1) bytes.resize(at + 1);
       }
     }
     std::ofstream(path, std::ios::binary) << bytes;
