@@ -146,13 +146,7 @@ void RunGrpo(const Session& session, const RunOptions& options) {
   Optimizer optimizer(config.optimizer, model->parameters());
   Sampler sampler(session);
   RunFolder folder(config, options.mode);
-  int64_t step = 0;
-  if (options.mode == FolderMode::kResume) {
-    if (const auto last = folder.LastCheckpoint()) {
-      folder.Restore(*last, *model, optimizer);
-      step = *last;
-    }
-  }
+  int64_t step = options.mode == FolderMode::kResume ? folder.Resume(*model, optimizer) : 0;
   std::vector<const Prompt*> all_prompts;
   for (const PreparedProblem& p : session.problems) all_prompts.push_back(&p.prompt);
   const PromptEncoder encoder(*model, all_prompts);
@@ -198,13 +192,15 @@ void RunGrpo(const Session& session, const RunOptions& options) {
     const double rate = static_cast<double>(stats.generated_tokens) / seconds;
     metrics.insert(metrics.begin(), {{"loss", update.loss}, {"grad_norm", info.grad_norm}, {"learning_rate", info.learning_rate}});
     if (rl.kl_beta != 0) metrics.emplace_back("kl", update.kl);
+    if (!batch.sequences.empty()) {  // a gap that nobody measured is not zero
+      metrics.insert(metrics.end(), {{"sampling/sampling_logp_difference/mean", gap.mean},
+                                     {"sampling/sampling_logp_difference/p99", gap.p99},
+                                     {"sampling/sampling_logp_difference/max", gap.max},
+                                     {"sampling/kl", gap.kl}});
+    }
     metrics.insert(metrics.end(), {{"clip_ratio/low_mean", update.clip_low},
                                    {"clip_ratio/high_mean", update.clip_high},
                                    {"clip_ratio/region_mean", update.clip_low + update.clip_high},
-                                   {"sampling/sampling_logp_difference/mean", gap.mean},
-                                   {"sampling/sampling_logp_difference/p99", gap.p99},
-                                   {"sampling/sampling_logp_difference/max", gap.max},
-                                   {"sampling/kl", gap.kl},
                                    {"num_tokens", static_cast<double>(stats.generated_tokens)},
                                    {"tokens_per_second", rate},
                                    {"time/rollout", rollout_seconds},

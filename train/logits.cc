@@ -5,6 +5,7 @@
 #include "adapters/peft.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/model_path.h"
 #include "data/text/prompt.h"
 #include "train/session.h"
 

@@ -16,12 +16,17 @@
 namespace pith {
 namespace {
 
-// OpenMP's threads wait for their next loop by spinning for milliseconds, which starves the sampler's pool (and whatever
-// else runs here). A short spin costs training nothing. Its runtime reads this before main(), so the program starts anew.
-void SpinBriefly(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("GOMP_SPINCOUNT", "10000", 1);
-  execv("/proc/self/exe", argv);  // where this fails, training only runs slower
+// Settings that libraries read before main(), so the program starts itself anew with them (set ones are respected):
+// OpenMP's threads would spin for milliseconds between loops, which starves the sampler's pool and whatever else runs here;
+// oneDNN would keep 1024 compiled products of about a megabyte each, while batches of ever new sizes reuse none of them.
+void RestartWithSettings(char** argv) {
+  bool changed = false;
+  const auto set = [&](const char* name, const char* value) {
+    if (std::getenv(name) == nullptr) changed |= setenv(name, value, 0) == 0;
+  };
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) set("GOMP_SPINCOUNT", "10000");
+  set("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128");
+  if (changed) execv("/proc/self/exe", argv);  // where this fails, training only takes more time and memory
 }
 
 int Main(int argc, char** argv) {
@@ -75,6 +80,6 @@ int Main(int argc, char** argv) {
 }  // namespace pith
 
 int main(int argc, char** argv) {
-  pith::SpinBriefly(argv);
+  pith::RestartWithSettings(argv);
   return pith::RunProgram("pith-train", [&] { return pith::Main(argc, argv); });
 }

@@ -112,7 +112,16 @@ void RunFolder::Restore(int64_t step, Model& model, Optimizer& optimizer) {
   }
   model.SetValues(adapter);
   optimizer.Load(folder + "/optimizer.safetensors");
+}
 
+int64_t RunFolder::Resume(Model& model, Optimizer& optimizer) {
+  const int64_t step = LastCheckpoint().value_or(0);
+  if (step > 0) Restore(step, model, optimizer);
+  DropAfter(step);
+  return step;
+}
+
+void RunFolder::DropAfter(int64_t step) {
   const std::string metrics = path_ + "/metrics.jsonl";
   if (FileExists(metrics)) {
     std::istringstream in(ReadFile(metrics));

@@ -30,8 +30,9 @@ class RunFolder {
 
   // The step after which the last whole checkpoint was written; nothing without one.
   std::optional<int64_t> LastCheckpoint() const;
-  // Restores `model` and `optimizer`; drops metrics and completions of later steps.
-  void Restore(int64_t step, Model& model, Optimizer& optimizer);
+  // Takes `model` and `optimizer` back to the last checkpoint and returns its step, or leaves them alone and returns 0 where
+  // there is none. Metrics and completions of later steps are dropped.
+  int64_t Resume(Model& model, Optimizer& optimizer);
   // checkpoints/step-N: adapter/, optimizer.safetensors, state.json; whole or not at all. Keeps log.keep_checkpoints.
   void Save(int64_t step, const Model& model, const Optimizer& optimizer);
   // One line of metrics.jsonl, flushed. The first entry is {"step", step}.
@@ -45,6 +46,8 @@ class RunFolder {
   std::string path_;
   TrainConfig config_;
   std::string Checkpoint(int64_t step) const;
+  void Restore(int64_t step, Model& model, Optimizer& optimizer);
+  void DropAfter(int64_t step);
 };
 
 // runs/<name>, unless the configuration names a folder.

@@ -2,18 +2,15 @@
 
 #include <malloc.h>
 
-#include <cstdlib>
-
 #include "adapters/peft.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "data/dataset.h"
 
 namespace pith {
 namespace {
-
-constexpr const char* kDemoPlace = ".pith/model/SmolLM2-135M-Instruct.Q4_1.gguf";
 
 DatasetSpec Spec(const DataSettings& d) {
   DatasetSpec spec;
@@ -84,16 +81,6 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
 }
 
 }  // namespace
-
-std::string ResolveModelPath(const std::string& path) {
-  if (path != "demo") return path;
-  const char* named = std::getenv("PITH_DEMO_MODEL");
-  const std::string place = named != nullptr && *named != '\0' ? named : kDemoPlace;
-  if (!FileExists(place)) {
-    ThrowUser("model.path is demo, but '", place, "' is not there; run ./pith setup in the project's folder, or set PITH_DEMO_MODEL");
-  }
-  return place;
-}
 
 int32_t EndOfTurn(const Tokenizer& tokenizer) {
   for (const char* text : {"<|im_end|>", "<|eot_id|>", "<|end|>"}) {

@@ -15,9 +15,6 @@
 
 namespace pith {
 
-// "demo" becomes $PITH_DEMO_MODEL, or the demo model's place below the current folder. UserError where there is none.
-std::string ResolveModelPath(const std::string& path);
-
 // A problem as the model sees it.
 struct PreparedProblem {
   Problem problem;

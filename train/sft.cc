@@ -103,13 +103,7 @@ void RunSft(const Session& session, const RunOptions& options) {
   const std::unique_ptr<Model> model = MakeModel(session);
   Optimizer optimizer(config.optimizer, model->parameters());
   RunFolder folder(config, options.mode);
-  int64_t step = 0;
-  if (options.mode == FolderMode::kResume) {
-    if (const auto last = folder.LastCheckpoint()) {
-      folder.Restore(*last, *model, optimizer);
-      step = *last;
-    }
-  }
+  int64_t step = options.mode == FolderMode::kResume ? folder.Resume(*model, optimizer) : 0;
   const PromptEncoder encoder(*model, Prompts(session, examples));
   std::optional<ProgressBar> bar;
   if (!options.quiet) bar.emplace(config.run.name, total);
