@@ -60,6 +60,7 @@ TEST(Budget, LeavesAResponseAloneThatHasClosedItself) {
 
 TEST(Budget, ForcesTheClosingTextAndStopsAtB) {
   EngineOptions options;
+  options.num_threads = 1;
   options.activations = ActivationType::kBF16;
   Engine engine(TinyBase(), options);
   const std::vector<int32_t> close = TinyTokenizer().Encode("\n#### ");
@@ -113,6 +114,7 @@ TEST(Budget, ForcesTheClosingTextAndStopsAtB) {
 // An evaluation takes its budgets from one greedy trace: the same as running each budget by itself.
 TEST(Budget, ManyBudgetsFromOneTrace) {
   EngineOptions options;
+  options.num_threads = 1;
   Engine engine(TinyBase(), options);
   const std::vector<int32_t> close = TinyTokenizer().Encode("\n#### ");
   GenerateRequest request;

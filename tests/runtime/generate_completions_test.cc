@@ -14,7 +14,7 @@ const Tokenizer& TinyTokenizer() {
   return *tokenizer;
 }
 
-EngineOptions Options(int64_t kv_tokens = 4096, int threads = 2) {
+EngineOptions Options(int64_t kv_tokens = 4096, int threads = 1) {
   EngineOptions options;
   options.activations = ActivationType::kBF16;
   options.kv_tokens = kv_tokens;
@@ -118,7 +118,7 @@ TEST(Generate, EqualsAPlainLoop) {
 
 TEST(Generate, CompletionsDoNotDependOnWhatRunsBesideThem) {
   const std::vector<GenerateRequest> requests = Mixture();
-  Engine engine(TinyBase(), Options());
+  Engine engine(TinyBase(), Options(4096, 2));
   const int64_t free_before = engine.kv_tokens_free();
   const auto expected = Generate(engine, TinyTokenizer(), requests, {.max_batch = 64});
   EXPECT_EQ(engine.kv_tokens_free(), free_before);
