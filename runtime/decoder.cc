@@ -107,7 +107,7 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
   for (ThreadScratch& scratch : threads_) {
     GrowTo(scratch.k, KvCache::PagesFor(positions));
     GrowTo(scratch.v, KvCache::PagesFor(positions));
-    GrowTo(scratch.scores, positions);
+    GrowTo(scratch.scores, positions * (config_.num_heads / config_.num_kv_heads));
   }
 }
 
@@ -221,10 +221,9 @@ void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& bat
         scratch.v[p] = cache.V(row.pages[p], layer, kv_head);
       }
       const KvPages pages{scratch.k.data(), scratch.v.data(), KvCache::kPageTokens, cache.f16()};
-      for (int64_t head = kv_head * heads_per_kv; head < (kv_head + 1) * heads_per_kv; ++head) {
-        Attend(qkv_.data() + r * qkv_dim + head * head_dim, pages, length, head_dim, scale, scratch.scores.data(),
-               attention_.data() + r * q_dim + head * head_dim);
-      }
+      const int64_t head = kv_head * heads_per_kv;
+      AttendHeads(qkv_.data() + r * qkv_dim + head * head_dim, head_dim, heads_per_kv, pages, length, head_dim, scale,
+                  scratch.scores.data(), attention_.data() + r * q_dim + head * head_dim, head_dim);
     }
   });
 }

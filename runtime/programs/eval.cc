@@ -13,6 +13,8 @@ namespace {
 
 using Completions = std::vector<std::vector<Completion>>;
 
+double Rate(int64_t tokens, double seconds) { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
+
 std::string BudgetText(const Budget& budget) {
   std::string text = budget.sentence;
   const size_t place = text.find("{budget}");
@@ -135,14 +137,12 @@ std::vector<EvalRow> RunEval(Engine& engine, const Prompter& prompter, const std
   for (const NamedAdapter& mode : modes) {
     std::map<int64_t, EvalRow> by_budget;
     Completions trace;  // greedy answers without a budget, up to the longest length that any row looks at
-    const auto run = [&](const std::vector<GenerateRequest>& requests, const std::string& what, double* tok_per_s) {
+    double trace_rate = 0;
+    const auto run = [&](const std::vector<GenerateRequest>& requests, const std::string& what, GenerateStats* stats) {
       GenerateOptions options;
       options.max_batch = settings.max_batch;
       options.on_progress = [&](int64_t finished, int64_t) { on_progress(done + finished, total, what); };
-      GenerateStats stats;
-      Completions completions = Generate(engine, tokenizer, requests, options, &stats);
-      if (tok_per_s) *tok_per_s = stats.seconds > 0 ? static_cast<double>(stats.generated_tokens) / stats.seconds : 0;
-      return completions;
+      return Generate(engine, tokenizer, requests, options, stats);
     };
     std::vector<int64_t> order = settings.budgets;  // the one without a budget first: it is the trace of the others
     std::stable_sort(order.begin(), order.end(), [](int64_t a, int64_t b) { return (a == 0) > (b == 0); });
@@ -151,11 +151,16 @@ std::vector<EvalRow> RunEval(Engine& engine, const Prompter& prompter, const std
       Budget budget = settings.budget;
       budget.tokens = tokens;
       std::vector<GenerateRequest> requests = MakeRequests(prompter, problems, mode.adapter, settings, budget);
-      double tok_per_s = 0;
+      GenerateStats stats;
+      double seconds_of_trace = 0;  // what the tokens taken from the trace cost there, at its mean rate
+      int64_t tokens_of_trace = 0;
       Completions completions;
       if (tokens == 0 || trace.empty()) {
-        completions = run(requests, what, &tok_per_s);
-        if (tokens == 0 && share_trace) trace = completions;
+        completions = run(requests, what, &stats);
+        if (tokens == 0 && share_trace) {
+          trace = completions;
+          trace_rate = Rate(stats.generated_tokens, stats.seconds);
+        }
       } else {
         // What was decoded before the closing point is known; only the rest is decoded.
         const int64_t closes_from = tokens - budget.reserve_tokens;
@@ -166,17 +171,24 @@ std::vector<EvalRow> RunEval(Engine& engine, const Prompter& prompter, const std
           const Completion& known = trace[p][0];
           if (static_cast<int64_t>(known.tokens.size()) <= closes_from && known.finish == Finish::kStop) {
             completions[p] = trace[p];
+            tokens_of_trace += static_cast<int64_t>(known.tokens.size());
           } else {
             const int64_t prefix = std::min<int64_t>(closes_from, known.tokens.size());
             requests[p].response_prefix.assign(known.tokens.begin(), known.tokens.begin() + prefix);
+            tokens_of_trace += prefix;
             open.push_back(requests[p]);
             open_index.push_back(p);
           }
         }
-        Completions rest = run(open, what, &tok_per_s);
-        for (size_t i = 0; i < open.size(); ++i) completions[open_index[i]] = std::move(rest[i]);
+        Completions rest = run(open, what, &stats);
+        seconds_of_trace = trace_rate > 0 ? static_cast<double>(tokens_of_trace) / trace_rate : 0;
+        for (size_t i = 0; i < open.size(); ++i) {
+          rest[i][0].ttft_ms = trace[open_index[i]][0].ttft_ms;  // the first token is the trace's
+          completions[open_index[i]] = std::move(rest[i]);
+        }
       }
-      by_budget[tokens] = MakeRow(mode.name, tokens, problems, completions, tokenizer, settings, tok_per_s);
+      const double rate = Rate(stats.generated_tokens + tokens_of_trace, stats.seconds + seconds_of_trace);
+      by_budget[tokens] = MakeRow(mode.name, tokens, problems, completions, tokenizer, settings, rate);
       done += per_pass;
       on_progress(done, total, what);
     }

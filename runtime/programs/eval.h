@@ -46,7 +46,8 @@ struct EvalRow {
   int chains = 1;
   uint64_t seed = 0;
   double pass_at_k = 0, maj_at_k = 0; // k = chains; equal to the accuracy for one chain
-  double ttft_ms = 0, tok_per_s = 0;  // median; completion tokens per second of the whole batch
+  double ttft_ms = 0, tok_per_s = 0;  // median; completion tokens per second of the whole batch, those of a shared trace
+                                      // at the trace's own rate
   int64_t rss_mb = 0;
   std::vector<EvalAnswer> answers;    // problem by problem, chain by chain
 };

@@ -20,6 +20,11 @@ namespace {
 
 std::string FileName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
+std::string ModelName(const std::string& path) {  // general.name is often the name of an ancestor
+  const std::string file = FileName(path);
+  return file.ends_with(".gguf") ? file.substr(0, file.size() - 5) : file;
+}
+
 }  // namespace
 
 int EvalCommand(const Arguments& args) {
@@ -91,11 +96,10 @@ int EvalCommand(const Arguments& args) {
                                             [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
   std::string command = "pith-run eval";
   for (const std::string& arg : args) command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
-  const std::string name = base->config().name.empty() ? FileName(path) : base->config().name;
   WriteFile(out + "/results.json", ResultsJson(rows));
   WriteFile(out + "/answers.jsonl", AnswersJsonl(rows, problems));
   WriteFile(out + "/chart.svg", AccuracyLengthSvgFile(rows));
-  WriteFile(out + "/report.html", ReportHtml({name + " on " + FileName(data.name), FileName(path), command}, rows, problems));
+  WriteFile(out + "/report.html", ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems));
   std::cout << "\n" << ReportText(rows) << "\nreport: " << out << "/report.html\n";
   return 0;
 }
