@@ -74,7 +74,8 @@ class Bench {
     const double rate = Quantile(rates, 0.5);
     if (json_) {
       std::cout << nlohmann::ordered_json{{"test", test}, {"batch", batch}, {"tokens", tokens}, {"tok_per_s", rate},
-                                          {"rss_mb", memory.rss_mb}, {"anon_mb", memory.anon_mb}, {"mode", mode_}}.dump()
+                                          {"rss_mb", memory.rss_mb}, {"anon_mb", memory.anon_mb}, {"mode", mode_}}
+                       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
                 << std::endl;
     } else {
       std::printf("%-8s %-12s batch %3lld  %9.1f tokens/s   resident %lld MB, anonymous %lld MB\n", test, mode_.c_str(),
