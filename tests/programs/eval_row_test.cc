@@ -61,7 +61,7 @@ TEST_F(EvalRowTest, SeveralChains) {
   const EvalRow row = MakeRow({"mode", "set", 0, 4, 0, 0}, problems,
                               {{Says("#### 12"), Says("#### 5"), Says("so 12"), Says("#### 7")},        // two of four: wins
                                {Says("#### 4"), Says("#### 3"), Says("it is 4"), Says("no number")},    // outvoted
-                               {Says("#### 6"), Says("#### 5.0"), Says("5 pens"), Says("#### 6")}},     // a tie: the earliest
+                               {Says("#### 6"), Says("#### 5.0"), Says("#### 6"), Says("5 pens")}},     // a tie: the earliest
                               *tokenizer_);
   EXPECT_EQ(row.n, 3);
   EXPECT_DOUBLE_EQ(row.accuracy, 3.0 / 12);
