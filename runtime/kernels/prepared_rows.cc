@@ -1,6 +1,7 @@
 #include "runtime/kernels/prepared_rows.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -11,8 +12,9 @@ namespace pith {
 void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
     const float* values = x + b * kBlockSize;
-    float max_abs = 0.0f;
-    for (int i = 0; i < kBlockSize; ++i) max_abs = std::max(max_abs, std::fabs(values[i]));
+    uint32_t max_bits = 0;  // |x| as an integer: ordered as the floats are, with NaN above all, so that it is not lost
+    for (int i = 0; i < kBlockSize; ++i) max_bits = std::max(max_bits, std::bit_cast<uint32_t>(std::fabs(values[i])));
+    const float max_abs = std::bit_cast<float>(max_bits);
     const float inverse = max_abs > 0.0f ? 127.0f / max_abs : 0.0f;
     int32_t total = 0;
     for (int i = 0; i < kBlockSize; ++i) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -99,6 +100,22 @@ void Exact(const Case& c, const Matrix& w, const float* x_row, int64_t n, double
 }
 
 class KernelLinear : public testing::TestWithParam<Case> {};
+
+// A model that has gone wrong must be seen to: whatever the kernel, NaN or infinity in x does not come out as a number.
+TEST_P(KernelLinear, WhatIsNotFiniteStaysSo) {
+  const Case c = GetParam();
+  ThreadPool pool(1);
+  const Matrix w = RandomMatrix(c.type, 40, 64, 5);
+  for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    for (const int64_t place : {0, 13, 31, 63}) {
+      std::vector<float> x = RandomFloats(64, 7);
+      x[static_cast<size_t>(place)] = bad;
+      for (const float y : Product(c, pool, w, x.data(), 1, 64)) ASSERT_FALSE(std::isfinite(y)) << c.Name() << ", place " << place;
+    }
+    const std::vector<float> all(64, bad);
+    for (const float y : Product(c, pool, w, all.data(), 1, 64)) ASSERT_FALSE(std::isfinite(y)) << c.Name();
+  }
+}
 
 TEST_P(KernelLinear, AgreesWithTheExactSum) {
   const Case c = GetParam();
