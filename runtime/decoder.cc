@@ -130,53 +130,49 @@ void Decoder::Norm(ThreadPool& pool, int64_t rows, const float* x_MD, const std:
   });
 }
 
-// x_MI · Aᵀ goes in the same pass as x_MI · Wᵀ when all rows share one adapter. Rows of one adapter are consecutive, so a
-// group is prepared as a block of its own otherwise: what a row yields is the same either way.
+// Two passes over the pool: x Wᵀ of all rows with x Aᵀ of each group, then what B adds.
 void Decoder::Project(ThreadPool& pool, const Batch& batch, int64_t layer, const float* x_MI, int64_t in,
                       std::span<const Target> targets) {
   const int64_t m = static_cast<int64_t>(batch.rows.size());
-  prepared_.Prepare(x_MI, m, in, in, activations_, isa_);
+  prepared_.Prepare(x_MI, m, in, in, activations_, isa_, &pool);
   jobs_.clear();
   for (const Target& t : targets) {
-    jobs_.push_back({layers_[layer].weights[t.kind], t.y_MO, t.y_stride, 1.0f, t.accumulate});
+    jobs_.push_back({.w = layers_[layer].weights[t.kind], .x = &prepared_, .y = t.y_MO, .y_stride = t.y_stride,
+                     .accumulate = t.accumulate});
   }
   int64_t max_rank = 0;
   for (const AdapterGroup& group : batch.groups) {
     if (group.adapter) max_rank = std::max(max_rank, group.adapter->rank());
   }
   GrowTo(low_, m * max_rank * static_cast<int64_t>(targets.size()));
+  ForEachPair(batch, layer, targets, [&](const AdapterGroup& group, const Target&, const PackedPair& pair, float* low) {
+    jobs_.push_back({.w = pair.a, .x = &prepared_, .y = low, .y_stride = pair.a.rows, .begin = group.begin, .end = group.end});
+  });
+  Linear(pool, jobs_);
 
-  const bool one_group = batch.groups.size() == 1;
-  if (!one_group) Linear(pool, prepared_, jobs_.data(), static_cast<int>(jobs_.size()));
+  jobs_.clear();
+  size_t used = 0;
+  ForEachPair(batch, layer, targets, [&](const AdapterGroup& group, const Target& t, const PackedPair& pair, const float* low) {
+    if (used == low_prepared_.size()) low_prepared_.emplace_back();
+    PreparedRows& rows = low_prepared_[used++];
+    rows.Prepare(low, group.end - group.begin, pair.a.rows, pair.a.rows, activations_, isa_, &pool);
+    jobs_.push_back({.w = pair.b, .x = &rows, .y = t.y_MO + group.begin * t.y_stride, .y_stride = t.y_stride,
+                     .scale = group.adapter->scale(), .accumulate = true});
+  });
+  Linear(pool, jobs_);
+}
+
+// Calls body(group, target, pair, low) for every adapted weight; `low` has room for x Aᵀ of the group's rows.
+template <class Body>
+void Decoder::ForEachPair(const Batch& batch, int64_t layer, std::span<const Target> targets, const Body& body) {
+  float* low = low_.data();
   for (const AdapterGroup& group : batch.groups) {
-    const int64_t rows = group.end - group.begin;
-    if (!one_group) jobs_.clear();
-    float* low = low_.data();
-    if (group.adapter) {
-      for (const Target& t : targets) {
-        const PackedPair& pair = group.adapter->pair(layer, t.kind);
-        if (!pair.a) continue;
-        jobs_.push_back({pair.a, low, pair.a.rows, 1.0f, false});
-        low += rows * pair.a.rows;
-      }
-    }
-    if (!jobs_.empty()) {
-      const PreparedRows* rows_in = &prepared_;
-      if (!one_group) {
-        group_prepared_.Prepare(x_MI + group.begin * in, rows, in, in, activations_, isa_);
-        rows_in = &group_prepared_;
-      }
-      Linear(pool, *rows_in, jobs_.data(), static_cast<int>(jobs_.size()));
-    }
     if (!group.adapter) continue;
-    low = low_.data();
     for (const Target& t : targets) {
       const PackedPair& pair = group.adapter->pair(layer, t.kind);
       if (!pair.a) continue;
-      low_prepared_.Prepare(low, rows, pair.a.rows, pair.a.rows, activations_, isa_);
-      const LinearJob job{pair.b, t.y_MO + group.begin * t.y_stride, t.y_stride, group.adapter->scale(), true};
-      Linear(pool, low_prepared_, &job, 1);
-      low += rows * pair.a.rows;
+      body(group, t, pair, low);
+      low += (group.end - group.begin) * pair.a.rows;
     }
   }
 }
@@ -237,9 +233,9 @@ void Decoder::Head(ThreadPool& pool, const Batch& batch, float* logits) {
               static_cast<float>(config_.rms_norm_eps));
     }
   });
-  prepared_.Prepare(h_MD_.data(), wanted, d, d, activations_, isa_);
-  const LinearJob job{output_VD_, logits, config_.vocab_size, 1.0f, false};
-  Linear(pool, prepared_, &job, 1);
+  prepared_.Prepare(h_MD_.data(), wanted, d, d, activations_, isa_, &pool);
+  const LinearJob job{.w = output_VD_, .x = &prepared_, .y = logits, .y_stride = config_.vocab_size};
+  Linear(pool, {&job, 1});
 }
 
 int64_t Decoder::weights_bytes() const {

@@ -35,7 +35,7 @@ struct Engine::Impl {
 
   // Of the batch at hand; kept so that nothing is allocated in steady state.
   std::vector<SequenceId> involved;  // sequences with pending tokens, in order of first appearance
-  std::vector<int32_t> group_of_row, next_in_group, place_of_row;
+  std::vector<int32_t> group_of_row, next_in_group;
   std::vector<int64_t> positions;
   std::vector<ForwardRow> prefill_rows;
   Batch batch;

@@ -45,7 +45,8 @@ struct GenerateRequest {
 
 struct Completion {
   std::vector<int32_t> tokens;        // everything after the generation prompt, the end-of-turn token included
-  std::vector<float> logprobs;        // of each token under the sampler's policy; 0 for forced tokens
+  std::vector<float> logprobs;        // of each token under the sampler's policy, over the ids that the tokenizer knows (rows
+                                      // of padding in the embedding are never sampled); 0 for forced tokens
   int64_t forced_begin = -1;          // where the closing text was forced in; −1: never
   int64_t forced_end = -1;
   Finish finish = Finish::kLength;

@@ -31,7 +31,7 @@ int64_t RootTokens(const GenerateRequest& request) {
 GenerateSchedule::GenerateSchedule(Engine& engine, const Tokenizer& tokenizer,
                                    std::span<const GenerateRequest> requests, const GenerateOptions& options)
     : engine_(engine), tokenizer_(tokenizer), requests_(requests), options_(options),
-      pages_left_(engine.kv_tokens_free() / kPage) {
+      vocab_(std::min<int64_t>(engine.config().vocab_size, tokenizer.vocab_size())), pages_left_(engine.kv_tokens_free() / kPage) {
   if (options.max_batch < 1) ThrowUser("a batch of ", options.max_batch, " sequences was asked for; give 1 or more");
   for (const GenerateRequest& request : requests) {
     Check(request);
@@ -78,7 +78,7 @@ void GenerateSchedule::Check(const GenerateRequest& request) const {
   }
   if (request.budget) {
     for (int32_t id : request.budget->close_ids) {
-      if (id >= 0 && id < std::min<int64_t>(engine_.config().vocab_size, tokenizer_.vocab_size())) continue;
+      if (id >= 0 && id < vocab_) continue;
       ThrowUser("token id ", id, " of the closing text is not in the model's vocabulary");
     }
   }
@@ -118,7 +118,7 @@ bool GenerateSchedule::AdmitNext() {
     } else if (request.adapter->activation() == Activation::kInvocation) {
       root->switch_at = request.invocation_start;
     }
-    root->unfinished = root->unforked = request.num_samples;
+    root->unfinished = request.num_samples;
     root->pages = shared;
     root->admitted = Clock::now();
     roots_.push_back(std::move(root));
@@ -164,7 +164,6 @@ void GenerateSchedule::ForkReady() {
       slot->sequence = engine_.Fork(root.sequence);
     }
     engine_.SetAdapter(slot->sequence, RequestOf(root).adapter);  // where the invocation is empty it begins only now
-    --root.unforked;
     draws_.push_back({slot.get(), root.logits.data(), {}});
   }
 }
@@ -261,7 +260,7 @@ void GenerateSchedule::Sample() {
       Draw& draw = draws_[i];
       const GenerateRequest& request = RequestOf(*draw.slot->root);
       try {
-        draw.token = pith::Sample(draw.logits, engine_.config().vocab_size, request.sampling,
+        draw.token = pith::Sample(draw.logits, vocab_, request.sampling,
                                   request.first_sample + static_cast<uint64_t>(draw.slot->sample),
                                   draw.slot->out->tokens.size());
       } catch (...) {

@@ -41,7 +41,6 @@ class GenerateSchedule {
     int64_t encoded = 0;
     std::vector<float> logits;     // of the last token, once all are encoded
     int unfinished;                // samples
-    int unforked;                  // samples
     int64_t pages;                 // reserved until all samples are done
     Clock::time_point admitted;
   };
@@ -88,6 +87,7 @@ class GenerateSchedule {
   std::deque<std::unique_ptr<Slot>> slots_;
   size_t next_request_ = 0;
   int next_sample_ = 0;            // of the request last admitted; 0: none is half admitted
+  int64_t vocab_ = 0;              // ids that may be sampled: rows of the embedding that the tokenizer has a token for
   int64_t pages_left_ = 0;
   int64_t num_done_ = 0, num_total_ = 0, generated_tokens_ = 0;
 

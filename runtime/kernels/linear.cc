@@ -13,6 +13,7 @@ namespace {
 constexpr int kMaxJobs = 16;
 
 struct Work {
+  RowsView rows;
   LinearTask task;
   LinearKernel kernel;
   int64_t first_group;  // of this matrix, counting through all matrices
@@ -20,10 +21,10 @@ struct Work {
 
 // Everything a thread needs; captured by one pointer, so that std::function does not allocate.
 struct Pass {
-  const RowsView* rows;
   Work work[kMaxJobs];
-  int num_works;
-  int64_t groups;
+  int num_works = 0;
+  int64_t groups = 0;
+  int64_t padded = 0;  // the longest row's
 };
 
 LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
@@ -39,28 +40,43 @@ LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
 
 void RunGroups(const Pass& pass, int64_t begin, int64_t end) {
   thread_local GrowingBuffer scratch;
-  auto* bytes = scratch.ReserveOf<uint8_t>(LinearScratchBytes(pass.rows->padded));
+  auto* bytes = scratch.ReserveOf<uint8_t>(LinearScratchBytes(pass.padded));
   for (int i = 0; i < pass.num_works; ++i) {
     const Work& work = pass.work[i];
     const int64_t first = std::max(begin - work.first_group, int64_t{0}) * kRowGroup;
     const int64_t last = std::min((end - work.first_group) * kRowGroup, work.task.n);
-    if (first < last) work.kernel(*pass.rows, work.task, first, last, bytes);
+    if (first < last) work.kernel(work.rows, work.task, first, last, bytes);
   }
+}
+
+// Rows [begin, end) of `all`.
+RowsView Part(const RowsView& all, int64_t begin, int64_t end) {
+  RowsView part = all;
+  part.m = end - begin;
+  if (all.f32) part.f32 += begin * all.f32_stride;
+  if (all.bf16) part.bf16 += begin * all.padded;
+  if (all.q) {
+    part.q += begin * all.padded;
+    part.d += begin * all.blocks;
+    part.d_sum += begin * all.blocks;
+    part.sum += begin * all.blocks;
+  }
+  return part;
 }
 
 }  // namespace
 
-void Linear(ThreadPool& pool, const PreparedRows& x, const LinearJob* jobs, int num_jobs) {
-  for (; num_jobs > kMaxJobs; jobs += kMaxJobs, num_jobs -= kMaxJobs) Linear(pool, x, jobs, kMaxJobs);
-  const PreparedRows::Impl& prepared = x.impl();
+void Linear(ThreadPool& pool, std::span<const LinearJob> jobs) {
+  for (; jobs.size() > kMaxJobs; jobs = jobs.subspan(kMaxJobs)) Linear(pool, jobs.first(kMaxJobs));
   Pass pass;
-  pass.rows = &prepared.view;
-  pass.num_works = num_jobs;
-  pass.groups = 0;
-  for (int i = 0; i < num_jobs; ++i) {
-    const LinearJob& job = jobs[i];
+  for (const LinearJob& job : jobs) {
+    const PreparedRows::Impl& prepared = job.x->impl();
+    const int64_t end = job.end < 0 ? prepared.view.m : job.end;
+    PITH_CHECK(job.begin >= 0 && job.begin <= end && end <= prepared.view.m, job.begin, " to ", end, " of ", prepared.view.m);
     PITH_CHECK_EQ(job.w.cols, prepared.view.k);
-    Work& work = pass.work[i];
+    if (job.begin == end || job.w.rows == 0) continue;
+    Work& work = pass.work[pass.num_works++];
+    work.rows = Part(prepared.view, job.begin, end);
     work.task = LinearTask{.w = job.w.data,
                            .row_bytes = static_cast<int64_t>(job.w.row_bytes()),
                            .n = job.w.rows,
@@ -71,8 +87,9 @@ void Linear(ThreadPool& pool, const PreparedRows& x, const LinearJob* jobs, int 
     work.kernel = KernelFor(job.w.type, prepared.type, prepared.isa);
     work.first_group = pass.groups;
     pass.groups += (job.w.rows + kRowGroup - 1) / kRowGroup;
+    pass.padded = std::max(pass.padded, prepared.view.padded);
   }
-  if (prepared.view.m == 0 || pass.groups == 0) return;
+  if (pass.groups == 0) return;
   // Several ranges per thread even out a core that is slowed by others.
   const int64_t grain = std::max<int64_t>(1, pass.groups / (int64_t{8} * pool.num_threads()));
   pool.ParallelFor(pass.groups, grain, [&pass](int64_t begin, int64_t end, int) { RunGroups(pass, begin, end); });

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/tensor_view.h"
 #include "base/thread_pool.h"
@@ -32,8 +33,9 @@ class PreparedRows {
  public:
   PreparedRows();
   ~PreparedRows();
-  // x: M rows of K floats, `stride` floats apart. Must outlive its use for kF32 (not copied).
-  void Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa);
+  // x: M rows of K floats, `stride` floats apart. Must outlive its use for kF32 (not copied). Many rows are shared out over
+  // the pool, where one is given.
+  void Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa, ThreadPool* pool = nullptr);
   struct Impl;
   Impl& impl() const { return *impl_; }
 
@@ -41,15 +43,17 @@ class PreparedRows {
   std::unique_ptr<Impl> impl_;
 };
 
-// y[m·stride + n] = (accumulate ? y : 0) + scale · Σ_k x[m][k] W[n][k], for all prepared rows m and n in [0, W.rows).
+// y[m·stride + n] = (accumulate ? y : 0) + scale · Σ_k x[begin + m][k] W[n][k], for m in [0, end − begin), n in [0, W.rows).
 struct LinearJob {
   TensorView w;
+  const PreparedRows* x = nullptr;
   float* y = nullptr;
   int64_t y_stride = 0;
   float scale = 1.0f;
   bool accumulate = false;
+  int64_t begin = 0, end = -1;  // rows of x; end −1: all of them
 };
-// Several matrices over the same prepared rows in one pass of the pool.
-void Linear(ThreadPool& pool, const PreparedRows& x, const LinearJob* jobs, int num_jobs);
+// Several products in one pass of the pool. No y may overlap another's.
+void Linear(ThreadPool& pool, std::span<const LinearJob> jobs);
 
 }  // namespace pith

@@ -7,31 +7,13 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
+#include "runtime/kernels/int8_format_avx512.h"
 #include "runtime/kernels/linear_kernels.h"
 
 namespace pith {
 namespace {
 
-constexpr int64_t kPanelRows = 16;
-
-// Codes are stored as unsigned bytes q + kOffset.
-template <TensorType kType>
-struct Format;
-template <>
-struct Format<TensorType::kQ8_0> {
-  static constexpr int kBytes = sizeof(BlockQ8_0), kOffset = 128;
-  static constexpr bool kMin = false;
-};
-template <>
-struct Format<TensorType::kQ4_0> {
-  static constexpr int kBytes = sizeof(BlockQ4_0), kOffset = 8;
-  static constexpr bool kMin = false;
-};
-template <>
-struct Format<TensorType::kQ4_1> {
-  static constexpr int kBytes = sizeof(BlockQ4_1), kOffset = 0;
-  static constexpr bool kMin = true;
-};
+constexpr int64_t kPanelRows = kInt8PanelRows;
 
 struct Panel {
   uint8_t* q;       // [blocks][8][16 rows][4 k]
@@ -44,25 +26,6 @@ struct Panel {
         min(reinterpret_cast<float*>(memory + blocks * (kBlockBytes + 64))) {}
 };
 
-// dwords[j] lane r = dword j of the 16 bytes at rows[r] + offset.
-inline void Transpose(const uint8_t* const* rows, int64_t offset, __m512i* dwords) {
-  __m512i a[4];
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const auto load = [&](int r) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[r] + offset)); };
-    a[i] = _mm512_castsi128_si512(load(i));
-    a[i] = _mm512_inserti32x4(a[i], load(4 + i), 1);
-    a[i] = _mm512_inserti32x4(a[i], load(8 + i), 2);
-    a[i] = _mm512_inserti32x4(a[i], load(12 + i), 3);
-  }
-  const __m512i low01 = _mm512_unpacklo_epi32(a[0], a[1]), high01 = _mm512_unpackhi_epi32(a[0], a[1]);
-  const __m512i low23 = _mm512_unpacklo_epi32(a[2], a[3]), high23 = _mm512_unpackhi_epi32(a[2], a[3]);
-  dwords[0] = _mm512_unpacklo_epi64(low01, low23);
-  dwords[1] = _mm512_unpackhi_epi64(low01, low23);
-  dwords[2] = _mm512_unpacklo_epi64(high01, high23);
-  dwords[3] = _mm512_unpackhi_epi64(high01, high23);
-}
-
 inline void StoreNibbles(const __m512i* dwords, uint8_t* q) {
   const __m512i low = _mm512_set1_epi8(15);
   for (int j = 0; j < 4; ++j) {
@@ -71,26 +34,9 @@ inline void StoreNibbles(const __m512i* dwords, uint8_t* q) {
   }
 }
 
-// The f16 in the low halves, as floats.
-inline __m512 LowHalves(__m512i dwords) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(dwords)); }
-
-// Where the 16 rows of a panel start, also as distances from the first.
-struct Rows {
-  const uint8_t* at[kPanelRows];
-  __m512i distance;
-  const uint8_t* next;  // of the panel after this one; only prefetched
-};
-
-// Rows are read side by side, which hardware does not foresee; so each block read asks for as much of the next panel.
-template <int kBytes>
-inline void PrefetchNext(const Rows& rows, int64_t b) {
-  const uint8_t* from = rows.next + b * (kPanelRows * kBytes);
-  for (int i = 0; i < kPanelRows * kBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(from + i), _MM_HINT_T0);
-}
-
 template <TensorType kType>
-inline void UnpackBlock(const Rows& rows, int64_t b, const Panel& panel) {
-  using F = Format<kType>;
+inline void UnpackBlock(const Int8Rows& rows, int64_t b, const Panel& panel) {
+  using F = Int8Format<kType>;
   const int64_t offset = b * F::kBytes;
   uint8_t* q = panel.q + b * Panel::kBlockBytes;
   // The first dword of a block holds d and, for Q4_1, m.
@@ -114,7 +60,7 @@ inline void UnpackBlock(const Rows& rows, int64_t b, const Panel& panel) {
 }
 
 // Four Q4_1 blocks are 20 dwords: five transposes give scales and codes.
-inline void UnpackFourQ4_1(const Rows& rows, int64_t b, const Panel& panel) {
+inline void UnpackFourQ4_1(const Int8Rows& rows, int64_t b, const Panel& panel) {
   __m512i dwords[20];
 #pragma GCC unroll 5
   for (int i = 0; i < 5; ++i) Transpose(rows.at, b * static_cast<int64_t>(sizeof(BlockQ4_1)) + i * 16, dwords + 4 * i);
@@ -128,7 +74,7 @@ inline void UnpackFourQ4_1(const Rows& rows, int64_t b, const Panel& panel) {
 }
 
 template <TensorType kType>
-void UnpackPanel(const Rows& rows, int64_t blocks, const Panel& panel) {
+void UnpackPanel(const Int8Rows& rows, int64_t blocks, const Panel& panel) {
   int64_t b = 0;
   if (kType == TensorType::kQ4_1) {
     for (; b + 4 <= blocks; b += 4) UnpackFourQ4_1(rows, b, panel);
@@ -136,19 +82,10 @@ void UnpackPanel(const Rows& rows, int64_t blocks, const Panel& panel) {
   for (; b < blocks; ++b) UnpackBlock<kType>(rows, b, panel);
 }
 
-inline void Store(const LinearTask& task, int64_t m, int64_t n, int64_t count, __m512 sum) {
-  if (count <= 0) return;
-  const auto mask = static_cast<__mmask16>(count >= 16 ? 0xffffu : (1u << count) - 1u);
-  float* y = task.y + m * task.y_stride + n;
-  __m512 value = _mm512_mul_ps(sum, _mm512_set1_ps(task.scale));
-  if (task.accumulate) value = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), value);
-  _mm512_mask_storeu_ps(y, mask, value);
-}
-
 // kM rows of x against kP panels.
 template <TensorType kType, int kM, int kP>
 void Tile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int64_t count, const Panel* panels) {
-  using F = Format<kType>;
+  using F = Int8Format<kType>;
   __m512 sum[kM][kP];
   for (int m = 0; m < kM; ++m) {
     for (int p = 0; p < kP; ++p) sum[m][p] = _mm512_setzero_ps();
@@ -183,7 +120,7 @@ void Tile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int6
     }
   }
   for (int m = 0; m < kM; ++m) {
-    for (int p = 0; p < kP; ++p) Store(task, m0 + m, n + p * kPanelRows, count - p * kPanelRows, sum[m][p]);
+    for (int p = 0; p < kP; ++p) StoreLanes(task, m0 + m, n + p * kPanelRows, count - p * kPanelRows, sum[m][p]);
   }
 }
 
@@ -201,20 +138,13 @@ void Panels(const RowsView& x, const LinearTask& task, int64_t n, int64_t count,
 
 template <TensorType kType>
 void Int8Kernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+  if (x.m <= kFewRows) return Avx512FewRowsKernel(kType)(x, task, begin, end, scratch);
   const Panel panels[2] = {Panel(scratch, x.blocks), Panel(scratch + Panel::Bytes(x.blocks), x.blocks)};
   for (int64_t n = begin; n < end; n += 2 * kPanelRows) {
     const int64_t count = end - n;
     const int num_panels = count > kPanelRows ? 2 : 1;
     for (int p = 0; p < num_panels; ++p) {
-      Rows rows;
-      alignas(64) int32_t distance[kPanelRows];
-      for (int64_t r = 0; r < kPanelRows; ++r) {  // the last row fills the panel up
-        const int64_t row = n + p * kPanelRows + r;
-        rows.at[r] = task.w + (row < end ? row : end - 1) * task.row_bytes;
-        distance[r] = static_cast<int32_t>(rows.at[r] - rows.at[0]);
-      }
-      rows.distance = _mm512_load_si512(distance);
-      rows.next = rows.at[kPanelRows - 1] + task.row_bytes;
+      const Int8Rows rows = RowsFrom(task, n + p * kPanelRows, end);
       UnpackPanel<kType>(rows, x.blocks, panels[p]);
     }
     if (num_panels == 2) {

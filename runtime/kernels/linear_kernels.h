@@ -53,9 +53,11 @@ LinearKernel Avx512LinearKernel(TensorType type, ActivationType precision);
 // Parts of the two above, in files of their own.
 LinearKernel Avx2FloatKernel(TensorType type, bool bf16);
 LinearKernel Avx512FloatKernel(TensorType type, bool bf16);
+LinearKernel Avx512FewRowsKernel(TensorType type);  // kInt8, at most kFewRows rows of x; bitwise as many rows at once
+inline constexpr int64_t kFewRows = 4;
 
 // Quantises `padded` values (a multiple of 32) in groups of 32: d = max|x| / 127, q = x · (127 / max|x|) rounded to nearest
-// even. The same bits on every instruction set.
+// even. The same bits on every instruction set where x is finite; where it is not, d is not either.
 void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);

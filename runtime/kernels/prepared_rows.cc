@@ -1,8 +1,10 @@
 #include "runtime/kernels/prepared_rows.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "base/error.h"
 
@@ -11,8 +13,9 @@ namespace pith {
 void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
     const float* values = x + b * kBlockSize;
-    float max_abs = 0.0f;
-    for (int i = 0; i < kBlockSize; ++i) max_abs = std::max(max_abs, std::fabs(values[i]));
+    uint32_t max_bits = 0;  // |x| as an integer: ordered as the floats are, with NaN above all, so that it is not lost
+    for (int i = 0; i < kBlockSize; ++i) max_bits = std::max(max_bits, std::bit_cast<uint32_t>(std::fabs(values[i])));
+    const float max_abs = std::bit_cast<float>(max_bits);
     const float inverse = max_abs > 0.0f ? 127.0f / max_abs : 0.0f;
     int32_t total = 0;
     for (int i = 0; i < kBlockSize; ++i) {
@@ -51,6 +54,16 @@ void RoundRow(Isa isa, float* row, int64_t padded) {
   for (int64_t i = 0; i < padded; ++i) row[i] = BF16ToF32(F32ToBF16(row[i]));
 }
 
+constexpr int64_t kManyValues = 16384;  // fewer are prepared sooner than another thread is woken
+
+struct RowBuffers {
+  float* f32 = nullptr;
+  uint16_t* bf16 = nullptr;
+  int8_t* q = nullptr;
+  float *d = nullptr, *d_sum = nullptr;
+  int32_t* sum = nullptr;
+};
+
 // A row of `padded` floats: x itself where nothing needs padding, else a copy in `spare`.
 const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
   if (k == padded) return x;
@@ -64,7 +77,7 @@ const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
 PreparedRows::PreparedRows() : impl_(std::make_unique<Impl>()) {}
 PreparedRows::~PreparedRows() = default;
 
-void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa) {
+void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa, ThreadPool* pool) {
   PITH_CHECK(m >= 0 && k > 0 && stride >= k, m, " rows of ", k, ", stride ", stride);
   Impl& p = *impl_;
   p.type = type;
@@ -81,41 +94,47 @@ void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride,
     p.view.f32_stride = stride;
     return;
   }
-  // One row more than m: the last is spare room for padding.
-  float* f32 = p.f32.ReserveOf<float>((bf16_unit ? 1 : m + 1) * padded);
-  float* spare = bf16_unit ? f32 : f32 + m * padded;
-  if (bf16_unit) {
-    uint16_t* bf16 = p.bf16.ReserveOf<uint16_t>(m * padded);
-    for (int64_t r = 0; r < m; ++r) {
+  RowBuffers out;
+  if (!bf16_unit || k != padded) out.f32 = p.f32.ReserveOf<float>(m * padded);
+  if (bf16_unit) out.bf16 = p.bf16.ReserveOf<uint16_t>(m * padded);
+  if (type == ActivationType::kInt8) {
+    out.q = p.q.ReserveOf<int8_t>(m * padded);
+    out.d = p.d.ReserveOf<float>(m * blocks);
+    out.d_sum = p.d_sum.ReserveOf<float>(m * blocks);
+    out.sum = p.sum.ReserveOf<int32_t>(m * blocks);
+  }
+  const QuantiseRow quantise = QuantiseRowFor(isa);
+  const auto rows = [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* row = Padded(x + r * stride, k, padded, out.f32 ? out.f32 + r * padded : nullptr);
+      if (type == ActivationType::kInt8) {
+        quantise(row, padded, out.q + r * padded, out.d + r * blocks, out.d_sum + r * blocks, out.sum + r * blocks);
+      }
+      if (bf16_unit) {
 #if defined(__x86_64__)
-      RoundRowToBf16Avx512(Padded(x + r * stride, k, padded, spare), padded, bf16 + r * padded);
+        RoundRowToBf16Avx512(row, padded, out.bf16 + r * padded);
 #endif
+        continue;
+      }
+      float* copy = out.f32 + r * padded;
+      if (row != copy) std::memcpy(copy, row, static_cast<size_t>(padded) * sizeof(float));
+      if (type != ActivationType::kF32) RoundRow(isa, copy, padded);
     }
-    p.view.bf16 = bf16;
+  };
+  if (pool != nullptr && m * k >= kManyValues) {
+    pool->ParallelFor(m, 4, std::cref(rows));
   } else {
-    for (int64_t r = 0; r < m; ++r) {
-      float* row = f32 + r * padded;
-      std::memcpy(row, Padded(x + r * stride, k, padded, spare), static_cast<size_t>(padded) * sizeof(float));
-      if (type == ActivationType::kF32) continue;
-      RoundRow(isa, row, padded);
-    }
-    p.view.f32 = f32;
+    rows(0, m, 0);
+  }
+  if (!bf16_unit) {
+    p.view.f32 = out.f32;
     p.view.f32_stride = padded;
   }
-  if (type != ActivationType::kInt8) return;
-  auto* q = p.q.ReserveOf<int8_t>(m * padded);
-  auto* d = p.d.ReserveOf<float>(m * blocks);
-  auto* d_sum = p.d_sum.ReserveOf<float>(m * blocks);
-  auto* sum = p.sum.ReserveOf<int32_t>(m * blocks);
-  const QuantiseRow quantise = QuantiseRowFor(isa);
-  for (int64_t r = 0; r < m; ++r) {
-    quantise(Padded(x + r * stride, k, padded, spare), padded, q + r * padded, d + r * blocks, d_sum + r * blocks,
-             sum + r * blocks);
-  }
-  p.view.q = q;
-  p.view.d = d;
-  p.view.d_sum = d_sum;
-  p.view.sum = sum;
+  p.view.bf16 = out.bf16;
+  p.view.q = out.q;
+  p.view.d = out.d;
+  p.view.d_sum = out.d_sum;
+  p.view.sum = out.sum;
 }
 
 }  // namespace pith

@@ -15,12 +15,16 @@ void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float*
   const __m256 sign = _mm256_set1_ps(-0.0f), top = _mm256_set1_ps(127.0f), bottom = _mm256_set1_ps(-127.0f);
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);  // undoes the packs' interleaving of halves
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
-    __m256 v[4], largest = _mm256_setzero_ps();
+    __m256 v[4];
+    __m256i bits = _mm256_setzero_si256();  // |x| as integers: ordered as the floats are, with NaN above all
     for (int i = 0; i < 4; ++i) {
       v[i] = _mm256_loadu_ps(x + b * kBlockSize + 8 * i);
-      largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, v[i]));
+      bits = _mm256_max_epu32(bits, _mm256_castps_si256(_mm256_andnot_ps(sign, v[i])));
     }
-    const float max_abs = Max(largest);
+    __m128i top4 = _mm_max_epu32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+    top4 = _mm_max_epu32(top4, _mm_shuffle_epi32(top4, 0x4e));
+    top4 = _mm_max_epu32(top4, _mm_shuffle_epi32(top4, 0xb1));
+    const float max_abs = __builtin_bit_cast(float, _mm_cvtsi128_si32(top4));
     const __m256 inverse = _mm256_set1_ps(max_abs > 0.0f ? 127.0f / max_abs : 0.0f);
     __m256i code[4], total = _mm256_setzero_si256();
     for (int i = 0; i < 4; ++i) {

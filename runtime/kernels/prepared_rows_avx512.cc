@@ -16,7 +16,9 @@ void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, float* d, floa
   const __m512 top = _mm512_set1_ps(127.0f), bottom = _mm512_set1_ps(-127.0f);
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
     const __m512 low = _mm512_loadu_ps(x + b * kBlockSize), high = _mm512_loadu_ps(x + b * kBlockSize + 16);
-    const float max_abs = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
+    // |x| as integers: ordered as the floats are, with NaN above all.
+    const __m512i bits = _mm512_max_epu32(_mm512_castps_si512(_mm512_abs_ps(low)), _mm512_castps_si512(_mm512_abs_ps(high)));
+    const float max_abs = __builtin_bit_cast(float, _mm512_reduce_max_epu32(bits));
     const __m512 inverse = _mm512_set1_ps(max_abs > 0.0f ? 127.0f / max_abs : 0.0f);
     const auto code = [&](__m512 v) {
       const __m512 clamped = _mm512_max_ps(_mm512_min_ps(_mm512_mul_ps(v, inverse), top), bottom);

@@ -62,8 +62,8 @@ void BenchLinear(benchmark::State& state, Shape shape, TensorType type, Activati
   size_t next = 0;
   for (auto _ : state) {
     rows.Prepare(x.data(), m, shape.k, shape.k, precision, isa);
-    LinearJob job{weights.views[next], y.data(), shape.n};
-    Linear(Pool(), rows, &job, 1);
+    const LinearJob job{.w = weights.views[next], .x = &rows, .y = y.data(), .y_stride = shape.n};
+    Linear(Pool(), {&job, 1});
     benchmark::DoNotOptimize(y.data());
     next = (next + 1) % weights.views.size();
   }

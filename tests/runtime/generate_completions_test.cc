@@ -1,9 +1,12 @@
 // Generate() against a plain loop over the engine, and each request's independence of all others.
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "data/text/tokenizer.h"
 #include "runtime/generate.h"
+#include "tests/base/temp_folder.h"
 #include "tests/runtime/tiny.h"
 
 namespace pith::testing {
@@ -249,6 +252,45 @@ TEST(Generate, RefusesWhatCannotBeDone) {
   EXPECT_THROW(Generate(engine, TinyTokenizer(), {&good, 1}, {.max_batch = 0}), UserError);
   EXPECT_EQ(Generate(engine, TinyTokenizer(), {&good, 1}, {})[0].size(), 1u);
   EXPECT_TRUE(Generate(engine, TinyTokenizer(), {}, {}).empty());
+}
+
+// Real models pad their embedding: Qwen2.5 has 151,936 rows and 151,665 tokens.
+TEST(Generate, RowsWithoutATokenAreNeverSampled) {
+  auto json = nlohmann::json::parse(ReadFile(Golden("tiny-llama") + "/tokenizer.json"));
+  auto& model = json["model"];
+  constexpr int kTokens = 300;
+  for (auto it = model["vocab"].begin(); it != model["vocab"].end();) {
+    it = it.value().get<int>() >= kTokens ? model["vocab"].erase(it) : std::next(it);
+  }
+  nlohmann::json merges = nlohmann::json::array();
+  for (const auto& pair : model["merges"]) {
+    if (model["vocab"].contains(pair[0].get<std::string>() + pair[1].get<std::string>())) merges.push_back(pair);
+  }
+  model["merges"] = merges;
+  const TempFolder folder;
+  WriteFile(folder.path() + "/tokenizer.json", json.dump());
+  const auto smaller = Tokenizer::Load(folder.path() + "/tokenizer.json");
+  ASSERT_EQ(smaller->vocab_size(), kTokens);
+
+  GenerateRequest request;
+  request.prompt = RandomTokens(3, 9, kTokens);
+  request.sampling = {.temperature = 100.0, .seed = 5};  // nearly uniform
+  request.max_tokens = 40;
+  request.num_samples = 16;
+  Engine engine(TinyBase(), Options());
+  const auto largest = [&](const Tokenizer& tokenizer) {
+    int32_t id = 0;
+    const auto results = Generate(engine, tokenizer, {&request, 1}, {});
+    for (const Completion& c : results[0]) {
+      for (size_t i = 0; i < c.tokens.size(); ++i) {
+        id = std::max(id, c.tokens[i]);
+        EXPECT_LE(c.logprobs[i], 0.0f);
+      }
+    }
+    return id;
+  };
+  EXPECT_GE(largest(TinyTokenizer()), kTokens) << "the model never drew a surplus row: this test compares nothing";
+  EXPECT_LT(largest(*smaller), kTokens);
 }
 
 }  // namespace

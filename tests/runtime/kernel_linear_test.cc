@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -65,8 +66,8 @@ std::vector<float> Product(const Case& c, ThreadPool& pool, const Matrix& w, con
   rows.Prepare(x, m, w.view.cols, stride, c.precision, c.isa);
   std::vector<float> y(static_cast<size_t>(m * w.view.rows), std::nanf(""));
   if (start != nullptr) y.assign(start, start + y.size());
-  const LinearJob job{w.view, y.data(), w.view.rows, scale, start != nullptr};
-  Linear(pool, rows, &job, 1);
+  const LinearJob job{.w = w.view, .x = &rows, .y = y.data(), .y_stride = w.view.rows, .scale = scale, .accumulate = start != nullptr};
+  Linear(pool, {&job, 1});
   return y;
 }
 
@@ -99,6 +100,22 @@ void Exact(const Case& c, const Matrix& w, const float* x_row, int64_t n, double
 }
 
 class KernelLinear : public testing::TestWithParam<Case> {};
+
+// A model that has gone wrong must be seen to: whatever the kernel, NaN or infinity in x does not come out as a number.
+TEST_P(KernelLinear, WhatIsNotFiniteStaysSo) {
+  const Case c = GetParam();
+  ThreadPool pool(1);
+  const Matrix w = RandomMatrix(c.type, 40, 64, 5);
+  for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    for (const int64_t place : {0, 13, 31, 63}) {
+      std::vector<float> x = RandomFloats(64, 7);
+      x[static_cast<size_t>(place)] = bad;
+      for (const float y : Product(c, pool, w, x.data(), 1, 64)) ASSERT_FALSE(std::isfinite(y)) << c.Name() << ", place " << place;
+    }
+    const std::vector<float> all(64, bad);
+    for (const float y : Product(c, pool, w, all.data(), 1, 64)) ASSERT_FALSE(std::isfinite(y)) << c.Name();
+  }
+}
 
 TEST_P(KernelLinear, AgreesWithTheExactSum) {
   const Case c = GetParam();
@@ -182,29 +199,37 @@ INSTANTIATE_TEST_SUITE_P(All, KernelLinear, testing::ValuesIn(Cases()), [](const
   return name;
 });
 
-TEST(KernelLinearJobs, SeveralMatricesInOnePassAreEachAlone) {
+// Every third job reads other activations, every second one only some of the rows.
+TEST(KernelLinearJobs, SeveralProductsInOnePassAreEachAlone) {
   ThreadPool pool(2);
-  const std::vector<float> x = RandomFloats(9 * 192, 3);
+  const std::vector<float> xs[] = {RandomFloats(9 * 192, 3), RandomFloats(9 * 1536, 4)};
+  const int64_t ks[] = {192, 1536};
   for (Isa isa : Isas()) {
     std::vector<Matrix> matrices;
     for (int i = 0; i < 20; ++i) {  // more than one pass takes
-      matrices.push_back(RandomMatrix(kTypes[i % 6], 1 + 13 * i, 192, static_cast<uint32_t>(i)));
+      matrices.push_back(RandomMatrix(kTypes[i % 6], 1 + 13 * i, ks[i % 3 == 0], static_cast<uint32_t>(i)));
     }
-    PreparedRows rows;
-    rows.Prepare(x.data(), 9, 192, 192, ActivationType::kInt8, isa);
+    PreparedRows rows[2];
+    for (int i = 0; i < 2; ++i) rows[i].Prepare(xs[i].data(), 9, ks[i], ks[i], ActivationType::kInt8, isa, &pool);
     std::vector<std::vector<float>> ys;
     std::vector<LinearJob> jobs;
-    for (const Matrix& w : matrices) {
-      ys.emplace_back(static_cast<size_t>(9 * (w.view.rows + 2)), -1.0f);
-      jobs.push_back({w.view, ys.back().data(), w.view.rows + 2});
+    for (size_t i = 0; i < matrices.size(); ++i) {
+      const int64_t n = matrices[i].view.rows;
+      ys.emplace_back(static_cast<size_t>(9 * (n + 2)), -1.0f);
+      jobs.push_back({.w = matrices[i].view, .x = &rows[i % 3 == 0], .y = ys.back().data(), .y_stride = n + 2});
+      if (i % 2) jobs.back().begin = 2, jobs.back().end = 7, jobs.back().y += 2 * (n + 2);
     }
-    Linear(pool, rows, jobs.data(), static_cast<int>(jobs.size()));
+    Linear(pool, jobs);
     for (size_t i = 0; i < matrices.size(); ++i) {
       const Case c{matrices[i].view.type, ActivationType::kInt8, isa};
-      const std::vector<float> alone = Product(c, pool, matrices[i], x.data(), 9, 192);
+      const std::vector<float> alone = Product(c, pool, matrices[i], xs[i % 3 == 0].data(), 9, ks[i % 3 == 0]);
       const int64_t n = matrices[i].view.rows;
       for (int64_t m = 0; m < 9; ++m) {
         const float* row = ys[i].data() + m * (n + 2);
+        if (i % 2 && (m < 2 || m >= 7)) {
+          ASSERT_EQ(row[0], -1.0f) << "a row was written that was not asked for";
+          continue;
+        }
         ASSERT_EQ(std::memcmp(row, alone.data() + m * n, static_cast<size_t>(n) * 4), 0) << c.Name();
         ASSERT_EQ(row[n], -1.0f) << "written past a row's end";
       }
