@@ -13,13 +13,6 @@ using Completions = std::vector<std::vector<Completion>>;
 
 double Rate(int64_t tokens, double seconds) { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
 
-std::string BudgetText(const Budget& budget) {
-  std::string text = budget.sentence;
-  const size_t place = text.find("{budget}");
-  if (place != std::string::npos) text.replace(place, 8, std::to_string(budget.tokens));
-  return text;
-}
-
 // settings.budget with `tokens` in it; without tokens it is no budget.
 Budget BudgetOf(const EvalSettings& settings, int64_t tokens) {
   Budget budget = settings.budget;
@@ -32,9 +25,7 @@ int64_t ResponseLimit(const EvalSettings& settings, int64_t budget) { return bud
 
 Prompt MakePrompt(const Prompter& prompter, const Problem& problem, const NamedAdapter& mode, const EvalSettings& settings,
                   const Budget& budget) {
-  std::string user = problem.question;
-  if (budget.tokens > 0 && !budget.sentence.empty()) user += " " + BudgetText(budget);
-  Prompt prompt = prompter.Build(user, settings.system);
+  Prompt prompt = prompter.Build(UserTurn(problem.question, budget), settings.system);
   prompt.invocation_start = FindSwitch(mode, prompt, prompter.tokenizer());
   return prompt;
 }

@@ -77,6 +77,7 @@ int GenerateCommand(const Arguments& args) {
   app.add_option("--budget", budget.tokens, "tokens to spend; 0: none")->check(CLI::NonNegativeNumber);
   app.add_option("--reserve", budget.reserve_tokens, "tokens kept for closing and answering (R)");
   app.add_option("--close-text", budget.close_text, "closes the reasoning of a model without </think>");
+  app.add_option("--sentence", budget.sentence, "ends the user's turn; {budget} becomes the budget");
   app.add_option("--chains", chains, "answers sampled over one prompt, and a vote")->check(CLI::Range(1, 256));
   app.add_option("--temperature", sampling.temperature, "0: greedy (default)");
   app.add_option("--top-k", sampling.top_k);
@@ -87,8 +88,8 @@ int GenerateCommand(const Arguments& args) {
   app.add_flag("--json", json, "one JSON object instead of text");
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, sampling);
-  if (budget.tokens == 0) RefuseUnused(app, {"--reserve", "--close-text"}, "without --budget");
-  if (raw) RefuseUnused(app, {"--system"}, "with --raw, which leaves the chat template away");
+  if (budget.tokens == 0) RefuseUnused(app, {"--reserve", "--close-text", "--sentence"}, "without --budget");
+  if (raw) RefuseUnused(app, {"--system", "--sentence"}, "with --raw, which leaves the chat template away");
   if (app.count("--max-tokens") == 0) max_tokens = std::max(max_tokens, budget.tokens);
   if (chains > 1 && sampling.temperature == 0) {
     ThrowUser("generate: ", chains, " chains at temperature 0 would all be the same; give --temperature");
@@ -106,7 +107,7 @@ int GenerateCommand(const Arguments& args) {
     prompt.ids = words.Encode(prompt_text, SpecialTokens::kParse);
     prompt.invocation_start = static_cast<int64_t>(prompt.ids.size());
   } else {
-    prompt = prompter->Build(prompt_text, system);
+    prompt = prompter->Build(UserTurn(prompt_text, budget), system);
   }
   if (prompt.ids.empty()) ThrowUser("the prompt is empty; give some text with --prompt");
   GenerateRequest request;

@@ -130,6 +130,8 @@ TEST_F(RunProgramTest, OptionsWithoutEffect) {
     ExpectRefusal(Eval({option, option == "--top-k" ? "20" : "0.5"}), option + " has no effect at temperature 0");
   }
   ExpectRefusal(Generate({"--raw", "--system", "Be brief."}), "--system has no effect");
+  ExpectRefusal(Generate({"--sentence", "Be brief."}), "--sentence has no effect without --budget");
+  ExpectRefusal(Generate({"--raw", "--budget", "100", "--sentence", "Be brief."}), "--sentence has no effect");
   ExpectRefusal(Generate({"--any-base"}), "--any-base has no effect");
   ExpectRefusal(Generate({"--chains", "2"}), "--temperature");
   ExpectRefusal(Eval({"--sentence", "Be brief."}), "--sentence has no effect");
@@ -167,6 +169,19 @@ TEST_F(RunProgramTest, GenerateAnswersUnderItsBudget) {
   EXPECT_TRUE(json["forced"]);  // the tiny model babbles on
   EXPECT_LE(json["token_ids"].size(), 40u);
   EXPECT_NE(json["text"].get<std::string>().find("\n#### "), std::string::npos);
+}
+
+TEST_F(RunProgramTest, TheSentenceEndsTheUsersTurn) {
+  const auto tokens = [&](const std::string& prompt, const std::string& sentence) {
+    std::vector<std::string> arguments = {"generate", "--model", model_, "--budget", "80", "--json", "--prompt", prompt};
+    if (!sentence.empty()) arguments.insert(arguments.end(), {"--sentence", sentence});
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out, nullptr, false)["token_ids"].dump();
+  };
+  const std::string said = tokens("What is 3 + 4?", "Use {budget} tokens, {budget}!");
+  EXPECT_EQ(said, tokens("What is 3 + 4? Use 80 tokens, 80!", ""));
+  EXPECT_NE(said, tokens("What is 3 + 4?", "")) << "this test compares nothing";
 }
 
 TEST_F(RunProgramTest, ABudgetRaisesTheDefaultOfMaxTokens) {
