@@ -42,12 +42,14 @@ class ProgramTest : public ::testing::Test {
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(folder_ / "stdout"), ReadFile(folder_ / "stderr")};
   }
 
-  // One sentence on stderr that holds `words`, exit code 2, nothing on stdout, no new file beside those that were there.
+  // One sentence on stderr (behind warnings, if any) that holds `words`, exit code 2, nothing on stdout, no new file beside
+  // those that were there.
   void ExpectRefusal(const std::vector<std::string>& arguments, const std::string& words) {
     std::string shown = program_;
     for (const std::string& argument : arguments) shown += " " + argument.substr(0, 80);
     const std::vector<std::string> before = Files();
-    const Outcome outcome = Run(arguments);
+    Outcome outcome = Run(arguments);
+    while (outcome.err.starts_with("warning: ")) outcome.err.erase(0, outcome.err.find('\n') + 1);
     EXPECT_EQ(outcome.code, 2) << shown << "\n" << outcome.err;
     EXPECT_EQ(outcome.out, "") << shown;
     EXPECT_EQ(outcome.err.rfind(program_ + ": ", 0), 0u) << shown << "\n" << outcome.err;

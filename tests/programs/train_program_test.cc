@@ -50,7 +50,7 @@ TEST_F(TrainProgramTest, DamagedConfigurations) {
   Write("sft", "optimiser: {learning_rate: 1}\n");
   ExpectRefusal({config_}, "did you mean optimizer");
   Write("sft", "sft: {batch_size: 0}\n");
-  ExpectRefusal({config_}, "sft.batch_size (line 7)");
+  ExpectRefusal({config_}, "run.yaml:7: sft.batch_size");
 }
 
 TEST_F(TrainProgramTest, DamagedModelsAndData) {
@@ -72,7 +72,7 @@ TEST_F(TrainProgramTest, AdaptersThatDoNotFit) {
   WritePeft(lora, folder_ / "foreign");
   const std::vector<std::string> start = {config_, "--set", "init_adapter=" + (folder_ / "foreign"), "--set", "adapter.rank=8", "--set",
                                           "adapter.alpha=16"};
-  ExpectRefusal(start, "another base");
+  ExpectRefusal(start, "was trained on");
   std::filesystem::resize_file(folder_ / "foreign/adapter_model.safetensors", 1000);
   ExpectRefusal(start, "adapter_model.safetensors");
   ExpectRefusal({config_, "--set", "init_adapter=" + (folder_ / "none")}, "none");
