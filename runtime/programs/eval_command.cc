@@ -108,9 +108,12 @@ int EvalCommand(const Arguments& args) {
   OutputFolder folder(out, {kResults, kAnswers, kChart, kReport});
   Engine engine(base, model.Engine(per_sequence * settings.max_batch + 4096));
 
-  ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);
-  const std::vector<EvalRow> rows = RunEval(engine, *prompter, problems, modes, settings,
-                                            [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
+  std::vector<EvalRow> rows;
+  {
+    ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);
+    rows = RunEval(engine, *prompter, problems, modes, settings,
+                   [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
+  }  // the bar's line ends before the table begins
   std::string command = "pith-run eval";
   for (const std::string& arg : args) command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
   std::cout << "\n" << ReportText(rows) << std::endl;  // even where a disk that has filled up meanwhile takes no file

@@ -24,6 +24,8 @@ OutputFolder::OutputFolder(const std::string& path, const std::vector<std::strin
   }
 }
 
+std::string OutputFolder::Path(const std::string& file) const { return (fs::path(path_) / file).string(); }
+
 OutputFolder::~OutputFolder() { RemoveEmpty(); }
 
 void OutputFolder::RemoveEmpty() {

@@ -15,7 +15,7 @@ class OutputFolder {
   // Folders that were made for nothing, since nothing was written, are removed.
   ~OutputFolder();
 
-  std::string Path(const std::string& file) const { return path_ + "/" + file; }
+  std::string Path(const std::string& file) const;
 
  private:
   std::string path_;

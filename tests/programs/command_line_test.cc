@@ -68,7 +68,10 @@ TEST(CommandLineTest, APeftFolderIsToBePackedFirst) {
 
 TEST(OutputFolderTest, NothingIsLeftWhereNothingWasWritten) {
   const TempFolder folder;
-  { OutputFolder out(folder / "a/b/", {"x", "y"}); }
+  {
+    OutputFolder out(folder / "a/b/", {"x", "y"});
+    EXPECT_EQ(out.Path("x"), folder / "a/b/x");
+  }
   EXPECT_FALSE(IsFolder(folder / "a"));
   MakeFolders(folder / "there");
   { OutputFolder out(folder / "there", {"x"}); }
