@@ -10,6 +10,10 @@
 
 namespace pith {
 
+namespace {
+constexpr int64_t kMaxHead = 1024;
+}
+
 // Selected by masks: branches would keep compilers from vectorising.
 PITH_CLONES void FloatsToF16(const float* in, uint16_t* out, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
@@ -33,8 +37,9 @@ KvCache::KvCache(const ModelConfig& config, int64_t tokens, bool f16)
   if (tokens <= 0 || tokens > int64_t{1} << 32) {
     ThrowUser("the KV cache cannot hold ", tokens, " tokens; give a number from 1 to 2^32");
   }
-  row_bytes_ = head_dim_ * (f16 ? 2 : 4);
-  head_bytes_ = row_bytes_ * kPageTokens;
+  if (head_dim_ > kMaxHead) ThrowUser("heads of ", head_dim_, " values are beyond what pith runs; the most is ", kMaxHead);
+  value_bytes_ = f16 ? 2 : 4;
+  head_bytes_ = value_bytes_ * head_dim_ * kPageTokens;
   page_bytes_ = head_bytes_ * kv_heads_ * layers_ * 2;
   const int64_t pages = PagesFor(tokens);
   void* memory = MAP_FAILED;
@@ -74,26 +79,35 @@ void KvCache::Return(int32_t page) {
   free_.push_back(page);
 }
 
+namespace {
+
+// One row of H values: k to column `token` of [H][kPageTokens], v to row `token` of [kPageTokens][H].
+template <class T>
+void StoreToken(const T* k, const T* v, int64_t head_dim, int64_t token, uint8_t* k_page, uint8_t* v_page) {
+  T* column = reinterpret_cast<T*>(k_page) + token;
+  for (int64_t i = 0; i < head_dim; ++i) column[i * KvCache::kPageTokens] = k[i];
+  std::memcpy(v_page + token * head_dim * static_cast<int64_t>(sizeof(T)), v, static_cast<size_t>(head_dim) * sizeof(T));
+}
+
+}  // namespace
+
 void KvCache::Write(int32_t page, int64_t layer, int64_t token, const float* k, const float* v) const {
-  for (int64_t head = 0; head < kv_heads_; ++head) {
-    uint8_t* k_row = K(page, layer, head) + token * row_bytes_;
-    uint8_t* v_row = V(page, layer, head) + token * row_bytes_;
-    if (f16_) {
-      FloatsToF16(k + head * head_dim_, reinterpret_cast<uint16_t*>(k_row), head_dim_);
-      FloatsToF16(v + head * head_dim_, reinterpret_cast<uint16_t*>(v_row), head_dim_);
-    } else {
-      std::memcpy(k_row, k + head * head_dim_, static_cast<size_t>(row_bytes_));
-      std::memcpy(v_row, v + head * head_dim_, static_cast<size_t>(row_bytes_));
+  for (int64_t head = 0; head < kv_heads_; ++head, k += head_dim_, v += head_dim_) {
+    uint8_t* k_page = K(page, layer, head);
+    uint8_t* v_page = V(page, layer, head);
+    if (!f16_) {
+      StoreToken(k, v, head_dim_, token, k_page, v_page);
+      continue;
     }
+    uint16_t halves[2 * kMaxHead];
+    FloatsToF16(k, halves, head_dim_);
+    FloatsToF16(v, halves + kMaxHead, head_dim_);
+    StoreToken(halves, halves + kMaxHead, head_dim_, token, k_page, v_page);
   }
 }
 
-void KvCache::CopyTokens(int32_t from, int32_t to, int64_t tokens) const {
-  for (int64_t plane = 0; plane < 2 * layers_; ++plane) {
-    for (int64_t head = 0; head < kv_heads_; ++head) {
-      std::memcpy(At(to, plane, head), At(from, plane, head), static_cast<size_t>(tokens * row_bytes_));
-    }
-  }
+void KvCache::CopyPage(int32_t from, int32_t to) const {
+  std::memcpy(memory_ + to * page_bytes_, memory_ + from * page_bytes_, static_cast<size_t>(page_bytes_));
 }
 
 }  // namespace pith

@@ -1,19 +1,20 @@
 // The memory of the KV cache: one pool of pages of kPageTokens tokens, mapped once and touched as pages come into use.
 //
-// A page holds keys and values of all layers: [layer][k or v][kv head][token][H], so that one head of one layer reads
-// contiguous rows. Pages are counted references; what a page means is known to sequences and to the prefix cache.
+// A page holds keys and values of all layers: [layer][k or v][kv head] and then, of one head, what kernels/attention.h calls
+// a page: keys [H][token], values [token][H]. Pages are counted references; what a page means is known to sequences and to the prefix cache.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "base/model_config.h"
+#include "runtime/kernels/attention.h"
 
 namespace pith {
 
 class KvCache {
  public:
-  static constexpr int64_t kPageTokens = 16;
+  static constexpr int64_t kPageTokens = kKvPageTokens;
   static int64_t PagesFor(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
   // UserError when `tokens` is not positive or the memory cannot be mapped.
@@ -33,13 +34,11 @@ class KvCache {
   void Return(int32_t page);                   // to the free pages
   int32_t references(int32_t page) const { return refs_[page]; }
 
-  // Rows [token][H] of one KV head.
   uint8_t* K(int32_t page, int64_t layer, int64_t head) const { return At(page, 2 * layer, head); }
   uint8_t* V(int32_t page, int64_t layer, int64_t head) const { return At(page, 2 * layer + 1, head); }
   // Stores k and v of one token (KV heads × H floats each) in row `token` of the page.
   void Write(int32_t page, int64_t layer, int64_t token, const float* k, const float* v) const;
-  // Copies the first `tokens` rows of every head and layer.
-  void CopyTokens(int32_t from, int32_t to, int64_t tokens) const;
+  void CopyPage(int32_t from, int32_t to) const;
 
  private:
   uint8_t* At(int32_t page, int64_t plane, int64_t head) const {
@@ -47,7 +46,7 @@ class KvCache {
   }
   int64_t layers_, kv_heads_, head_dim_;
   bool f16_;
-  int64_t row_bytes_, head_bytes_, page_bytes_;
+  int64_t value_bytes_, head_bytes_, page_bytes_;
   int64_t touched_ = 0;  // pages [touched_, …) have never been taken
   uint8_t* memory_ = nullptr;
   std::vector<int32_t> refs_;

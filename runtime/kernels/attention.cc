@@ -9,8 +9,7 @@ namespace pith {
 
 void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t length,
                  int64_t head_dim, float scale, float* scores, float* out, int64_t out_stride) {
-  PITH_CHECK(length > 0 && num_heads > 0 && kv.page_tokens > 0, length, " tokens, ", num_heads, " heads, pages of ",
-             kv.page_tokens);
+  PITH_CHECK(length > 0 && num_heads > 0, length, " tokens, ", num_heads, " heads");
   const AttendArgs args{q, q_stride, num_heads, kv, length, head_dim, scale, scores, out, out_stride};
 #if defined(__x86_64__)
   if (head_dim % 16 == 0) {

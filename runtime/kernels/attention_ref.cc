@@ -16,17 +16,17 @@ float Load(const void* page, bool f16, int64_t index) {
 }  // namespace
 
 void AttendRef(const AttendArgs& a) {
-  const int64_t H = a.head_dim, page_tokens = a.kv.page_tokens;
+  const int64_t H = a.head_dim;
   for (int64_t head = 0; head < a.heads; ++head) {
     const float* q = a.q + head * a.q_stride;
     float* out = a.out + head * a.out_stride;
     float* scores = a.scores + head * a.length;
     float top = -std::numeric_limits<float>::infinity();
     for (int64_t s = 0; s < a.length; ++s) {
-      const void* page = a.kv.k[s / page_tokens];
-      const int64_t at = s % page_tokens * H;
+      const void* page = a.kv.k[s / kKvPageTokens];
+      const int64_t column = s % kKvPageTokens;
       float dot = 0.0f;
-      for (int64_t i = 0; i < H; ++i) dot += q[i] * Load(page, a.kv.f16, at + i);
+      for (int64_t i = 0; i < H; ++i) dot += q[i] * Load(page, a.kv.f16, i * kKvPageTokens + column);
       scores[s] = dot * a.scale;
       top = std::max(top, scores[s]);
     }
@@ -37,8 +37,8 @@ void AttendRef(const AttendArgs& a) {
     }
     std::fill(out, out + H, 0.0f);
     for (int64_t s = 0; s < a.length; ++s) {
-      const void* page = a.kv.v[s / page_tokens];
-      const int64_t at = s % page_tokens * H;
+      const void* page = a.kv.v[s / kKvPageTokens];
+      const int64_t at = s % kKvPageTokens * H;
       for (int64_t i = 0; i < H; ++i) out[i] += scores[s] * Load(page, a.kv.f16, at + i);
     }
     const float factor = 1.0f / total;

@@ -90,7 +90,7 @@ void BenchRead(benchmark::State& state) {
 }
 
 void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, bool f16, int64_t length) {
-  constexpr int64_t kPage = 32;
+  constexpr int64_t kPage = kKvPageTokens;
   const int64_t pages = (length + kPage - 1) / kPage;
   const std::vector<float> kv = RandomFloats(2 * pages * kPage * head_dim), q = RandomFloats(heads * head_dim);
   std::vector<uint16_t> halves(kv.size());
@@ -104,7 +104,7 @@ void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, bool 
   }
   std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * head_dim));
   for (auto _ : state) {
-    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), kPage, f16}, length, head_dim, 0.125f, scores.data(),
+    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), f16}, length, head_dim, 0.125f, scores.data(),
                 out.data(), head_dim);
     benchmark::DoNotOptimize(out.data());
   }

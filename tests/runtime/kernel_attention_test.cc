@@ -38,37 +38,39 @@ std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
 
 // Keys and values of one head in pages whose order in memory is not theirs; what lies past the length is NaN.
 struct Cache {
-  int64_t length, head_dim, page_tokens;
+  int64_t length, head_dim;
   bool f16;
   std::vector<float> k, v;  // [length][head_dim], as the cache holds them
   std::vector<std::vector<uint8_t>> pages;
   std::vector<const void*> k_pages, v_pages;
 
-  Cache(int64_t length, int64_t head_dim, int64_t page_tokens, bool f16)
-      : length(length), head_dim(head_dim), page_tokens(page_tokens), f16(f16) {
+  Cache(int64_t length, int64_t head_dim, bool f16) : length(length), head_dim(head_dim), f16(f16) {
     k = RandomFloats(length * head_dim, 1);
     v = RandomFloats(length * head_dim, 2);
-    const int64_t count = (length + page_tokens - 1) / page_tokens;
+    const int64_t count = (length + kKvPageTokens - 1) / kKvPageTokens;
     k_pages.resize(static_cast<size_t>(count));
     v_pages.resize(static_cast<size_t>(count));
     for (int64_t p = count; p-- > 0;) {
-      k_pages[static_cast<size_t>(p)] = Page(k, p);
-      v_pages[static_cast<size_t>(p)] = Page(v, p);
+      k_pages[static_cast<size_t>(p)] = Page(k, p, 1, kKvPageTokens);
+      v_pages[static_cast<size_t>(p)] = Page(v, p, head_dim, 1);
     }
   }
-  const void* Page(std::vector<float>& values, int64_t p) {
-    std::vector<float> page(static_cast<size_t>(page_tokens * head_dim), std::nanf(""));
-    for (int64_t i = 0; i < page_tokens * head_dim && p * page_tokens * head_dim + i < length * head_dim; ++i) {
-      float& value = values[static_cast<size_t>(p * page_tokens * head_dim + i)];
-      if (f16) value = F16ToF32(F32ToF16(value));
-      page[static_cast<size_t>(i)] = value;
+  // Value i of the page's token t lies at t · token_stride + i · value_stride.
+  const void* Page(std::vector<float>& values, int64_t p, int64_t token_stride, int64_t value_stride) {
+    std::vector<float> page(static_cast<size_t>(kKvPageTokens * head_dim), std::nanf(""));
+    for (int64_t t = 0; t < kKvPageTokens && p * kKvPageTokens + t < length; ++t) {
+      for (int64_t i = 0; i < head_dim; ++i) {
+        float& value = values[static_cast<size_t>((p * kKvPageTokens + t) * head_dim + i)];
+        if (f16) value = F16ToF32(F32ToF16(value));
+        page[static_cast<size_t>(t * token_stride + i * value_stride)] = value;
+      }
     }
     const TensorType type = f16 ? TensorType::kF16 : TensorType::kF32;
     pages.emplace_back(page.size() * BytesPerBlock(type));
     Quantise(type, page.data(), pages.back().data(), static_cast<int64_t>(page.size()));
     return pages.back().data();
   }
-  KvPages View() const { return {k_pages.data(), v_pages.data(), page_tokens, f16}; }
+  KvPages View() const { return {k_pages.data(), v_pages.data(), f16}; }
 };
 
 TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
@@ -76,7 +78,7 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
     for (bool f16 : {false, true}) {
       for (int64_t head_dim : {16, 48, 64, 128}) {
         for (int64_t length : {1, 2, 15, 16, 17, 33, 200}) {
-          const Cache cache(length, head_dim, 16, f16);
+          const Cache cache(length, head_dim, f16);
           const int64_t heads = 7, stride = head_dim + 5;
           const std::vector<float> q = RandomFloats(heads * stride, 3);
           const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
@@ -125,12 +127,12 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
   for (const Version& version : Versions()) {
     for (bool f16 : {false, true}) {
       for (int64_t heads = 1; heads <= 9; ++heads) {
-        const Cache cache(77, 64, 32, f16), other_pages(77, 64, 8, f16);
+        const Cache cache(77, 64, f16);
         const std::vector<float> q = RandomFloats(heads * 64, 3);
         std::vector<float> scores(static_cast<size_t>(heads * 77)), out(static_cast<size_t>(heads * 64)), alone = out;
         version.attend({q.data(), 64, heads, cache.View(), 77, 64, 0.125f, scores.data(), out.data(), 64});
         for (int64_t h = 0; h < heads; ++h) {
-          version.attend({q.data() + h * 64, 64, 1, other_pages.View(), 77, 64, 0.125f, scores.data(), alone.data() + h * 64, 64});
+          version.attend({q.data() + h * 64, 64, 1, cache.View(), 77, 64, 0.125f, scores.data(), alone.data() + h * 64, 64});
         }
         ASSERT_EQ(std::memcmp(out.data(), alone.data(), out.size() * 4), 0) << IsaName(version.isa) << " " << heads;
       }
@@ -139,7 +141,7 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
 }
 
 TEST(KernelAttention, OddHeadSizesGoToTheReference) {
-  const Cache cache(20, 20, 8, true);
+  const Cache cache(20, 20, true);
   const std::vector<float> q = RandomFloats(20, 4);
   std::vector<float> scores(20), out(20), reference(20);
   Attend(q.data(), cache.View(), 20, 20, 0.2f, scores.data(), out.data());
