@@ -18,12 +18,12 @@ class KvCache {
   static int64_t PagesFor(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
   // UserError when `tokens` is not positive or the memory cannot be mapped.
-  KvCache(const ModelConfig& config, int64_t tokens, bool f16);
+  KvCache(const ModelConfig& config, int64_t tokens, KvType type);
   ~KvCache();
   KvCache(const KvCache&) = delete;
   KvCache& operator=(const KvCache&) = delete;
 
-  bool f16() const { return f16_; }
+  KvType type() const { return type_; }
   int64_t num_pages() const { return static_cast<int64_t>(refs_.size()); }
   int64_t num_free() const { return static_cast<int64_t>(free_.size()); }
   int64_t bytes_touched() const { return touched_ * page_bytes_; }  // by the pages that were ever in use
@@ -45,15 +45,12 @@ class KvCache {
     return memory_ + page * page_bytes_ + (plane * kv_heads_ + head) * head_bytes_;
   }
   int64_t layers_, kv_heads_, head_dim_;
-  bool f16_;
-  int64_t value_bytes_, head_bytes_, page_bytes_;
+  KvType type_;
+  int64_t head_bytes_, page_bytes_;
   int64_t touched_ = 0;  // pages [touched_, …) have never been taken
   uint8_t* memory_ = nullptr;
   std::vector<int32_t> refs_;
   std::vector<int32_t> free_;  // a stack: the page used last is taken first
 };
-
-// Rounds to nearest even, as F32ToF16 of base/tensor_type.h, many at a time.
-void FloatsToF16(const float* in, uint16_t* out, int64_t count);
 
 }  // namespace pith

@@ -12,7 +12,7 @@ void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPa
   PITH_CHECK(length > 0 && num_heads > 0, length, " tokens, ", num_heads, " heads");
   const AttendArgs args{q, q_stride, num_heads, kv, length, head_dim, scale, scores, out, out_stride};
 #if defined(__x86_64__)
-  if (head_dim % 16 == 0) {
+  if (head_dim % (kv.type == KvType::kInt8 ? 32 : 16) == 0 && head_dim <= kMaxHead) {
     switch (BestIsa()) {
       case Isa::kAvx512: AttendAvx512(args); return;
       case Isa::kAvx2: AttendAvx2(args); return;

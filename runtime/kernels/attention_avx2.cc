@@ -107,7 +107,13 @@ void AllHeads(const AttendArgs& a) {
 
 }  // namespace
 
-void AttendAvx2(const AttendArgs& args) { args.kv.f16 ? AllHeads<true>(args) : AllHeads<false>(args); }
+void AttendAvx2(const AttendArgs& args) {
+  switch (args.kv.type) {
+    case KvType::kF32: AllHeads<false>(args); return;
+    case KvType::kF16: AllHeads<true>(args); return;
+    case KvType::kInt8: AttendRef(args); return;  // no faster version yet
+  }
+}
 
 }  // namespace pith
 #endif

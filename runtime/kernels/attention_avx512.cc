@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attention_kernels.h"
-#include "runtime/kernels/exp_avx512.h"
+#include "runtime/kernels/softmax_avx512.h"
 
 namespace pith {
 namespace {
@@ -17,8 +17,6 @@ inline __m512 Load(const void* page, int64_t index) {
   return _mm512_cvtph_ps(
       _mm256_loadu_si256(reinterpret_cast<const __m256i*>(static_cast<const uint16_t*>(page) + index)));
 }
-
-inline __mmask16 Lanes(int64_t left) { return static_cast<__mmask16>(left >= 16 ? 0xffffu : (1u << left) - 1u); }
 
 // Scores of kHeads heads for kPages pages from `page` on: enough sums side by side to hide an addition's latency.
 template <bool kF16, int kHeads, int kPages>
@@ -52,24 +50,6 @@ void Scores(const AttendArgs& a, int64_t first_head) {
   int64_t page = 0;
   for (; page + kPages <= pages; page += kPages) ScorePages<kF16, kHeads, kPages>(a, first_head, page);
   for (; page < pages; ++page) ScorePages<kF16, kHeads, 1>(a, first_head, page);
-}
-
-// Turns scores into e^(score − max); returns their sum.
-float Softmax(float* scores, int64_t length) {
-  const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
-  __m512 tops = lowest;
-  for (int64_t i = 0; i < length; i += 16) {
-    tops = _mm512_max_ps(tops, _mm512_mask_loadu_ps(lowest, Lanes(length - i), scores + i));
-  }
-  const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(tops));
-  __m512 sum = _mm512_setzero_ps();
-  for (int64_t i = 0; i < length; i += 16) {
-    const __mmask16 lanes = Lanes(length - i);
-    const __m512 e = _mm512_maskz_mov_ps(lanes, Exp(_mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, scores + i), top)));
-    _mm512_mask_storeu_ps(scores + i, lanes, e);
-    sum = _mm512_add_ps(sum, e);
-  }
-  return _mm512_reduce_add_ps(sum);
 }
 
 // kWidth · 16 columns of the outputs of kHeads heads, from column `column` on.
@@ -123,7 +103,13 @@ void AllHeads(const AttendArgs& a) {
 
 }  // namespace
 
-void AttendAvx512(const AttendArgs& args) { args.kv.f16 ? AllHeads<true>(args) : AllHeads<false>(args); }
+void AttendAvx512(const AttendArgs& args) {
+  switch (args.kv.type) {
+    case KvType::kF32: AllHeads<false>(args); return;
+    case KvType::kF16: AllHeads<true>(args); return;
+    case KvType::kInt8: AttendInt8Avx512(args); return;
+  }
+}
 
 }  // namespace pith
 #endif

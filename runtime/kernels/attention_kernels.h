@@ -19,8 +19,11 @@ struct AttendArgs {
 };
 
 void AttendRef(const AttendArgs& args);
-// Head sizes that are multiples of 16.
+// Head sizes that are multiples of 16 (kInt8: of 32), at most kMaxHead.
 void AttendAvx2(const AttendArgs& args);
 void AttendAvx512(const AttendArgs& args);
+void AttendInt8Avx512(const AttendArgs& args);  // of AttendAvx512, in a file of its own
+
+inline constexpr int64_t kMaxHead = 1024;
 
 }  // namespace pith

@@ -27,7 +27,7 @@ void ModelOptions::AddTo(CLI::App& app, bool many_adapters) {
   if (!many_adapters) option->expected(1);
   app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.add_option("--activations", activations, "f32 | bf16 | int8")->check(CLI::IsMember({"f32", "bf16", "int8"}));
-  app.add_option("--kv", kv, "f16 | f32")->check(CLI::IsMember({"f16", "f32"}));
+  app.add_option("--kv", kv, "keys and values: f16 | int8 | f32")->check(CLI::IsMember({"f16", "int8", "f32"}));
   app.add_flag("--any-base", any_base, "use an adapter that was trained on another base, with a warning");
 }
 
@@ -37,7 +37,7 @@ EngineOptions ModelOptions::Engine(int64_t kv_tokens) const {
   options.activations = activations == "f32"    ? ActivationType::kF32
                         : activations == "bf16" ? ActivationType::kBF16
                                                 : ActivationType::kInt8;
-  options.kv_f16 = kv == "f16";
+  options.kv_type = kv == "f16" ? KvType::kF16 : kv == "int8" ? KvType::kInt8 : KvType::kF32;
   options.kv_tokens = kv_tokens;
   return options;
 }
