@@ -15,20 +15,11 @@ using Completions = std::vector<std::vector<Completion>>;
 
 double Rate(int64_t tokens, double seconds) { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
 
-std::string BudgetText(const Budget& budget) {
-  std::string text = budget.sentence;
-  const size_t place = text.find("{budget}");
-  if (place != std::string::npos) text.replace(place, 8, std::to_string(budget.tokens));
-  return text;
-}
-
 std::vector<GenerateRequest> MakeRequests(const Prompter& prompter, const std::vector<Problem>& problems,
                                           const AdapterRef& adapter, const EvalSettings& settings, const Budget& budget) {
   std::vector<GenerateRequest> requests;
   for (size_t i = 0; i < problems.size(); ++i) {
-    std::string user = problems[i].question;
-    if (budget.tokens > 0 && !budget.sentence.empty()) user += " " + BudgetText(budget);
-    const Prompt prompt = prompter.Build(user, settings.system);
+    const Prompt prompt = prompter.Build(UserTurn(problems[i].question, budget), settings.system);
     GenerateRequest request;
     request.prompt = prompt.ids;
     request.invocation_start = prompt.invocation_start;
