@@ -23,7 +23,7 @@ AtomicFolder::AtomicFolder(const std::string& folder, std::vector<std::string> k
   if (!target.has_filename()) target = target.parent_path();
   if (error || target.empty() || target == target.root_path()) ThrowUser("cannot write the folder '", folder, "'");
   target_ = target.string();
-  CheckReplaceable();
+  CheckReplaceable(target_, known_);
   MakeFolders(target.parent_path().string());
   static std::atomic<unsigned> counter{0};
   temporary_ = Str(target_, ".tmp-", ::getpid(), "-", counter.fetch_add(1));
@@ -35,13 +35,13 @@ AtomicFolder::~AtomicFolder() {
   if (!committed_) fs::remove_all(temporary_, ignored);
 }
 
-void AtomicFolder::CheckReplaceable() const {
-  if (FileExists(target_)) ThrowUser("cannot write the folder '", target_, "': a file of that name exists");
+void CheckReplaceable(const std::string& folder, const std::vector<std::string>& known) {
+  if (FileExists(folder)) ThrowUser("cannot write the folder '", folder, "': a file of that name exists");
   std::error_code error;
-  for (fs::directory_iterator entry(target_, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (std::find(known_.begin(), known_.end(), name) == known_.end() || entry->is_directory()) {
-      ThrowUser("'", target_, "' is not replaced because it holds '", name,
+    if (std::find(known.begin(), known.end(), name) == known.end() || entry->is_directory()) {
+      ThrowUser("'", folder, "' is not replaced because it holds '", name,
                 "', which is no part of what would be written; name another folder or remove it");
     }
   }
@@ -49,7 +49,7 @@ void AtomicFolder::CheckReplaceable() const {
 
 void AtomicFolder::Commit() {
   PITH_CHECK(!committed_, target_);
-  CheckReplaceable();
+  CheckReplaceable(target_, known_);
   const std::string old = temporary_ + ".old";
   const bool replaces = IsFolder(target_);
   // Swapping the two leaves no moment without a folder; a file system that cannot swap gets two renames.

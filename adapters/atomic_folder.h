@@ -7,9 +7,12 @@
 
 namespace pith {
 
+// UserError when `folder` is a file, or a folder that holds anything but files named in `known`.
+void CheckReplaceable(const std::string& folder, const std::vector<std::string>& known);
+
 // Write files into path(); Commit() puts them in place of `folder`, replacing an older one. Without Commit() the
-// destructor removes what was written. A folder that holds anything but files named in `known` is never replaced
-// (UserError on construction): a mistyped --out must not cost anybody's files.
+// destructor removes what was written. A folder that is not replaceable (above) is refused on construction and on
+// Commit(): a mistyped --out must not cost anybody's files.
 class AtomicFolder {
  public:
   AtomicFolder(const std::string& folder, std::vector<std::string> known);
@@ -24,7 +27,6 @@ class AtomicFolder {
   std::string target_, temporary_;
   std::vector<std::string> known_;
   bool committed_ = false;
-  void CheckReplaceable() const;
 };
 
 }  // namespace pith

@@ -4,6 +4,7 @@
 
 #include "adapters/lora_names.h"
 #include "base/error.h"
+#include "base/log.h"
 
 namespace pith {
 
@@ -50,6 +51,32 @@ void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config) {
     }
     PITH_CHECK_EQ(pair.a.size(), static_cast<size_t>(pair.rank * in));
     PITH_CHECK_EQ(pair.b.size(), static_cast<size_t>(out * pair.rank));
+  }
+}
+
+void CheckSameBase(const LoraAdapter& adapter, const std::string& origin, const BaseModel& base, bool any_base) {
+  if (adapter.base_sha256.empty()) {
+    LogWarning(Str("'", origin, "' does not name the base it was trained on; '", base.path(), "' is taken to be it"));
+    return;
+  }
+  const std::string identity = base.Identity();
+  if (adapter.base_sha256 == identity) return;
+  const std::string difference = Str("'", origin, "' was trained on base ", adapter.base_sha256.substr(0, 12), "…, '", base.path(),
+                                     "' is ", identity.substr(0, 12), "…");
+  if (!any_base) ThrowUser(difference, "; name the base it was trained on, or say --any-base where a command takes it");
+  LogWarning(difference + "; going on because of --any-base");
+}
+
+void CheckAdapterBudget(const std::string& origin, const AdapterBudget& budget) {
+  if (budget.tokens < 1 || budget.tokens > kMaxBudgetTokens) {
+    ThrowUser("'", origin, "': the budget has ", budget.tokens, " tokens, expected 1 to ", kMaxBudgetTokens);
+  }
+  if (budget.reserve_tokens < 0 || budget.reserve_tokens > kMaxBudgetTokens) {
+    ThrowUser("'", origin, "': the budget reserves ", budget.reserve_tokens, " tokens, expected 0 to ", kMaxBudgetTokens);
+  }
+  constexpr size_t kMaxText = 1 << 20;  // as long as a configuration may be
+  if (budget.close_text.size() > kMaxText || budget.sentence.size() > kMaxText) {
+    ThrowUser("'", origin, "': a text of the budget has more than ", kMaxText, " bytes");
   }
 }
 

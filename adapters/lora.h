@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,16 @@ struct LoraPair {
   std::vector<float> b;  // out × rank
 };
 
+// The length budget that an adapter was trained under (rewards/budget.h), kept with it so that whoever runs it knows it.
+struct AdapterBudget {
+  int64_t tokens = 0;           // B, 1 to kMaxBudgetTokens
+  int64_t reserve_tokens = 0;   // R, 0 to kMaxBudgetTokens
+  std::string close_text;
+  std::string sentence;         // with "{budget}" as it was written
+  bool operator==(const AdapterBudget&) const = default;
+};
+inline constexpr int64_t kMaxBudgetTokens = 100'000'000;
+
 struct LoraAdapter {
   int64_t rank = 0;
   double alpha = 0;
@@ -34,6 +45,7 @@ struct LoraAdapter {
   std::vector<int32_t> invocation;            // token ids; empty for kAlways
   std::string base_sha256;                    // identity of the base it was trained on; empty when unknown
   std::string base_path;                      // as PEFT's base_model_name_or_path
+  std::optional<AdapterBudget> budget;        // nothing: trained without one
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"
 
   double scale() const;                       // s
@@ -41,5 +53,12 @@ struct LoraAdapter {
 
 // Throws UserError when a pair names a tensor that `config` lacks, or has another shape.
 void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config);
+
+// UserError when the adapter, read from `origin`, was trained on another base than `base`, unless `any_base`, which warns
+// instead. An adapter that names no base is warned about.
+void CheckSameBase(const LoraAdapter& adapter, const std::string& origin, const BaseModel& base, bool any_base);
+
+// UserError naming `origin` when a budget read from there is out of range.
+void CheckAdapterBudget(const std::string& origin, const AdapterBudget& budget);
 
 }  // namespace pith

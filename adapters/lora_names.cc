@@ -15,7 +15,7 @@ std::optional<int64_t> TakeLayer(std::string_view prefix, std::string_view* name
   uint32_t layer = 0;
   const auto [end, error] = std::from_chars(tail.data(), tail.data() + tail.size(), layer);
   const auto digits = static_cast<size_t>(end - tail.data());
-  if (error != std::errc() || digits == tail.size() || *end != '.' || (tail[0] == '0' && digits > 1)) return {};
+  if (error != std::errc() || digits == tail.size() || *end != '.' || (tail[0] == '0' && digits > 1) || layer >= kMaxLayers) return {};
   *name = tail.substr(digits + 1);
   return layer;
 }

@@ -17,7 +17,9 @@ struct LinearPlace {
 std::string WeightName(const LinearPlace& place);  // "blk.3.attn_q.weight"
 std::string ModuleName(const LinearPlace& place);  // "model.layers.3.self_attn.q_proj"
 
-// Nothing when the name is not exactly of that form (leading zeros included).
+inline constexpr int64_t kMaxLayers = 4096;  // a larger number in a file is damage, and would be looped over
+
+// Nothing when the name is not exactly of that form (leading zeros included), or names a layer from kMaxLayers on.
 std::optional<LinearPlace> ParseWeightName(std::string_view name);
 std::optional<LinearPlace> ParseModuleName(std::string_view name);
 

@@ -17,6 +17,8 @@ constexpr char kSuffixA[] = ".lora_a", kSuffixB[] = ".lora_b";
 constexpr char kAlphaKey[] = "adapter.lora.alpha";
 constexpr char kInvocationKey[] = "adapter.alora.invocation_tokens";
 constexpr char kBaseKey[] = "pith.base.sha256";
+constexpr char kBudgetTokensKey[] = "pith.budget.tokens", kBudgetReserveKey[] = "pith.budget.reserve_tokens";
+constexpr char kBudgetCloseKey[] = "pith.budget.close_text", kBudgetSentenceKey[] = "pith.budget.sentence";
 
 bool IsRotated(int kind) { return kind < 2; }  // attn_q, attn_k
 
@@ -50,6 +52,17 @@ std::vector<int32_t> ReadInvocation(const GgufFile& file, int64_t vocab_size) {
   return ids;
 }
 
+// All four keys or none.
+std::optional<AdapterBudget> ReadBudget(const GgufFile& file) {
+  bool any = false;
+  for (const char* key : {kBudgetTokensKey, kBudgetReserveKey, kBudgetCloseKey, kBudgetSentenceKey}) any |= file.Has(key);
+  if (!any) return {};
+  const AdapterBudget budget = {file.Get<int64_t>(kBudgetTokensKey), file.Get<int64_t>(kBudgetReserveKey),
+                                file.Get<std::string>(kBudgetCloseKey), file.Get<std::string>(kBudgetSentenceKey)};
+  CheckAdapterBudget(file.path(), budget);
+  return budget;
+}
+
 void CheckFactor(const GgufFile& file, const std::string& name, const char* suffix, int64_t got, int64_t expected,
                  const char* what) {
   if (got == expected) return;
@@ -63,6 +76,7 @@ struct PackedAdapter::Impl {
   std::string name, arch, base_sha256;
   RopeLayout rope = RopeLayout::kHalves;
   std::vector<int32_t> invocation;
+  std::optional<AdapterBudget> budget;
   float alpha = 0;  // as llama.cpp reads it; 0: the scale is 1
   int64_t rank = 0;
   std::vector<std::array<PackedPair, kNumLinearKinds>> layers;
@@ -136,6 +150,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   if (const auto identity = file.Find<std::string>(kBaseKey); identity && !identity->empty()) {
     impl.base_sha256 = CheckedIdentity(path, *identity);
   }
+  impl.budget = ReadBudget(file);
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   impl.ReadTensors(base);
   for (const auto& layer : impl.layers) {
@@ -157,6 +172,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.arch = base.arch;
   impl.rope = base.rope;
   impl.base_sha256 = lora.base_sha256;
+  impl.budget = lora.budget;
   impl.invocation = lora.invocation;
   impl.rank = lora.rank;
   // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
@@ -183,6 +199,7 @@ Activation PackedAdapter::activation() const {
 }
 const std::vector<int32_t>& PackedAdapter::invocation() const { return impl_->invocation; }
 const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha256; }
+const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_->budget; }
 float PackedAdapter::scale() const { return impl_->alpha == 0 ? 1.0f : impl_->alpha / static_cast<float>(impl_->rank); }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
 
@@ -207,6 +224,12 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
     writer.Set(kInvocationKey, std::vector<int64_t>(impl_->invocation.begin(), impl_->invocation.end()));
   }
   if (!impl_->base_sha256.empty()) writer.Set(kBaseKey, impl_->base_sha256);
+  if (impl_->budget) {
+    writer.Set(kBudgetTokensKey, impl_->budget->tokens);
+    writer.Set(kBudgetReserveKey, impl_->budget->reserve_tokens);
+    writer.Set(kBudgetCloseKey, impl_->budget->close_text);
+    writer.Set(kBudgetSentenceKey, impl_->budget->sentence);
+  }
   for (size_t layer = 0; layer < impl_->layers.size(); ++layer) {
     for (int kind = 0; kind < kNumLinearKinds; ++kind) {
       const PackedPair& pair = impl_->layers[layer][static_cast<size_t>(kind)];

@@ -1,10 +1,11 @@
 // A LoRA adapter as the runtime reads it: typed factors, rows in the order of the base's file, scale folded out.
-// Immutable; shared between sequences and threads. Its address is the identity that KV segments carry.
+// Immutable; shared between sequences and threads.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,13 @@ class PackedAdapter {
   Activation activation() const;
   const std::vector<int32_t>& invocation() const;
   const std::string& base_sha256() const;              // empty when unknown
+  const std::optional<AdapterBudget>& budget() const;  // what it was trained under; nothing: without one
   float scale() const;                                 // alpha / R; the same for all pairs
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: index into kLinearKinds
   int64_t rank() const;                                // the largest of all pairs
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
-  // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, and pith.base.sha256.
+  // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,
+  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence.
   void WriteGguf(const std::string& path) const;
 
  private:

@@ -12,6 +12,7 @@
 namespace pith {
 namespace {
 
+const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, "README.md"};
 constexpr std::string_view kPrefix = "base_model.model.";
 constexpr std::string_view kSuffixA = ".lora_A.weight", kSuffixB = ".lora_B.weight";
 
@@ -142,10 +143,12 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
     tensors.push_back({KeyName(*place, kSuffixA), {pair.rank, pair.in}, TensorType::kF32, pair.a.data()});
     tensors.push_back({KeyName(*place, kSuffixB), {pair.out, pair.rank}, TensorType::kF32, pair.b.data()});
   }
-  AtomicFolder whole(folder, {kPeftConfigFile, kPeftTensorFile, kPithFile, "README.md"});
+  AtomicFolder whole(folder, kFiles);
   WritePeftConfig(adapter, TargetsOf(places), whole.path());
   WriteSafetensors(whole.path() + "/" + kPeftTensorFile, tensors, {{"format", "pt"}});
   whole.Commit();
 }
+
+void CheckPeftPlace(const std::string& folder) { CheckReplaceable(folder, kFiles); }
 
 }  // namespace pith

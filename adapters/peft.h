@@ -1,5 +1,5 @@
 // PEFT folders: adapter_config.json and adapter_model.safetensors, which PEFT 0.21 loads and writes, and pith.json beside
-// them, which carries the identity of the base.
+// them, which carries the identity of the base and the budget.
 #pragma once
 
 #include <string>
@@ -13,5 +13,7 @@ namespace pith {
 LoraAdapter ReadPeft(const std::string& folder);
 // Writes the folder whole or not at all (into a folder beside it, then renamed; an older one is replaced).
 void WritePeft(const LoraAdapter& adapter, const std::string& folder);
+// UserError when WritePeft would refuse to replace what stands at `folder`: to be asked before hours of training.
+void CheckPeftPlace(const std::string& folder);
 
 }  // namespace pith

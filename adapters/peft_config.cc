@@ -84,14 +84,39 @@ void RefuseUnsupported(const std::string& path, const Json& json) {
   if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) Unsupported(path, "init_lora_weights", start);
 }
 
-std::string ReadBaseIdentity(const std::string& folder) {
-  const std::string path = folder + "/" + kPithFile;
-  if (!FileExists(path)) return "";
-  const Json json = ReadObject(path);
+std::string BaseIdentity(const std::string& path, const Json& json) {
   const auto found = json.find("base_sha256");
   if (found == json.end()) return "";
   if (!found->is_string()) Wrong(path, "base_sha256", *found, "64 hex digits");
   return found->get<std::string>().empty() ? "" : CheckedIdentity(path, found->get<std::string>());
+}
+
+std::optional<AdapterBudget> Budget(const std::string& path, const Json& json) {
+  const Json all = json.value("budget", Json(nullptr));
+  if (all.is_null()) return {};
+  if (!all.is_object()) Wrong(path, "budget", all, "an object");
+  const auto integer = [&](const char* key) {
+    const Json value = all.value(key, Json(nullptr));
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > kMaxBudgetTokens) Wrong(path, Str("budget.", key), value, "a count of tokens");
+    return value.get<int64_t>();
+  };
+  const auto text = [&](const char* key) {
+    const Json value = all.value(key, Json(nullptr));
+    if (!value.is_string()) Wrong(path, Str("budget.", key), value, "text");
+    return value.get<std::string>();
+  };
+  const AdapterBudget budget = {integer("tokens"), integer("reserve_tokens"), text("close_text"), text("sentence")};
+  CheckAdapterBudget(path, budget);
+  return budget;
+}
+
+// pith.json, which a folder made by others lacks.
+void ReadOwn(const std::string& folder, LoraAdapter* adapter) {
+  const std::string path = folder + "/" + kPithFile;
+  if (!FileExists(path)) return;
+  const Json json = ReadObject(path);
+  adapter->base_sha256 = BaseIdentity(path, json);
+  adapter->budget = Budget(path, json);
 }
 
 }  // namespace
@@ -122,7 +147,7 @@ PeftConfig ReadPeftConfig(const std::string& folder) {
   adapter.activation = adapter.invocation.empty() ? Activation::kAlways : Activation::kInvocation;
   const Json base = json.value("base_model_name_or_path", Json(nullptr));
   if (base.is_string()) adapter.base_path = base.get<std::string>();
-  adapter.base_sha256 = ReadBaseIdentity(folder);
+  ReadOwn(folder, &adapter);
 
   const Json targets = json.value("target_modules", Json(nullptr));
   if (targets.is_array()) {
@@ -162,7 +187,13 @@ void WritePeftConfig(const LoraAdapter& adapter, const std::vector<std::string>&
 
   Json own;
   own["base_sha256"] = adapter.base_sha256;
-  WriteFile(folder + "/" + kPithFile, own.dump(2) + "\n");
+  if (const auto& budget = adapter.budget) {
+    own["budget"] = {{"tokens", budget->tokens},
+                     {"reserve_tokens", budget->reserve_tokens},
+                     {"close_text", budget->close_text},
+                     {"sentence", budget->sentence}};
+  }
+  WriteFile(folder + "/" + kPithFile, own.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace pith

@@ -19,8 +19,12 @@ std::string Cell(const std::string& text) {
 
 std::string Default(const std::string& printed) { return printed == "\"\"" ? "" : "`" + printed + "`"; }
 
-std::string Sentence(const std::string& doc, const std::string& only_when) {
-  return doc + (only_when.empty() ? "" : " Only when " + only_when + ".");
+template <class S>
+std::string Meaning(const Field<S>& field) {
+  std::string text = field.doc;
+  if (!field.only_when.empty()) text += " Only when " + field.only_when + ".";
+  for (const std::string& stage : field.stages) text += " Only when stage is " + stage + ".";
+  return text;
 }
 
 template <class S>
@@ -28,7 +32,7 @@ void PrintTable(const FieldTable<S>& fields, const S& defaults, std::ostream& ou
   out << "| key | type | default | unit | meaning | allowed |\n|---|---|---|---|---|---|\n";
   for (const Field<S>& field : fields) {
     out << "| `" << field.key << "` | " << field.type << " | " << Cell(Default(field.print(defaults))) << " | "
-        << field.unit << " | " << Cell(Sentence(field.doc, field.only_when)) << " | " << Cell(field.rule)
+        << field.unit << " | " << Cell(Meaning(field)) << " | " << Cell(field.rule)
         << " |\n";
   }
 }
@@ -47,7 +51,7 @@ std::string DumpTrainConfig(const TrainConfig& config) {
     if (!section.BelongsTo(config.run.stage)) continue;
     if (!section.name.empty()) out << "\n" << section.name << ":\n";
     for (const Field<TrainConfig>& field : section.fields) {
-      if (field.applies && !field.applies(config)) continue;
+      if (!field.BelongsTo(config.run.stage) || (field.applies && !field.applies(config))) continue;
       out << (section.name.empty() ? "" : "  ") << field.key << ": " << field.print(config) << "\n";
     }
   }

@@ -2,6 +2,7 @@
 // the reference page all read that one declaration.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -47,6 +48,15 @@ struct Field {
   std::string only_when;
   std::function<bool(const S&)> applies;
 
+  std::vector<std::string> stages;  // that read it; empty: all that read its section
+
+  bool BelongsTo(const std::string& stage) const {
+    return stages.empty() || std::find(stages.begin(), stages.end(), stage) != stages.end();
+  }
+  Field OnlyIn(const std::string& stage) && {
+    stages = {stage};
+    return std::move(*this);
+  }
   Field When(const std::string& words, std::function<bool(const S&)> predicate) && {
     only_when = words;
     applies = std::move(predicate);

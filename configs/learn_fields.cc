@@ -6,26 +6,29 @@ namespace pith {
 FieldTable<SftSettings> SftFields() {
   using S = SftSettings;
   return {
-      MakeField(&S::epochs, "epochs", "", "Passes over the data.", AtLeast(1)),
-      MakeField(&S::batch_size, "batch_size", "examples", "Per optimiser step.", AtLeast(1)),
+      MakeField(&S::epochs, "epochs", "", "Passes over the data.", Between(1, 10000)),
+      MakeField(&S::batch_size, "batch_size", "examples", "Per optimiser step.", Between(1, 65536)),
       MakeField(&S::micro_batch_size, "micro_batch_size", "examples",
-                "Per forward pass at most; changes memory and speed, and the result by rounding only.", AtLeast(1)),
+                "Per forward pass at most; changes memory and speed, and the result by rounding only (with "
+                "adapter.dropout, also what is dropped).",
+                Between(1, 4096)),
       MakeField(&S::max_length, "max_length", "tokens",
-                "Of prompt and solution; longer examples are dropped, with a count.", AtLeast(8)),
+                "Of prompt and solution, at most the model's context; longer examples are dropped, with a count.",
+                Between(8, 1048576)),
   };
 }
 
 FieldTable<RlSettings> RlFields() {
   using S = RlSettings;
   return {
-      MakeField(&S::steps, "steps", "", "Rounds of sampling and learning.", AtLeast(1)),
-      MakeField(&S::prompts_per_step, "prompts_per_step", "problems", "Per step.", AtLeast(1)),
+      MakeField(&S::steps, "steps", "", "Rounds of sampling and learning.", Between(1, 1000000)),
+      MakeField(&S::prompts_per_step, "prompts_per_step", "problems", "Per step.", Between(1, 4096)),
       MakeField(&S::group_size, "group_size", "completions",
-                "Per problem; a completion is judged against its own group, so one alone teaches nothing.", AtLeast(2)),
+                "Per problem; a completion is judged against its own group, so one alone teaches nothing.", Between(2, 4096)),
       MakeField(&S::micro_batch_size, "micro_batch_size", "completions",
-                "Per forward pass at most; changes memory and speed, and the result by rounding only.", AtLeast(1)),
+                "Per forward pass at most; changes memory and speed, and the result by rounding only.", Between(1, 4096)),
       MakeField(&S::updates_per_rollout, "updates_per_rollout", "optimiser steps", "On each step's completions.",
-                AtLeast(1)),
+                Between(1, 1000)),
       MakeField(&S::scale_rewards, "scale_rewards", "",
                 "What advantages are divided by: the standard deviation of the group's rewards, of the batch's, or "
                 "nothing.",
@@ -48,14 +51,16 @@ FieldTable<RlSettings> RlFields() {
 
 FieldTable<RolloutSettings> RolloutFields() {
   using S = RolloutSettings;
+  const std::string cut = " Off is right: the ratio of trainer to sampler takes probabilities before the cut, so a cut skews it.";
   return {
       MakeField(&S::max_completion_tokens, "max_completion_tokens", "tokens", "A completion is cut off here.",
-                AtLeast(1)),
-      MakeField(&S::temperature, "temperature", "", "Of sampling; greedy completions would all be alike.", Above(0)),
-      MakeField(&S::top_k, "top_k", "tokens", "Sample among the likeliest so many; 0: all.", AtLeast(0)),
-      MakeField(&S::top_p, "top_p", "", "Sample among the likeliest that hold this share of probability.",
+                Between(1, 1048576)),
+      MakeField(&S::temperature, "temperature", "", "Of sampling; greedy completions would all be alike.",
+                AboveUpTo(0, 100)),
+      MakeField(&S::top_k, "top_k", "tokens", "Sample among the likeliest so many; 0: all." + cut, Between(0, 1000000000)),
+      MakeField(&S::top_p, "top_p", "", "Sample among the likeliest that hold this share of probability." + cut,
                 AboveUpTo(0, 1)),
-      MakeField(&S::min_p, "min_p", "", "Sample among those at least this times as likely as the likeliest.",
+      MakeField(&S::min_p, "min_p", "", "Sample among those at least this times as likely as the likeliest." + cut,
                 FromBelow(0, 1)),
       MakeField(&S::activations, "activations", "",
                 "Precision of the sampler; int8 is fastest and strays furthest from the trainer.",

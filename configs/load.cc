@@ -71,7 +71,7 @@ void CheckFields(const TrainConfig& config, const std::map<std::string, ConfigPl
       const std::string path = section.Path(field.key);
       if (Reported(*problems, path)) continue;
       const bool given = places.count(path) > 0;
-      if (!section.BelongsTo(config.run.stage)) {
+      if (!section.BelongsTo(config.run.stage) || !field.BelongsTo(config.run.stage)) {
         if (given && stage_known) {
           problems->push_back({path, "has no effect when stage is " + config.run.stage + "; remove it", {}});
         }

@@ -89,9 +89,11 @@ FieldTable<DataSettings> DataFields() {
       MakeField(&S::split, "split", "", "Which part; the parts are disjoint.", OneOf({"train", "test"}))
           .When("data.dataset has splits (math500 and files have none)", HasSplits),
       MakeField(&S::limit, "limit", "problems", "The first so many after shuffling; 0: all. Generated data needs one.",
-                AtLeast(0)),
+                Between(0, 1000000000)),
       MakeField(&S::seed, "seed", "", "Of the generator and the shuffle.", AnyNumber()),
-      MakeField(&S::shuffle, "shuffle", "Shuffle before `limit` is taken."),
+      MakeField(&S::shuffle, "shuffle",
+                "Shuffle before `limit` is taken (generated data is in random order anyway), and the order of training "
+                "anew in each pass over the problems."),
       MakeField(&S::question_field, "question_field", "", "JSON field of the question.", Required("a field name"))
           .When(kFromFile, FromFile),
       MakeField(&S::answer_field, "answer_field", "", "JSON field of the gold answer.", Required("a field name"))
@@ -110,10 +112,12 @@ FieldTable<DataSettings> DataFields() {
                 Between(0, 1))
           .When(kSynthetic, Synthetic),
       MakeField(&S::brief_rate, "brief_rate", "share", "Solutions in the briefest style.", Between(0, 1))
-          .When(kSynthetic, Synthetic),
+          .When(kSynthetic, Synthetic)
+          .OnlyIn("sft"),
       MakeField(&S::verbosity, "verbosity", "", "Style of the generated solutions.",
                 OneOf({"verbose", "mixed", "short"}))
-          .When(kSynthetic, Synthetic),
+          .When(kSynthetic, Synthetic)
+          .OnlyIn("sft"),
       MakeField(&S::system, "system", "", "System message; empty: what the chat template inserts.", AnyText()),
   };
 }
@@ -130,7 +134,8 @@ FieldTable<OptimizerSettings> OptimizerFields() {
                 AtLeast(0)),
       MakeField(&S::schedule, "schedule", "", "Of the learning rate after the warm-up.",
                 OneOf({"constant", "linear", "cosine"})),
-      MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps", "Over which the rate rises from 0.", AtLeast(0)),
+      MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps", "Over which the rate rises from 0.",
+                Between(0, 1000000000)),
   };
 }
 
@@ -138,9 +143,9 @@ FieldTable<LogSettings> LogFields() {
   using S = LogSettings;
   return {
       MakeField(&S::save_every, "save_every", "optimiser steps", "Between checkpoints; 0: only at the end.",
-                AtLeast(0)),
-      MakeField(&S::keep_checkpoints, "keep_checkpoints", "checkpoints", "Newest so many are kept.", AtLeast(1)),
-      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl (rl)."),
+                Between(0, 1000000000)),
+      MakeField(&S::keep_checkpoints, "keep_checkpoints", "checkpoints", "Newest so many are kept.", Between(1, 1000000)),
+      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn("rl"),
   };
 }
 

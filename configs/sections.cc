@@ -17,6 +17,7 @@ FieldTable<TrainConfig> Lift(S TrainConfig::*member, const FieldTable<S>& table)
     whole.doc = field.doc;
     whole.rule = field.rule;
     whole.only_when = field.only_when;
+    whole.stages = field.stages;
     whole.read = [member, read = field.read](const ConfigNode& node, const std::string& path, TrainConfig* config,
                                              Problems* problems) {
       read(node, path, &(config->*member), problems);

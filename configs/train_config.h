@@ -59,7 +59,7 @@ struct DataSettings {                  // fields as DatasetSpec in data/dataset.
 struct SftSettings {
   int64_t epochs = 1;
   int64_t batch_size = 16;             // examples per optimiser step
-  int64_t micro_batch_size = 8;        // examples per forward pass at most; changes the result by rounding only
+  int64_t micro_batch_size = 8;        // examples per forward pass at most; changes rounding (and dropout's masks) only
   int64_t max_length = 512;            // tokens of prompt + solution; longer examples are dropped, with a count
 
   bool operator==(const SftSettings&) const = default;

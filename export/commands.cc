@@ -34,16 +34,8 @@ bool IsGgufName(const std::string& path) { return std::filesystem::path(path).ex
 void BindToBase(const BaseModel& base, const std::string& folder, bool any_base, LoraAdapter* adapter_to_bind) {
   LoraAdapter& adapter = *adapter_to_bind;
   CheckAdapterFits(adapter, base.config());
-  const std::string identity = base.Identity();
-  if (adapter.base_sha256.empty()) {
-    LogWarning(Str("'", folder, "' does not name the base it was trained on; '", base.path(), "' is taken to be it"));
-    adapter.base_sha256 = identity;
-  } else if (adapter.base_sha256 != identity) {
-    const std::string difference = Str("'", folder, "' was trained on base ", adapter.base_sha256.substr(0, 12), "…, '",
-                                       base.path(), "' is ", identity.substr(0, 12), "…");
-    if (!any_base) ThrowUser(difference, "; name the base it was trained on, or say --any-base");
-    LogWarning(difference + "; going on because of --any-base");
-  }
+  CheckSameBase(adapter, folder, base, any_base);
+  if (adapter.base_sha256.empty()) adapter.base_sha256 = base.Identity();
 }
 
 }  // namespace

@@ -20,7 +20,6 @@ struct RewardInput {
   std::string_view gold;        // Problem::answer
   std::string_view response;    // decoded completion, without the end-of-turn token
   int64_t length_tokens = 0;    // L, as rewards/budget.h counts it
-  bool truncated = false;       // no end-of-turn token
 };
 
 struct RewardResult {

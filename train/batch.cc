@@ -60,11 +60,12 @@ TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, s
 }
 
 at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,
-                    const TokenGradient& gradient) {
+                    const TokenGradient& gradient, at::Tensor* entropy) {
   PITH_CHECK(options.micro_batch_size > 0);
   int64_t total = 0, done = 0;
   for (const TrainSequence& s : sequences) total += s.response_length();
   at::Tensor logp = at::empty({total});
+  if (entropy != nullptr) *entropy = at::empty({total});
   for (size_t begin = 0; begin < sequences.size(); begin += static_cast<size_t>(options.micro_batch_size)) {
     const auto part = sequences.subspan(begin, std::min(sequences.size() - begin, static_cast<size_t>(options.micro_batch_size)));
     std::vector<ModelInput> inputs;
@@ -89,8 +90,9 @@ at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences
     if (gradient) {
       chunk = [&](const at::Tensor& l, int64_t from, int64_t to) { return gradient(l, done + from, done + to); };
     }
-    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, chunk, false);
+    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, chunk, entropy != nullptr);
     logp.narrow(0, done, count).copy_(head.logp);
+    if (entropy != nullptr) entropy->narrow(0, done, count).copy_(head.entropy);
     if (gradient) hidden.backward(head.g_hidden);
     done += count;
   }

@@ -53,7 +53,8 @@ struct BatchOptions {
 };
 
 // Log-probabilities of all response tokens, in order. With `gradient`, the parameters' gradients grow by what it says.
+// `entropy`, where given, becomes that of the distribution (at `temperature`) each of them was taken from, in nats.
 at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,
-                    const TokenGradient& gradient);
+                    const TokenGradient& gradient, at::Tensor* entropy = nullptr);
 
 }  // namespace pith

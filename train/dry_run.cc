@@ -49,13 +49,16 @@ MemoryEstimate EstimateMemory(const Session& session) {
     sequences = std::min(config.sft.micro_batch_size, config.sft.batch_size);
   } else {
     for (const PreparedProblem& p : session.problems) total_length = std::max(total_length, static_cast<int64_t>(p.prompt.ids.size()));
-    longest = config.rollout.max_completion_tokens + static_cast<int64_t>(session.invocation.size());
     total_length += config.rollout.max_completion_tokens;
+    longest = session.invocation.empty() ? total_length  // an adapter that always acts runs the prompt with gradient too
+                                         : config.rollout.max_completion_tokens + static_cast<int64_t>(session.invocation.size());
     sequences = std::min(config.rl.micro_batch_size, config.rl.prompts_per_step * config.rl.group_size);
     const int64_t samples = std::min<int64_t>(config.rollout.max_batch, config.rl.prompts_per_step * config.rl.group_size);
     m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * c.kv_dim() * 2 * 4 * c.num_layers;
   }
-  m.activations = sequences * longest * c.num_layers * (per_layer + element * c.num_heads * total_length) + (int64_t{16} << 20);
+  const double activations = static_cast<double>(sequences) * static_cast<double>(longest * c.num_layers) *
+                             static_cast<double>(per_layer + element * c.num_heads * total_length);
+  m.activations = static_cast<int64_t>(std::min(activations, 1e18)) + (int64_t{16} << 20);
   return m;
 }
 
@@ -70,6 +73,7 @@ std::string DryRun(const Session& session) {
   for (const auto& [name, pair] : session.initial.pairs) trained += pair.rank * (pair.in + pair.out);
   if (config.run.stage == "sft") {
     const std::vector<SftExample> examples = MakeSftExamples(session);
+    CheckWarmup(config.optimizer, SftSteps(config, examples.size()));
     int64_t prompt = 0, response = 0;
     for (const SftExample& e : examples) {
       prompt += static_cast<int64_t>(session.problems[e.problem].prompt.ids.size());

@@ -71,11 +71,13 @@ GrpoUpdate GrpoGradients(const TrainConfig& config, const Model& model, const Gr
     if (terms.kl_beta != 0) update.kl += K3(tokens.logp, tokens.ref_logp).sum().item<double>();
     return logp.grad();
   };
-  update.logp = RunBatch(model, batch.sequences, options, gradient);
+  at::Tensor entropy;
+  update.logp = RunBatch(model, batch.sequences, options, gradient, &entropy);
   const double n = static_cast<double>(std::max<int64_t>(1, update.logp.numel()));
   update.clip_low /= n;
   update.clip_high /= n;
   update.kl /= n;
+  update.entropy = entropy.to(at::kDouble).sum().item<double>() / n;
   return update;
 }
 

@@ -9,6 +9,7 @@
 
 #include "rewards/reward.h"
 #include "train/batch.h"
+#include "train/grpo_batch.h"
 #include "train/loss.h"
 #include "train/rollout.h"
 #include "train/run_folder.h"
@@ -21,18 +22,11 @@ namespace pith {
 // any comes again.
 std::vector<size_t> GrpoProblems(const TrainConfig& config, size_t num_problems, int64_t step);
 
-// What an update learns from. samples[i] belongs to problem order[i / group_size].
-struct GrpoBatch {
-  std::vector<TrainSequence> sequences;      // of the samples that can move the policy
-  std::vector<double> advantages;            // one per sequence
-  std::vector<float> sampler_logp;           // of all response tokens, sequence after sequence
-  int64_t loss_tokens = 0;                   // what the loss is divided by: all unmasked tokens of the step
-};
-
 struct GrpoUpdate {
   double loss = 0, kl = 0;
   double clip_low = 0, clip_high = 0;        // shares of tokens
   double max_ratio_error = 0;                // max |r − 1|
+  double entropy = 0;                        // nats per token, before the update
   at::Tensor logp;                           // of all response tokens of the batch
 };
 // Gradients of one update, left in the parameters. old_logp undefined: this is the update that defines it (ratio 1).

@@ -39,7 +39,8 @@ std::vector<std::vector<float>> SequenceLogits(const Model& model, std::span<con
   return out;
 }
 
-std::string LogitsJson(const std::string& model_path, const std::string& peft_folder, const std::vector<int32_t>& ids) {
+std::string LogitsJson(const std::string& model_path, const std::string& peft_folder, const std::vector<int32_t>& ids,
+                       bool any_base) {
   std::shared_ptr<const BaseModel> base = BaseModel::Load(ResolveModelPath(model_path));
   if (ids.empty()) ThrowUser("--ids is empty; give token ids such as --ids 1,2,3");
   for (int32_t id : ids) {
@@ -51,6 +52,8 @@ std::string LogitsJson(const std::string& model_path, const std::string& peft_fo
   std::optional<LoraAdapter> adapter;
   if (!peft_folder.empty()) {
     adapter = ReadPeft(peft_folder);
+    CheckAdapterFits(*adapter, base->config());
+    CheckSameBase(*adapter, peft_folder, *base, any_base);
     begin = adapter->activation == Activation::kAlways ? std::optional<int64_t>(0) : FindInvocation(ids, adapter->invocation);
     if (!begin) LogWarning("the adapter's invocation does not occur in --ids: the adapter stays off");
   }

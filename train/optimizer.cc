@@ -12,6 +12,12 @@
 
 namespace pith {
 
+void CheckWarmup(const OptimizerSettings& settings, int64_t total) {
+  if (settings.warmup_steps <= total) return;
+  ThrowUser("optimizer.warmup_steps is ", settings.warmup_steps, ", more than the run's ", total,
+            " optimiser steps, so the learning rate would never be reached; lower it or train longer");
+}
+
 double LearningRate(const OptimizerSettings& s, int64_t step, int64_t total) {
   if (step < s.warmup_steps) return s.learning_rate * static_cast<double>(step + 1) / static_cast<double>(s.warmup_steps + 1);
   const double span = static_cast<double>(std::max<int64_t>(1, total - s.warmup_steps));
@@ -56,7 +62,7 @@ Optimizer::StepInfo Optimizer::Step(int64_t step, int64_t total) {
   s.beta2 = static_cast<float>(settings_.beta2);
   s.epsilon = static_cast<float>(settings_.epsilon);
   s.weight_decay = static_cast<float>(settings_.weight_decay);
-  s.step = step + 1;
+  s.step = ++num_updates_;
   s.grad_scale = settings_.max_grad_norm > 0 && info.grad_norm > settings_.max_grad_norm
                      ? static_cast<float>(settings_.max_grad_norm / (info.grad_norm + 1e-6))
                      : 1.0f;
@@ -80,7 +86,7 @@ void Optimizer::Save(const std::string& path) const {
   WriteSafetensors(path, out);
 }
 
-void Optimizer::Load(const std::string& path) {
+void Optimizer::Load(const std::string& path, int64_t num_updates) {
   const SafetensorsFile file(path);
   const auto load = [&](const std::string& name, at::Tensor& into) {
     const SafeTensor* t = file.Find(name);
@@ -93,6 +99,7 @@ void Optimizer::Load(const std::string& path) {
     load(parameters_[i].name + ".m", m_[i]);
     load(parameters_[i].name + ".v", v_[i]);
   }
+  num_updates_ = num_updates;
 }
 
 }  // namespace pith

@@ -12,6 +12,9 @@
 
 namespace pith {
 
+// UserError where the warm-up is longer than the run.
+void CheckWarmup(const OptimizerSettings& settings, int64_t total);
+
 // Rate of optimiser step `step` (from 0) of `total`: rises linearly over warmup_steps, then constant, or linear or cosine
 // down to 0 at `total`.
 double LearningRate(const OptimizerSettings& settings, int64_t step, int64_t total);
@@ -24,18 +27,22 @@ class Optimizer {
     double grad_norm = 0;  // before clipping
     double learning_rate = 0;
   };
-  // One update from the parameters' gradients, which are cleared. UserError naming the first tensor whose gradient is not
+  // One update from the parameters' gradients, which are cleared. `step` of `total` is the schedule's; Adam's correction of
+  // its young moments counts the updates themselves, since a step may pass without one. UserError naming the first tensor whose gradient is not
   // finite, before anything changes. The caller tells the model (AdapterChanged).
   StepInfo Step(int64_t step, int64_t total);
 
-  // Moments as safetensors: NAME.m, NAME.v.
+  int64_t num_updates() const { return num_updates_; }
+
+  // Moments as safetensors: NAME.m, NAME.v. The number of updates is kept by the caller.
   void Save(const std::string& path) const;
-  void Load(const std::string& path);
+  void Load(const std::string& path, int64_t num_updates);
 
  private:
   OptimizerSettings settings_;
   std::vector<NamedParameter> parameters_;
   std::vector<at::Tensor> m_, v_;
+  int64_t num_updates_ = 0;
 };
 
 }  // namespace pith

@@ -34,16 +34,18 @@ int Main(int argc, char** argv) {
   std::string config_path, model, adapter;
   std::vector<std::string> overrides;
   std::vector<int32_t> ids;
-  bool dry_run = false, resume = false, overwrite = false, json = false;
+  bool dry_run = false, resume = false, overwrite = false, json = false, any_base = false;
   app.add_option("config", config_path, "configuration of the run (YAML)");
   app.add_option("--set", overrides, "KEY=VALUE: overrides a setting; may be repeated")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--dry-run", dry_run, "show the resolved configuration, a prompt, the arithmetic and the memory; write nothing");
   auto* resume_flag = app.add_flag("--resume", resume, "continue the run in its folder from the last checkpoint");
   app.add_flag("--overwrite", overwrite, "replace an earlier run in the same folder")->excludes(resume_flag);
+  app.footer("Keys of CONFIG.yaml and of --set (docs/config-reference.md has their rules):\n" + ConfigKeys());
   CLI::App* logits = app.add_subcommand("logits", "logits of one sequence in float32");
   logits->add_option("--model", model, "GGUF or Hugging Face folder")->required();
   logits->add_option("--adapter", adapter, "PEFT folder");
   logits->add_option("--ids", ids, "token ids: 1,2,3")->required()->delimiter(',');
+  logits->add_flag("--any-base", any_base, "go on when the adapter was trained on another base");
   logits->add_flag("--json", json, "print JSON (the only form)");
   try {
     app.parse(argc, argv);
@@ -54,7 +56,7 @@ int Main(int argc, char** argv) {
   }
   if (*logits) {
     PrepareProcess(0);
-    std::puts(LogitsJson(model, adapter, ids).c_str());
+    std::puts(LogitsJson(model, adapter, ids, any_base).c_str());
     return 0;
   }
   if (config_path.empty()) ThrowUser("no configuration was given; expected pith-train CONFIG.yaml, see pith-train --help");

@@ -17,17 +17,15 @@ ActivationType Activations(const std::string& name) {
   return ActivationType::kBF16;
 }
 
+SamplingParams Sampling(const RolloutSettings& r, uint64_t seed) { return {r.temperature, r.top_k, r.top_p, r.min_p, seed}; }
+
 }  // namespace
 
 Sampler::Sampler(const Session& session) : session_(session) {
   const TrainConfig& c = session.config;
+  CheckSampling(Sampling(c.rollout, 0));
   int64_t longest = 0;
   for (const PreparedProblem& p : session.problems) longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
-  const int64_t context = session.base->config().context_length;
-  if (longest + c.rollout.max_completion_tokens > context) {
-    ThrowUser("the longest prompt has ", longest, " tokens; with rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
-              " it does not fit the model's context of ", context);
-  }
   const int64_t samples = std::min<int64_t>(c.rollout.max_batch, c.rl.prompts_per_step * c.rl.group_size);
   EngineOptions options;
   options.num_threads = c.run.threads;
@@ -54,11 +52,7 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
     r.prompt = prompt.ids;
     r.invocation_start = prompt.invocation_start;
     r.adapter = packed;
-    r.sampling.temperature = c.rollout.temperature;
-    r.sampling.top_k = c.rollout.top_k;
-    r.sampling.top_p = c.rollout.top_p;
-    r.sampling.min_p = c.rollout.min_p;
-    r.sampling.seed = seed;
+    r.sampling = Sampling(c.rollout, seed);
     r.max_tokens = c.rollout.max_completion_tokens;
     r.num_samples = static_cast<int>(c.rl.group_size);
     r.first_sample = static_cast<uint64_t>(i) * static_cast<uint64_t>(c.rl.group_size);

@@ -18,6 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const std::string kMark = "# A run of pith-train: its resolved configuration. This line marks the folder as one that it may replace.\n";
+constexpr char kWriting[] = ".writing";
+
 // The number in "step-N" or "step-N.jsonl"; nothing for other names.
 std::optional<int64_t> StepOf(const std::string& name) {
   if (!name.starts_with("step-")) return std::nullopt;
@@ -55,6 +58,33 @@ void Remove(const std::string& path) {
   if (error) ThrowUser("cannot remove '", path, "': ", error.message());
 }
 
+// The steps of checkpoints/ or completions/, and the folder where nothing else is in it.
+void RemoveSteps(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder, error)) names.push_back(entry.path().filename().string());
+  for (const std::string& name : names) {
+    if (StepOf(name) || name == kWriting) Remove(folder + "/" + name);
+  }
+  fs::remove(folder, error);
+}
+
+// The lines of metrics.jsonl up to `step`. A last line that was cut off by a crash is dropped, other damage is a UserError.
+std::string MetricsUntil(const std::string& path, int64_t step) {
+  if (!FileExists(path)) return "";
+  std::istringstream in(ReadFile(path));
+  std::string kept, line;
+  for (int64_t number = 1; std::getline(in, line); ++number) {
+    const auto parsed = nlohmann::json::parse(line, nullptr, false);
+    if (parsed.is_object() && parsed.contains("step") && parsed["step"].is_number_integer()) {
+      if (parsed["step"].get<int64_t>() <= step) kept += line + "\n";
+    } else if (!in.eof()) {  // a newline stands behind it
+      ThrowUser(path, ":", number, ": not a line of metrics with a step; remove it to resume");
+    }
+  }
+  return kept;
+}
+
 void Rename(const std::string& from, const std::string& to) {
   std::error_code error;
   fs::rename(from, to, error);
@@ -68,8 +98,15 @@ std::string RunFolderPath(const TrainConfig& config) {
 }
 
 RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFolderPath(config)), config_(config) {
-  const std::string config_path = path_ + "/config.yaml", text = DumpTrainConfig(config);
-  const bool exists = FileExists(config_path);
+  const std::string config_path = path_ + "/config.yaml", text = kMark + DumpTrainConfig(config);
+  const bool exists = FileExists(config_path) && ReadFile(config_path).starts_with(kMark);
+  if (!exists) {
+    for (const char* name : {"config.yaml", "metrics.jsonl", "completions", "checkpoints", "adapter"}) {
+      if (!fs::exists(path_ + "/" + name)) continue;
+      ThrowUser("'", path_, "' holds '", name, "' but is no run: its config.yaml does not begin with the line that pith-train "
+                "writes; name another folder, or remove what is there yourself");
+    }
+  }
   if (exists && mode == FolderMode::kNew) {
     ThrowUser("'", path_, "' holds a run already; continue it with --resume, replace it with --overwrite, or name another folder");
   }
@@ -80,8 +117,12 @@ RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFold
                 "); resume with the same one, or start a new run with --overwrite");
     }
   }
+  CheckPeftPlace(path_ + "/adapter");
   if (exists && mode == FolderMode::kOverwrite) {
-    for (const char* name : {"config.yaml", "metrics.jsonl", "completions", "checkpoints", "adapter"}) Remove(path_ + "/" + name);
+    RemoveSteps(path_ + "/checkpoints");
+    RemoveSteps(path_ + "/completions");
+    Remove(path_ + "/adapter");
+    Remove(path_ + "/metrics.jsonl");
   }
   MakeFolders(path_);
   if (!exists || mode == FolderMode::kOverwrite) WriteFile(config_path, text);
@@ -94,56 +135,57 @@ std::optional<int64_t> RunFolder::LastCheckpoint() const {
   return steps.empty() ? std::nullopt : std::optional<int64_t>(steps.back());
 }
 
-void RunFolder::Restore(int64_t step, Model& model, Optimizer& optimizer) {
-  const std::string folder = Checkpoint(step);
-  nlohmann::json state;
+RunProgress RunFolder::Restore(int64_t step, Model& model, Optimizer& optimizer) {
+  const std::string folder = Checkpoint(step), damaged = "; remove this checkpoint to resume from an earlier one";
+  RunProgress progress;
+  int64_t num_updates = 0;
   try {
-    state = nlohmann::json::parse(ReadFile(folder + "/state.json"));
+    const auto state = nlohmann::json::parse(ReadFile(folder + "/state.json"));
     if (state.at("step").get<int64_t>() != step || state.at("seed").get<uint64_t>() != config_.run.seed) {
-      ThrowUser(folder, "/state.json belongs to another step or seed; remove this checkpoint to resume from an earlier one");
+      ThrowUser(folder, "/state.json belongs to another step or seed", damaged);
     }
-  } catch (const nlohmann::json::exception& e) {
-    ThrowUser(folder, "/state.json is damaged; remove this checkpoint to resume from an earlier one");
+    progress = {step, state.at("num_tokens").get<int64_t>()};
+    num_updates = state.at("num_updates").get<int64_t>();
+  } catch (const nlohmann::json::exception&) {
+    ThrowUser(folder, "/state.json is damaged", damaged);
   }
+  if (progress.num_tokens < 0 || num_updates < 0) ThrowUser(folder, "/state.json holds a negative count", damaged);
   const LoraAdapter adapter = ReadPeft(folder + "/adapter");
   CheckAdapterFits(adapter, model.config());
-  if (adapter.pairs.size() * 2 != model.parameters().size()) {
-    ThrowUser(folder, "/adapter has ", adapter.pairs.size(), " pairs, but the run trains ", model.parameters().size() / 2);
-  }
+  CheckSameBase(adapter, folder + "/adapter", model.base(), /*any_base=*/false);
+  const LoraAdapter present = model.ToLora();
+  bool same = adapter.rank == present.rank && adapter.alpha == present.alpha && adapter.rslora == present.rslora &&
+              adapter.activation == present.activation && adapter.invocation == present.invocation &&
+              adapter.pairs.size() == present.pairs.size();
+  for (const auto& [name, pair] : present.pairs) same = same && adapter.pairs.count(name) != 0;
+  if (!same) ThrowUser(folder, "/adapter has another rank, scale, invocation or other layers than the run trains", damaged);
   model.SetValues(adapter);
-  optimizer.Load(folder + "/optimizer.safetensors");
+  optimizer.Load(folder + "/optimizer.safetensors", num_updates);
+  return progress;
 }
 
-int64_t RunFolder::Resume(Model& model, Optimizer& optimizer) {
+RunProgress RunFolder::Resume(Model& model, Optimizer& optimizer) {
   const int64_t step = LastCheckpoint().value_or(0);
-  if (step > 0) Restore(step, model, optimizer);
-  DropAfter(step);
-  return step;
-}
-
-void RunFolder::DropAfter(int64_t step) {
-  const std::string metrics = path_ + "/metrics.jsonl";
-  if (FileExists(metrics)) {
-    std::istringstream in(ReadFile(metrics));
-    std::string kept, line;
-    while (std::getline(in, line)) {
-      const auto parsed = nlohmann::json::parse(line, nullptr, false);
-      if (parsed.is_object() && parsed.value("step", step + 1) <= step) kept += line + "\n";
-    }
-    WriteFile(metrics, kept);
-  }
+  const std::string kept = MetricsUntil(path_ + "/metrics.jsonl", step);
+  const RunProgress progress = step > 0 ? Restore(step, model, optimizer) : RunProgress();
+  if (FileExists(path_ + "/metrics.jsonl")) WriteFile(path_ + "/metrics.jsonl", kept);
   for (int64_t other : StepsIn(path_ + "/completions")) {
     if (other > step) Remove(Str(path_, "/completions/step-", other, ".jsonl"));
   }
+  return progress;
 }
 
-void RunFolder::Save(int64_t step, const Model& model, const Optimizer& optimizer) {
-  const std::string final_place = Checkpoint(step), place = path_ + "/checkpoints/.writing";
+void RunFolder::Save(const RunProgress& progress, const Model& model, const Optimizer& optimizer) {
+  const std::string final_place = Checkpoint(progress.step), place = path_ + "/checkpoints/" + kWriting;
   Remove(place);
   MakeFolders(place);
   WritePeft(model.ToLora(), place + "/adapter");
   optimizer.Save(place + "/optimizer.safetensors");
-  const nlohmann::json state = {{"step", step}, {"seed", config_.run.seed}, {"stage", config_.run.stage}};
+  const nlohmann::json state = {{"step", progress.step},
+                                {"num_tokens", progress.num_tokens},
+                                {"num_updates", optimizer.num_updates()},
+                                {"seed", config_.run.seed},
+                                {"stage", config_.run.stage}};
   WriteFile(place + "/state.json", state.dump(1) + "\n");
   Remove(final_place);
   Rename(place, final_place);

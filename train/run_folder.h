@@ -16,6 +16,12 @@ namespace pith {
 // A number per name, in the order in which they are written.
 using Metrics = std::vector<std::pair<std::string, double>>;
 
+// How far a run is.
+struct RunProgress {
+  int64_t step = 0;        // done
+  int64_t num_tokens = 0;  // prompts' and responses', of all steps
+};
+
 enum class FolderMode {
   kNew,        // an existing run is a UserError that says what to do
   kResume,     // continue from the last checkpoint; from the start where there is none yet
@@ -24,17 +30,20 @@ enum class FolderMode {
 
 class RunFolder {
  public:
-  // Makes the folder and writes config.yaml. kResume: UserError when the folder holds another configuration.
+  // Makes the folder and writes config.yaml, whose first line marks the folder as a run. UserError, before anything is
+  // touched: the folder holds a run's files without being one (so that nobody's files are lost or mixed up with ours),
+  // adapter/ could not be replaced at the end, or, for kResume, it holds another configuration.
   RunFolder(const TrainConfig& config, FolderMode mode);
   const std::string& path() const { return path_; }
 
   // The step after which the last whole checkpoint was written; nothing without one.
   std::optional<int64_t> LastCheckpoint() const;
-  // Takes `model` and `optimizer` back to the last checkpoint and returns its step, or leaves them alone and returns 0 where
-  // there is none. Metrics and completions of later steps are dropped.
-  int64_t Resume(Model& model, Optimizer& optimizer);
+  // Takes `model` and `optimizer` back to the last checkpoint and returns how far that was, or leaves them alone and returns
+  // 0 where there is none. Metrics and completions of later steps are dropped. UserError for a checkpoint that is damaged or
+  // was trained on another base.
+  RunProgress Resume(Model& model, Optimizer& optimizer);
   // checkpoints/step-N: adapter/, optimizer.safetensors, state.json; whole or not at all. Keeps log.keep_checkpoints.
-  void Save(int64_t step, const Model& model, const Optimizer& optimizer);
+  void Save(const RunProgress& progress, const Model& model, const Optimizer& optimizer);
   // One line of metrics.jsonl, flushed. The first entry is {"step", step}.
   void AppendMetrics(int64_t step, const Metrics& metrics);
   // completions/step-N.jsonl; `lines` are JSON objects.
@@ -46,8 +55,7 @@ class RunFolder {
   std::string path_;
   TrainConfig config_;
   std::string Checkpoint(int64_t step) const;
-  void Restore(int64_t step, Model& model, Optimizer& optimizer);
-  void DropAfter(int64_t step);
+  RunProgress Restore(int64_t step, Model& model, Optimizer& optimizer);
 };
 
 // runs/<name>, unless the configuration names a folder.

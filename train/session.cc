@@ -2,12 +2,15 @@
 
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "adapters/peft.h"
 #include "base/error.h"
-#include "base/file.h"
+#include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "data/dataset.h"
+#include "rewards/reward.h"
 
 namespace pith {
 namespace {
@@ -70,17 +73,53 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
                   ", unlike adapter.targets; make them agree");
       }
     }
-    if (!adapter.base_sha256.empty() && adapter.base_sha256 != base.Identity()) {
-      ThrowUser("init_adapter '", path, "' was trained on another base than ", base.path(), " (their identities differ)");
-    }
+    CheckSameBase(adapter, path, base, /*any_base=*/false);
   }
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
   adapter.base_path = base.path();
+  if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
+    const BudgetSettings& b = config.budget;
+    adapter.budget.reset();
+    if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence};
+  }
   return adapter;
 }
 
+void CheckLengths(const Session& session) {
+  const TrainConfig& c = session.config;
+  const int64_t context = session.base->config().context_length;
+  if (c.run.stage == "sft") {
+    if (c.sft.max_length > context) {
+      ThrowUser("sft.max_length is ", c.sft.max_length, ", but the model's context is ", context, " tokens; lower it");
+    }
+    return;
+  }
+  int64_t longest = 0;
+  for (const PreparedProblem& p : session.problems) longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
+  if (longest + c.rollout.max_completion_tokens > context) {
+    ThrowUser("the longest prompt has ", longest, " tokens; with rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
+              " it does not fit the model's context of ", context);
+  }
+}
+
+void WarnOfCuts(const TrainConfig& config) {
+  const RolloutSettings& r = config.rollout;
+  if (config.run.stage != "rl" || (r.top_k == 0 && r.top_p == 1 && r.min_p == 0)) return;
+  LogWarning("rollout.top_k, top_p or min_p cuts the distribution that is sampled from, while the ratio of trainer to sampler is "
+             "taken of probabilities before the cut; expect a biased gradient, or leave them off");
+}
+
 }  // namespace
+
+void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what) {
+  const int64_t rows = session.base->config().vocab_size;
+  for (int32_t id : ids) {
+    if (id >= 0 && id < rows) continue;
+    ThrowUser(what, " holds the token ", id, ", but the embedding of '", session.base->path(), "' has ", rows,
+              " rows; the tokenizer belongs to another model, or its added tokens were never trained");
+  }
+}
 
 int32_t EndOfTurn(const Tokenizer& tokenizer) {
   for (const char* text : {"<|im_end|>", "<|eot_id|>", "<|end|>"}) {
@@ -91,13 +130,7 @@ int32_t EndOfTurn(const Tokenizer& tokenizer) {
 }
 
 std::string UserText(const TrainConfig& config, const std::string& question) {
-  std::string sentence = config.budget.sentence;
-  if (config.budget.tokens == 0 || sentence.empty()) return question;
-  const std::string mark = "{budget}";
-  for (size_t at; (at = sentence.find(mark)) != std::string::npos;) {
-    sentence.replace(at, mark.size(), std::to_string(config.budget.tokens));
-  }
-  return question + " " + sentence;
+  return UserTurn(question, MakeBudget(config.budget));
 }
 
 void PrepareProcess(int threads) {
@@ -117,23 +150,25 @@ Session OpenSession(const TrainConfig& config) {
   for (int32_t id : s.invocation) {
     if (id < 0 || id >= s.base->config().vocab_size) ThrowUser("adapter.invocation holds ", id, ", which the vocabulary lacks");
   }
-  const bool named = !s.invocation.empty();
-  if (!named) s.invocation = s.prompter->invocation();
+  const bool always = config.adapter.activation == "always";
+  if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
   for (Problem& problem : LoadProblems(Spec(config.data))) {
     PreparedProblem p;
-    p.prompt = s.prompter->Build(UserText(config, problem.question), config.data.system);
-    if (named) {
-      const auto start = FindInvocation(p.prompt.ids, s.invocation);
-      if (!start) ThrowUser("adapter.invocation ", Ids(s.invocation), " does not occur in the prompt of problem ", problem.id);
-      p.prompt.invocation_start = *start;
+    const std::string user = UserText(config, problem.question);
+    if (always) {
+      p.prompt.ids = s.prompter->Encode(user, config.data.system);
+    } else {
+      p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
     }
-    if (config.adapter.activation == "always") p.prompt.invocation_start = 0;
+    CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
     p.problem = std::move(problem);
     s.problems.push_back(std::move(p));
   }
   if (s.problems.empty()) ThrowUser("data: ", config.data.dataset, " (", config.data.split, ") has no problems");
   s.initial = StartingAdapter(config, *s.base, s.invocation);
   s.fresh = config.run.init_adapter.empty();
+  CheckLengths(s);
+  WarnOfCuts(config);
   return s;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,23 +19,26 @@ namespace pith {
 // A problem as the model sees it.
 struct PreparedProblem {
   Problem problem;
-  Prompt prompt;                  // adapter.invocation instead of the template's, where the configuration names one
+  Prompt prompt;                  // invocation_start 0 where the adapter always acts
 };
 
 struct Session {
   TrainConfig config;
   std::shared_ptr<const BaseModel> base;
   std::unique_ptr<Prompter> prompter;
-  std::vector<int32_t> invocation;
+  std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
   std::vector<PreparedProblem> problems;
   LoraAdapter initial;            // what the run starts from
   bool fresh = true;              // no init_adapter: the starting policy is the base itself
 };
 
-// Loads all but the model. Settings of `adapter` that an init_adapter contradicts are a UserError.
+// Loads all but the model. UserError for settings of `adapter` that an init_adapter contradicts, tokens that the model has no
+// embedding for, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of.
 Session OpenSession(const TrainConfig& config);
 std::unique_ptr<Model> MakeModel(const Session& session);
 
+// UserError when one of `ids`, of `what`, has no row in the model's embedding.
+void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what);
 // The token that ends an assistant's turn: <|im_end|>, <|eot_id|>, <|end|>, else eos.
 int32_t EndOfTurn(const Tokenizer& tokenizer);
 // The user's turn: the question, and the budget's sentence where there is one.

@@ -43,6 +43,7 @@ std::vector<SftExample> MakeSftExamples(const Session& session) {
     e.problem = i;
     e.response = tokenizer.Encode(p.problem.solution);
     e.response.push_back(end);
+    CheckIds(session, e.response, Str("the solution of problem ", p.problem.id, " with its end of turn"));
     if (static_cast<int64_t>(p.prompt.ids.size() + e.response.size()) > session.config.sft.max_length) {
       ++too_long;
       continue;
@@ -100,14 +101,16 @@ void RunSft(const Session& session, const RunOptions& options) {
   const TrainConfig& config = session.config;
   const std::vector<SftExample> examples = MakeSftExamples(session);
   const int64_t total = SftSteps(config, examples.size());
+  CheckWarmup(config.optimizer, total);
   const std::unique_ptr<Model> model = MakeModel(session);
   Optimizer optimizer(config.optimizer, model->parameters());
   RunFolder folder(config, options.mode);
-  int64_t step = options.mode == FolderMode::kResume ? folder.Resume(*model, optimizer) : 0;
+  RunProgress progress = options.mode == FolderMode::kResume ? folder.Resume(*model, optimizer) : RunProgress();
   const PromptEncoder encoder(*model, Prompts(session, examples));
   std::optional<ProgressBar> bar;
   if (!options.quiet) bar.emplace(config.run.name, total);
-  for (; step < total; ++step) {
+  while (progress.step < total) {
+    const int64_t step = progress.step;
     const auto start = std::chrono::steady_clock::now();
     const std::vector<size_t> batch = SftBatch(config, examples.size(), step);
     const SftStepResult r = SftGradients(session, *model, encoder, examples, batch, step);
@@ -117,13 +120,15 @@ void RunSft(const Session& session, const RunOptions& options) {
     }
     const Optimizer::StepInfo info = optimizer.Step(step, total);
     model->AdapterChanged();
+    progress = {step + 1, progress.num_tokens + r.run_tokens};
     const double seconds = Seconds(start);
     const double rate = static_cast<double>(r.run_tokens) / seconds;
     folder.AppendMetrics(step + 1, {{"loss", r.loss},
                                     {"grad_norm", info.grad_norm},
                                     {"learning_rate", info.learning_rate},
                                     {"epoch", static_cast<double>((step + 1) * config.sft.epochs) / static_cast<double>(total)},
-                                    {"num_tokens", static_cast<double>(r.response_tokens)},
+                                    {"num_tokens", static_cast<double>(progress.num_tokens)},
+                                    {"completion_tokens", static_cast<double>(r.response_tokens)},
                                     {"tokens_per_second", rate},
                                     {"step_time", seconds}});
     if (bar) {
@@ -135,7 +140,7 @@ void RunSft(const Session& session, const RunOptions& options) {
     }
     const bool stop = step + 1 == options.stop_after_step;
     if (stop || step + 1 == total || (config.log.save_every > 0 && (step + 1) % config.log.save_every == 0)) {
-      folder.Save(step + 1, *model, optimizer);
+      folder.Save(progress, *model, optimizer);
     }
     if (stop) return;
   }

@@ -62,26 +62,41 @@ std::unique_ptr<Prompter> Prompter::FromParts(std::unique_ptr<Tokenizer> tokeniz
   try {
     prompter->invocation_ = DeriveInvocation(*prompter->chat_, *prompter->tokenizer_);
   } catch (const UserError& error) {
-    ThrowUser("'", origin, "': ", error.what());
+    prompter->no_invocation_ = Str("'", origin, "': ", error.what());
   }
   return prompter;
 }
 
+const std::vector<int32_t>& Prompter::invocation() const {
+  if (!no_invocation_.empty()) throw UserError(no_invocation_);
+  return invocation_;
+}
+
 Prompt Prompter::Build(const std::string& user, const std::string& system) const {
-  TextGuard guard(tokenizer_->ControlTexts(), {user, system});
-  const std::string rendered = chat_->Render(Conversation(guard.Protect(user), guard.Protect(system)), true);
-  std::vector<TextRange> literal;
-  const std::string text = guard.Restore(rendered, &literal);
+  return Build(user, system, invocation());
+}
+
+Prompt Prompter::Build(const std::string& user, const std::string& system, std::span<const int32_t> invocation) const {
   Prompt prompt;
-  prompt.ids = tokenizer_->EncodeAround(text, literal);
-  const auto start = FindInvocation(prompt.ids, invocation_);
+  prompt.ids = Encode(user, system);
+  const auto start = FindInvocation(prompt.ids, invocation);
   if (!start) {
-    ThrowUser("'", origin_, "': the rendered prompt does not hold the invocation '",
-              tokenizer_->Decode(invocation_, true), "', so an adapter could not begin; its last characters are '",
+    const std::vector<int32_t> wanted(invocation.begin(), invocation.end());
+    const std::string text = tokenizer_->Decode(prompt.ids, true);
+    ThrowUser("'", origin_, "': the rendered prompt does not hold the invocation '", tokenizer_->Decode(wanted, true),
+              "', so an adapter could not begin; its last characters are '",
               text.substr(text.size() - std::min<size_t>(text.size(), 60)), "'");
   }
   prompt.invocation_start = *start;
   return prompt;
+}
+
+std::vector<int32_t> Prompter::Encode(const std::string& user, const std::string& system) const {
+  TextGuard guard(tokenizer_->ControlTexts(), {user, system});
+  const std::string rendered = chat_->Render(Conversation(guard.Protect(user), guard.Protect(system)), true);
+  std::vector<TextRange> literal;
+  const std::string text = guard.Restore(rendered, &literal);
+  return tokenizer_->EncodeAround(text, literal);
 }
 
 std::string Prompter::Render(const std::string& user, const std::string& system) const {

@@ -39,9 +39,10 @@ class Prompter {
                                              const std::string& origin);
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   const ChatTemplate& chat() const { return *chat_; }
-  const std::vector<int32_t>& invocation() const { return invocation_; }
+  // UserError naming the template where none can be derived from it: only who needs one learns of that.
+  const std::vector<int32_t>& invocation() const;
   // The template rendered with an optional system message and one user message, and tokenised. UserError when the
-  // invocation is not found.
+  // invocation is not found: the template's, or the one given.
   //
   // Neither text can become a control token, nor a part of one: before rendering, each of their characters that could
   // begin a control token, or finish one that the template began, is swapped for a private character (a Unicode
@@ -49,12 +50,16 @@ class Prompter {
   // where it stands. The bytes that are tokenised are those of the rendered template, so ids of ordinary texts equal
   // those of transformers' apply_chat_template.
   Prompt Build(const std::string& user, const std::string& system = "") const;
+  Prompt Build(const std::string& user, const std::string& system, std::span<const int32_t> invocation) const;
+  // The ids alone, for adapters that always act and for the base.
+  std::vector<int32_t> Encode(const std::string& user, const std::string& system = "") const;
   std::string Render(const std::string& user, const std::string& system = "") const;  // as text, for people
 
  private:
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_;
   std::vector<int32_t> invocation_;
+  std::string no_invocation_;  // why there is none
   std::string origin_;
 };
 

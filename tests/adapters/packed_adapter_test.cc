@@ -62,6 +62,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
   lora.activation = Activation::kInvocation;
   lora.invocation = {1, 67};
   lora.base_sha256 = std::string(64, 'c');
+  lora.budget = AdapterBudget{64, 8, "\n#### ", "Use {budget} tokens."};
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
     const auto packed = PackedAdapter::FromLora(lora, config, type);
     packed->WriteGguf(path_);
@@ -69,6 +70,8 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
     EXPECT_EQ(read->activation(), Activation::kInvocation);
     EXPECT_EQ(read->invocation(), lora.invocation);
     EXPECT_EQ(read->base_sha256(), lora.base_sha256);
+    EXPECT_EQ(packed->budget(), lora.budget);
+    EXPECT_EQ(read->budget(), lora.budget);
     EXPECT_EQ(read->scale(), 2.0f);
     EXPECT_EQ(read->rank(), 32);
     EXPECT_EQ(read->name(), fs::path(path_).stem().string());
@@ -164,6 +167,22 @@ TEST_F(PackedAdapterTest, RefusesByName) {
   expect("adapter.lora.alpha", [](GgufWriter& w) { w.Set("adapter.lora.alpha", std::nan("")); });
   expect("adapter.lora.alpha", [](GgufWriter& w) { w.Set("adapter.lora.alpha", std::string("8")); });
   expect("64", [](GgufWriter& w) { w.Set("pith.base.sha256", std::string("abc")); });
+  const auto budget = [](GgufWriter& w, int64_t tokens, int64_t reserve) {
+    w.Set("pith.budget.tokens", tokens);
+    w.Set("pith.budget.reserve_tokens", reserve);
+    w.Set("pith.budget.close_text", std::string(""));
+    w.Set("pith.budget.sentence", std::string(""));
+  };
+  expect("has 0 tokens", [&](GgufWriter& w) { budget(w, 0, 8); });
+  expect("has 100000001 tokens", [&](GgufWriter& w) { budget(w, 100000001, 8); });
+  expect("reserves -1 tokens", [&](GgufWriter& w) { budget(w, 64, -1); });
+  expect("pith.budget.reserve_tokens", [](GgufWriter& w) { w.Set("pith.budget.tokens", int64_t{64}); });
+  expect("pith.budget.tokens", [](GgufWriter& w) { w.Set("pith.budget.sentence", std::string("x")); });
+  expect("pith.budget.sentence", [&](GgufWriter& w) { budget(w, 64, 8), w.Set("pith.budget.sentence", int64_t{1}); });
+  ASSERT_EQ(LoadChanged([&](GgufWriter& w) { budget(w, 64, 0); }), "") << "an empty text is a text";
+  EXPECT_EQ(loaded_->budget(), (AdapterBudget{64, 0, "", ""}));
+  ASSERT_EQ(LoadChanged([](GgufWriter&) {}), "");
+  EXPECT_FALSE(loaded_->budget().has_value());
   expect("no tensors", [](GgufWriter&) {}, false);
   expect("lacks 'blk.1.attn_q.weight.lora_b'", [](GgufWriter& w) { PutOne(w, "blk.1.attn_q.weight.lora_a", 2, 64); });
   expect("lacks 'blk.1.attn_q.weight.lora_a'", [](GgufWriter& w) { PutOne(w, "blk.1.attn_q.weight.lora_b", 64, 2); });

@@ -65,6 +65,7 @@ TEST_F(PeftTest, RoundTripKeepsEverything) {
   written.invocation = {1, 67, 270};
   written.base_sha256 = std::string(64, 'a');
   written.base_path = "some/base.gguf";
+  written.budget = AdapterBudget{64, 8, "\n#### ", "Use {budget} tokens, größte Eile."};
   WritePeft(written, Path("adapter"));
   WritePeft(written, Path("adapter/"));  // an older one is replaced
   const LoraAdapter read = ReadPeft(Path("adapter"));
@@ -77,6 +78,7 @@ TEST_F(PeftTest, RoundTripKeepsEverything) {
   EXPECT_EQ(read.invocation, written.invocation);
   EXPECT_EQ(read.base_sha256, written.base_sha256);
   EXPECT_EQ(read.base_path, written.base_path);
+  EXPECT_EQ(read.budget, written.budget);
   ASSERT_EQ(read.pairs.size(), written.pairs.size());
   for (const auto& [name, pair] : written.pairs) {
     EXPECT_EQ(read.pairs.at(name).a, pair.a) << name;
@@ -182,11 +184,49 @@ TEST_F(PeftTest, RefusesBrokenFolders) {
   EXPECT_NE(Refusal([&] { ReadPeft(Path("copy")); }).find("64"), std::string::npos);
 }
 
+TEST_F(PeftTest, ChecksTheBudget) {
+  LoraAdapter adapter = RandomAdapter(TinyConfig(), 2, 1);
+  WritePeft(adapter, Path("adapter"));
+  EXPECT_FALSE(ReadPeft(Path("adapter")).budget.has_value());
+  adapter.budget = AdapterBudget{64, 8, "so ", ""};
+  WritePeft(adapter, Path("adapter"));
+  const auto good = nlohmann::json::parse(ReadFile(Path("adapter/pith.json")));
+  const std::vector<std::pair<const char*, nlohmann::json>> cases = {
+      {"tokens", 0}, {"tokens", -1}, {"tokens", 1.5}, {"tokens", "64"}, {"tokens", kMaxBudgetTokens + 1}, {"tokens", nullptr},
+      {"reserve_tokens", -1}, {"reserve_tokens", kMaxBudgetTokens + 1}, {"close_text", 3}, {"sentence", nullptr}};
+  for (const auto& [key, value] : cases) {
+    auto json = good;
+    json["budget"][key] = value;
+    WriteFile(Path("adapter/pith.json"), json.dump());
+    const std::string sentence = Refusal([&] { ReadPeft(Path("adapter")); });
+    EXPECT_NE(sentence.find("budget"), std::string::npos) << key << " = " << value << " gave: " << sentence;
+  }
+  auto json = good;
+  json["budget"] = 64;
+  WriteFile(Path("adapter/pith.json"), json.dump());
+  EXPECT_NE(Refusal([&] { ReadPeft(Path("adapter")); }).find("budget"), std::string::npos);
+}
+
+// A hostile layer number must not be counted up to.
+TEST_F(PeftTest, RefusesALayerThatNoModelHas) {
+  const std::string from = "base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight";
+  for (const char* layer : {"4096", "4294967295"}) {
+    const std::string key = "base_model.model.model.layers." + std::string(layer) + ".self_attn.q_proj.lora_A.weight";
+    EXPECT_NE(ReadRenamed(from, key).find(key), std::string::npos) << layer;
+  }
+  EXPECT_TRUE(ParseWeightName("blk.4095.attn_q.weight").has_value());
+  EXPECT_FALSE(ParseWeightName("blk.4096.attn_q.weight").has_value());
+}
+
 TEST_F(PeftTest, NeverReplacesFoldersWithOtherFiles) {
   fs::create_directories(Path("home"));
   WriteFile(Path("home/thesis.tex"), "x");
   const LoraAdapter adapter = RandomAdapter(TinyConfig(), 2, 1);
   EXPECT_NE(Refusal([&] { WritePeft(adapter, Path("home")); }).find("thesis.tex"), std::string::npos);
+  EXPECT_NE(Refusal([&] { CheckPeftPlace(Path("home")); }).find("thesis.tex"), std::string::npos);
+  WritePeft(adapter, Path("adapter"));
+  EXPECT_EQ(Refusal([&] { CheckPeftPlace(Path("adapter")); }), "");
+  EXPECT_EQ(Refusal([&] { CheckPeftPlace(Path("nowhere")); }), "");
   EXPECT_NE(Refusal([&] { WritePeft(adapter, Path("home/thesis.tex")); }), "");
   EXPECT_TRUE(FileExists(Path("home/thesis.tex")));
 }

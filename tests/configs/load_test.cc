@@ -95,7 +95,7 @@ TEST_F(LoadTest, ReportsEverythingAtOnceWithLines) {
             "5 problems in the configuration:\n"
             "run.yaml:5: rl.clip_epsilon_hihg: unknown key; did you mean clip_epsilon_high?\n"
             "run.yaml:6: rl.steps: got 'many', expected an integer from -9223372036854775808 to 9223372036854775807\n"
-            "run.yaml:7: rl.group_size: got 1, expected at least 2\n"
+            "run.yaml:7: rl.group_size: got 1, expected from 2 to 4096\n"
             "run.yaml:8: rl.temperature: unknown key; did you mean rollout.temperature?\n"
             "run.yaml:10: optimiser: unknown key; did you mean optimizer?");
 }
@@ -129,7 +129,15 @@ TEST_F(LoadTest, RefusesWrongValues) {
       {"optimizer: {learning_rate: 0}", "optimizer.learning_rate: got 0, expected more than 0"},
       {"optimizer: {beta1: 1}", "optimizer.beta1: got 1, expected at least 0 and less than 1"},
       {"optimizer: {schedule: cosin}", "optimizer.schedule: got cosin, expected constant, linear or cosine"},
-      {"sft: {micro_batch_size: 0}", "sft.micro_batch_size: got 0, expected at least 1"},
+      {"sft: {micro_batch_size: 0}", "sft.micro_batch_size: got 0, expected from 1 to 4096"},
+      {"sft: {epochs: 10001}", "sft.epochs: got 10001"},
+      {"sft: {batch_size: 9223372036854775807}", "sft.batch_size: got 9223372036854775807, expected from 1 to 65536"},
+      {"sft: {micro_batch_size: 4097}", "sft.micro_batch_size: got 4097"},
+      {"sft: {max_length: 1048577}", "sft.max_length: got 1048577"},
+      {"optimizer: {warmup_steps: 9223372036854775807}", "optimizer.warmup_steps: got 9223372036854775807"},
+      {"log: {save_every: 9223372036854775807}", "log.save_every: got 9223372036854775807"},
+      {"log: {keep_checkpoints: 9223372036854775807}", "log.keep_checkpoints: got 9223372036854775807"},
+      {"log: {completions: true}", "log.completions: has no effect when stage is sft"},
       {"rl: {steps: 3}", "run.yaml:4: rl.steps: has no effect when stage is sft; remove it"},
       {"budget: {tokens: 3}", "budget.tokens: has no effect when stage is sft"},
       {"seed: 1\nseed: 2", "run.yaml:5: seed: given twice (first on line 4); keep one"},
@@ -171,13 +179,24 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
       {"reward: {times: budget}", "reward.times: got 'budget', expected a list"},
       {"adapter: {dropout: 0.1}", "adapter.dropout: must be 0 when stage is rl"},
       {"sft: {epochs: 1}", "sft.epochs: has no effect when stage is rl"},
+      {"data: {brief_rate: 0.5, limit: 8}", "data.brief_rate: has no effect when stage is rl"},
+      {"data: {verbosity: short, limit: 8}", "data.verbosity: has no effect when stage is rl"},
+      {"rl: {group_size: 4294967298}", "rl.group_size: got 4294967298, expected from 2 to 4096"},
+      {"rl: {prompts_per_step: 4097}", "rl.prompts_per_step: got 4097"},
+      {"rl: {micro_batch_size: 4097}", "rl.micro_batch_size: got 4097"},
+      {"rl: {updates_per_rollout: 1001}", "rl.updates_per_rollout: got 1001"},
+      {"rl: {steps: 9223372036854775807}", "rl.steps: got 9223372036854775807"},
+      {"rollout: {max_completion_tokens: 1048577}", "rollout.max_completion_tokens: got 1048577"},
+      {"rollout: {temperature: 100.5}", "rollout.temperature: got 100.5, expected more than 0 and at most 100"},
+      {"rollout: {top_k: 9223372036854775807}", "rollout.top_k: got 9223372036854775807"},
       {"rollout: {temperature: 0}", "rollout.temperature: got 0"},
       {"rollout: {max_batch: 0}", "rollout.max_batch: got 0"},
       {"rl: {importance_cap: 0.5}", "rl.importance_cap: got 0.5, expected 0, or at least 1"},
       {"rl: {steps: 2}\noptimizer: {warmup_steps: 3}", "optimizer.warmup_steps: got 3, more than the run's 2"},
   };
   for (const Case& c : cases) {
-    const std::string text = Complaint(kRl + c.extra + "\n");
+    const std::string base = c.extra.starts_with("data:") ? "stage: rl\nmodel: {path: m.gguf}\n" : kRl;
+    const std::string text = Complaint(base + c.extra + "\n");
     EXPECT_NE(text.find(c.complaint), std::string::npos) << c.extra << "\n" << text;
     EXPECT_EQ(text.find("problems in"), std::string::npos) << "one mistake, several complaints\n" << text;
   }
@@ -229,7 +248,7 @@ TEST_F(LoadTest, OverridesReplaceAndAreNamedInComplaints) {
 
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"rl.stesp=5", "--set rl.stesp=5: rl.stesp: unknown key; did you mean steps?"},
-      {"rl.steps=0", "--set rl.steps=0: rl.steps: got 0, expected at least 1"},
+      {"rl.steps=0", "--set rl.steps=0: rl.steps: got 0, expected from 1"},
       {"rl.steps", "--set rl.steps: expected section.key=value"},
       {"=5", "--set =5: expected section.key=value"},
       {"rl..steps=5", "expected section.key=value"},
@@ -274,6 +293,20 @@ TEST_F(LoadTest, DumpKeepsAwkwardValues) {
     config.budget.close_text = text;
     EXPECT_EQ(Load(DumpTrainConfig(config)), config) << text;
   }
+}
+
+TEST_F(LoadTest, DumpLeavesOutWhatAnotherStageReads) {
+  const std::string sft = DumpTrainConfig(Load(kSft)), rl = DumpTrainConfig(Load(kRl));
+  for (const char* key : {"\nsft:", "  verbosity: ", "  brief_rate: "}) {
+    EXPECT_NE(sft.find(key), std::string::npos) << key;
+    EXPECT_EQ(rl.find(key), std::string::npos) << key;
+  }
+  for (const char* key : {"\nrl:", "\nrollout:", "  completions: "}) {
+    EXPECT_EQ(sft.find(key), std::string::npos) << key;
+    EXPECT_NE(rl.find(key), std::string::npos) << key;
+  }
+  EXPECT_NE(ConfigReference().find("Style of the generated solutions. Only when data.dataset is synthetic. Only when stage is sft."),
+            std::string::npos);
 }
 
 TEST_F(LoadTest, SurvivesBrokenFiles) {

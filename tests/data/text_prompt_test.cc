@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -132,6 +133,28 @@ TEST(Prompt, RealTemplatesHaveInvocations) {
     };
     EXPECT_EQ(controls(prompt), controls(prompter->Build("x"))) << c.name;
   }
+}
+
+// Only who needs the template's invocation learns that it has none.
+TEST(Prompt, TemplatesWithoutGenerationPromptTakeAGivenInvocation) {
+  const auto prompter = Prompter::FromParts(TinyWithControls(), ChatTemplate::FromSource("{{ messages[0].content }}"), "bare");
+  const auto sentence = [](const std::function<void()>& body) -> std::string {
+    try {
+      body();
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(sentence([&] { prompter->invocation(); }).find("give the invocation yourself"), std::string::npos);
+  EXPECT_NE(sentence([&] { prompter->Build("Answer: 4"); }).find("give the invocation yourself"), std::string::npos);
+  const Ids ids = prompter->Encode("Answer: 4");
+  EXPECT_EQ(prompter->tokenizer().Decode(ids), "Answer: 4");
+  const Ids last = {ids.end() - 2, ids.end()};
+  const Prompt prompt = prompter->Build("Answer: 4", "", last);
+  EXPECT_EQ(prompt.ids, ids);
+  EXPECT_EQ(prompt.invocation_start, static_cast<int64_t>(ids.size()) - 2);
+  EXPECT_NE(sentence([&] { prompter->Build("x", "", last); }).find("does not hold the invocation"), std::string::npos);
 }
 
 TEST(Prompt, FindInvocationTakesTheLastMatch) {

@@ -188,12 +188,14 @@ TEST_F(ExportTest, AdapterForItsBaseAlone) {
   const auto base = BaseModel::Load(base_path);
   LoraAdapter adapter = testing::RandomAdapter(base->config(), 32, 1);
   adapter.base_sha256 = base->Identity();
+  adapter.budget = AdapterBudget{64, 8, "so ", "Use {budget} tokens."};
   WritePeft(adapter, Path("peft"));
   for (const TensorType type : {TensorType::kF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
     RunAdapter({Path("peft"), base_path, type, Path("adapter.gguf"), false});
     const auto packed = PackedAdapter::FromGguf(Path("adapter.gguf"), base->config());
     EXPECT_EQ(packed->pair(1, 0).b.type, type);
     EXPECT_EQ(packed->base_sha256(), base->Identity());
+    EXPECT_EQ(packed->budget(), adapter.budget);
     CheckSameBase(*packed, base->Identity(), false);
     const auto direct = PackedAdapter::FromLora(adapter, base->config(), type);
     EXPECT_EQ(packed->pair(1, 0).b.ToF32(), direct->pair(1, 0).b.ToF32());

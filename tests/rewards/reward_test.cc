@@ -89,12 +89,12 @@ TEST(RewardFunction, MultipliesTimesAndAddsPlus) {
   const RewardFunction reward(settings, MakeTestBudget(100, 0.25));
   EXPECT_EQ(reward.term_names(), (std::vector<std::string>{"budget", "format", "soft_overlong"}));
 
-  const RewardResult right = reward({"4", "2 + 2\n#### 4", 100, false});
+  const RewardResult right = reward({"4", "2 + 2\n#### 4", 100});
   EXPECT_DOUBLE_EQ(right.correct, 1);
   EXPECT_EQ(right.terms, (std::vector<double>{0.5, 1, -0.5}));
   EXPECT_DOUBLE_EQ(right.reward, 0.5 * 1 + 0.5 * -0.5);
 
-  const RewardResult wrong = reward({"4", "2 + 2\n#### 5", 100, false});
+  const RewardResult wrong = reward({"4", "2 + 2\n#### 5", 100});
   EXPECT_DOUBLE_EQ(wrong.reward, 0);  // plus terms do not touch wrong answers
   EXPECT_EQ(wrong.terms, right.terms);
 }
@@ -107,23 +107,23 @@ TEST(RewardFunction, AlwaysTouchesWrongAnswersAndIsWarnedAbout) {
   const std::string warnings = testing::internal::GetCapturedStderr();
   EXPECT_NE(warnings.find("budget with always"), std::string::npos) << warnings;
   EXPECT_EQ(warnings.find("format with always"), std::string::npos) << warnings;
-  EXPECT_DOUBLE_EQ(reward({"4", "#### 5", 100, false}).reward, 0.1 * 1 - 0.2 * 0.5);
+  EXPECT_DOUBLE_EQ(reward({"4", "#### 5", 100}).reward, 0.1 * 1 - 0.2 * 0.5);
 }
 
 TEST(RewardFunction, PaysTheConfiguredReadingAndReportsBoth) {
   RewardSettings settings;
-  const RewardResult strict = RewardFunction(settings, Budget{})({"4", "so it is 4", 5, false});
+  const RewardResult strict = RewardFunction(settings, Budget{})({"4", "so it is 4", 5});
   EXPECT_DOUBLE_EQ(strict.reward, 0);
   EXPECT_FALSE(strict.correct_strict);
   EXPECT_TRUE(strict.correct_lenient);
   settings.reading = "lenient";
-  EXPECT_DOUBLE_EQ(RewardFunction(settings, Budget{})({"4", "so it is 4", 5, false}).reward, 1);
+  EXPECT_DOUBLE_EQ(RewardFunction(settings, Budget{})({"4", "so it is 4", 5}).reward, 1);
 }
 
 TEST(RewardFunction, JudgesTruncatedCompletionsAsTheyStand) {
   const RewardFunction reward(RewardSettings{}, Budget{});
-  EXPECT_DOUBLE_EQ(reward({"4", "#### 4\nand then I went on and", 160, true}).reward, 1);
-  EXPECT_DOUBLE_EQ(reward({"4", "the sum of 2 and 2 is", 160, true}).reward, 0);
+  EXPECT_DOUBLE_EQ(reward({"4", "#### 4\nand then I went on and", 160}).reward, 1);
+  EXPECT_DOUBLE_EQ(reward({"4", "the sum of 2 and 2 is", 160}).reward, 0);
 }
 
 TEST(RewardFunction, FormatWantsOneMarkedAnswerAtTheEnd) {
@@ -131,7 +131,7 @@ TEST(RewardFunction, FormatWantsOneMarkedAnswerAtTheEnd) {
   settings.times = {Term("format"), Term("format")};
   const RewardFunction reward(settings, Budget{});
   EXPECT_EQ(reward.term_names()[1], "format_2");
-  const auto format = [&](const std::string& response) { return reward({"4", response, 5, false}).terms[0]; };
+  const auto format = [&](const std::string& response) { return reward({"4", response, 5}).terms[0]; };
   EXPECT_EQ(format("2 + 2 = 4\n#### 4"), 1);
   EXPECT_EQ(format("2 + 2 = 4\n#### 4\n \n"), 1);
   EXPECT_EQ(format("is $\\boxed{4}$."), 1);
@@ -159,6 +159,16 @@ TEST(RewardFunction, RefusesTermsThatCannotBeMade) {
   overlong.cache_tokens = 5;
   EXPECT_NO_THROW(make(overlong, false, Budget{}));
   EXPECT_THROW(make(overlong, true, Budget{}), UserError);
+}
+
+TEST(UserTurn, EndsInTheSentenceWithEveryBudgetFilledIn) {
+  Budget budget = MakeTestBudget(64, 0.25);
+  EXPECT_EQ(UserTurn("2 + 2?", budget), "2 + 2?");
+  budget.sentence = "Use {budget} tokens ({budget}, no more than {budget}) {budge}.";
+  EXPECT_EQ(BudgetSentence(budget), "Use 64 tokens (64, no more than 64) {budge}.");
+  EXPECT_EQ(UserTurn("2 + 2?", budget), "2 + 2? Use 64 tokens (64, no more than 64) {budge}.");
+  budget.tokens = 0;
+  EXPECT_EQ(UserTurn("2 + 2?", budget), "2 + 2?");
 }
 
 TEST(MakeBudget, CarriesEverySetting) {

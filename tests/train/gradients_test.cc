@@ -1,5 +1,6 @@
 // Losses and gradients of every adapter tensor against PyTorch (tests/tools/train_golden.py), and what they must not depend on.
 #include <gtest/gtest.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <torch/torch.h>
 
 #include <cmath>
@@ -211,20 +212,83 @@ TEST(Reference, IsTheAdapterThatTheRunStartedFrom) {
   EXPECT_TRUE(at::allclose(ReferenceLogProbs(f.session, *f.model, batch), RunBatch(base, batch.sequences, {8, 0.8, {}}, nullptr), 1e-5, 1e-6));
 }
 
-TEST(Dropout, ScalesTheAdapterBranchAlone) {
-  // With B = 0 the branch is silent whatever is dropped; A's gradient stays zero and B's sees the mask.
+TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {
   Fixture f("alora");
-  LoraAdapter silent = f.model->ToLora();
-  for (auto& [name, pair] : silent.pairs) std::fill(pair.b.begin(), pair.b.end(), 0.0f);
-  f.model->SetValues(silent);
-  const double loss = f.Sft(3, f.all);
-  const Gradients plain = f.Take();
+  const GrpoBatch batch = f.Batch(f.all);
+  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  at::NoGradGuard no_grad;
+  double sum = 0;
+  int64_t tokens = 0;
+  for (const TrainSequence& s : batch.sequences) {
+    const ModelInput input = {std::span(s.ids).first(s.ids.size() - 1), s.prompt.prefix};
+    const at::Tensor rows = at::arange(s.response_begin - 1, static_cast<int64_t>(s.ids.size()) - 1);
+    const at::Tensor logits = f.model->head().Logits(f.model->Forward({&input, 1}, rows, {})).to(at::kDouble);
+    const at::Tensor logp = at::log_softmax(logits / f.session.config.rollout.temperature, -1);
+    sum -= (logp.exp() * logp).sum().item<double>();
+    tokens += rows.numel();
+  }
+  EXPECT_NEAR(update.entropy, sum / static_cast<double>(tokens), 2e-5);
+}
+
+TEST(Grpo, DividesByTheTokensOfTheStepNotOfTheBatch) {
+  Fixture f("alora");
+  GrpoBatch batch = f.Batch(f.all);
+  const double loss = GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp).loss;
+  const Gradients all = f.Take();
+  batch.loss_tokens *= 2;  // as many tokens again in groups without a signal
+  EXPECT_NEAR(GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp).loss, loss / 2, 1e-9);
+  Gradients half = f.Take();
+  for (auto& [name, t] : half) t.mul_(2);
+  EXPECT_LT(Distance(half, all), 1e-6);
+}
+
+// LoraLinear's own forward and backward against autograd over the plain formula, with the mask that the same generator draws.
+TEST(Dropout, IsThatOfThePlainFormula) {
+  at::manual_seed(4);
+  const double p = 0.4, scale = 1.7;
+  const at::Tensor w0 = at::randn({6, 10}), w1 = at::randn({4, 10}), bias0 = at::randn({6}), bias1 = at::randn({4});
+  LoraLinear layer({w0, w1}, {bias0, bias1}, at::kFloat);
+  layer.AddLora(0, at::randn({3, 10}), at::randn({6, 3}), scale);
+  layer.AddLora(1, at::randn({2, 10}), at::randn({4, 2}), 0.5 * scale);
+  const at::Tensor x = at::randn({40, 10}).set_requires_grad(true), g = at::randn({40, 10});
+  const auto generator = [] { return at::make_generator<at::CPUGeneratorImpl>(uint64_t{77}); };
+  const at::Tensor y = layer.Forward(x, true, p, generator());
+  y.backward(g);
+
+  const at::Tensor mask = at::empty({40, 10}).bernoulli_(1 - p, generator()) / (1 - p);
+  EXPECT_GT(mask.eq(0).sum().item<int64_t>(), 100);
+  const at::Tensor plain_x = x.detach().clone().set_requires_grad(true);
+  std::vector<at::Tensor> a, b;
+  for (int i : {0, 1}) {
+    a.push_back(layer.a(i).detach().clone().set_requires_grad(true));
+    b.push_back(layer.b(i).detach().clone().set_requires_grad(true));
+  }
+  const at::Tensor dropped = plain_x * mask;
+  const auto member = [&](int i, const at::Tensor& w, const at::Tensor& bias, double s) {
+    return at::linear(plain_x, w, bias) + s * at::matmul(at::matmul(dropped, a[i].t()), b[i].t());
+  };
+  const at::Tensor expected = at::cat({member(0, w0, bias0, scale), member(1, w1, bias1, 0.5 * scale)}, 1);
+  expected.backward(g);
+  EXPECT_TRUE(at::allclose(y, expected, 1e-5, 1e-5));
+  EXPECT_FALSE(at::allclose(y, layer.Forward(x, true), 1e-2, 1e-2)) << "nothing was dropped";
+  EXPECT_TRUE(at::allclose(x.grad(), plain_x.grad(), 1e-5, 1e-5));
+  for (int i : {0, 1}) {
+    EXPECT_TRUE(at::allclose(layer.a(i).grad(), a[i].grad(), 1e-5, 1e-5)) << i;
+    EXPECT_TRUE(at::allclose(layer.b(i).grad(), b[i].grad(), 1e-5, 1e-5)) << i;
+  }
+}
+
+TEST(Dropout, ChangesAnSftStepByItsSeedAlone) {
+  Fixture f("alora");
+  const double plain = f.Sft(3, f.all);
+  f.Take();
   f.session.config.adapter.dropout = 0.5;
-  EXPECT_EQ(f.Sft(3, f.all), loss);
-  const Gradients dropped = f.Take();
-  const std::string a = "blk.0.attn_q.weight.lora_a", b = "blk.0.attn_q.weight.lora_b";
-  EXPECT_EQ(dropped.at(a).abs().max().item<double>(), 0.0);
-  EXPECT_FALSE(at::allclose(dropped.at(b), plain.at(b)));
+  const double dropped = f.Sft(3, f.all);
+  f.Take();
+  EXPECT_NE(dropped, plain);
+  EXPECT_EQ(f.Sft(3, f.all), dropped);
+  f.session.config.run.seed = 99;
+  EXPECT_NE(f.Sft(3, f.all), dropped);
 }
 
 }  // namespace

@@ -1,12 +1,13 @@
-// Loss functions, schedules and kernels against values worked out by hand or in double precision.
+// Loss functions, schedules and the optimiser against values worked out by hand.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <unistd.h>
+
 #include <cmath>
+#include <filesystem>
 
 #include "base/error.h"
-#include "base/rng.h"
-#include "train/kernel_set.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 
@@ -81,8 +82,10 @@ TEST(LearningRate, WarmsUpThenFalls) {
   EXPECT_DOUBLE_EQ(LearningRate(s, 12, 13), 1.0);
   s.schedule = "linear";
   EXPECT_DOUBLE_EQ(LearningRate(s, 8, 13), 0.5);
+  EXPECT_DOUBLE_EQ(LearningRate(s, 5, 13), 0.8);
   s.schedule = "cosine";
   EXPECT_DOUBLE_EQ(LearningRate(s, 3, 13), 1.0);
+  EXPECT_NEAR(LearningRate(s, 5, 13), 0.5 * (1 + std::cos(0.2 * 3.14159265358979)), 1e-12);
   EXPECT_DOUBLE_EQ(LearningRate(s, 8, 13), 0.5);
 }
 
@@ -131,48 +134,30 @@ TEST(Optimizer, RefusesANonFiniteGradientByName) {
   EXPECT_TRUE(at::equal(w, at::ones({3})));
 }
 
-// Every instruction set against double precision, at odd sizes.
-TEST(Kernels, AgreeWithDoubleOnEveryInstructionSet) {
-  std::vector<const KernelSet*> sets = {&BaseKernels()};
-  for (const KernelSet* s : {Avx2Kernels(), Avx512Kernels()}) {
-    if (s != nullptr) sets.push_back(s);
-  }
-  for (const KernelSet* set : sets) {
-    const auto& k = set->f32;
-    for (int64_t n : {1, 2, 15, 16, 17, 63, 200}) {
-      Rng rng(5, {static_cast<uint64_t>(n)});
-      std::vector<float> x(n), d(n), w(n), sum(n), y(n), p(n);
-      for (int64_t i = 0; i < n; ++i) x[i] = rng.Normal() * 3, d[i] = rng.Normal(), w[i] = rng.Normal();
-      const float rstd = k.add_rms_norm(x.data(), d.data(), w.data(), 1e-5f, n, sum.data(), y.data());
-      double squares = 0;
-      for (int64_t i = 0; i < n; ++i) squares += (static_cast<double>(x[i]) + d[i]) * (static_cast<double>(x[i]) + d[i]);
-      const double exact = 1.0 / std::sqrt(squares / n + 1e-5);
-      EXPECT_NEAR(rstd / exact, 1.0, 1e-6);
-      for (int64_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], (static_cast<double>(x[i]) + d[i]) * exact * w[i], 2e-6 * (1 + std::abs(y[i])));
+// A step of RL without a signal takes no update: the schedule goes on, the correction of the young moments does not.
+TEST(Optimizer, CorrectsByUpdatesAndRemembersTheirNumber) {
+  OptimizerSettings s;
+  s.learning_rate = 0.1;
+  s.weight_decay = 0;
+  s.schedule = "linear";
+  const at::Tensor a = at::zeros({1}).set_requires_grad(true);
+  Optimizer optimizer(s, {{"a", a}});
+  a.mutable_grad() = at::full({1}, 0.25);
+  EXPECT_NEAR(optimizer.Step(5, 10).learning_rate, 0.05, 1e-12);  // five steps passed without an update
+  // The first update of Adam has size rate · g / |g|, whatever the schedule's step.
+  EXPECT_NEAR(a.item<double>(), -0.05, 1e-7);
+  EXPECT_EQ(optimizer.num_updates(), 1);
 
-      double z = 0, mean = 0;
-      for (int64_t i = 0; i < n; ++i) z += std::exp(static_cast<double>(x[i]) * 0.5);
-      for (int64_t i = 0; i < n; ++i) mean += x[i] * 0.5 * std::exp(x[i] * 0.5) / z;
-      float entropy = 0;
-      EXPECT_NEAR(k.log_sum_exp(x.data(), 0.5f, n, &entropy), std::log(z), 2e-6);
-      EXPECT_NEAR(entropy, std::log(z) - mean, 2e-5);
-      std::vector<float> scores = x;
-      std::vector<float> out(n + 5, 7.0f);
-      k.softmax(scores.data(), 0.5f, n, n + 5, out.data());
-      for (int64_t i = 0; i < n; ++i) EXPECT_NEAR(out[i], std::exp(x[i] * 0.5) / z, 1e-6);
-      for (int64_t i = n; i < n + 5; ++i) EXPECT_EQ(out[i], 0.0f);
-      std::vector<float> g = x;
-      k.log_softmax_backward(g.data(), static_cast<float>(std::log(z)), 0.5f, 3.0f, n / 2, n);
-      for (int64_t i = 0; i < n; ++i) EXPECT_NEAR(g[i], 1.5 * ((i == n / 2) - std::exp(x[i] * 0.5) / z), 3e-6);
-    }
-    // Rounding to bfloat16 is to the nearest, ties to even.
-    Bf16 b[3];
-    const float values[3] = {1.00390625f, 1.01171875f, 1.004f};
-    set->bf16.from_float(values, 3, b);
-    EXPECT_EQ(b[0].bits, 0x3f80);
-    EXPECT_EQ(b[1].bits, 0x3f82);
-    EXPECT_EQ(b[2].bits, 0x3f81);
-  }
+  const std::string path = (std::filesystem::temp_directory_path() / ("pith-moments-" + std::to_string(getpid()))).string();
+  optimizer.Save(path);
+  const at::Tensor b = a.detach().clone().set_requires_grad(true);
+  Optimizer resumed(s, {{"a", b}});
+  resumed.Load(path, optimizer.num_updates());
+  std::filesystem::remove(path);
+  for (const at::Tensor& t : {a, b}) t.mutable_grad() = at::full({1}, -1.0);
+  optimizer.Step(8, 10), resumed.Step(8, 10);
+  EXPECT_EQ(a.item<float>(), b.item<float>());
+  EXPECT_EQ(resumed.num_updates(), 2);
 }
 
 }  // namespace

@@ -1,0 +1,190 @@
+// What is found wrong before a run touches anything, and what its adapter starts as.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "adapters/peft.h"
+#include "tests/train/tiny_run.h"
+#include "train/dry_run.h"
+#include "train/logits.h"
+
+namespace pith {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Execute;
+using testing::Refusal;
+using testing::Scratch;
+using testing::TinyConfig;
+
+const std::string kTiny = std::string(PITH_TEST_GOLDEN) + "/tiny-llama";
+
+#define EXPECT_REFUSED(body, part)                                                    \
+  do {                                                                                \
+    const std::string sentence = Refusal([&] { body; });                              \
+    EXPECT_NE(sentence.find(part), std::string::npos) << "the sentence: " << sentence; \
+  } while (0)
+
+// A copy of the tiny model with another chat template, or with a token more in its tokenizer.
+std::string CopyOfTiny(const Scratch& scratch, const std::string& chat_template, const nlohmann::json& added_token) {
+  const std::string folder = scratch.path + "/model";
+  fs::create_directories(folder);
+  fs::copy(kTiny, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  if (!chat_template.empty()) WriteFile(folder + "/chat_template.jinja", chat_template);
+  if (!added_token.is_null()) {
+    auto json = nlohmann::json::parse(ReadFile(folder + "/tokenizer.json"));
+    json["added_tokens"].push_back(added_token);
+    WriteFile(folder + "/tokenizer.json", json.dump());
+  }
+  return folder;
+}
+
+TEST(Session, NamesWhatAnInitAdapterContradicts) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "init");
+  c.run.init_adapter = std::string(PITH_TEST_GOLDEN) + "/tiny-alora";
+  c.adapter.alpha = 16;
+  EXPECT_REFUSED(OpenSession(c), "has rank 8");
+  c.adapter.rank = 8;
+  c.adapter.alpha = 8;
+  EXPECT_REFUSED(OpenSession(c), "alpha 16");
+  c.adapter.alpha = 16;
+  EXPECT_FALSE(OpenSession(c).fresh);
+  c.adapter.targets = {"q_proj"};
+  EXPECT_REFUSED(OpenSession(c), "unlike adapter.targets");
+}
+
+TEST(Session, RefusesTokensThatTheModelHasNoEmbeddingFor) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "ids");
+  const std::string generation = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  c.model.path = CopyOfTiny(scratch, "<|new|>{{ messages[0]['content'] }}" + generation,
+                            {{"id", 320}, {"content", "<|new|>"}, {"special", true}});
+  EXPECT_REFUSED(OpenSession(c), "holds the token 320");
+  c.model.path = CopyOfTiny(scratch, "{{ messages[0]['content'] }}" + generation,
+                            {{"id", 321}, {"content", "####"}, {"special", false}, {"normalized", false}});
+  const Session session = OpenSession(c);
+  EXPECT_REFUSED(MakeSftExamples(session), "the solution of problem");
+  EXPECT_REFUSED(Execute(c), "holds the token 321");
+  EXPECT_FALSE(fs::exists(c.run.folder));
+}
+
+TEST(Session, TakesTheConfiguredInvocationWhereTheTemplateGivesNone) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "bare");
+  c.model.path = CopyOfTiny(scratch, "{{ messages[0]['content'] }}", nullptr);
+  EXPECT_REFUSED(OpenSession(c), "give the invocation yourself");
+  const std::vector<int32_t> ids = Prompter::Load(c.model.path)->Encode("How many?");
+  c.adapter.invocation = {ids[ids.size() - 2], ids.back()};
+  const Session named = OpenSession(c);
+  const Prompt& prompt = named.problems[0].prompt;
+  EXPECT_EQ(prompt.invocation_start, static_cast<int64_t>(prompt.ids.size()) - 2);
+  EXPECT_EQ(named.initial.invocation, (std::vector<int32_t>{ids[ids.size() - 2], ids.back()}));
+  c.adapter.invocation = {1, 1, 1};
+  EXPECT_REFUSED(OpenSession(c), "does not hold the invocation");
+  c.adapter.invocation.clear();
+  c.adapter.activation = "always";
+  const Session always = OpenSession(c);
+  EXPECT_EQ(always.problems[0].prompt.invocation_start, 0);
+  EXPECT_EQ(always.problems[0].prompt.ids, prompt.ids);
+}
+
+TEST(Session, ChecksLengthsAgainstTheContext) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "long");  // the tiny model's context is 512
+  c.sft.max_length = 513;
+  EXPECT_REFUSED(OpenSession(c), "sft.max_length is 513");
+  c.sft.max_length = 512;
+  OpenSession(c);
+  c = TinyConfig(scratch, "rl", "long");
+  c.rollout.max_completion_tokens = 500;
+  EXPECT_REFUSED(OpenSession(c), "does not fit the model's context of 512");
+}
+
+TEST(Session, RefusesAWarmUpLongerThanTheRunBeforeItBegins) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "warm");
+  c.optimizer.warmup_steps = 7;  // 12 examples twice, 4 per step: 6 steps
+  EXPECT_REFUSED(Execute(c), "optimizer.warmup_steps is 7");
+  EXPECT_REFUSED(DryRun(OpenSession(c)), "optimizer.warmup_steps is 7");
+  EXPECT_FALSE(fs::exists(c.run.folder));
+  c.optimizer.warmup_steps = 6;
+  EXPECT_NE(DryRun(OpenSession(c)), "");
+}
+
+TEST(Session, RefusesSamplingOutOfRangeBeforeTheRunBegins) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "rl", "hot");
+  c.rollout.temperature = 101;
+  EXPECT_REFUSED(Execute(c), "temperature");
+  EXPECT_FALSE(fs::exists(c.run.folder));
+}
+
+TEST(Session, WarnsOfCutSamplingInRl) {
+  const Scratch scratch;
+  const auto warning = [&](const std::function<void(TrainConfig&)>& change) {
+    TrainConfig c = TinyConfig(scratch, "rl", "cut");
+    change(c);
+    ::testing::internal::CaptureStderr();
+    OpenSession(c);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(warning([](TrainConfig&) {}), "");
+  EXPECT_NE(warning([](TrainConfig& c) { c.rollout.top_k = 5; }).find("biased"), std::string::npos);
+  EXPECT_NE(warning([](TrainConfig& c) { c.rollout.top_p = 0.9; }).find("biased"), std::string::npos);
+  EXPECT_NE(warning([](TrainConfig& c) { c.rollout.min_p = 0.1; }).find("biased"), std::string::npos);
+}
+
+TEST(Session, GivesTheAdapterItsBudget) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "rl", "budget");
+  EXPECT_FALSE(OpenSession(c).initial.budget.has_value());
+  c.budget.tokens = 48;
+  c.budget.reserve_tokens = 12;
+  c.budget.close_text = "\nso ";
+  c.budget.sentence = "Use {budget} tokens.";
+  const AdapterBudget expected = {48, 12, "\nso ", "Use {budget} tokens."};
+  const Session session = OpenSession(c);
+  EXPECT_NE(session.prompter->tokenizer().Decode(session.problems[0].prompt.ids).find("Use 48 tokens."), std::string::npos);
+  const LoraAdapter trained = MakeModel(session)->ToLora();
+  EXPECT_EQ(trained.budget, expected);
+  WritePeft(trained, scratch.path + "/first");
+  c.run.init_adapter = scratch.path + "/first";
+  c.run.stage = "sft";
+  c.budget = BudgetSettings();
+  EXPECT_EQ(OpenSession(c).initial.budget, expected) << "SFT knows of no budget and keeps what there is";
+  c.run.stage = "rl";
+  EXPECT_FALSE(OpenSession(c).initial.budget.has_value()) << "RL without a budget unlearns it";
+}
+
+TEST(Logits, RefuseAnAdapterOfAnotherBase) {
+  const Scratch scratch;
+  LoraAdapter adapter = ReadPeft(std::string(PITH_TEST_GOLDEN) + "/tiny-alora");
+  adapter.base_sha256 = BaseModel::Load(kTiny)->Identity();
+  WritePeft(adapter, scratch.path + "/right");
+  EXPECT_NE(LogitsJson(kTiny, scratch.path + "/right", {1, 2, 3}, false), "");
+  adapter.base_sha256 = std::string(64, 'b');
+  WritePeft(adapter, scratch.path + "/wrong");
+  EXPECT_REFUSED(LogitsJson(kTiny, scratch.path + "/wrong", {1, 2, 3}, false), "was trained on base bbbbbbbbbbbb");
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(LogitsJson(kTiny, scratch.path + "/wrong", {1, 2, 3}, true), LogitsJson(kTiny, scratch.path + "/right", {1, 2, 3}, false));
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("--any-base"), std::string::npos);
+}
+
+TEST(Program, HelpListsTheKeys) {
+  const std::string program = std::string(PITH_TEST_BINARY) + "/pith-train";
+  if (!FileExists(program)) GTEST_SKIP() << "pith-train is not built at " << program;
+  FILE* pipe = popen((program + " --help").c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string text;
+  for (char buffer[4096]; size_t n = fread(buffer, 1, sizeof buffer, pipe);) text.append(buffer, n);
+  EXPECT_EQ(pclose(pipe), 0);
+  for (const char* part : {"--dry-run", "rl.group_size (integer, default 8): ", "adapter.dropout (number, default 0): "}) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  }
+}
+
+}  // namespace
+}  // namespace pith

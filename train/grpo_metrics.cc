@@ -1,0 +1,101 @@
+#include "train/grpo_metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace pith {
+
+Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid) {
+  const auto n = static_cast<double>(paid.results.size());
+  double mean = 0, squares = 0, strict = 0, lenient = 0, length = 0, truncated = 0, min = 1e18, max = 0, ended_length = 0;
+  double group_std = 0, flat = 0;
+  std::vector<double> terms(reward.term_names().size(), 0.0);
+  size_t sample = 0;
+  for (const auto& group : groups) {
+    double group_mean = 0, spread = 0;
+    for (size_t i = 0; i < group.size(); ++i) group_mean += paid.results[sample + i].reward / static_cast<double>(group.size());
+    bool same = true;
+    const double first_reward = paid.results[sample].reward;
+    for (const Completion& c : group) {
+      const RewardResult& r = paid.results[sample++];
+      const auto tokens = static_cast<double>(c.tokens.size());
+      same &= r.reward == first_reward;
+      spread += (r.reward - group_mean) * (r.reward - group_mean);
+      mean += r.reward;
+      squares += r.reward * r.reward;
+      strict += r.correct_strict;
+      lenient += r.correct_lenient;
+      length += tokens;
+      min = std::min(min, tokens);
+      max = std::max(max, tokens);
+      truncated += c.finish == Finish::kLength;
+      if (c.finish != Finish::kLength) ended_length += tokens;
+      for (size_t t = 0; t < terms.size() && t < r.terms.size(); ++t) terms[t] += r.terms[t];
+    }
+    flat += same;
+    group_std += group.size() > 1 ? std::sqrt(spread / static_cast<double>(group.size() - 1)) : 0.0;
+  }
+  mean /= n;
+  const double batch_std = std::sqrt(std::max(0.0, (squares - n * mean * mean) / std::max(1.0, n - 1)));
+  const auto num_groups = static_cast<double>(groups.size());
+  Metrics m = {{"reward", mean},
+               {"reward_std", config.rl.scale_rewards == "batch" ? batch_std : group_std / num_groups},
+               {"frac_reward_zero_std", flat / num_groups},
+               {"accuracy", strict / n},
+               {"accuracy_lenient", lenient / n},
+               {"completions/mean_length", length / n},
+               {"completions/min_length", min},
+               {"completions/max_length", max},
+               {"completions/clipped_ratio", truncated / n},
+               {"completions/mean_terminated_length", truncated < n ? ended_length / (n - truncated) : 0.0}};
+  for (size_t t = 0; t < terms.size(); ++t) m.emplace_back("rewards/" + reward.term_names()[t] + "/mean", terms[t] / n);
+  return m;
+}
+
+std::vector<std::string> CompletionLines(const Session& session, int64_t step, std::span<const size_t> problems,
+                                         const Groups& groups, const Paid& paid) {
+  std::vector<std::string> lines;
+  size_t sample = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const Problem& problem = session.problems[problems[g]].problem;
+    for (const Completion& c : groups[g]) {
+      const RewardResult& r = paid.results[sample];
+      const nlohmann::ordered_json line = {{"step", step},
+                                           {"id", problem.id},
+                                           {"question", problem.question},
+                                           {"gold", problem.answer},
+                                           {"completion", paid.texts[sample]},
+                                           {"tokens", c.tokens.size()},
+                                           {"finish", FinishName(c.finish)},
+                                           {"reward", r.reward},
+                                           {"correct", r.correct},
+                                           {"advantage", paid.advantages[sample]}};
+      lines.push_back(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+      ++sample;
+    }
+  }
+  return lines;
+}
+
+std::string StepLine(int64_t step, int64_t steps, const Metrics& metrics) {
+  const auto show = [&](const char* name, const char* format, double factor) -> std::string {
+    for (const auto& [key, value] : metrics) {
+      if (key != name) continue;
+      char text[64];
+      std::snprintf(text, sizeof text, format, factor * value);
+      return text;
+    }
+    return "–";
+  };
+  return Str("step ", step, "/", steps, "  reward ", show("reward", "%.3f", 1), "  accuracy ", show("accuracy", "%.0f %%", 100),
+             "  tokens ", show("completions/mean_length", "%.1f", 1), "  truncated ",
+             show("completions/clipped_ratio", "%.0f %%", 100), "  gap ", show("sampling/sampling_logp_difference/mean", "%.4f", 1),
+             "  ", show("tokens_per_second", "%.0f tok/s", 1), " (", show("time/rollout", "%.1f s", 1), " + ",
+             show("time/train", "%.1f s", 1), ")");
+}
+
+}  // namespace pith

@@ -1,0 +1,27 @@
+// What a step of GRPO is written down as: numbers, completions, a line for people.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/grpo_batch.h"
+#include "train/run_folder.h"
+
+namespace pith {
+
+// TRL's names where TRL has the metric. reward_std is of all rewards with scale_rewards: batch, else the mean over the
+// groups; standard deviations divide by n − 1. "accuracy" is the strict reading, whatever is paid.
+// completions/clipped_ratio is the share without an end, mean_terminated_length the mean of the others (0 where there are
+// none).
+Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid);
+
+// A JSON object per completion: question, gold, text, tokens, finish, reward, advantage.
+std::vector<std::string> CompletionLines(const Session& session, int64_t step, std::span<const size_t> problems,
+                                         const Groups& groups, const Paid& paid);
+
+// "step 3/30  reward …" of a step's metrics, `step` counted from 1; what they lack is printed as "–".
+std::string StepLine(int64_t step, int64_t steps, const Metrics& metrics);
+
+}  // namespace pith
