@@ -91,6 +91,17 @@ int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokeniz
   return *found;
 }
 
+void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget) {
+  for (const NamedAdapter& mode : adapters) {
+    if (!mode.adapter || !mode.adapter->budget()) continue;
+    const AdapterBudget& stored = *mode.adapter->budget();
+    if (app.count("--reserve") == 0 && stored.reserve_tokens > 0) budget->reserve_tokens = stored.reserve_tokens;
+    if (app.count("--close-text") == 0 && !stored.close_text.empty()) budget->close_text = stored.close_text;
+    if (app.count("--sentence") == 0) budget->sentence = stored.sentence;
+    return;
+  }
+}
+
 void RefuseUnused(const CLI::App& app, const std::vector<std::string>& options, const std::string& because) {
   for (const std::string& option : options) {
     if (app.count(option) > 0) ThrowUser(app.get_name(), ": ", option, " has no effect ", because);

@@ -53,6 +53,10 @@ void RefuseUnused(const CLI::App& app, const std::vector<std::string>& options, 
 // UserError for an option of sampling that draws nothing at `temperature`. The seed may stay.
 void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling);
 
+// Where the command line leaves --reserve, --close-text or --sentence open, the first adapter that was trained with a budget
+// says: what it learned to be cut off and asked by.
+void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget);
+
 // "1,2,3" → numbers. UserError names `option`.
 std::vector<int64_t> ParseNumbers(const std::string& text, const std::string& option);
 // "64,128,none" → {64, 128, 0}.

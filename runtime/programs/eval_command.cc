@@ -75,9 +75,9 @@ int EvalCommand(const Arguments& args) {
   app.add_option("--question-field", data.question_field, "FILE.jsonl: name of the field");
   app.add_option("--answer-field", data.answer_field, "FILE.jsonl: name of the field");
   app.add_option("--budgets", budgets, "token budgets, e.g. 64,128,none");
-  app.add_option("--reserve", settings.budget.reserve_tokens, "tokens kept for closing and answering (R)");
-  app.add_option("--close-text", settings.budget.close_text, "closes the reasoning of a model without </think>");
-  app.add_option("--sentence", settings.budget.sentence, "ends the user's turn; {budget} becomes the budget");
+  app.add_option("--reserve", settings.budget.reserve_tokens, "tokens kept for closing and answering (R; default: the first adapter's, else 32)");
+  app.add_option("--close-text", settings.budget.close_text, "closes the reasoning of a model without </think> (default: the first adapter's)");
+  app.add_option("--sentence", settings.budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the first adapter's)");
   app.add_option("--max-tokens", settings.max_tokens, "cap without a budget")->check(CLI::PositiveNumber);
   app.add_option("--chains", settings.chains, "samples per problem")->check(CLI::Range(1, 256));
   app.add_option("--temperature", temperature, "0: greedy (the default for one chain; else 0.7)");
@@ -99,6 +99,7 @@ int EvalCommand(const Arguments& args) {
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   std::vector<NamedAdapter> modes = LoadAdapters(model, *base);
+  TakeStoredBudget(app, modes, &settings.budget);
   if (!no_base) modes.insert(modes.begin(), {"base", nullptr});
   if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
   const std::vector<Problem> problems = LoadProblems(data);

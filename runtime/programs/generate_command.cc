@@ -75,9 +75,9 @@ int GenerateCommand(const Arguments& args) {
   app.add_option("--system", system, "system message");
   app.add_flag("--raw", raw, "the prompt as it is, special tokens included; an invocation adapter needs its invocation in it");
   app.add_option("--budget", budget.tokens, "tokens to spend; 0: none")->check(CLI::NonNegativeNumber);
-  app.add_option("--reserve", budget.reserve_tokens, "tokens kept for closing and answering (R)");
-  app.add_option("--close-text", budget.close_text, "closes the reasoning of a model without </think>");
-  app.add_option("--sentence", budget.sentence, "ends the user's turn; {budget} becomes the budget");
+  app.add_option("--reserve", budget.reserve_tokens, "tokens kept for closing and answering (R; default: the adapter's, else 32)");
+  app.add_option("--close-text", budget.close_text, "closes the reasoning of a model without </think> (default: the adapter's)");
+  app.add_option("--sentence", budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the adapter's)");
   app.add_option("--chains", chains, "answers sampled over one prompt, and a vote")->check(CLI::Range(1, 256));
   app.add_option("--temperature", sampling.temperature, "0: greedy (default)");
   app.add_option("--top-k", sampling.top_k);
@@ -98,6 +98,8 @@ int GenerateCommand(const Arguments& args) {
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   const auto adapters = LoadAdapters(model, *base);
+  if (budget.tokens > 0) TakeStoredBudget(app, adapters, &budget);
+  if (raw) budget.sentence.clear();  // the prompt is taken as it is
   const auto tokenizer = raw ? Tokenizer::Load(path) : nullptr;
   const auto prompter = raw ? nullptr : Prompter::Load(path);
   const Tokenizer& words = raw ? *tokenizer : prompter->tokenizer();

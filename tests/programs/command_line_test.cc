@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -53,6 +55,35 @@ TEST(CommandLineTest, AClosingTextThatIsGivenWinsOverTheThinkTag) {
   expected.push_back(320);
   for (int32_t id : tags->Encode("\nSo: ")) expected.push_back(id);
   EXPECT_EQ(MakeDecodeBudget(budget, true, *tags).close_ids, expected);
+}
+
+TEST(CommandLineTest, WhatTheAdapterWasTrainedUnderIsTheDefault) {
+  const ModelConfig config = testing::TinyConfig(RopeLayout::kHalves);
+  LoraAdapter lora = testing::RandomAdapter(config, 4, 1);
+  lora.budget = AdapterBudget{80, 24, "\nSo: ", "Use {budget} tokens."};
+  const NamedAdapter trained{"trained", PackedAdapter::FromLora(lora, config, TensorType::kF32)};
+  const auto budget_of = [&](std::vector<std::string> arguments, const std::vector<NamedAdapter>& adapters) {
+    Budget budget;
+    budget.tokens = 100;
+    CLI::App app;
+    app.add_option("--reserve", budget.reserve_tokens);
+    app.add_option("--close-text", budget.close_text);
+    app.add_option("--sentence", budget.sentence);
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+    TakeStoredBudget(app, adapters, &budget);
+    return budget;
+  };
+  const Budget stored = budget_of({}, {{"base", nullptr}, {"plain", AdapterFrom({})}, trained});
+  EXPECT_EQ(stored.tokens, 100);  // what is asked for stays
+  EXPECT_EQ(stored.reserve_tokens, 24);
+  EXPECT_EQ(stored.close_text, "\nSo: ");
+  EXPECT_EQ(UserTurn("Q", stored), "Q Use 100 tokens.");
+  const Budget given = budget_of({"--reserve", "8", "--sentence", "Be brief."}, {trained});
+  EXPECT_EQ(given.reserve_tokens, 8);
+  EXPECT_EQ(given.close_text, "\nSo: ");
+  EXPECT_EQ(given.sentence, "Be brief.");
+  EXPECT_EQ(budget_of({}, {{"base", nullptr}}).reserve_tokens, Budget().reserve_tokens);
 }
 
 TEST(CommandLineTest, APeftFolderIsToBePackedFirst) {
