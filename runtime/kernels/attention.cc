@@ -17,8 +17,13 @@ void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPa
     switch (BestIsa()) {
       case Isa::kAvx512: AttendAvx512(args); return;
       case Isa::kAvx2: AttendAvx2(args); return;
-      case Isa::kScalar: break;
+      default: break;
     }
+  }
+#elif defined(__aarch64__)
+  if (head_dim % 16 == 0 && BestIsa() != Isa::kScalar) {
+    AttendNeon(args);
+    return;
   }
 #endif
   AttendRef(args);

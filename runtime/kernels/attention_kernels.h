@@ -22,5 +22,6 @@ void AttendRef(const AttendArgs& args);
 // Head sizes that are multiples of 16.
 void AttendAvx2(const AttendArgs& args);
 void AttendAvx512(const AttendArgs& args);
+void AttendNeon(const AttendArgs& args);
 
 }  // namespace pith

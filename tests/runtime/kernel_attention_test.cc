@@ -24,6 +24,8 @@ std::vector<Version> Versions() {
 #if defined(__x86_64__)
   if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, AttendAvx2});
   if (IsaAvailable(Isa::kAvx512)) versions.push_back({Isa::kAvx512, AttendAvx512});
+#elif defined(__aarch64__)
+  versions.push_back({Isa::kNeon, AttendNeon});
 #endif
   return versions;
 }
