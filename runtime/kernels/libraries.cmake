@@ -13,3 +13,5 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
   set_source_files_properties(${dotprod_sources} PROPERTIES COMPILE_OPTIONS "-march=armv8.2-a+dotprod")
   set_source_files_properties(${i8mm_sources} PROPERTIES COMPILE_OPTIONS "-march=armv8.2-a+dotprod+i8mm")
 endif()
+# Kernels are for speed even where all else is for size.
+target_compile_options(${target} PRIVATE $<$<CONFIG:MinSizeRel>:-O3>)
