@@ -1,10 +1,10 @@
 #include "base/tensor_type.h"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/iq4_nl.h"
 
 namespace pith {
 namespace {
@@ -20,6 +20,7 @@ constexpr TypeInfo kTypes[] = {
     {TensorType::kBF16, "bf16", 1, 2},         {TensorType::kQ8_0, "q8_0", kBlockSize, sizeof(BlockQ8_0)},
     {TensorType::kQ4_0, "q4_0", kBlockSize, sizeof(BlockQ4_0)},
     {TensorType::kQ4_1, "q4_1", kBlockSize, sizeof(BlockQ4_1)},
+    {TensorType::kIQ4_NL, "iq4_nl", kBlockSize, sizeof(BlockIQ4_NL)},
 };
 
 const TypeInfo& Info(TensorType type) {
@@ -83,6 +84,8 @@ void QuantiseBlock(const float* x, BlockQ4_1* block) {
   }
 }
 
+void QuantiseBlock(const float* x, BlockIQ4_NL* block) { QuantiseIQ4_NL(x, block); }
+
 void DequantiseBlock(const BlockQ8_0& block, float* out) {
   const float d = F16ToF32(block.d);
   for (int i = 0; i < kBlockSize; ++i) out[i] = d * static_cast<float>(block.q[i]);
@@ -101,6 +104,14 @@ void DequantiseBlock(const BlockQ4_1& block, float* out) {
   for (int j = 0; j < kBlockSize / 2; ++j) {
     out[j] = d * static_cast<float>(block.q[j] & 15) + m;
     out[j + kBlockSize / 2] = d * static_cast<float>(block.q[j] >> 4) + m;
+  }
+}
+
+void DequantiseBlock(const BlockIQ4_NL& block, float* out) {
+  const float d = F16ToF32(block.d);
+  for (int j = 0; j < kBlockSize / 2; ++j) {
+    out[j] = d * static_cast<float>(kIQ4Levels[block.q[j] & 15]);
+    out[j + kBlockSize / 2] = d * static_cast<float>(kIQ4Levels[block.q[j] >> 4]);
   }
 }
 
@@ -173,6 +184,7 @@ std::optional<TensorType> TypeFromGguf(uint32_t ggml_type) {
 }
 
 bool IsQuantised(TensorType type) { return Info(type).values > 1; }
+bool IsFourBit(TensorType type) { return IsQuantised(type) && Info(type).bytes <= 20; }
 int ValuesPerBlock(TensorType type) { return Info(type).values; }
 size_t BytesPerBlock(TensorType type) { return Info(type).bytes; }
 
@@ -192,6 +204,7 @@ void Dequantise(TensorType type, const void* in, float* out, int64_t count) {
     case TensorType::kQ8_0: DequantiseBlocks<BlockQ8_0>(in, out, count); return;
     case TensorType::kQ4_0: DequantiseBlocks<BlockQ4_0>(in, out, count); return;
     case TensorType::kQ4_1: DequantiseBlocks<BlockQ4_1>(in, out, count); return;
+    case TensorType::kIQ4_NL: DequantiseBlocks<BlockIQ4_NL>(in, out, count); return;
   }
 }
 
@@ -205,45 +218,8 @@ void Quantise(TensorType type, const float* in, void* out, int64_t count) {
     case TensorType::kQ8_0: QuantiseBlocks<BlockQ8_0>(in, out, count); return;
     case TensorType::kQ4_0: QuantiseBlocks<BlockQ4_0>(in, out, count); return;
     case TensorType::kQ4_1: QuantiseBlocks<BlockQ4_1>(in, out, count); return;
+    case TensorType::kIQ4_NL: QuantiseBlocks<BlockIQ4_NL>(in, out, count); return;
   }
-}
-
-// Both f16 conversions are selects over straight-line arithmetic, without branches, so that loops over them vectorise.
-float F16ToF32(uint16_t h) {
-  const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
-  const uint32_t magnitude = static_cast<uint32_t>(h & 0x7fffu) << 13;  // exponent and mantissa in f32's places
-  const uint32_t rebias = (127u - 15u) << 23;
-  const uint32_t normal = magnitude + rebias;
-  const uint32_t special = normal + rebias;  // infinity and NaN: exponent 31 becomes 255
-  // A subnormal m·2^-24 is the mantissa of 2^-14 (1 + m/1024), less 2^-14.
-  const uint32_t subnormal =
-      std::bit_cast<uint32_t>(std::bit_cast<float>(normal + (1u << 23)) - 6.103515625e-05f);
-  const uint32_t bits = magnitude >= (31u << 23) ? special : magnitude < (1u << 23) ? subnormal : normal;
-  return std::bit_cast<float>(sign | bits);
-}
-
-uint16_t F32ToF16(float f) {
-  const uint32_t all = std::bit_cast<uint32_t>(f);
-  const uint32_t sign = (all >> 16) & 0x8000u;
-  const uint32_t bits = all & 0x7fffffffu;
-  const uint32_t odd = (bits >> 13) & 1u;
-  const uint32_t normal = (bits - ((127u - 15u) << 23) + 0xfffu + odd) >> 13;
-  // Adding 1/2, whose last mantissa bit is worth 2^-24 as f16's smallest subnormal is, rounds to nearest even.
-  const uint32_t subnormal =
-      std::bit_cast<uint32_t>(std::bit_cast<float>(bits < (113u << 23) ? bits : 0u) + 0.5f) - (126u << 23);
-  const uint32_t nan = 0x7e00u | ((bits >> 13) & 0x1ffu);
-  const uint32_t result = bits > 0x7f800000u       ? nan
-                          : bits >= 0x477ff000u    ? 0x7c00u  // 65520 and above round to infinity
-                          : bits < (113u << 23)    ? subnormal
-                                                   : normal;
-  return static_cast<uint16_t>(sign | result);
-}
-
-uint16_t F32ToBF16(float f) {
-  const uint32_t bits = std::bit_cast<uint32_t>(f);
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
-  return static_cast<uint16_t>(nan ? (bits >> 16) | 0x40u : rounded);
 }
 
 }  // namespace pith

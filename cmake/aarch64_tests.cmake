@@ -27,5 +27,5 @@ function(pith_aarch64_test isa cpu filter)
 endfunction()
 # What is not int8 is NEON's on all of them.
 pith_aarch64_test(neon cortex-a72 "-*_scalar")
-pith_aarch64_test(dotprod cortex-a76 "*_int8_dotprod:KernelIsa.*:KernelLinearArm.*")
+pith_aarch64_test(dotprod cortex-a76 "*_int8_dotprod:KernelIsa.*:KernelLinearArm.*:KernelAttention.*")
 pith_aarch64_test(i8mm max "*_int8_i8mm:KernelIsa.*:KernelLinearArm.*:KernelLinearJobs.*")

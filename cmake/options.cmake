@@ -2,6 +2,11 @@
 add_library(pith_options INTERFACE)
 target_compile_options(pith_options INTERFACE -Wall -Wextra -Wno-unused-parameter -fno-math-errno -ffp-contract=off)
 target_include_directories(pith_options INTERFACE ${CMAKE_SOURCE_DIR})
+# GCC 12 sees overlapping copies in std::string where there are none (GCC bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12
+   AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(pith_options INTERFACE -Wno-restrict)
+endif()
 if(PITH_SANITIZE)
   target_compile_options(pith_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                          -fno-omit-frame-pointer)

@@ -1,5 +1,5 @@
 # A room is a folder with its own library. It may include headers of the rooms that it USES, of itself, and of no other:
-# every source is scanned for #include "room/..." when the build is configured.
+# every source is scanned for #include "room/..." when the build is configured, and a changed source configures it anew.
 #
 #   pith_room(data/text USES base)   → library pith_data_text from data/text/*.cc (files named *_main.cc excepted)
 #   pith_program(pith-run runtime/programs) → program from runtime/programs/*_main.cc, linked with that room
@@ -11,11 +11,12 @@ function(pith_room_target room out)
 endfunction()
 
 function(pith_check_edges room uses)
-  file(GLOB files CONFIGURE_DEPENDS ${room}/*.h ${room}/*.cc)
+  file(GLOB files CONFIGURE_DEPENDS ${room}/*.h ${room}/*.cc ${room}/*.inc)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
   foreach(file ${files})
-    file(STRINGS ${file} includes REGEX "^#include \"[a-z_/0-9]+\\.h\"")
+    file(STRINGS ${file} includes REGEX "^[ \t]*#[ \t]*include \"")
     foreach(line ${includes})
-      string(REGEX REPLACE "^#include \"([a-z_/0-9]+)/[a-z_0-9]+\\.h\".*" "\\1" edge "${line}")
+      string(REGEX REPLACE "^[ \t]*#[ \t]*include \"([a-z_/0-9]+)/[a-z_0-9]+\\.(h|inc)\".*" "\\1" edge "${line}")
       if(NOT edge IN_LIST uses AND NOT edge STREQUAL room)
         message(FATAL_ERROR "${file} includes from '${edge}', which room '${room}' may not use "
                             "(allowed: ${uses}); see CMakeLists.txt")

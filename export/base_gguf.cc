@@ -21,6 +21,7 @@ int64_t FileType(TensorType type) {
     case TensorType::kQ4_0: return 2;
     case TensorType::kQ4_1: return 3;
     case TensorType::kQ8_0: return 7;
+    case TensorType::kIQ4_NL: return 25;
     case TensorType::kBF16: return 32;
   }
   PITH_CHECK(false, "type ", static_cast<uint32_t>(type));
@@ -50,8 +51,7 @@ bool IsHead(const std::string& name) { return name == "token_embd.weight" || nam
 
 TensorType TypeFor(const std::string& name, const WeightRows& rows, const BaseTypes& types) {
   if (rows.is_vector()) return TensorType::kF32;
-  const bool four_bits = types.type == TensorType::kQ4_0 || types.type == TensorType::kQ4_1;
-  const TensorType head = types.head_type.value_or(four_bits ? TensorType::kQ8_0 : types.type);
+  const TensorType head = types.head_type.value_or(IsFourBit(types.type) ? TensorType::kQ8_0 : types.type);
   const TensorType type = IsHead(name) ? head : types.type;
   if (rows.cols() % ValuesPerBlock(type) == 0) return type;
   LogWarning(Str("tensor '", name, "' has rows of ", rows.cols(), " values, which blocks of ", kBlockSize,

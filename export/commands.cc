@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/model_path.h"
 #include "export/activation_difference.h"
 #include "export/hf_folder.h"
 
@@ -48,18 +49,20 @@ void BindToBase(const BaseModel& base, const std::string& folder, bool any_base,
 }  // namespace
 
 void RunConvert(const ConvertOptions& options) {
-  CheckNotInput(options.out, options.base);
+  const std::string base_path = ResolveModelPath(options.base);
+  CheckNotInput(options.out, base_path);
   CheckPlace(options.out);
-  const auto base = BaseModel::Load(options.base);
+  const auto base = BaseModel::Load(base_path);
   WriteBaseGguf(*base, nullptr, options.types, options.out);
 }
 
 void RunAdapter(const AdapterOptions& options) {
-  CheckNotInput(options.out, options.base);
+  const std::string base_path = ResolveModelPath(options.base);
+  CheckNotInput(options.out, base_path);
   CheckPlace(options.out);
-  const auto base = BaseModel::Load(options.base);
+  const auto base = BaseModel::Load(base_path);
   if (base->gguf() == nullptr) {
-    ThrowUser("--base '", options.base, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
+    ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
   }
   LoraAdapter adapter = ReadPeft(options.adapter);
   BindToBase(*base, options.adapter, options.any_base, &adapter);
@@ -67,10 +70,11 @@ void RunAdapter(const AdapterOptions& options) {
 }
 
 void RunFuse(const FuseOptions& options) {
-  CheckNotInput(options.out, options.base);
+  const std::string base_path = ResolveModelPath(options.base);
+  CheckNotInput(options.out, base_path);
   CheckNotInput(options.out, options.adapter);
   const bool to_gguf = IsGgufName(options.out);
-  if (to_gguf && !options.type) ThrowUser("--type is missing: say f32, f16, bf16, q8_0, q4_0 or q4_1");
+  if (to_gguf && !options.type) ThrowUser("--type is missing: say f32, f16, bf16, q8_0, q4_0, q4_1 or iq4_nl");
   if (!to_gguf && (options.type.value_or(TensorType::kBF16) != TensorType::kBF16 || options.head_type)) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which is written in bf16; drop --type and --head-type, or "
               "let --out end in .gguf");
@@ -82,9 +86,9 @@ void RunFuse(const FuseOptions& options) {
     ThrowUser("'", options.adapter, "' acts from its invocation on, a fused one acts on the prompt too; "
               "keep it apart (pith-export adapter), or say --allow-always");
   }
-  const auto base = BaseModel::Load(options.base);
+  const auto base = BaseModel::Load(base_path);
   if (!to_gguf && base->gguf() != nullptr) {
-    ThrowUser("--out '", options.out, "' is a Hugging Face folder, which needs a Hugging Face base; '", options.base,
+    ThrowUser("--out '", options.out, "' is a Hugging Face folder, which needs a Hugging Face base; '", base_path,
               "' is a GGUF: let --out end in .gguf");
   }
   BindToBase(*base, options.adapter, options.any_base, &adapter);

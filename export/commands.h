@@ -1,4 +1,5 @@
 // What pith-export does, one function per subcommand. Each writes its output whole or not at all, and never onto an input.
+// A base may be "demo" (base/model_path.h).
 #pragma once
 
 #include <optional>

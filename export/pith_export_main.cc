@@ -20,7 +20,7 @@ TensorType ParseType(const std::string& option, const std::string& name, const s
 }
 
 const std::vector<TensorType> kBaseTypes = {TensorType::kF32, TensorType::kF16, TensorType::kBF16,
-                                            TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1};
+                                            TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kIQ4_NL};
 const std::vector<TensorType> kAdapterTypes = {TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kF16, TensorType::kBF16,
                                                TensorType::kF32};
 
@@ -32,22 +32,22 @@ int Main(int argc, char** argv) {
   const auto add_out = [&](CLI::App* command, const char* what) { command->add_option("--out", out, what)->required(); };
 
   CLI::App* convert = app.add_subcommand("convert", "A Hugging Face folder or a GGUF to a GGUF of another type");
-  convert->add_option("--base", base, "Hugging Face folder or GGUF")->required();
-  convert->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1")->required();
+  convert->add_option("--base", base, "Hugging Face folder or GGUF; demo: the demo model")->required();
+  convert->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl")->required();
   convert->add_option("--head-type", head_type, "type of embedding and output (default: q8_0 beside 4 bits, else --type)");
   add_out(convert, "GGUF to write");
 
   CLI::App* pack = app.add_subcommand("adapter", "A PEFT folder to a GGUF LoRA for one base");
   pack->add_option("--adapter", adapter, "PEFT folder")->required();
-  pack->add_option("--base", base, "the GGUF that it was trained on")->required();
+  pack->add_option("--base", base, "the GGUF that it was trained on; demo: the demo model")->required();
   pack->add_option("--type", type, "q8_0 (default) q4_0 f16 bf16 f32; lora_b stays f16 where 32 does not divide the rank");
   pack->add_flag("--any-base", any_base, "go on when it was trained on another base");
   add_out(pack, "GGUF to write");
 
   CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
   fuse->add_option("--adapter", adapter, "PEFT folder")->required();
-  fuse->add_option("--base", base, "Hugging Face folder or GGUF")->required();
-  fuse->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 (GGUF; a folder is written in bf16)");
+  fuse->add_option("--base", base, "Hugging Face folder or GGUF; demo: the demo model")->required();
+  fuse->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl (GGUF; a folder is written in bf16)");
   fuse->add_option("--head-type", head_type, "as for convert");
   fuse->add_flag("--any-base", any_base, "go on when it was trained on another base");
   fuse->add_flag("--allow-always", allow_always, "fuse an adapter that was trained to act from its invocation on");

@@ -31,6 +31,17 @@ double SoftOverlongPunishment(int64_t max_tokens, int64_t cache_tokens, int64_t 
   return static_cast<double>(free_tokens - length_tokens) / static_cast<double>(cache_tokens);
 }
 
+std::string BudgetSentence(const Budget& budget) {
+  const std::string mark = "{budget}", tokens = std::to_string(budget.tokens);
+  std::string text = budget.sentence;
+  for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += tokens.size()) text.replace(at, mark.size(), tokens);
+  return text;
+}
+
+std::string UserTurn(const std::string& question, const Budget& budget) {
+  return budget.tokens > 0 && !budget.sentence.empty() ? question + " " + BudgetSentence(budget) : question;
+}
+
 void CheckBudget(const Budget& budget, bool for_decoding) {
   // A not-a-number fails every comparison, so each range is asked for as what holds.
   if (budget.tokens < 0) ThrowUser("the budget is ", budget.tokens, " tokens; expected 0 (none) or more");

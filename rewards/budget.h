@@ -30,6 +30,11 @@ double FreeThenFallingWeight(int64_t free_tokens, int64_t fall_tokens, double fl
 // max − cache, (max − cache − L)/cache up to max, then −1.
 double SoftOverlongPunishment(int64_t max_tokens, int64_t cache_tokens, int64_t length_tokens);
 
+// The sentence with each "{budget}" replaced by B.
+std::string BudgetSentence(const Budget& budget);
+// The user's turn: the question, and behind it the sentence where there is a budget that has one.
+std::string UserTurn(const std::string& question, const Budget& budget);
+
 // Throws UserError when the values contradict each other (B < 2R for decoding, window outside [0,1), …).
 void CheckBudget(const Budget& budget, bool for_decoding);
 

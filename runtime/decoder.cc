@@ -216,7 +216,7 @@ void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& bat
         scratch.k[p] = cache.K(row.pages[p], layer, kv_head);
         scratch.v[p] = cache.V(row.pages[p], layer, kv_head);
       }
-      const KvPages pages{scratch.k.data(), scratch.v.data(), KvCache::kPageTokens, cache.f16()};
+      const KvPages pages{scratch.k.data(), scratch.v.data(), cache.type()};
       const int64_t head = kv_head * heads_per_kv;
       AttendHeads(qkv_.data() + r * qkv_dim + head * head_dim, head_dim, heads_per_kv, pages, length, head_dim, scale,
                   scratch.scores.data(), attention_.data() + r * q_dim + head * head_dim, head_dim);

@@ -18,7 +18,7 @@ struct Engine::Impl {
       : base(std::move(model)),
         options(engine_options),
         pool(options.num_threads),
-        cache(base->config(), options.kv_tokens, options.kv_f16),
+        cache(base->config(), options.kv_tokens, options.kv_type),
         sequences(&cache, options.share_prefixes),
         decoder(base, options.activations) {}
 

@@ -14,6 +14,7 @@
 #include "adapters/packed_adapter.h"
 #include "base/base_model.h"
 #include "base/thread_pool.h"
+#include "runtime/kernels/attention.h"
 #include "runtime/kernels/linear.h"
 
 namespace pith {
@@ -21,7 +22,7 @@ namespace pith {
 struct EngineOptions {
   int num_threads = 0;                                // 0: all cores
   ActivationType activations = ActivationType::kInt8; // design: INT8 to serve, BF16 for rollouts, F32 for parity
-  bool kv_f16 = true;                                 // else f32
+  KvType kv_type = KvType::kF16;
   int64_t kv_tokens = 8192;                           // capacity of the cache, over all sequences
   bool share_prefixes = true;                         // Prefill() may reuse cached prefixes
 };

@@ -2,39 +2,22 @@
 
 #include <sys/mman.h>
 
-#include <bit>
 #include <cstring>
 
 #include "base/error.h"
-#include "runtime/clones.h"
 
 namespace pith {
 
-// Selected by masks: branches would keep compilers from vectorising.
-PITH_CLONES void FloatsToF16(const float* in, uint16_t* out, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t bits = std::bit_cast<uint32_t>(in[i]);
-    const uint32_t u = bits & 0x7fffffffu;
-    const uint32_t normal = (u - (112u << 23) + 0xfffu + ((u >> 13) & 1u)) >> 13;
-    // Below 2^−14 the unit of f16 is 2^−24, which is the last bit of floats in [0.5, 1): adding 0.5 rounds to it.
-    const uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(u) + 0.5f) - 0x3f000000u;
-    const uint32_t small = -static_cast<uint32_t>(u < (113u << 23));
-    const uint32_t large = -static_cast<uint32_t>(u >= 0x477ff000u);  // 65520 and above round to infinity
-    const uint32_t nan = -static_cast<uint32_t>(u > 0x7f800000u);
-    uint32_t h = (subnormal & small) | (normal & ~small);
-    h = (0x7c00u & large) | (h & ~large);
-    h |= (0x200u | ((u >> 13) & 0x3ffu)) & nan;
-    out[i] = static_cast<uint16_t>(((bits >> 16) & 0x8000u) | h);
-  }
-}
-
-KvCache::KvCache(const ModelConfig& config, int64_t tokens, bool f16)
-    : layers_(config.num_layers), kv_heads_(config.num_kv_heads), head_dim_(config.head_dim), f16_(f16) {
+KvCache::KvCache(const ModelConfig& config, int64_t tokens, KvType type)
+    : layers_(config.num_layers), kv_heads_(config.num_kv_heads), head_dim_(config.head_dim), type_(type) {
   if (tokens <= 0 || tokens > int64_t{1} << 32) {
     ThrowUser("the KV cache cannot hold ", tokens, " tokens; give a number from 1 to 2^32");
   }
-  row_bytes_ = head_dim_ * (f16 ? 2 : 4);
-  head_bytes_ = row_bytes_ * kPageTokens;
+  if (type == KvType::kInt8 && head_dim_ % 32 != 0) {
+    ThrowUser("an INT8 cache needs heads of a multiple of 32 values, and this model's have ", head_dim_, "; use f16");
+  }
+  if (head_dim_ > 1024) ThrowUser("heads of ", head_dim_, " values are beyond what pith runs; the most is 1024");
+  head_bytes_ = KvPageBytes(type, head_dim_);
   page_bytes_ = head_bytes_ * kv_heads_ * layers_ * 2;
   const int64_t pages = PagesFor(tokens);
   void* memory = MAP_FAILED;
@@ -75,25 +58,13 @@ void KvCache::Return(int32_t page) {
 }
 
 void KvCache::Write(int32_t page, int64_t layer, int64_t token, const float* k, const float* v) const {
-  for (int64_t head = 0; head < kv_heads_; ++head) {
-    uint8_t* k_row = K(page, layer, head) + token * row_bytes_;
-    uint8_t* v_row = V(page, layer, head) + token * row_bytes_;
-    if (f16_) {
-      FloatsToF16(k + head * head_dim_, reinterpret_cast<uint16_t*>(k_row), head_dim_);
-      FloatsToF16(v + head * head_dim_, reinterpret_cast<uint16_t*>(v_row), head_dim_);
-    } else {
-      std::memcpy(k_row, k + head * head_dim_, static_cast<size_t>(row_bytes_));
-      std::memcpy(v_row, v + head * head_dim_, static_cast<size_t>(row_bytes_));
-    }
+  for (int64_t head = 0; head < kv_heads_; ++head, k += head_dim_, v += head_dim_) {
+    StoreKv(type_, head_dim_, token, k, v, K(page, layer, head), V(page, layer, head));
   }
 }
 
-void KvCache::CopyTokens(int32_t from, int32_t to, int64_t tokens) const {
-  for (int64_t plane = 0; plane < 2 * layers_; ++plane) {
-    for (int64_t head = 0; head < kv_heads_; ++head) {
-      std::memcpy(At(to, plane, head), At(from, plane, head), static_cast<size_t>(tokens * row_bytes_));
-    }
-  }
+void KvCache::CopyPage(int32_t from, int32_t to) const {
+  std::memcpy(memory_ + to * page_bytes_, memory_ + from * page_bytes_, static_cast<size_t>(page_bytes_));
 }
 
 }  // namespace pith

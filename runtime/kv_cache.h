@@ -1,28 +1,29 @@
 // The memory of the KV cache: one pool of pages of kPageTokens tokens, mapped once and touched as pages come into use.
 //
-// A page holds keys and values of all layers: [layer][k or v][kv head][token][H], so that one head of one layer reads
-// contiguous rows. Pages are counted references; what a page means is known to sequences and to the prefix cache.
+// A page holds keys and values of all layers: [layer][k or v][kv head] and then, of one head, what kernels/attention.h calls
+// a page: keys [H][token], values [token][H]. Pages are counted references; what a page means is known to sequences and to the prefix cache.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "base/model_config.h"
+#include "runtime/kernels/attention.h"
 
 namespace pith {
 
 class KvCache {
  public:
-  static constexpr int64_t kPageTokens = 16;
+  static constexpr int64_t kPageTokens = kKvPageTokens;
   static int64_t PagesFor(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
   // UserError when `tokens` is not positive or the memory cannot be mapped.
-  KvCache(const ModelConfig& config, int64_t tokens, bool f16);
+  KvCache(const ModelConfig& config, int64_t tokens, KvType type);
   ~KvCache();
   KvCache(const KvCache&) = delete;
   KvCache& operator=(const KvCache&) = delete;
 
-  bool f16() const { return f16_; }
+  KvType type() const { return type_; }
   int64_t num_pages() const { return static_cast<int64_t>(refs_.size()); }
   int64_t num_free() const { return static_cast<int64_t>(free_.size()); }
   int64_t bytes_touched() const { return touched_ * page_bytes_; }  // by the pages that were ever in use
@@ -33,28 +34,23 @@ class KvCache {
   void Return(int32_t page);                   // to the free pages
   int32_t references(int32_t page) const { return refs_[page]; }
 
-  // Rows [token][H] of one KV head.
   uint8_t* K(int32_t page, int64_t layer, int64_t head) const { return At(page, 2 * layer, head); }
   uint8_t* V(int32_t page, int64_t layer, int64_t head) const { return At(page, 2 * layer + 1, head); }
   // Stores k and v of one token (KV heads × H floats each) in row `token` of the page.
   void Write(int32_t page, int64_t layer, int64_t token, const float* k, const float* v) const;
-  // Copies the first `tokens` rows of every head and layer.
-  void CopyTokens(int32_t from, int32_t to, int64_t tokens) const;
+  void CopyPage(int32_t from, int32_t to) const;
 
  private:
   uint8_t* At(int32_t page, int64_t plane, int64_t head) const {
     return memory_ + page * page_bytes_ + (plane * kv_heads_ + head) * head_bytes_;
   }
   int64_t layers_, kv_heads_, head_dim_;
-  bool f16_;
-  int64_t row_bytes_, head_bytes_, page_bytes_;
+  KvType type_;
+  int64_t head_bytes_, page_bytes_;
   int64_t touched_ = 0;  // pages [touched_, …) have never been taken
   uint8_t* memory_ = nullptr;
   std::vector<int32_t> refs_;
   std::vector<int32_t> free_;  // a stack: the page used last is taken first
 };
-
-// Rounds to nearest even, as F32ToF16 of base/tensor_type.h, many at a time.
-void FloatsToF16(const float* in, uint16_t* out, int64_t count);
 
 }  // namespace pith

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "runtime/clones.h"
+#include "runtime/kernels/clones.h"
 
 namespace pith {
 

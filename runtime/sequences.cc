@@ -115,7 +115,7 @@ bool Sequences::Reserve(int32_t id) {
     if (cache_->references(last) > 1) {
       const int32_t copy = TakePage();
       if (copy < 0) return false;
-      cache_->CopyTokens(last, copy, length % kPage);
+      cache_->CopyPage(last, copy);
       DropPage(last);
       last = copy;
     } else if (prefixes_.Knows(last)) {

@@ -32,7 +32,7 @@ Sampler::Sampler(const Session& session) : session_(session) {
   EngineOptions options;
   options.num_threads = c.run.threads;
   options.activations = Activations(c.rollout.activations);
-  options.kv_f16 = false;
+  options.kv_type = KvType::kF32;
   // An always-on adapter writes the prompt's cache anew per step as well; sharing within a group is Generate()'s.
   options.kv_tokens = (c.rl.prompts_per_step + 1) * (longest + kPageSlack) + samples * (c.rollout.max_completion_tokens + 2 * kPageSlack);
   engine_ = std::make_unique<Engine>(session.base, options);

@@ -5,6 +5,7 @@
 #
 #   configs/quickstart/quickstart.sh BUILD_FOLDER
 set -euo pipefail
+[ $# -eq 1 ] && [ -d "$1" ] || { echo "quickstart.sh: expected one argument, the build folder; got '$*'" >&2; exit 2; }
 build=$1
 out=runs/quickstart
 started=$SECONDS

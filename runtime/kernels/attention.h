@@ -5,16 +5,36 @@
 
 namespace pith {
 
-// Keys and values of one KV head of one layer, as pages of `page_tokens` tokens, [token][H] in each page.
+inline constexpr int64_t kKvPageTokens = 16;
+
+enum class KvType { kF32, kF16, kInt8 };
+
+// Keys and values of one KV head of one layer, in pages of 16 tokens. A page of keys is [H][16]: one load takes the same
+// component of 16 keys, so that their scores are sums side by side. A page of values is [16][H].
+//
+// kInt8: every 32 values of a token share a scale d (f16), x = d · q, |q| ≤ 127. Keys are [H/4][16][4] bytes q + 128, the order
+// that byte products take; values [16][H] bytes q; the scales follow as [H/32][16] in both.
 struct KvPages {
   const void* const* k = nullptr;  // one pointer per page
   const void* const* v = nullptr;
-  int64_t page_tokens = 0;
-  bool f16 = false;                // else f32
+  KvType type = KvType::kF32;
 };
 
+// Bytes of a page of keys, or of values. kInt8 needs a head size that is a multiple of 32.
+constexpr int64_t KvPageBytes(KvType type, int64_t head_dim) {
+  if (type == KvType::kInt8) return kKvPageTokens * head_dim + kKvPageTokens * head_dim / 32 * 2;
+  return kKvPageTokens * head_dim * (type == KvType::kF16 ? 2 : 4);
+}
+// Stores token `token` of a page: H floats of k and of v, rounded to the type.
+void StoreKv(KvType type, int64_t head_dim, int64_t token, const float* k, const float* v, void* k_page, void* v_page);
+
+// Rounds to nearest even, as F32ToF16 of base/tensor_type.h, many at a time.
+void FloatsToF16(const float* in, uint16_t* out, int64_t count);
+
 // out_H = Σ_s softmax_s(q_H · k_s · scale) v_s over the first `length` tokens. `scores`: scratch of `length` floats.
-// The order of summation is that of the tokens: a result does not depend on how it is batched.
+// A score is summed over H in order, the output over tokens in order: a result does not depend on how it is batched. Tokens
+// past `length` in the last page may hold anything. Over kInt8 keys q_H is quantised as activations are (linear.h, kInt8),
+// and a score is Σ over groups of 32 of d_q · d_k · Σ q_q q_k.
 void Attend(const float* q, const KvPages& kv, int64_t length, int64_t head_dim, float scale, float* scores, float* out);
 
 // The same for `num_heads` query heads that share this KV head (grouped-query attention): keys and values are read once.

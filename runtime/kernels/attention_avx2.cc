@@ -1,7 +1,7 @@
 // attention.h with AVX2, for head sizes that are multiples of 16. Query heads share each load of K and V.
 //
-// One score is summed in 8 lanes over the head and folded by one tree; one output lane is summed over tokens in order.
-// Neither depends on how many heads are served together.
+// Eight scores are lanes of one sum over the head, in order; one output lane is summed over tokens in order. Neither depends
+// on how many heads are served together.
 #if defined(__AVX2__)
 #include <immintrin.h>
 
@@ -18,25 +18,28 @@ inline __m256 Load(const void* page, int64_t index) {
       _mm_loadu_si128(reinterpret_cast<const __m128i*>(static_cast<const uint16_t*>(page) + index)));
 }
 
-// Scores of kHeads heads for all tokens.
+// Scores of kHeads heads for all tokens, a page of two registers at a time.
 template <bool kF16, int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head) {
-  const int64_t H = a.head_dim;
   const float* q = a.q + first_head * a.q_stride;
-  float* scores = a.scores + first_head * a.length;
-  for (int64_t s = 0, page = 0; s < a.length; ++page) {
-    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
-    const void* k = a.kv.k[page];
-    for (int64_t at = 0; s < stop; ++s, at += H) {
-      __m256 sum[kHeads];
-      for (int h = 0; h < kHeads; ++h) sum[h] = _mm256_setzero_ps();
-      for (int64_t i = 0; i < H; i += 8) {
-        const __m256 key = Load<kF16>(k, at + i);
-        for (int h = 0; h < kHeads; ++h) {
-          sum[h] = _mm256_fmadd_ps(_mm256_loadu_ps(q + h * a.q_stride + i), key, sum[h]);
-        }
+  for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
+    __m256 sum[kHeads][2];
+    for (int h = 0; h < kHeads; ++h) sum[h][0] = sum[h][1] = _mm256_setzero_ps();
+    for (int64_t i = 0; i < a.head_dim; ++i) {
+      const __m256 low = Load<kF16>(a.kv.k[page], i * kKvPageTokens), high = Load<kF16>(a.kv.k[page], i * kKvPageTokens + 8);
+      for (int h = 0; h < kHeads; ++h) {
+        const __m256 component = _mm256_broadcast_ss(q + h * a.q_stride + i);
+        sum[h][0] = _mm256_fmadd_ps(component, low, sum[h][0]);
+        sum[h][1] = _mm256_fmadd_ps(component, high, sum[h][1]);
       }
-      for (int h = 0; h < kHeads; ++h) scores[h * a.length + s] = Sum(sum[h]) * a.scale;
+    }
+    for (int h = 0; h < kHeads; ++h) {
+      for (int half = 0; half < 2; ++half) {
+        const int64_t at = s + 8 * half;
+        if (at >= a.length) break;
+        float* scores = a.scores + (first_head + h) * a.length + at;
+        _mm256_maskstore_ps(scores, Lanes(a.length - at), _mm256_mul_ps(sum[h][half], _mm256_set1_ps(a.scale)));
+      }
     }
   }
 }
@@ -64,7 +67,7 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
   }
   const float* scores = a.scores + first_head * a.length;
   for (int64_t s = 0, page = 0; s < a.length; ++page) {
-    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
+    const int64_t stop = s + kKvPageTokens < a.length ? s + kKvPageTokens : a.length;
     const void* v = a.kv.v[page];
     for (int64_t at = column; s < stop; ++s, at += a.head_dim) {
       __m256 value[kWidth];
@@ -104,7 +107,13 @@ void AllHeads(const AttendArgs& a) {
 
 }  // namespace
 
-void AttendAvx2(const AttendArgs& args) { args.kv.f16 ? AllHeads<true>(args) : AllHeads<false>(args); }
+void AttendAvx2(const AttendArgs& args) {
+  switch (args.kv.type) {
+    case KvType::kF32: AllHeads<false>(args); return;
+    case KvType::kF16: AllHeads<true>(args); return;
+    case KvType::kInt8: AttendRef(args); return;  // no faster version yet
+  }
+}
 
 }  // namespace pith
 #endif

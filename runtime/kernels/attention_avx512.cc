@@ -1,12 +1,12 @@
 // attention.h with AVX-512, for head sizes that are multiples of 16. Query heads share each load of K and V.
 //
-// One score is summed in 16 lanes over the head and folded by one tree; one output lane is summed over tokens in order.
-// Neither depends on how many heads are served together.
+// Sixteen scores are lanes of one sum over the head, in order; one output lane is summed over tokens in order. Neither
+// depends on how many heads are served together.
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
 #include "runtime/kernels/attention_kernels.h"
-#include "runtime/kernels/exp_avx512.h"
+#include "runtime/kernels/softmax_avx512.h"
 
 namespace pith {
 namespace {
@@ -18,47 +18,38 @@ inline __m512 Load(const void* page, int64_t index) {
       _mm256_loadu_si256(reinterpret_cast<const __m256i*>(static_cast<const uint16_t*>(page) + index)));
 }
 
-inline __mmask16 Lanes(int64_t left) { return static_cast<__mmask16>(left >= 16 ? 0xffffu : (1u << left) - 1u); }
-
-// Scores of kHeads heads for all tokens.
-template <bool kF16, int kHeads>
-void Scores(const AttendArgs& a, int64_t first_head) {
-  const int64_t H = a.head_dim;
+// Scores of kHeads heads for kPages pages from `page` on: enough sums side by side to hide an addition's latency.
+template <bool kF16, int kHeads, int kPages>
+inline void ScorePages(const AttendArgs& a, int64_t first_head, int64_t page) {
   const float* q = a.q + first_head * a.q_stride;
-  float* scores = a.scores + first_head * a.length;
-  for (int64_t s = 0, page = 0; s < a.length; ++page) {
-    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
-    const void* k = a.kv.k[page];
-    for (int64_t at = 0; s < stop; ++s, at += H) {
-      __m512 sum[kHeads];
-      for (int h = 0; h < kHeads; ++h) sum[h] = _mm512_setzero_ps();
-      for (int64_t i = 0; i < H; i += 16) {
-        const __m512 key = Load<kF16>(k, at + i);
-        for (int h = 0; h < kHeads; ++h) {
-          sum[h] = _mm512_fmadd_ps(_mm512_loadu_ps(q + h * a.q_stride + i), key, sum[h]);
-        }
-      }
-      for (int h = 0; h < kHeads; ++h) scores[h * a.length + s] = _mm512_reduce_add_ps(sum[h]) * a.scale;
+  __m512 sum[kHeads][kPages];
+  for (int h = 0; h < kHeads; ++h) {
+    for (int p = 0; p < kPages; ++p) sum[h][p] = _mm512_setzero_ps();
+  }
+  for (int64_t i = 0; i < a.head_dim; ++i) {
+    __m512 key[kPages];
+    for (int p = 0; p < kPages; ++p) key[p] = Load<kF16>(a.kv.k[page + p], i * kKvPageTokens);
+    for (int h = 0; h < kHeads; ++h) {
+      const __m512 component = _mm512_set1_ps(q[h * a.q_stride + i]);
+      for (int p = 0; p < kPages; ++p) sum[h][p] = _mm512_fmadd_ps(component, key[p], sum[h][p]);
+    }
+  }
+  for (int h = 0; h < kHeads; ++h) {
+    for (int p = 0; p < kPages; ++p) {
+      const int64_t s = (page + p) * kKvPageTokens;
+      float* scores = a.scores + (first_head + h) * a.length + s;
+      _mm512_mask_storeu_ps(scores, Lanes(a.length - s), _mm512_mul_ps(sum[h][p], _mm512_set1_ps(a.scale)));
     }
   }
 }
 
-// Turns scores into e^(score − max); returns their sum.
-float Softmax(float* scores, int64_t length) {
-  const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
-  __m512 tops = lowest;
-  for (int64_t i = 0; i < length; i += 16) {
-    tops = _mm512_max_ps(tops, _mm512_mask_loadu_ps(lowest, Lanes(length - i), scores + i));
-  }
-  const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(tops));
-  __m512 sum = _mm512_setzero_ps();
-  for (int64_t i = 0; i < length; i += 16) {
-    const __mmask16 lanes = Lanes(length - i);
-    const __m512 e = _mm512_maskz_mov_ps(lanes, Exp(_mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, scores + i), top)));
-    _mm512_mask_storeu_ps(scores + i, lanes, e);
-    sum = _mm512_add_ps(sum, e);
-  }
-  return _mm512_reduce_add_ps(sum);
+template <bool kF16, int kHeads>
+void Scores(const AttendArgs& a, int64_t first_head) {
+  constexpr int kPages = kHeads > 2 ? 2 : 4;
+  const int64_t pages = (a.length + kKvPageTokens - 1) / kKvPageTokens;
+  int64_t page = 0;
+  for (; page + kPages <= pages; page += kPages) ScorePages<kF16, kHeads, kPages>(a, first_head, page);
+  for (; page < pages; ++page) ScorePages<kF16, kHeads, 1>(a, first_head, page);
 }
 
 // kWidth · 16 columns of the outputs of kHeads heads, from column `column` on.
@@ -70,7 +61,7 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
   }
   const float* scores = a.scores + first_head * a.length;
   for (int64_t s = 0, page = 0; s < a.length; ++page) {
-    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
+    const int64_t stop = s + kKvPageTokens < a.length ? s + kKvPageTokens : a.length;
     const void* v = a.kv.v[page];
     for (int64_t at = column; s < stop; ++s, at += a.head_dim) {
       __m512 value[kWidth];
@@ -112,7 +103,13 @@ void AllHeads(const AttendArgs& a) {
 
 }  // namespace
 
-void AttendAvx512(const AttendArgs& args) { args.kv.f16 ? AllHeads<true>(args) : AllHeads<false>(args); }
+void AttendAvx512(const AttendArgs& args) {
+  switch (args.kv.type) {
+    case KvType::kF32: AllHeads<false>(args); return;
+    case KvType::kF16: AllHeads<true>(args); return;
+    case KvType::kInt8: AttendInt8Avx512(args); return;
+  }
+}
 
 }  // namespace pith
 #endif

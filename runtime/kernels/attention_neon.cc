@@ -1,10 +1,10 @@
 // attention.h with NEON, for head sizes that are multiples of 16. Query heads share each load of K and V.
 //
-// One score is summed in two registers of four lanes over the head and folded by one tree; one output lane is summed over
-// tokens in order. Neither depends on how many heads are served together.
+// Scores are lanes of sums over the head, in order; one output lane is summed over tokens in order. Neither depends on how
+// many heads are served together.
 #if defined(__aarch64__)
 #include "runtime/kernels/attention_kernels.h"
-#include "runtime/kernels/exp_neon.h"
+#include "runtime/kernels/softmax_neon.h"
 
 namespace pith {
 namespace {
@@ -23,44 +23,33 @@ inline Eight Load(const void* page, int64_t index) {
   return {vcvt_f32_f16(vget_low_f16(halves)), vcvt_high_f32_f16(halves)};
 }
 
-// Scores of kHeads heads for all tokens.
+// Scores of kHeads heads for all tokens, a page of four registers at a time.
 template <bool kF16, int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head) {
-  const int64_t H = a.head_dim;
   const float* q = a.q + first_head * a.q_stride;
-  float* scores = a.scores + first_head * a.length;
-  for (int64_t s = 0, page = 0; s < a.length; ++page) {
-    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
-    const void* k = a.kv.k[page];
-    for (int64_t at = 0; s < stop; ++s, at += H) {
-      Eight sum[kHeads];
-      for (int h = 0; h < kHeads; ++h) sum[h].low = sum[h].high = vdupq_n_f32(0.0f);
-      for (int64_t i = 0; i < H; i += 8) {
-        const Eight key = Load<kF16>(k, at + i);
+  for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
+    Eight sum[kHeads][2];
+    for (int h = 0; h < kHeads; ++h) {
+      for (int half = 0; half < 2; ++half) sum[h][half].low = sum[h][half].high = vdupq_n_f32(0.0f);
+    }
+    for (int64_t i = 0; i < a.head_dim; ++i) {
+      for (int half = 0; half < 2; ++half) {
+        const Eight keys = Load<kF16>(a.kv.k[page], i * kKvPageTokens + 8 * half);
         for (int h = 0; h < kHeads; ++h) {
-          const Eight query = Load<false>(q + h * a.q_stride, i);
-          sum[h].low = vfmaq_f32(sum[h].low, query.low, key.low);
-          sum[h].high = vfmaq_f32(sum[h].high, query.high, key.high);
+          const float component = q[h * a.q_stride + i];
+          sum[h][half].low = vfmaq_n_f32(sum[h][half].low, keys.low, component);
+          sum[h][half].high = vfmaq_n_f32(sum[h][half].high, keys.high, component);
         }
       }
-      for (int h = 0; h < kHeads; ++h) scores[h * a.length + s] = vaddvq_f32(vaddq_f32(sum[h].low, sum[h].high)) * a.scale;
+    }
+    for (int h = 0; h < kHeads; ++h) {
+      const float32x4_t quarters[4] = {sum[h][0].low, sum[h][0].high, sum[h][1].low, sum[h][1].high};
+      float* scores = a.scores + (first_head + h) * a.length;
+      for (int64_t i = 0, at = s; i < 4 && at < a.length; ++i, at += 4) {
+        StoreFirst(scores + at, a.length - at, vmulq_n_f32(quarters[i], a.scale));
+      }
     }
   }
-}
-
-// Turns scores into e^(score − max); returns their sum.
-float Softmax(float* scores, int64_t length) {
-  const float lowest = -__builtin_inff();
-  float32x4_t tops = vdupq_n_f32(lowest);
-  for (int64_t i = 0; i < length; i += 4) tops = vmaxq_f32(tops, LoadFirst(scores + i, length - i, lowest));
-  const float32x4_t top = vdupq_n_f32(vmaxvq_f32(tops));
-  float32x4_t sum = vdupq_n_f32(0.0f);
-  for (int64_t i = 0; i < length; i += 4) {
-    const float32x4_t e = Exp(vsubq_f32(LoadFirst(scores + i, length - i, lowest), top));
-    StoreFirst(scores + i, length - i, e);
-    sum = vaddq_f32(sum, e);
-  }
-  return vaddvq_f32(sum);
 }
 
 // Sixteen columns of the outputs of kHeads heads, from column `column` on.
@@ -72,7 +61,7 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
   }
   const float* scores = a.scores + first_head * a.length;
   for (int64_t s = 0, page = 0; s < a.length; ++page) {
-    const int64_t stop = s + a.kv.page_tokens < a.length ? s + a.kv.page_tokens : a.length;
+    const int64_t stop = s + kKvPageTokens < a.length ? s + kKvPageTokens : a.length;
     const void* v = a.kv.v[page];
     for (int64_t at = column; s < stop; ++s, at += a.head_dim) {
       const Eight value[2] = {Load<kF16>(v, at), Load<kF16>(v, at + 8)};
@@ -116,7 +105,13 @@ void AllHeads(const AttendArgs& a) {
 
 }  // namespace
 
-void AttendNeon(const AttendArgs& args) { args.kv.f16 ? AllHeads<true>(args) : AllHeads<false>(args); }
+void AttendNeon(const AttendArgs& args) {
+  switch (args.kv.type) {
+    case KvType::kF32: AllHeads<false>(args); return;
+    case KvType::kF16: AllHeads<true>(args); return;
+    case KvType::kInt8: AttendInt8Neon(args); return;
+  }
+}
 
 }  // namespace pith
 #endif

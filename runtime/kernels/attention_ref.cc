@@ -2,32 +2,73 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "base/tensor_type.h"
 #include "runtime/kernels/attention_kernels.h"
+#include "runtime/kernels/linear_kernels.h"
 
 namespace pith {
 namespace {
 
-float Load(const void* page, bool f16, int64_t index) {
-  return f16 ? F16ToF32(static_cast<const uint16_t*>(page)[index]) : static_cast<const float*>(page)[index];
+float Load(const void* page, KvType type, int64_t index) {
+  return type == KvType::kF16 ? F16ToF32(static_cast<const uint16_t*>(page)[index]) : static_cast<const float*>(page)[index];
+}
+
+float ScaleOf(const void* page, int64_t head_dim, int64_t group, int64_t token) {
+  const auto* scales = reinterpret_cast<const uint16_t*>(static_cast<const uint8_t*>(page) + kKvPageTokens * head_dim);
+  return F16ToF32(scales[group * kKvPageTokens + token]);
+}
+
+float Value(const void* page, KvType type, int64_t head_dim, int64_t token, int64_t i) {
+  if (type != KvType::kInt8) return Load(page, type, token * head_dim + i);
+  return ScaleOf(page, head_dim, i / 32, token) * static_cast<float>(static_cast<const int8_t*>(page)[token * head_dim + i]);
+}
+
+// A query as its kind of keys wants it.
+struct Query {
+  const float* f32;
+  std::vector<int8_t> q;
+  std::vector<float> d, d_sum;
+  std::vector<int32_t> sum;
+
+  Query(const float* values, int64_t head_dim, KvType type) : f32(values) {
+    if (type != KvType::kInt8) return;
+    const auto groups = static_cast<size_t>(head_dim / 32);
+    q.resize(static_cast<size_t>(head_dim));
+    d.resize(groups), d_sum.resize(groups), sum.resize(groups);
+    QuantiseRowRef(values, head_dim, q.data(), d.data(), d_sum.data(), sum.data());
+  }
+};
+
+float Score(const Query& query, const void* page, KvType type, int64_t head_dim, int64_t token) {
+  float score = 0.0f;
+  if (type != KvType::kInt8) {
+    for (int64_t i = 0; i < head_dim; ++i) score += query.f32[i] * Load(page, type, i * kKvPageTokens + token);
+    return score;
+  }
+  const auto* codes = static_cast<const uint8_t*>(page);
+  for (int64_t g = 0; g < head_dim / 32; ++g) {
+    int32_t dot = 0;
+    for (int64_t i = 32 * g; i < 32 * (g + 1); ++i) {
+      dot += query.q[static_cast<size_t>(i)] * (codes[(i / 4 * kKvPageTokens + token) * 4 + i % 4] - 128);
+    }
+    score += query.d[static_cast<size_t>(g)] * ScaleOf(page, head_dim, g, token) * static_cast<float>(dot);
+  }
+  return score;
 }
 
 }  // namespace
 
 void AttendRef(const AttendArgs& a) {
-  const int64_t H = a.head_dim, page_tokens = a.kv.page_tokens;
+  const int64_t H = a.head_dim;
   for (int64_t head = 0; head < a.heads; ++head) {
-    const float* q = a.q + head * a.q_stride;
+    const Query query(a.q + head * a.q_stride, H, a.kv.type);
     float* out = a.out + head * a.out_stride;
     float* scores = a.scores + head * a.length;
     float top = -std::numeric_limits<float>::infinity();
     for (int64_t s = 0; s < a.length; ++s) {
-      const void* page = a.kv.k[s / page_tokens];
-      const int64_t at = s % page_tokens * H;
-      float dot = 0.0f;
-      for (int64_t i = 0; i < H; ++i) dot += q[i] * Load(page, a.kv.f16, at + i);
-      scores[s] = dot * a.scale;
+      scores[s] = Score(query, a.kv.k[s / kKvPageTokens], a.kv.type, H, s % kKvPageTokens) * a.scale;
       top = std::max(top, scores[s]);
     }
     float total = 0.0f;
@@ -37,9 +78,8 @@ void AttendRef(const AttendArgs& a) {
     }
     std::fill(out, out + H, 0.0f);
     for (int64_t s = 0; s < a.length; ++s) {
-      const void* page = a.kv.v[s / page_tokens];
-      const int64_t at = s % page_tokens * H;
-      for (int64_t i = 0; i < H; ++i) out[i] += scores[s] * Load(page, a.kv.f16, at + i);
+      const void* page = a.kv.v[s / kKvPageTokens];
+      for (int64_t i = 0; i < H; ++i) out[i] += scores[s] * Value(page, a.kv.type, H, s % kKvPageTokens, i);
     }
     const float factor = 1.0f / total;
     for (int64_t i = 0; i < H; ++i) out[i] *= factor;

@@ -48,6 +48,17 @@ struct Block32<TensorType::kQ4_0> {
 };
 
 template <>
+struct Block32<TensorType::kIQ4_NL> {
+  static constexpr int kBytes = sizeof(BlockIQ4_NL);
+  static void Floats(const uint8_t* at, __m256* out) {
+    const __m128i q = Load16(at + 2), mask = _mm_set1_epi8(15);
+    const __m128i levels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Levels));
+    Scale(_mm_shuffle_epi8(levels, _mm_and_si128(q, mask)), _mm_shuffle_epi8(levels, _mm_and_si128(_mm_srli_epi16(q, 4), mask)),
+          BroadcastF16(at), _mm256_setzero_ps(), out);
+  }
+};
+
+template <>
 struct Block32<TensorType::kQ8_0> {
   static constexpr int kBytes = sizeof(BlockQ8_0);
   static void Floats(const uint8_t* at, __m256* out) {

@@ -70,6 +70,20 @@ struct Block32<TensorType::kQ4_0> {
   }
 };
 
+template <>
+struct Block32<TensorType::kIQ4_NL> {
+  static constexpr int kBytes = sizeof(BlockIQ4_NL);
+  static __m512 Table(const uint8_t* at) {
+    const __m128i levels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Levels));
+    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(levels)), BroadcastF16(at));
+  }
+  static void Floats(const uint8_t* at, __m512* low, __m512* high) { NibbleFloats(at + 2, Table(at), low, high); }
+  static __m512i Bf16(const uint8_t* at) {
+    const __m512 table = Table(at);
+    return _mm512_permutexvar_epi16(NibbleWords(at + 2), ToBf16(table, table));
+  }
+};
+
 // The types below need two float registers, then round.
 template <class Block>
 struct RoundedBlock {

@@ -59,6 +59,18 @@ struct Block32<TensorType::kQ4_0> {
 };
 
 template <>
+struct Block32<TensorType::kIQ4_NL> {
+  static constexpr int kBytes = sizeof(BlockIQ4_NL);
+  static void Floats(const uint8_t* at, float32x4_t* out) {
+    const uint8x16_t q = vld1q_u8(at + 2);
+    const int8x16_t levels = vld1q_s8(kIQ4Levels);
+    const float32x4_t d = BroadcastF16(at), zero = vdupq_n_f32(0.0f);
+    Scale(vqtbl1q_s8(levels, vandq_u8(q, vdupq_n_u8(15))), d, zero, out);
+    Scale(vqtbl1q_s8(levels, vshrq_n_u8(q, 4)), d, zero, out + 4);
+  }
+};
+
+template <>
 struct Block32<TensorType::kQ8_0> {
   static constexpr int kBytes = sizeof(BlockQ8_0);
   static void Floats(const uint8_t* at, float32x4_t* out) {

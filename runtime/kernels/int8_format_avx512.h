@@ -29,6 +29,21 @@ struct Int8Format<TensorType::kQ4_1> {
   static constexpr bool kMin = true;
 };
 
+template <>
+struct Int8Format<TensorType::kIQ4_NL> {
+  static constexpr int kBytes = sizeof(BlockIQ4_NL), kOffset = 128;
+  static constexpr bool kMin = false;
+};
+
+// The unsigned bytes of 64 nibbles (bits above the fourth are zero).
+template <TensorType kType>
+inline __m512i CodesOf(__m512i nibbles) {
+  if (kType != TensorType::kIQ4_NL) return nibbles;
+  const __m128i levels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Levels));
+  const __m128i codes = _mm_xor_si128(levels, _mm_set1_epi8(static_cast<char>(0x80)));
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(codes), nibbles);
+}
+
 // Where 16 rows of weights start, also as distances from the first.
 struct Int8Rows {
   const uint8_t* at[kInt8PanelRows];

@@ -14,22 +14,28 @@ namespace {
 
 constexpr int64_t kInt8Rows = 4;
 
+// kSmall: codes of W are between −8 and 15, so that four products fit in 16 bits.
 template <TensorType kType>
 struct Int8Format;
 template <>
 struct Int8Format<TensorType::kQ8_0> {
   static constexpr int kBytes = sizeof(BlockQ8_0), kHead = 2;
-  static constexpr bool kMin = false, k4Bit = false;
+  static constexpr bool kMin = false, k4Bit = false, kSmall = false;
 };
 template <>
 struct Int8Format<TensorType::kQ4_0> {
   static constexpr int kBytes = sizeof(BlockQ4_0), kHead = 2;
-  static constexpr bool kMin = false, k4Bit = true;
+  static constexpr bool kMin = false, k4Bit = true, kSmall = true;
 };
 template <>
 struct Int8Format<TensorType::kQ4_1> {
   static constexpr int kBytes = sizeof(BlockQ4_1), kHead = 4;
-  static constexpr bool kMin = true, k4Bit = true;
+  static constexpr bool kMin = true, k4Bit = true, kSmall = true;
+};
+template <>
+struct Int8Format<TensorType::kIQ4_NL> {
+  static constexpr int kBytes = sizeof(BlockIQ4_NL), kHead = 2;
+  static constexpr bool kMin = false, k4Bit = true, kSmall = false;
 };
 
 // The signed codes in the low and in the high halves of 16 bytes.
@@ -40,6 +46,11 @@ inline void SplitNibbles(uint8x16_t bytes, int8x16_t* low, int8x16_t* high) {
   if (kType == TensorType::kQ4_0) {
     *low = vsubq_s8(*low, vdupq_n_s8(8));
     *high = vsubq_s8(*high, vdupq_n_s8(8));
+  }
+  if (kType == TensorType::kIQ4_NL) {
+    const int8x16_t levels = vld1q_s8(kIQ4Levels);
+    *low = vqtbl1q_s8(levels, vreinterpretq_u8_s8(*low));
+    *high = vqtbl1q_s8(levels, vreinterpretq_u8_s8(*high));
   }
 }
 

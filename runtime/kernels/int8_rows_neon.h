@@ -33,7 +33,7 @@ void Int8Tile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, 
       const int64_t at = (m0 + m) * x.blocks + b;
       const int8x16_t values[2] = {vld1q_s8(q), vld1q_s8(q + 16)};
       int32x4_t dot[kInt8Rows];
-      for (int r = 0; r < kInt8Rows; ++r) dot[r] = Dot::template Products<F::k4Bit>(w[r], values);
+      for (int r = 0; r < kInt8Rows; ++r) dot[r] = Dot::template Products<F::kSmall>(w[r], values);
       const int32x4_t whole = vpaddq_s32(vpaddq_s32(dot[0], dot[1]), vpaddq_s32(dot[2], dot[3]));
       sum[m] = vfmaq_f32(sum[m], vmulq_n_f32(d, x.d[at]), vcvtq_f32_s32(whole));
       if (F::kMin) sum[m] = vfmaq_n_f32(sum[m], min, x.d_sum[at]);
@@ -68,6 +68,7 @@ LinearKernel Int8KernelOf(TensorType type) {
     case TensorType::kQ8_0: return Int8Kernel<Dot, TensorType::kQ8_0>;
     case TensorType::kQ4_0: return Int8Kernel<Dot, TensorType::kQ4_0>;
     case TensorType::kQ4_1: return Int8Kernel<Dot, TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return Int8Kernel<Dot, TensorType::kIQ4_NL>;
     default: return nullptr;
   }
 }

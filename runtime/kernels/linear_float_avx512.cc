@@ -151,6 +151,7 @@ LinearKernel KernelOf(TensorType type) {
     case TensorType::kQ8_0: return FloatKernel<Unit, TensorType::kQ8_0>;
     case TensorType::kQ4_0: return FloatKernel<Unit, TensorType::kQ4_0>;
     case TensorType::kQ4_1: return FloatKernel<Unit, TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return FloatKernel<Unit, TensorType::kIQ4_NL>;
   }
   return nullptr;
 }

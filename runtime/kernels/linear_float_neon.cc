@@ -102,6 +102,7 @@ LinearKernel KernelOf(TensorType type) {
     case TensorType::kQ8_0: return FloatKernel<TensorType::kQ8_0, kRound>;
     case TensorType::kQ4_0: return FloatKernel<TensorType::kQ4_0, kRound>;
     case TensorType::kQ4_1: return FloatKernel<TensorType::kQ4_1, kRound>;
+    case TensorType::kIQ4_NL: return FloatKernel<TensorType::kIQ4_NL, kRound>;
   }
   return nullptr;
 }

@@ -29,8 +29,14 @@ struct Format<TensorType::kQ4_1> {
   static constexpr bool kMin = true, kSigned = false;
 };
 
+template <>
+struct Format<TensorType::kIQ4_NL> {
+  static constexpr int kBytes = sizeof(BlockIQ4_NL), kOffset = 0;
+  static constexpr bool kMin = false, kSigned = true;
+};
+
 struct Panel {
-  uint8_t* q;       // [blocks][8][8 rows][4 k]; Q8_0 signed, 4-bit codes unsigned
+  uint8_t* q;       // [blocks][8][8 rows][4 k]; Q8_0 and IQ4_NL signed, Q4 codes unsigned
   float *d, *min;   // [blocks][8]
   static constexpr int64_t kBlockBytes = kPanelRows * kBlockSize;
   Panel(uint8_t* memory, int64_t blocks)
@@ -63,13 +69,20 @@ inline __m256 Scales(const uint8_t* const* rows, int64_t offset) {
 }
 
 template <TensorType kType>
+inline __m256i CodesOf(__m256i nibbles) {
+  if (kType != TensorType::kIQ4_NL) return nibbles;
+  const __m128i levels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kIQ4Levels));
+  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(levels), nibbles);
+}
+
+template <TensorType kType>
 inline void UnpackBlock(const uint8_t* const* rows, int64_t b, const Panel& panel) {
   using F = Format<kType>;
   const int64_t offset = b * F::kBytes;
   uint8_t* q = panel.q + b * Panel::kBlockBytes;
   _mm256_storeu_ps(panel.d + b * kPanelRows, Scales(rows, offset));
   __m256i dwords[4];
-  if (F::kSigned) {
+  if (kType == TensorType::kQ8_0) {
     for (int half = 0; half < 2; ++half) {
       Transpose(rows, offset + 2 + half * 16, dwords);
       for (int j = 0; j < 4; ++j) _mm256_storeu_si256(At(q + (half * 4 + j) * 32), dwords[j]);
@@ -79,8 +92,8 @@ inline void UnpackBlock(const uint8_t* const* rows, int64_t b, const Panel& pane
     Transpose(rows, offset + (F::kMin ? 4 : 2), dwords);
     const __m256i low = _mm256_set1_epi8(15);
     for (int j = 0; j < 4; ++j) {
-      _mm256_storeu_si256(At(q + j * 32), _mm256_and_si256(dwords[j], low));
-      _mm256_storeu_si256(At(q + (j + 4) * 32), _mm256_and_si256(_mm256_srli_epi32(dwords[j], 4), low));
+      _mm256_storeu_si256(At(q + j * 32), CodesOf<kType>(_mm256_and_si256(dwords[j], low)));
+      _mm256_storeu_si256(At(q + (j + 4) * 32), CodesOf<kType>(_mm256_and_si256(_mm256_srli_epi32(dwords[j], 4), low)));
     }
   }
 }
@@ -160,6 +173,7 @@ LinearKernel Avx2LinearKernel(TensorType type, ActivationType precision) {
     case TensorType::kQ8_0: return Int8Kernel<TensorType::kQ8_0>;
     case TensorType::kQ4_0: return Int8Kernel<TensorType::kQ4_0>;
     case TensorType::kQ4_1: return Int8Kernel<TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return Int8Kernel<TensorType::kIQ4_NL>;
     default: return nullptr;
   }
 }

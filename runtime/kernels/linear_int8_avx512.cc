@@ -26,11 +26,12 @@ struct Panel {
         min(reinterpret_cast<float*>(memory + blocks * (kBlockBytes + 64))) {}
 };
 
+template <TensorType kType>
 inline void StoreNibbles(const __m512i* dwords, uint8_t* q) {
   const __m512i low = _mm512_set1_epi8(15);
   for (int j = 0; j < 4; ++j) {
-    _mm512_store_si512(q + j * 64, _mm512_and_si512(dwords[j], low));
-    _mm512_store_si512(q + (j + 4) * 64, _mm512_and_si512(_mm512_srli_epi32(dwords[j], 4), low));
+    _mm512_store_si512(q + j * 64, CodesOf<kType>(_mm512_and_si512(dwords[j], low)));
+    _mm512_store_si512(q + (j + 4) * 64, CodesOf<kType>(_mm512_and_si512(_mm512_srli_epi32(dwords[j], 4), low)));
   }
 }
 
@@ -55,7 +56,7 @@ inline void UnpackBlock(const Int8Rows& rows, int64_t b, const Panel& panel) {
   } else {
     if (F::kMin) _mm512_store_ps(panel.min + b * 16, LowHalves(_mm512_srli_epi32(first, 16)));
     Transpose(rows.at, offset + (F::kMin ? 4 : 2), dwords);
-    StoreNibbles(dwords, q);
+    StoreNibbles<kType>(dwords, q);
   }
 }
 
@@ -69,7 +70,7 @@ inline void UnpackFourQ4_1(const Int8Rows& rows, int64_t b, const Panel& panel) 
     _mm512_store_ps(panel.d + (b + i) * 16, LowHalves(dwords[5 * i]));
     _mm512_store_ps(panel.min + (b + i) * 16, LowHalves(_mm512_srli_epi32(dwords[5 * i], 16)));
     PrefetchNext<sizeof(BlockQ4_1)>(rows, b + i);
-    StoreNibbles(dwords + 5 * i + 1, panel.q + (b + i) * Panel::kBlockBytes);
+    StoreNibbles<TensorType::kQ4_1>(dwords + 5 * i + 1, panel.q + (b + i) * Panel::kBlockBytes);
   }
 }
 
@@ -163,6 +164,7 @@ LinearKernel Avx512LinearKernel(TensorType type, ActivationType precision) {
     case TensorType::kQ8_0: return Int8Kernel<TensorType::kQ8_0>;
     case TensorType::kQ4_0: return Int8Kernel<TensorType::kQ4_0>;
     case TensorType::kQ4_1: return Int8Kernel<TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return Int8Kernel<TensorType::kIQ4_NL>;
     default: return nullptr;
   }
 }

@@ -6,7 +6,7 @@ namespace pith {
 namespace {
 
 struct SignedDot {
-  template <bool k4Bit>
+  template <bool kSmall>
   static inline int32x4_t Products(const int8x16_t* w, const int8x16_t* x) {
     return vdotq_s32(vdotq_s32(vdupq_n_s32(0), w[0], x[0]), w[1], x[1]);
   }

@@ -43,8 +43,8 @@ struct Few {
     };
     if (k4Bit) {
       const __m512i mask = _mm512_set1_epi8(15);
-      const __m512i low_nibbles = _mm512_and_si512(codes, mask);
-      const __m512i high_nibbles = _mm512_and_si512(_mm512_srli_epi32(codes, 4), mask);
+      const __m512i low_nibbles = CodesOf<kType>(_mm512_and_si512(codes, mask));
+      const __m512i high_nibbles = CodesOf<kType>(_mm512_and_si512(_mm512_srli_epi32(codes, 4), mask));
       for (int m = 0; m < kM; ++m) dot[m] = _mm512_dpbusd_epi32(dot[m], low_nibbles, four(m, 0));
       for (int m = 0; m < kM; ++m) dot[m] = _mm512_dpbusd_epi32(dot[m], high_nibbles, four(m, 1));
     } else {
@@ -164,6 +164,7 @@ LinearKernel Avx512FewRowsKernel(TensorType type) {
     case TensorType::kQ8_0: return FewKernel<TensorType::kQ8_0>;
     case TensorType::kQ4_0: return FewKernel<TensorType::kQ4_0>;
     case TensorType::kQ4_1: return FewKernel<TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return FewKernel<TensorType::kIQ4_NL>;
     default: return nullptr;
   }
 }

@@ -143,6 +143,7 @@ LinearKernel I8mmLinearKernel(TensorType type, ActivationType precision) {
     case TensorType::kQ8_0: return PairKernel<TensorType::kQ8_0>;
     case TensorType::kQ4_0: return PairKernel<TensorType::kQ4_0>;
     case TensorType::kQ4_1: return PairKernel<TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return PairKernel<TensorType::kIQ4_NL>;
     default: return nullptr;
   }
 }

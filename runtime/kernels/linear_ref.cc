@@ -59,6 +59,15 @@ IntBlock Unpack(const BlockQ4_1& block) {
   return out;
 }
 
+IntBlock Unpack(const BlockIQ4_NL& block) {
+  IntBlock out{F16ToF32(block.d), 0.0f, {}};
+  for (int j = 0; j < 16; ++j) {
+    out.q[j] = kIQ4Levels[block.q[j] & 15];
+    out.q[j + 16] = kIQ4Levels[block.q[j] >> 4];
+  }
+  return out;
+}
+
 template <class Block>
 void Int8Kernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t*) {
   for (int64_t n = begin; n < end; ++n) {
@@ -95,6 +104,7 @@ LinearKernel ScalarLinearKernel(TensorType type, ActivationType precision) {
     case TensorType::kQ8_0: return int8 ? Int8Kernel<BlockQ8_0> : FloatKernelFor<TensorType::kQ8_0>(precision);
     case TensorType::kQ4_0: return int8 ? Int8Kernel<BlockQ4_0> : FloatKernelFor<TensorType::kQ4_0>(precision);
     case TensorType::kQ4_1: return int8 ? Int8Kernel<BlockQ4_1> : FloatKernelFor<TensorType::kQ4_1>(precision);
+    case TensorType::kIQ4_NL: return int8 ? Int8Kernel<BlockIQ4_NL> : FloatKernelFor<TensorType::kIQ4_NL>(precision);
   }
   CheckFailed(__FILE__, __LINE__, "a type with a kernel", TypeName(type));
 }

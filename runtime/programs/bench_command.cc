@@ -20,14 +20,17 @@ void Print(nlohmann::ordered_json figures, bool json) {
   figures["rss_mb"] = memory.rss_mb;
   figures["anon_mb"] = memory.anon_mb;
   figures["mapped_mb"] = memory.rss_mb - memory.anon_mb;
+  const auto text = [](const nlohmann::ordered_json& value) {  // an adapter's name need not be UTF-8
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
   if (json) {
-    std::cout << figures.dump() << std::endl;
+    std::cout << text(figures) << std::endl;
     return;
   }
   std::string line;
   for (const auto& [name, value] : figures.items()) {
     if (!line.empty()) line += "  ";
-    line += name + " " + (value.is_string() ? value.get<std::string>() : value.dump());
+    line += name + " " + (value.is_string() ? value.get<std::string>() : text(value));
   }
   std::cout << line << std::endl;
 }

@@ -27,7 +27,7 @@ void ModelOptions::AddTo(CLI::App& app, bool many_adapters) {
   if (!many_adapters) option->expected(1);
   app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.add_option("--activations", activations, "f32 | bf16 | int8")->check(CLI::IsMember({"f32", "bf16", "int8"}));
-  app.add_option("--kv", kv, "f16 | f32")->check(CLI::IsMember({"f16", "f32"}));
+  app.add_option("--kv", kv, "keys and values: f16 | int8 | f32")->check(CLI::IsMember({"f16", "int8", "f32"}));
   app.add_flag("--any-base", any_base, "use an adapter that was trained on another base, with a warning");
 }
 
@@ -37,7 +37,7 @@ EngineOptions ModelOptions::Engine(int64_t kv_tokens) const {
   options.activations = activations == "f32"    ? ActivationType::kF32
                         : activations == "bf16" ? ActivationType::kBF16
                                                 : ActivationType::kInt8;
-  options.kv_f16 = kv == "f16";
+  options.kv_type = kv == "f16" ? KvType::kF16 : kv == "int8" ? KvType::kInt8 : KvType::kF32;
   options.kv_tokens = kv_tokens;
   return options;
 }
@@ -56,11 +56,16 @@ bool ParseArguments(CLI::App& app, const std::vector<std::string>& args) {
 }
 
 std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseModel& base) {
+  if (options.any_base && options.adapters.empty()) ThrowUser("--any-base has no effect without --adapter");
   std::vector<NamedAdapter> loaded;
   for (const std::string& given : options.adapters) {
     const size_t equals = given.find('=');
-    const bool named = equals != std::string::npos && equals > 0 && !FileExists(given);
+    const bool named = equals != std::string::npos && equals > 0 && !FileExists(given) && !IsFolder(given);
     const std::string path = named ? given.substr(equals + 1) : given;
+    if (FileExists(path + "/adapter_config.json")) {
+      ThrowUser("--adapter '", path, "' is a PEFT folder, and a GGUF LoRA is wanted; pack it first: pith-export adapter --adapter ", path,
+                " --base ", options.model, " --out adapter.gguf");
+    }
     NamedAdapter entry{named ? given.substr(0, equals) : FileStem(path), PackedAdapter::FromGguf(path, base.config())};
     CheckSameBase(*entry.adapter, base.Identity(), options.any_base);
     for (const NamedAdapter& other : loaded) {
@@ -72,6 +77,29 @@ std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseMo
     loaded.push_back(std::move(entry));
   }
   return loaded;
+}
+
+int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer) {
+  if (!mode.adapter || mode.adapter->activation() != Activation::kInvocation) return prompt.invocation_start;
+  const std::vector<int32_t>& invocation = mode.adapter->invocation();
+  const auto found = FindInvocation(prompt.ids, invocation);
+  if (!found) {
+    ThrowUser("adapter '", mode.name, "' acts from its invocation tokens on ('", tokenizer.Decode(invocation, /*with_control=*/true),
+              "'), and the prompt does not hold them; use it with the model and chat template that it was trained for, or end a "
+              "--raw prompt with them");
+  }
+  return *found;
+}
+
+void RefuseUnused(const CLI::App& app, const std::vector<std::string>& options, const std::string& because) {
+  for (const std::string& option : options) {
+    if (app.count(option) > 0) ThrowUser(app.get_name(), ": ", option, " has no effect ", because);
+  }
+}
+
+void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling) {
+  CheckSampling(sampling);
+  if (sampling.temperature == 0) RefuseUnused(app, {"--top-k", "--top-p", "--min-p"}, "at temperature 0; give --temperature");
 }
 
 std::vector<int64_t> ParseNumbers(const std::string& text, const std::string& option) {
@@ -110,15 +138,15 @@ std::vector<int64_t> ParseBudgets(const std::string& text) {
   return budgets;
 }
 
-DecodeBudget MakeDecodeBudget(const Budget& budget, const Tokenizer& tokenizer) {
+DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const Tokenizer& tokenizer) {
   CheckBudget(budget, /*for_decoding=*/true);
   DecodeBudget decode;
   decode.tokens = budget.tokens;
   decode.reserve_tokens = budget.reserve_tokens;
-  if (const auto close = tokenizer.FindToken("</think>")) {
+  if (const auto close = tokenizer.FindToken("</think>"); close && !close_text_given) {
     decode.close_ids = {*close};
   } else {
-    decode.close_ids = tokenizer.Encode(budget.close_text);
+    decode.close_ids = tokenizer.Encode(budget.close_text, SpecialTokens::kParse);
   }
   return decode;
 }

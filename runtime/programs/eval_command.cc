@@ -1,17 +1,17 @@
 // eval: accuracy against length over a data set → results.json, answers.jsonl, chart.svg, report.html.
 #include <CLI/CLI.hpp>
-#include <cstdlib>
+#include <algorithm>
 #include <iostream>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/model_path.h"
 #include "base/progress.h"
 #include "data/dataset.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 #include "runtime/programs/eval.h"
+#include "runtime/programs/output_folder.h"
 #include "runtime/programs/report.h"
 #include "runtime/programs/report_chart.h"
 
@@ -25,6 +25,32 @@ std::string ModelName(const std::string& path) {  // general.name is often the n
   return file.ends_with(".gguf") ? file.substr(0, file.size() - 5) : file;
 }
 
+constexpr const char* kResults = "results.json";
+constexpr const char* kAnswers = "answers.jsonl";
+constexpr const char* kChart = "chart.svg";
+constexpr const char* kReport = "report.html";
+
+// Every option that the chosen data set, budgets or sampling would not look at.
+void CheckOptions(const CLI::App& app, const DatasetSpec& data, const EvalSettings& settings) {
+  const bool synthetic = data.name == "synthetic", file = data.name.ends_with(".jsonl");
+  const auto has = [&](bool none) {
+    return std::any_of(settings.budgets.begin(), settings.budgets.end(), [none](int64_t budget) { return (budget == 0) == none; });
+  };
+  if (!synthetic) {
+    RefuseUnused(app, {"--min-steps", "--max-steps", "--max-number", "--distractor-rate"}, "on a data set other than synthetic");
+  }
+  if (!file) RefuseUnused(app, {"--question-field", "--answer-field"}, "on a data set other than FILE.jsonl");
+  if (file || data.name == "math500") RefuseUnused(app, {"--split"}, Str("on ", data.name, ", which has no splits"));
+  if (synthetic) RefuseUnused(app, {"--shuffle"}, "on synthetic, whose order is random");
+  if (!synthetic && !data.shuffle) RefuseUnused(app, {"--data-seed"}, "without --shuffle");
+  if (!has(/*none=*/false)) RefuseUnused(app, {"--reserve", "--close-text", "--sentence"}, "without a budget in --budgets");
+  if (!has(/*none=*/true)) RefuseUnused(app, {"--max-tokens"}, "without 'none' in --budgets: each budget is the cap");
+  CheckSamplingOptions(app, settings.sampling);
+  if (settings.chains > 1 && settings.sampling.temperature == 0) {
+    ThrowUser("eval: ", settings.chains, " chains at temperature 0 would all be the same; give --temperature");
+  }
+}
+
 }  // namespace
 
 int EvalCommand(const Arguments& args) {
@@ -34,7 +60,7 @@ int EvalCommand(const Arguments& args) {
   data.split = "test";
   std::string budgets = "none", out;
   bool no_base = false;
-  double temperature = -1;
+  double temperature = 0;
   CLI::App app("Accuracy against length: the base and each adapter answer the same problems under every budget.", "eval");
   model.AddTo(app, /*many_adapters=*/true);
   app.add_option("--dataset", data.name, "gsm8k | math500 | svamp | synthetic | FILE.jsonl")->required();
@@ -66,11 +92,9 @@ int EvalCommand(const Arguments& args) {
   if (!ParseArguments(app, args)) return 0;
   settings.budgets = ParseBudgets(budgets);
   settings.dataset = data.name;
-  settings.sampling.temperature = temperature >= 0 ? temperature : settings.chains > 1 ? 0.7 : 0.0;
-  CheckSampling(settings.sampling);
-  if (settings.chains > 1 && settings.sampling.temperature == 0) {
-    ThrowUser("eval: ", settings.chains, " chains at temperature 0 would all be the same; give --temperature");
-  }
+  settings.close_text_given = app.count("--close-text") > 0;
+  settings.sampling.temperature = app.count("--temperature") > 0 ? temperature : settings.chains > 1 ? 0.7 : 0.0;
+  CheckOptions(app, data, settings);
 
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
@@ -80,27 +104,24 @@ int EvalCommand(const Arguments& args) {
   const std::vector<Problem> problems = LoadProblems(data);
   if (problems.empty()) ThrowUser("eval: ", data.name, " holds no problems");
   const auto prompter = Prompter::Load(path);
-  MakeFolders(out);
-
-  int64_t longest_prompt = 0;
-  for (const Problem& problem : problems) {
-    longest_prompt = std::max<int64_t>(longest_prompt, prompter->Build(problem.question, settings.system).ids.size());
-  }
-  int64_t longest_answer = settings.max_tokens;
-  for (int64_t budget : settings.budgets) longest_answer = std::max(longest_answer, budget);
-  const int64_t per_sequence = longest_prompt + longest_answer + 64;
+  const int64_t per_sequence = CheckEval(base->config(), *prompter, problems, modes, settings) + 64;
+  OutputFolder folder(out, {kResults, kAnswers, kChart, kReport});
   Engine engine(base, model.Engine(per_sequence * settings.max_batch + 4096));
 
-  ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);
-  const std::vector<EvalRow> rows = RunEval(engine, *prompter, problems, modes, settings,
-                                            [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
+  std::vector<EvalRow> rows;
+  {
+    ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);
+    rows = RunEval(engine, *prompter, problems, modes, settings,
+                   [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
+  }  // the bar's line ends before the table begins
   std::string command = "pith-run eval";
   for (const std::string& arg : args) command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
-  WriteFile(out + "/results.json", ResultsJson(rows));
-  WriteFile(out + "/answers.jsonl", AnswersJsonl(rows, problems));
-  WriteFile(out + "/chart.svg", AccuracyLengthSvgFile(rows));
-  WriteFile(out + "/report.html", ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems));
-  std::cout << "\n" << ReportText(rows) << "\nreport: " << out << "/report.html\n";
+  std::cout << "\n" << ReportText(rows) << std::endl;  // even where a disk that has filled up meanwhile takes no file
+  WriteFile(folder.Path(kResults), ResultsJson(rows));
+  WriteFile(folder.Path(kAnswers), AnswersJsonl(rows, problems));
+  WriteFile(folder.Path(kChart), AccuracyLengthSvgFile(rows));
+  WriteFile(folder.Path(kReport), ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems));
+  std::cout << "report: " << folder.Path(kReport) << "\n";
   return 0;
 }
 

@@ -1,5 +1,6 @@
 // generate: answer one prompt, with or without an adapter and a budget, streaming or as JSON; several chains with a vote.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -76,16 +77,20 @@ int GenerateCommand(const Arguments& args) {
   app.add_option("--budget", budget.tokens, "tokens to spend; 0: none")->check(CLI::NonNegativeNumber);
   app.add_option("--reserve", budget.reserve_tokens, "tokens kept for closing and answering (R)");
   app.add_option("--close-text", budget.close_text, "closes the reasoning of a model without </think>");
+  app.add_option("--sentence", budget.sentence, "ends the user's turn; {budget} becomes the budget");
   app.add_option("--chains", chains, "answers sampled over one prompt, and a vote")->check(CLI::Range(1, 256));
   app.add_option("--temperature", sampling.temperature, "0: greedy (default)");
   app.add_option("--top-k", sampling.top_k);
   app.add_option("--top-p", sampling.top_p);
   app.add_option("--min-p", sampling.min_p);
   app.add_option("--seed", sampling.seed);
-  app.add_option("--max-tokens", max_tokens)->check(CLI::PositiveNumber);
+  app.add_option("--max-tokens", max_tokens, "most tokens of an answer (default 512, or --budget where that is more)")->check(CLI::PositiveNumber);
   app.add_flag("--json", json, "one JSON object instead of text");
   if (!ParseArguments(app, args)) return 0;
-  CheckSampling(sampling);
+  CheckSamplingOptions(app, sampling);
+  if (budget.tokens == 0) RefuseUnused(app, {"--reserve", "--close-text", "--sentence"}, "without --budget");
+  if (raw) RefuseUnused(app, {"--system", "--sentence"}, "with --raw, which leaves the chat template away");
+  if (app.count("--max-tokens") == 0) max_tokens = std::max(max_tokens, budget.tokens);
   if (chains > 1 && sampling.temperature == 0) {
     ThrowUser("generate: ", chains, " chains at temperature 0 would all be the same; give --temperature");
   }
@@ -97,30 +102,26 @@ int GenerateCommand(const Arguments& args) {
   const auto prompter = raw ? nullptr : Prompter::Load(path);
   const Tokenizer& words = raw ? *tokenizer : prompter->tokenizer();
 
-  GenerateRequest request;
+  Prompt prompt;
   if (raw) {
-    request.prompt = words.Encode(prompt_text, SpecialTokens::kParse);
-    request.invocation_start = static_cast<int64_t>(request.prompt.size());
-    if (!adapters.empty() && adapters[0].adapter->activation() == Activation::kInvocation) {
-      const auto found = FindInvocation(request.prompt, adapters[0].adapter->invocation());
-      if (!found) {
-        ThrowUser("the adapter acts from its invocation tokens on, and the raw prompt does not hold them; end it with '",
-                  words.Decode(adapters[0].adapter->invocation(), /*with_control=*/true), "' or leave --raw away");
-      }
-      request.invocation_start = *found;
-    }
+    prompt.ids = words.Encode(prompt_text, SpecialTokens::kParse);
+    prompt.invocation_start = static_cast<int64_t>(prompt.ids.size());
   } else {
-    const Prompt prompt = prompter->Build(prompt_text, system);
-    request.prompt = prompt.ids;
-    request.invocation_start = prompt.invocation_start;
+    prompt = prompter->Build(UserTurn(prompt_text, budget), system);
   }
-  if (request.prompt.empty()) ThrowUser("the prompt is empty; give some text with --prompt");
-  if (!adapters.empty()) request.adapter = adapters[0].adapter;
+  if (prompt.ids.empty()) ThrowUser("the prompt is empty; give some text with --prompt");
+  GenerateRequest request;
+  request.prompt = prompt.ids;
+  request.invocation_start = prompt.invocation_start;
+  if (!adapters.empty()) {
+    request.adapter = adapters[0].adapter;
+    request.invocation_start = FindSwitch(adapters[0], prompt, words);
+  }
   request.sampling = sampling;
   request.max_tokens = max_tokens;
   request.num_samples = chains;
   if (budget.tokens > 0) {
-    request.budget = MakeDecodeBudget(budget, words);
+    request.budget = MakeDecodeBudget(budget, app.count("--close-text") > 0, words);
     request.max_tokens = std::min(max_tokens, budget.tokens);
   }
 

@@ -77,10 +77,11 @@ std::string Comparisons(const std::vector<EvalRow>& rows) {
     out += Str("<tr><td>", Escape(pair.first), " → ", Escape(pair.second), "</td><td>", Format("%+.1f %%", 100 * (pair.tokens_ratio - 1)),
                "</td><td>", Format("%+.1f points", 100 * pair.accuracy_difference), "</td><td>",
                Format("%+.1f", 100 * pair.difference_low), " to ", Format("%+.1f", 100 * pair.difference_high), "</td><td>",
-               Format("%.3f", pair.mcnemar_p), "</td></tr>\n");
+               pair.mcnemar_p ? Format("%.3f", *pair.mcnemar_p) : "–", "</td></tr>\n");
   }
   return out + "</tbody></table></div>\n<p class=\"small\">The same problems answered by both: the difference of strict accuracy, "
-               "its interval over paired differences, and McNemar's exact test on the problems where only one is right.</p>\n";
+               "its interval over paired differences, and McNemar's exact test on the problems where only one is right (of "
+               "several chains the mean counts, and the test is left out).</p>\n";
 }
 
 std::string SideBySide(const std::vector<EvalRow>& rows, const std::vector<Problem>& problems) {
@@ -109,22 +110,31 @@ std::string SideBySide(const std::vector<EvalRow>& rows, const std::vector<Probl
   return out;
 }
 
+// Problem by problem, the share of chains that are right.
+std::vector<double> CorrectShares(const EvalRow& row) {
+  PITH_CHECK_EQ(static_cast<int64_t>(row.answers.size()), row.n * row.chains);
+  std::vector<double> shares(static_cast<size_t>(row.n));
+  for (const EvalAnswer& answer : row.answers) shares[static_cast<size_t>(answer.problem)] += answer.correct ? 1.0 / row.chains : 0;
+  return shares;
+}
+
 }  // namespace
 
 RowComparison CompareRows(const EvalRow& first, const EvalRow& second) {
   PITH_CHECK_EQ(first.n, second.n);
-  std::vector<double> a, b;
-  int64_t only_first = 0, only_second = 0;
-  for (int64_t p = 0; p < first.n; ++p) {
-    const bool x = first.answers[p * first.chains].correct, y = second.answers[p * second.chains].correct;
-    a.push_back(x);
-    b.push_back(y);
-    only_first += x && !y;
-    only_second += y && !x;
-  }
+  const std::vector<double> a = CorrectShares(first), b = CorrectShares(second);
   const PairedDifference difference = ComparePairs(a, b);
+  std::optional<double> mcnemar_p;
+  if (first.chains == 1 && second.chains == 1) {
+    int64_t only_first = 0, only_second = 0;
+    for (size_t p = 0; p < a.size(); ++p) {
+      only_first += a[p] > b[p];
+      only_second += b[p] > a[p];
+    }
+    mcnemar_p = McNemarExact(only_first, only_second);
+  }
   return {first.mode, second.mode, first.mean_tokens > 0 ? second.mean_tokens / first.mean_tokens : 0, difference.mean,
-          difference.interval.low, difference.interval.high, McNemarExact(only_first, only_second)};
+          difference.interval.low, difference.interval.high, mcnemar_p};
 }
 
 std::vector<RowComparison> CompareAdapters(const std::vector<EvalRow>& rows) {
@@ -164,10 +174,10 @@ std::string ReportText(const std::vector<EvalRow>& rows) {
     out += line;
   }
   for (const RowComparison& pair : CompareAdapters(rows)) {
-    std::snprintf(line, sizeof line, "%s -> %s: tokens %+.1f%%, accuracy %+.1f points (%+.1f to %+.1f), McNemar p = %.3f\n",
-                  pair.first.c_str(), pair.second.c_str(), 100 * (pair.tokens_ratio - 1), 100 * pair.accuracy_difference,
-                  100 * pair.difference_low, 100 * pair.difference_high, pair.mcnemar_p);
-    out += line;
+    std::snprintf(line, sizeof line, ": tokens %+.1f%%, accuracy %+.1f points (%+.1f to %+.1f)", 100 * (pair.tokens_ratio - 1),
+                  100 * pair.accuracy_difference, 100 * pair.difference_low, 100 * pair.difference_high);
+    out += pair.first + " -> " + pair.second + line;
+    out += pair.mcnemar_p ? Format(", McNemar p = %.3f", *pair.mcnemar_p) + "\n" : "\n";
   }
   return out;
 }

@@ -108,9 +108,9 @@ TEST_P(GoldenDequantise, ValuesAreGgmls) {
   for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], expected[i]) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, GoldenDequantise, testing::Values("q8_0", "q4_0", "q4_1"),
+INSTANTIATE_TEST_SUITE_P(Types, GoldenDequantise, testing::Values("q8_0", "q4_0", "q4_1", "iq4_nl"),
                          [](const auto& info) { return std::string(info.param); });
-INSTANTIATE_TEST_SUITE_P(Types, GoldenQuantise, testing::Values("q8_0", "q4_0", "q4_1", "f16", "bf16"),
+INSTANTIATE_TEST_SUITE_P(Types, GoldenQuantise, testing::Values("q8_0", "q4_0", "q4_1", "iq4_nl", "f16", "bf16"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Dequantise, ReadsFromOddAddresses) {
@@ -132,7 +132,7 @@ TEST(Quantise, HugeTinyAndBrokenValuesStayDefined) {
   for (const float extreme : {1e-39f, 1e-42f, 3e38f, INFINITY, NAN}) {
     std::vector<float> input(32, extreme);
     input[5] = -extreme;
-    for (const TensorType type : {TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1}) {
+    for (const TensorType type : {TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kIQ4_NL}) {
       std::vector<uint8_t> bytes(RowBytes(type, 32));
       Quantise(type, input.data(), bytes.data(), 32);  // the sanitizers judge
     }

@@ -89,23 +89,22 @@ void BenchRead(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * data.size() * 8));
 }
 
-void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, bool f16, int64_t length) {
-  constexpr int64_t kPage = 32;
-  const int64_t pages = (length + kPage - 1) / kPage;
-  const std::vector<float> kv = RandomFloats(2 * pages * kPage * head_dim), q = RandomFloats(heads * head_dim);
-  std::vector<uint16_t> halves(kv.size());
-  Quantise(TensorType::kF16, kv.data(), halves.data(), static_cast<int64_t>(kv.size()));
+void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, KvType type, int64_t length) {
+  const int64_t pages = (length + kKvPageTokens - 1) / kKvPageTokens, bytes = KvPageBytes(type, head_dim);
+  std::vector<uint8_t> memory(static_cast<size_t>(2 * pages * bytes));
   std::vector<const void*> k, v;
   for (int64_t p = 0; p < pages; ++p) {
-    const int64_t at = p * kPage * head_dim, half = pages * kPage * head_dim;
-    k.push_back(f16 ? static_cast<const void*>(&halves[static_cast<size_t>(at)]) : &kv[static_cast<size_t>(at)]);
-    v.push_back(f16 ? static_cast<const void*>(&halves[static_cast<size_t>(half + at)])
-                    : &kv[static_cast<size_t>(half + at)]);
+    k.push_back(&memory[static_cast<size_t>(2 * p * bytes)]);
+    v.push_back(&memory[static_cast<size_t>((2 * p + 1) * bytes)]);
+  }
+  const std::vector<float> q = RandomFloats(heads * head_dim), kv = RandomFloats(2 * length * head_dim);
+  for (int64_t s = 0; s < length; ++s) {
+    StoreKv(type, head_dim, s % kKvPageTokens, &kv[static_cast<size_t>(2 * s * head_dim)], &kv[static_cast<size_t>((2 * s + 1) * head_dim)],
+            const_cast<void*>(k[static_cast<size_t>(s / kKvPageTokens)]), const_cast<void*>(v[static_cast<size_t>(s / kKvPageTokens)]));
   }
   std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * head_dim));
   for (auto _ : state) {
-    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), kPage, f16}, length, head_dim, 0.125f, scores.data(),
-                out.data(), head_dim);
+    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), type}, length, head_dim, 0.125f, scores.data(), out.data(), head_dim);
     benchmark::DoNotOptimize(out.data());
   }
   state.counters["flops"] = benchmark::Counter(
@@ -144,12 +143,12 @@ void Register() {
   benchmark::RegisterBenchmark("swiglu", BenchSwiGlu);
   benchmark::RegisterBenchmark("logsumexp", BenchLogSumExp);
   benchmark::RegisterBenchmark("rmsnorm", BenchRmsNorm);
-  for (bool f16 : {false, true}) {
+  for (KvType kv : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
     for (int64_t length : {64, 256, 1024}) {
       for (int64_t heads : {1, 3, 7}) {
-        const std::string name = "attend/heads" + std::to_string(heads) + (f16 ? "/f16" : "/f32") + "/" +
+        const std::string name = "attend/heads" + std::to_string(heads) + (kv == KvType::kF32 ? "/f32/" : kv == KvType::kF16 ? "/f16/" : "/int8/") +
                                  std::to_string(length);
-        benchmark::RegisterBenchmark(name.c_str(), BenchAttend, heads, int64_t{64}, f16, length);
+        benchmark::RegisterBenchmark(name.c_str(), BenchAttend, heads, int64_t{64}, kv, length);
       }
     }
   }

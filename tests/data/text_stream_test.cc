@@ -84,7 +84,9 @@ TEST(StreamDecoder, WhereTheBytesAreCutDoesNotMatter) {
     std::string expected = whole.Push(bytes);
     expected += whole.Flush();
     EXPECT_EQ(InPieces(bytes, rng), expected);
-    if (IsValidUtf8(bytes)) EXPECT_EQ(expected, bytes);
+    if (IsValidUtf8(bytes)) {
+      EXPECT_EQ(expected, bytes);
+    }
   }
 }
 

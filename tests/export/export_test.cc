@@ -85,9 +85,10 @@ TEST_F(ExportTest, ConvertedModelComputesWhatTransformersComputes) {
 
 TEST_F(ExportTest, EachTypeIsTheQuantisedOriginal) {
   const auto original = BaseModel::Load(kModel);
-  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1}) {
+  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1,
+                                TensorType::kIQ4_NL}) {
     const auto base = BaseModel::Load(Convert(type, "out.gguf"));
-    const bool four_bits = type == TensorType::kQ4_0 || type == TensorType::kQ4_1;
+    const bool four_bits = IsFourBit(type);
     EXPECT_EQ(base->config().rope, RopeLayout::kInterleaved);
     EXPECT_TRUE(base->config().tied_embeddings);
     std::map<std::string, TensorView, std::less<>> views;
@@ -346,6 +347,21 @@ TEST_F(ProgramTest, ConvertsPacksAndFuses) {
   EXPECT_EQ(BaseModel::Load(Path("fused.gguf"))->Tensor("blk.0.attn_q.weight").type, TensorType::kQ8_0);
   EXPECT_EQ(Run("--help"), 0);
   EXPECT_EQ(Run("fuse --help"), 0);
+}
+
+TEST_F(ProgramTest, TheDemoModelIsABaseByName) {
+  EXPECT_EQ(Run("convert --base " + kModel + " --type q8_0 --out " + Path("demo-model.gguf")), 0);
+  ::setenv("PITH_DEMO_MODEL", Path("demo-model.gguf").c_str(), 1);
+  EXPECT_EQ(Run("adapter --adapter " + kLora + " --base demo --out " + Path("adapter.gguf")), 0) << ReadFile(Path("stderr"));
+  EXPECT_EQ(Run("convert --base demo --type q4_0 --out " + Path("base.gguf")), 0) << ReadFile(Path("stderr"));
+  EXPECT_EQ(Run("fuse --adapter " + kLora + " --base demo --type q8_0 --out " + Path("fused.gguf")), 0) << ReadFile(Path("stderr"));
+  const auto demo = BaseModel::Load(Path("demo-model.gguf"));
+  EXPECT_EQ(PackedAdapter::FromGguf(Path("adapter.gguf"), demo->config())->base_sha256(), demo->Identity());
+  EXPECT_EQ(BaseModel::Load(Path("base.gguf"))->Tensor("blk.0.attn_q.weight").type, TensorType::kQ4_0);
+  const std::string before = ReadFile(Path("demo-model.gguf"));
+  EXPECT_EQ(Run("convert --base demo --type q4_0 --out " + Path("demo-model.gguf")), 2) << "the input itself";
+  EXPECT_EQ(ReadFile(Path("demo-model.gguf")), before);
+  ::unsetenv("PITH_DEMO_MODEL");
 }
 
 TEST_F(ProgramTest, MistakesAreOneSentenceAndCodeTwo) {

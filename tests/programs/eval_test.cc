@@ -6,11 +6,13 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"
-#include "rewards/answer.h"
 #include "runtime/programs/report.h"
+#include "tests/adapters/random_adapter.h"
 
 namespace pith {
 namespace {
+
+using testing::Refusal;
 
 class EvalTest : public ::testing::Test {
  protected:
@@ -29,12 +31,20 @@ class EvalTest : public ::testing::Test {
     settings_.max_batch = 4;
   }
 
-  std::vector<EvalRow> Run() {
+  std::vector<EvalRow> Run() { return Run({{"base", nullptr}, {"tiny", adapter_}}); }
+
+  std::vector<EvalRow> Run(const std::vector<NamedAdapter>& modes) {
     EngineOptions options;
     options.num_threads = 2;
     Engine engine(base_, options);
-    return RunEval(engine, *prompter_, problems_, {{"base", nullptr}, {"tiny", adapter_}}, settings_,
-                   [](int64_t, int64_t, const std::string&) {});
+    return RunEval(engine, *prompter_, problems_, modes, settings_, [this](int64_t, int64_t, const std::string&) { ++progress_; });
+  }
+
+  // The tiny adapter, trained to act from other tokens on.
+  AdapterRef AdapterFrom(const std::vector<int32_t>& invocation) const {
+    LoraAdapter lora = ReadPeft(PITH_TEST_GOLDEN "/tiny-alora");
+    lora.invocation = invocation;
+    return PackedAdapter::FromLora(lora, base_->config(), TensorType::kF32);
   }
 
   std::shared_ptr<const BaseModel> base_;
@@ -42,6 +52,7 @@ class EvalTest : public ::testing::Test {
   AdapterRef adapter_;
   std::vector<Problem> problems_;
   EvalSettings settings_;
+  int progress_ = 0;  // calls
 };
 
 TEST_F(EvalTest, BudgetsFromOneTraceEqualDecodingAfresh) {
@@ -64,6 +75,63 @@ TEST_F(EvalTest, BudgetsFromOneTraceEqualDecodingAfresh) {
     }
   }
   EXPECT_GT(forced, 0) << "the tiny model never ran into its budget: this test compares nothing";
+}
+
+TEST_F(EvalTest, AnAdapterActsFromItsOwnInvocationOn) {
+  const std::vector<int32_t>& whole = prompter_->invocation();
+  const AdapterRef own = AdapterFrom({whole.end() - 2, whole.end()});
+  settings_.budgets = {0};
+  const EvalRow row = Run({{"own", own}})[0], derived = Run({{"derived", adapter_}})[0];
+  int64_t different = 0;
+  for (size_t p = 0; p < problems_.size(); ++p) {
+    const Prompt prompt = prompter_->Build(problems_[p].question);
+    GenerateRequest request;
+    request.prompt = prompt.ids;
+    request.invocation_start = static_cast<int64_t>(prompt.ids.size()) - 2;
+    request.adapter = own;
+    request.max_tokens = settings_.max_tokens;
+    EngineOptions options;
+    options.num_threads = 2;
+    Engine engine(base_, options);
+    const GenerateRequest requests[] = {request};
+    const std::vector<int32_t> tokens = Generate(engine, prompter_->tokenizer(), requests, {})[0][0].tokens;
+    EXPECT_EQ(row.answers[p].text, prompter_->tokenizer().Decode(tokens)) << p;
+    different += row.answers[p].text != derived.answers[p].text;
+  }
+  EXPECT_GT(different, 0) << "the template's invocation gives the same answers: this test compares nothing";
+}
+
+TEST_F(EvalTest, WhatDecodingWouldRefuseIsRefusedBeforeIt) {
+  settings_.budgets = {0, 40};
+  settings_.budget.close_text = "\nAnd so, after all of this, the answer has to be #### ";
+  EXPECT_NE(Refusal([&] { Run(); }).find("closing text"), std::string::npos);
+  settings_.budget.close_text = "\n#### ";
+  settings_.budgets = {0, 400};  // with 400 more tokens the long prompt passes the context of 512, with 60 it does not
+  Problem longer = problems_[0];
+  longer.id = "longer";
+  while (prompter_->Build(longer.question).ids.size() < 200) longer.question += " And 7?";
+  problems_.push_back(longer);
+  EXPECT_NE(Refusal([&] { Run(); }).find("problem longer"), std::string::npos);
+  problems_.pop_back();
+  settings_.budgets = {0, 40};
+  const std::string refusal = Refusal([&] { Run({{"base", nullptr}, {"foreign", AdapterFrom({5, 6, 5, 6})}}); });
+  EXPECT_NE(refusal.find("'foreign'"), std::string::npos) << refusal;
+  EXPECT_EQ(progress_, 0) << "something was decoded before the refusal";
+}
+
+TEST_F(EvalTest, TheLongestSequenceCountsTheSentenceToo) {
+  settings_.budgets = {0, 40};
+  const std::vector<NamedAdapter> modes = {{"base", nullptr}};
+  size_t longest = 0;
+  for (const Problem& problem : problems_) longest = std::max(longest, prompter_->Build(problem.question).ids.size());
+  EXPECT_EQ(CheckEval(base_->config(), *prompter_, problems_, modes, settings_), static_cast<int64_t>(longest) + 60);
+  settings_.budget.sentence = "Please answer this in at most {budget} tokens, however hard it is, and then stop.";
+  longest = 0;
+  for (const Problem& problem : problems_) {
+    const std::string sentence = " Please answer this in at most 40 tokens, however hard it is, and then stop.";
+    longest = std::max(longest, prompter_->Build(problem.question + sentence).ids.size());
+  }
+  EXPECT_EQ(CheckEval(base_->config(), *prompter_, problems_, modes, settings_), static_cast<int64_t>(longest) + 40);
 }
 
 TEST_F(EvalTest, ResultsJsonHoldsTheDocumentedKeys) {
@@ -97,7 +165,32 @@ TEST(ReportTest, ComparesRowsProblemByProblem) {
   const RowComparison c = CompareRows(first, second);  // each is right alone on one problem
   EXPECT_DOUBLE_EQ(c.tokens_ratio, 0.5);
   EXPECT_DOUBLE_EQ(c.accuracy_difference, 0.0);
-  EXPECT_DOUBLE_EQ(c.mcnemar_p, 1.0);
+  EXPECT_EQ(c.mcnemar_p, 1.0);
+}
+
+TEST(ReportTest, OfSeveralChainsTheMeansAreCompared) {
+  EvalRow first, second;
+  first.mode = "a";
+  second.mode = "b";
+  first.n = second.n = 3;
+  first.chains = second.chains = 2;
+  first.tok_per_s = second.tok_per_s = 1;
+  const bool a[3][2] = {{true, false}, {false, false}, {true, true}};   // ½, 0, 1
+  const bool b[3][2] = {{true, true}, {false, true}, {true, false}};    // 1, ½, ½
+  for (int p = 0; p < 3; ++p) {
+    for (int chain = 0; chain < 2; ++chain) {
+      first.answers.push_back({p, chain, "", 80, a[p][chain], true, false, false, ""});
+      second.answers.push_back({p, chain, "", 40, b[p][chain], true, false, false, ""});
+    }
+  }
+  const RowComparison c = CompareRows(first, second);
+  EXPECT_NEAR(c.accuracy_difference, 1.0 / 6, 1e-12);
+  EXPECT_NEAR(c.difference_low, 1.0 / 6 - 0.653321, 1e-5);   // 1.959964 · s / √3 with s² = ⅓
+  EXPECT_NEAR(c.difference_high, 1.0 / 6 + 0.653321, 1e-5);
+  EXPECT_FALSE(c.mcnemar_p.has_value());
+  EXPECT_EQ(ReportText({first, second}).find("McNemar"), std::string::npos);
+  EXPECT_NE(ReportHtml({"t", "m", "c"}, {first, second}, {{"a", "?", "1", ""}, {"b", "?", "1", ""}, {"c", "?", "1", ""}}).find("<td>–</td></tr>"),
+            std::string::npos);
 }
 
 TEST(ReportTest, TextOfModelsAndProblemsIsEscaped) {

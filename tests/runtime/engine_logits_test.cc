@@ -21,7 +21,7 @@ double Tolerance(const ModelConfig& config, double norm) {
 EngineOptions Exact() {
   EngineOptions options;
   options.activations = ActivationType::kF32;
-  options.kv_f16 = false;
+  options.kv_type = KvType::kF32;
   options.kv_tokens = 1024;
   return options;
 }
@@ -116,13 +116,15 @@ TEST_F(DemoLogits, AgreeWithTransformers) {
 }
 
 // Along transformers' greedy text the engine takes the same tokens in float32. Rounded activations (2^−9 of each for bf16,
-// 1/254 of a group's largest for int8) move logits by a few hundredths to tenths of their norm: what they take instead
+// 1/254 of a group's largest for int8, in activations or in the cache) move logits by a few hundredths to tenths of their norm: what they take instead
 // must be a near-tie.
 TEST_F(DemoLogits, GreedyTextAgreesAtEveryPrecision) {
-  for (ActivationType type : {ActivationType::kF32, ActivationType::kBF16, ActivationType::kInt8}) {
+  constexpr std::pair<ActivationType, KvType> kModes[] = {{ActivationType::kF32, KvType::kF16}, {ActivationType::kBF16, KvType::kF16},
+                                                          {ActivationType::kInt8, KvType::kF16}, {ActivationType::kF32, KvType::kInt8}};
+  for (const auto& [type, kv] : kModes) {
     EngineOptions options = Exact();
     options.activations = type;
-    options.kv_f16 = true;
+    options.kv_type = kv;
     Engine engine(base_, options);
     const size_t vocab = static_cast<size_t>(engine.config().vocab_size);
     for (const auto& prompt : golden_["prompts"]) {
@@ -131,7 +133,7 @@ TEST_F(DemoLogits, GreedyTextAgreesAtEveryPrecision) {
       engine.Prefill(id, prompt["ids"].get<std::vector<int32_t>>(), logits.data());
       const auto greedy = prompt["greedy"].get<std::vector<int32_t>>();
       const double norm = prompt["positions"].back()["norm"];
-      const double near_tie = type == ActivationType::kF32 ? 0 : norm * (type == ActivationType::kBF16 ? 0.03 : 0.3);
+      const double near_tie = norm * (type == ActivationType::kInt8 ? 0.3 : type == ActivationType::kBF16 || kv == KvType::kInt8 ? 0.03 : 0);
       for (size_t i = 0; i < greedy.size(); ++i) {
         const float best = *std::max_element(logits.begin(), logits.end());
         EXPECT_LE(best - logits[static_cast<size_t>(greedy[i])], near_tie)

@@ -1,6 +1,7 @@
 // Attention of every instruction set against double arithmetic; heads served together against heads alone.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -26,6 +27,7 @@ std::vector<Version> Versions() {
   if (IsaAvailable(Isa::kAvx512)) versions.push_back({Isa::kAvx512, AttendAvx512});
 #elif defined(__aarch64__)
   versions.push_back({Isa::kNeon, AttendNeon});
+  if (IsaAvailable(Isa::kDotProd)) versions.push_back({Isa::kDotProd, AttendDotProd});
 #endif
   return versions;
 }
@@ -38,47 +40,63 @@ std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
   return out;
 }
 
-// Keys and values of one head in pages whose order in memory is not theirs; what lies past the length is NaN.
+// Keys and values of one head in pages whose order in memory is not theirs; what lies past the length is NaN (INT8: its scale).
 struct Cache {
-  int64_t length, head_dim, page_tokens;
-  bool f16;
+  int64_t length, head_dim;
+  KvType type;
   std::vector<float> k, v;  // [length][head_dim], as the cache holds them
   std::vector<std::vector<uint8_t>> pages;
   std::vector<const void*> k_pages, v_pages;
 
-  Cache(int64_t length, int64_t head_dim, int64_t page_tokens, bool f16)
-      : length(length), head_dim(head_dim), page_tokens(page_tokens), f16(f16) {
+  Cache(int64_t length, int64_t head_dim, KvType type) : length(length), head_dim(head_dim), type(type) {
     k = RandomFloats(length * head_dim, 1);
     v = RandomFloats(length * head_dim, 2);
-    const int64_t count = (length + page_tokens - 1) / page_tokens;
+    const int64_t count = (length + kKvPageTokens - 1) / kKvPageTokens;
     k_pages.resize(static_cast<size_t>(count));
     v_pages.resize(static_cast<size_t>(count));
-    for (int64_t p = count; p-- > 0;) {
-      k_pages[static_cast<size_t>(p)] = Page(k, p);
-      v_pages[static_cast<size_t>(p)] = Page(v, p);
+    for (int64_t p = count; p-- > 0;) AddPage(p);
+  }
+  void AddPage(int64_t p) {
+    std::vector<uint8_t> page[2];
+    for (auto& bytes : page) bytes.assign(static_cast<size_t>(KvPageBytes(type, head_dim)), 0xff);  // f32, f16, scales: NaN
+    for (int64_t t = 0; t < kKvPageTokens && p * kKvPageTokens + t < length; ++t) {
+      const int64_t at = (p * kKvPageTokens + t) * head_dim;
+      StoreKv(type, head_dim, t, k.data() + at, v.data() + at, page[0].data(), page[1].data());
+      for (std::vector<float>* values : {&k, &v}) Round(values->data() + at);
+    }
+    for (auto& bytes : page) pages.push_back(std::move(bytes));
+    k_pages[static_cast<size_t>(p)] = pages[pages.size() - 2].data();
+    v_pages[static_cast<size_t>(p)] = pages.back().data();
+  }
+  // A token's values as the cache is to hold them.
+  void Round(float* x) const {
+    for (int64_t i = 0; i < head_dim; ++i) {
+      if (type == KvType::kF16) x[i] = F16ToF32(F32ToF16(x[i]));
+      if (type != KvType::kInt8 || i % 32 != 0) continue;
+      float top = 0;
+      for (int64_t j = i; j < i + 32; ++j) top = std::max(top, std::fabs(x[j]));
+      const float d = F16ToF32(F32ToF16(top / 127.0f));
+      for (int64_t j = i; j < i + 32; ++j) x[j] = std::clamp(std::nearbyint(x[j] * (1.0f / d)), -127.0f, 127.0f) * d;
     }
   }
-  const void* Page(std::vector<float>& values, int64_t p) {
-    std::vector<float> page(static_cast<size_t>(page_tokens * head_dim), std::nanf(""));
-    for (int64_t i = 0; i < page_tokens * head_dim && p * page_tokens * head_dim + i < length * head_dim; ++i) {
-      float& value = values[static_cast<size_t>(p * page_tokens * head_dim + i)];
-      if (f16) value = F16ToF32(F32ToF16(value));
-      page[static_cast<size_t>(i)] = value;
-    }
-    const TensorType type = f16 ? TensorType::kF16 : TensorType::kF32;
-    pages.emplace_back(page.size() * BytesPerBlock(type));
-    Quantise(type, page.data(), pages.back().data(), static_cast<int64_t>(page.size()));
-    return pages.back().data();
-  }
-  KvPages View() const { return {k_pages.data(), v_pages.data(), page_tokens, f16}; }
+  KvPages View() const { return {k_pages.data(), v_pages.data(), type}; }
 };
+
+// A query as it meets the keys: rounded in groups of 32 for an INT8 cache.
+double QueryValue(const float* q, int64_t i, KvType type) {
+  if (type != KvType::kInt8) return q[i];
+  float top = 0;
+  for (int64_t j = i / 32 * 32; j < i / 32 * 32 + 32; ++j) top = std::max(top, std::fabs(q[j]));
+  return static_cast<double>(std::nearbyint(q[i] * (127.0f / top))) * static_cast<double>(top / 127.0f);
+}
 
 TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
   for (const Version& version : Versions()) {
-    for (bool f16 : {false, true}) {
-      for (int64_t head_dim : {16, 48, 64, 128}) {
+    for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+      for (int64_t head_dim : {16, 48, 64, 96, 128}) {
+        if (type == KvType::kInt8 && head_dim % 32 != 0) continue;
         for (int64_t length : {1, 2, 15, 16, 17, 33, 200}) {
-          const Cache cache(length, head_dim, 16, f16);
+          const Cache cache(length, head_dim, type);
           const int64_t heads = 7, stride = head_dim + 5;
           const std::vector<float> q = RandomFloats(heads * stride, 3);
           const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
@@ -90,7 +108,7 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
             for (int64_t s = 0; s < length; ++s) {
               double dot = 0.0, magnitude = 0.0;
               for (int64_t i = 0; i < head_dim; ++i) {
-                const double product = static_cast<double>(q[static_cast<size_t>(h * stride + i)]) *
+                const double product = QueryValue(q.data() + h * stride, i, type) *
                                        static_cast<double>(cache.k[static_cast<size_t>(s * head_dim + i)]);
                 dot += product;
                 magnitude += std::fabs(product);
@@ -125,14 +143,14 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
 
 TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
   for (const Version& version : Versions()) {
-    for (bool f16 : {false, true}) {
+    for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
       for (int64_t heads = 1; heads <= 9; ++heads) {
-        const Cache cache(77, 64, 32, f16), other_pages(77, 64, 8, f16);
+        const Cache cache(77, 64, type);
         const std::vector<float> q = RandomFloats(heads * 64, 3);
         std::vector<float> scores(static_cast<size_t>(heads * 77)), out(static_cast<size_t>(heads * 64)), alone = out;
         version.attend({q.data(), 64, heads, cache.View(), 77, 64, 0.125f, scores.data(), out.data(), 64});
         for (int64_t h = 0; h < heads; ++h) {
-          version.attend({q.data() + h * 64, 64, 1, other_pages.View(), 77, 64, 0.125f, scores.data(), alone.data() + h * 64, 64});
+          version.attend({q.data() + h * 64, 64, 1, cache.View(), 77, 64, 0.125f, scores.data(), alone.data() + h * 64, 64});
         }
         ASSERT_EQ(std::memcmp(out.data(), alone.data(), out.size() * 4), 0) << IsaName(version.isa) << " " << heads;
       }
@@ -140,8 +158,23 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
   }
 }
 
+#if defined(__aarch64__)
+// A phone's answer does not depend on which of Arm's instruction sets it has.
+TEST(KernelAttention, EverySetOfArmGivesTheSameBits) {
+  if (!IsaAvailable(Isa::kDotProd)) GTEST_SKIP() << "this processor has no SDOT";
+  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+    const Cache cache(77, 96, type);
+    const std::vector<float> q = RandomFloats(3 * 96, 3);
+    std::vector<float> scores(3 * 77), out(3 * 96), other = out;
+    AttendNeon({q.data(), 96, 3, cache.View(), 77, 96, 0.1f, scores.data(), out.data(), 96});
+    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 96, 0.1f, scores.data(), other.data(), 96});
+    ASSERT_EQ(std::memcmp(out.data(), other.data(), out.size() * 4), 0) << static_cast<int>(type);
+  }
+}
+#endif
+
 TEST(KernelAttention, OddHeadSizesGoToTheReference) {
-  const Cache cache(20, 20, 8, true);
+  const Cache cache(20, 20, KvType::kF16);
   const std::vector<float> q = RandomFloats(20, 4);
   std::vector<float> scores(20), out(20), reference(20);
   Attend(q.data(), cache.View(), 20, 20, 0.2f, scores.data(), out.data());

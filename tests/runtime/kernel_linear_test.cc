@@ -18,7 +18,8 @@ namespace pith {
 namespace {
 
 constexpr TensorType kTypes[] = {TensorType::kF32,  TensorType::kF16,  TensorType::kBF16,
-                                 TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1};
+                                 TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1,
+                                 TensorType::kIQ4_NL};
 constexpr ActivationType kPrecisions[] = {ActivationType::kF32, ActivationType::kBF16, ActivationType::kInt8};
 
 std::vector<Isa> Isas() {

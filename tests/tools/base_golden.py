@@ -1,6 +1,6 @@
 """Makes tests/golden/base/*: what the reference libraries make of the same numbers.
 
-Needs numpy, gguf, and, for the check against ggml's own C functions, llama-cpp-python; transformers for demo_rows.
+Needs numpy, gguf and llama-cpp-python (ggml's own C functions); transformers for demo_rows.
 Usage: python tests/tools/base_golden.py [DEMO_MODEL.gguf]
 """
 import ctypes
@@ -46,18 +46,30 @@ def rows_to_quantise():
     return np.concatenate(rows).astype(np.float32)
 
 
+def ggml_base():
+    folder = os.path.join(os.path.dirname(importlib.util.find_spec("llama_cpp").origin), "lib")
+    return ctypes.CDLL(sorted(glob.glob(folder + "/libggml-base.so*"))[0])
+
+
 def ggml_quantise(rows, name):
-    """The same by ggml's C functions; None where llama-cpp-python is not installed."""
-    spec = importlib.util.find_spec("llama_cpp")
-    if spec is None:
-        return None
-    folder = os.path.join(os.path.dirname(spec.origin), "lib")
-    base = ctypes.CDLL(sorted(glob.glob(folder + "/libggml-base.so*"))[0])
+    """The same by ggml's C functions."""
+    base = ggml_base()
     out = np.zeros(gguf.quant_shape_to_byte_shape(rows.shape, gguf.GGMLQuantizationType[name]), np.uint8)
     function = getattr(base, f"quantize_row_{name.lower()}_ref")
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
     function.restype = None
     function(rows.ctypes.data, out.ctypes.data, rows.size)
+    return out
+
+
+def ggml_quantise_chunk(rows, kind):
+    """What llama.cpp's quantiser writes without an importance matrix."""
+    base = ggml_base()
+    out = np.zeros(gguf.quant_shape_to_byte_shape(rows.shape, kind), np.uint8)
+    base.ggml_quantize_chunk.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
+    base.ggml_quantize_chunk.restype = ctypes.c_size_t
+    wrote = base.ggml_quantize_chunk(kind.value, rows.ctypes.data, out.ctypes.data, 0, rows.shape[0], rows.shape[1], None)
+    assert wrote == out.size
     return out
 
 
@@ -82,11 +94,15 @@ def write_quantise():
     writer.add_array("golden.floats", [0.5, -1.25])
     writer.add_array("golden.bools", [True, False, True])
     writer.add_tensor("input", rows)
+    kind = gguf.GGMLQuantizationType.IQ4_NL  # the gguf package has only its decoder
+    quantised = ggml_quantise_chunk(rows, kind)
+    writer.add_tensor("iq4_nl", quantised, raw_dtype=kind)
+    writer.add_tensor("iq4_nl.values", gguf.quants.dequantize(quantised, kind))
     for name in QUANTISED:
         kind = gguf.GGMLQuantizationType[name]
         quantised = gguf.quants.quantize(rows, kind)
         reference = ggml_quantise(rows, name)
-        if reference is not None and not np.array_equal(reference, quantised):
+        if not np.array_equal(reference, quantised):
             raise SystemExit(f"{name}: gguf and ggml differ in {(reference != quantised).sum()} bytes")
         writer.add_tensor(name.lower(), quantised, raw_dtype=kind)
         writer.add_tensor(name.lower() + ".values", gguf.quants.dequantize(quantised, kind))

@@ -53,7 +53,7 @@ Rows EngineLogits(std::shared_ptr<const BaseModel> base, std::span<const int32_t
   EngineOptions options;
   options.num_threads = 2;
   options.activations = ActivationType::kF32;
-  options.kv_f16 = false;
+  options.kv_type = KvType::kF32;
   options.kv_tokens = 1024;
   Engine engine(base, options);
   const SequenceId sequence = engine.NewSequence();

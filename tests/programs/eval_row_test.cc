@@ -1,0 +1,90 @@
+// The numbers of an evaluation, from completions written by hand.
+#include "runtime/programs/eval_row.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace pith {
+namespace {
+
+class EvalRowTest : public ::testing::Test {
+ protected:
+  // `text` led by line breaks up to `tokens` tokens (0: as it is).
+  Completion Says(const std::string& text, size_t tokens = 0, Finish finish = Finish::kStop, bool forced = false, double ttft_ms = 1) {
+    Completion completion;
+    completion.tokens = tokenizer_->Encode(text);
+    const std::vector<int32_t> line = tokenizer_->Encode("\n");
+    while (completion.tokens.size() < tokens) completion.tokens.insert(completion.tokens.begin(), line.begin(), line.end());
+    completion.finish = finish;
+    if (forced) completion.forced_begin = 3, completion.forced_end = 4;
+    completion.ttft_ms = ttft_ms;
+    return completion;
+  }
+
+  std::unique_ptr<Tokenizer> tokenizer_ = Tokenizer::Load(PITH_TEST_GOLDEN "/tiny-llama");
+};
+
+TEST_F(EvalRowTest, OneChain) {
+  const std::vector<Problem> problems = {{"a", "?", "7", ""}, {"b", "?", "8", ""}, {"c", "?", "9", ""}, {"d", "?", "10", ""}};
+  const EvalRow row = MakeRow({"mode", "set", 48, 1, 5, 123.0}, problems,
+                              {{Says("3 + 4 = 7\n#### 7", 20, Finish::kStop, false, 5)},
+                               {Says("The answer is 8.", 30, Finish::kStop, false, 20)},    // right, but not marked
+                               {Says("9 or so\n#### 3", 40, Finish::kStop, true, 100)},     // the mark counts
+                               {Says("first 10, then 1", 50, Finish::kLength, false, 10)}}, // the last number counts
+                              *tokenizer_);
+  EXPECT_EQ(row.mode, "mode");
+  EXPECT_EQ(row.budget, 48);
+  EXPECT_EQ(row.seed, 5u);
+  EXPECT_EQ(row.tok_per_s, 123.0);
+  EXPECT_EQ(row.n, 4);
+  EXPECT_DOUBLE_EQ(row.accuracy, 0.25);
+  EXPECT_DOUBLE_EQ(row.accuracy_lenient, 0.5);
+  EXPECT_NEAR(row.ci_low, 0.0455873, 1e-6);   // Wilson's interval of 1 in 4
+  EXPECT_NEAR(row.ci_high, 0.6993582, 1e-6);
+  EXPECT_DOUBLE_EQ(row.mean_tokens, 35);
+  EXPECT_DOUBLE_EQ(row.p95_tokens, 48.5);     // 40 + 0.85 · 10
+  EXPECT_DOUBLE_EQ(row.forced_rate, 0.25);
+  EXPECT_DOUBLE_EQ(row.truncated_rate, 0.25);
+  EXPECT_DOUBLE_EQ(row.ttft_ms, 15);
+  EXPECT_DOUBLE_EQ(row.pass_at_k, row.accuracy_lenient);
+  EXPECT_DOUBLE_EQ(row.maj_at_k, row.accuracy_lenient);
+  ASSERT_EQ(row.answers.size(), 4u);
+  EXPECT_TRUE(row.answers[2].forced);
+  EXPECT_FALSE(row.answers[2].truncated);
+  EXPECT_TRUE(row.answers[3].truncated);
+  EXPECT_EQ(row.answers[3].extracted, "1");
+}
+
+TEST_F(EvalRowTest, SeveralChains) {
+  const std::vector<Problem> problems = {{"a", "?", "12", ""}, {"b", "?", "3", ""}, {"c", "?", "5", ""}};
+  const EvalRow row = MakeRow({"mode", "set", 0, 4, 0, 0}, problems,
+                              {{Says("#### 12"), Says("#### 5"), Says("so 12"), Says("#### 7")},        // two of four: wins
+                               {Says("#### 4"), Says("#### 3"), Says("it is 4"), Says("no number")},    // outvoted
+                               {Says("#### 6"), Says("#### 5.0"), Says("#### 6"), Says("5 pens")}},     // a tie: the earliest
+                              *tokenizer_);
+  EXPECT_EQ(row.n, 3);
+  EXPECT_DOUBLE_EQ(row.accuracy, 3.0 / 12);
+  EXPECT_DOUBLE_EQ(row.accuracy_lenient, 5.0 / 12);
+  EXPECT_NEAR(row.ci_low, 0.0368412, 1e-6);   // Wilson's interval of 0.75 in 3: problems are counted, not chains
+  EXPECT_NEAR(row.ci_high, 0.7439073, 1e-6);
+  EXPECT_DOUBLE_EQ(row.pass_at_k, 1.0);
+  EXPECT_DOUBLE_EQ(row.maj_at_k, 1.0 / 3);
+  ASSERT_EQ(row.answers.size(), 12u);
+  EXPECT_EQ(row.answers[5].problem, 1);
+  EXPECT_EQ(row.answers[5].chain, 1);
+  EXPECT_TRUE(row.answers[5].correct);
+
+  const EvalRow none = MakeRow({"mode", "set", 0, 2, 0, 0}, {{"a", "?", "1", ""}}, {{Says("#### 2"), Says("well")}}, *tokenizer_);
+  EXPECT_DOUBLE_EQ(none.pass_at_k, 0.0);
+  EXPECT_DOUBLE_EQ(none.maj_at_k, 0.0);
+}
+
+TEST_F(EvalRowTest, NamesThatAreNotUtf8DoNotCostTheResults) {
+  const EvalRow row = MakeRow({"caf\xe9", "caf\xe9.jsonl", 0, 1, 0, 0}, {{"\xff", "?", "1", ""}}, {{Says("#### 1")}}, *tokenizer_);
+  EXPECT_EQ(nlohmann::json::parse(ResultsJson({row}))[0]["mode"], "caf\xef\xbf\xbd");
+  EXPECT_EQ(nlohmann::json::parse(AnswersJsonl({row}, {{"\xff", "?", "1", ""}}))["problem"], "\xef\xbf\xbd");
+}
+
+}  // namespace
+}  // namespace pith

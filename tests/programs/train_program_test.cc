@@ -1,0 +1,101 @@
+// pith-train from outside: what it refuses, in one sentence and before a run's folder is made.
+#include <nlohmann/json.hpp>
+
+#include "adapters/peft.h"
+#include "export/commands.h"
+#include "tests/programs/program.h"
+
+namespace pith {
+namespace {
+
+const std::string kFolder = PITH_TEST_GOLDEN "/tiny-llama", kAlora = PITH_TEST_GOLDEN "/tiny-alora";
+
+class TrainProgramTest : public ProgramTest {
+ protected:
+  TrainProgramTest() : ProgramTest("pith-train"), model_(folder_ / "base.gguf"), config_(folder_ / "run.yaml") {
+    RunConvert({kFolder, {TensorType::kF32, {}}, model_});
+    std::string lines;
+    for (int i = 0; i < 4; ++i) {
+      const std::string sum = std::to_string(i) + " + 4", result = std::to_string(i + 4);
+      lines += nlohmann::json{{"question", "What is " + sum + "?"}, {"answer", result}, {"solution", sum + " = " + result + "\n#### " + result}}
+                   .dump() + "\n";
+    }
+    WriteFile(folder_ / "sums.jsonl", lines);
+    Write("sft", "sft: {batch_size: 2, micro_batch_size: 2}\n");
+  }
+
+  // A smallest run, and what a test adds to it.
+  void Write(const std::string& stage, const std::string& more) {
+    WriteFile(config_, "stage: " + stage + "\nname: tiny\nfolder: " + (folder_ / "run") + "\nthreads: 1\nmodel: {path: " + model_ +
+                           "}\ndata: {dataset: " + (folder_ / "sums.jsonl") + "}\n" + more);
+  }
+
+  const std::string model_, config_;
+};
+
+TEST_F(TrainProgramTest, CommandLines) {
+  ExpectRefusal({}, "CONFIG.yaml");
+  ExpectRefusal({folder_ / "missing.yaml"}, "missing.yaml");
+  ExpectRefusal({config_, "--loud"}, "--loud");
+  ExpectRefusal({config_, "--set", "sft.epochs"}, "sft.epochs");
+  ExpectRefusal({config_, "--set", "sft.epochs=many"}, "sft.epochs");
+  EXPECT_EQ(Run({"--help"}).code, 0);
+}
+
+TEST_F(TrainProgramTest, DamagedConfigurations) {
+  WriteFile(config_, "stage: sft\nmodel: {path: [\n");
+  ExpectRefusal({config_}, "run.yaml");
+  WriteFile(config_, std::string("stage: sft\n\0\xff\xfe", 14));
+  ExpectRefusal({config_}, "run.yaml");
+  Write("sft", "optimiser: {learning_rate: 1}\n");
+  ExpectRefusal({config_}, "did you mean optimizer");
+  Write("sft", "sft: {batch_size: 0}\n");
+  ExpectRefusal({config_}, "run.yaml:7: sft.batch_size");
+}
+
+TEST_F(TrainProgramTest, DamagedModelsAndData) {
+  const std::string whole = ReadFile(model_);
+  WriteFile(folder_ / "half.gguf", whole.substr(0, whole.size() / 2));
+  WriteFile(folder_ / "text.gguf", "not a model");
+  for (const char* name : {"half.gguf", "text.gguf", "missing.gguf"}) {
+    ExpectRefusal({config_, "--set", "model.path=" + (folder_ / name)}, name);
+    ExpectRefusal({"logits", "--model", folder_ / name, "--ids", "1,2", "--json"}, name);
+  }
+  WriteFile(folder_ / "bad.jsonl", "{\"question\": \"1 + 1?\", \"answer\": 2}\n{\"question\": \"1 +");
+  ExpectRefusal({config_, "--set", "data.dataset=" + (folder_ / "bad.jsonl")}, "bad.jsonl");
+  ExpectRefusal({config_, "--set", "sft.max_length=12"}, "sft.max_length");
+}
+
+TEST_F(TrainProgramTest, AdaptersThatDoNotFit) {
+  LoraAdapter lora = ReadPeft(kAlora);
+  lora.base_sha256 = std::string(64, 'a');
+  WritePeft(lora, folder_ / "foreign");
+  const std::vector<std::string> start = {config_, "--set", "init_adapter=" + (folder_ / "foreign"), "--set", "adapter.rank=8", "--set",
+                                          "adapter.alpha=16"};
+  ExpectRefusal(start, "was trained on");
+  std::filesystem::resize_file(folder_ / "foreign/adapter_model.safetensors", 1000);
+  ExpectRefusal(start, "adapter_model.safetensors");
+  ExpectRefusal({config_, "--set", "init_adapter=" + (folder_ / "none")}, "none");
+}
+
+TEST_F(TrainProgramTest, BudgetsAndPromptsThatCannotWork) {
+  Write("rl", "rollout: {max_completion_tokens: 100}\nbudget: {tokens: 90}\nreward: {times: [budget]}\n");
+  ExpectRefusal({config_}, "max_completion_tokens");
+  Write("rl", "rollout: {max_completion_tokens: 500}\nbudget: {tokens: 90}\nreward: {times: [budget]}\n");
+  ExpectRefusal({config_}, "longest prompt");
+}
+
+TEST_F(TrainProgramTest, ARunAndItsFolder) {
+  const Outcome dry = Run({config_, "--dry-run"});
+  EXPECT_EQ(dry.code, 0) << dry.err;
+  EXPECT_FALSE(IsFolder(folder_ / "run"));
+  const Outcome outcome = Run({config_});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "adapter: " + (folder_ / "run") + "/adapter\n");
+  EXPECT_EQ(ReadPeft(folder_ / "run/adapter").base_sha256, BaseModel::Load(model_)->Identity());
+  ExpectRefusal({config_}, "--resume");
+  ExpectRefusal({config_, "--resume", "--set", "sft.epochs=2"}, "another configuration");
+}
+
+}  // namespace
+}  // namespace pith
