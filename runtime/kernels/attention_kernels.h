@@ -22,7 +22,10 @@ void AttendRef(const AttendArgs& args);
 // Head sizes that are multiples of 16 (kInt8: of 32), at most kMaxHead.
 void AttendAvx2(const AttendArgs& args);
 void AttendAvx512(const AttendArgs& args);
-void AttendInt8Avx512(const AttendArgs& args);  // of AttendAvx512, in a file of its own
+void AttendNeon(const AttendArgs& args);
+void AttendDotProd(const AttendArgs& args);     // AttendNeon, but over kInt8 with SDOT
+void AttendInt8Avx512(const AttendArgs& args);  // parts of the above, in files of their own
+void AttendInt8Neon(const AttendArgs& args);
 
 inline constexpr int64_t kMaxHead = 1024;
 

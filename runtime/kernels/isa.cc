@@ -1,4 +1,9 @@
 // Which instruction sets this program was built with and may use here.
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include <cstdlib>
 #include <string>
 
@@ -21,6 +26,9 @@ const char* IsaName(Isa isa) {
     case Isa::kScalar: return "scalar";
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx512: return "avx512";
+    case Isa::kNeon: return "neon";
+    case Isa::kDotProd: return "dotprod";
+    case Isa::kI8mm: return "i8mm";
   }
   return "?";
 }
@@ -35,9 +43,12 @@ bool IsaAvailable(Isa isa) {
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
-#else
-    default: return false;
+#elif defined(__aarch64__)
+    case Isa::kNeon: return true;
+    case Isa::kDotProd: return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    case Isa::kI8mm: return IsaAvailable(Isa::kDotProd) && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
 #endif
+    default: return false;
   }
   return false;
 }
@@ -46,16 +57,16 @@ namespace {
 
 Isa ChooseIsa() {
   if (const char* wanted = std::getenv("PITH_ISA"); wanted != nullptr && *wanted != '\0') {
-    for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+    for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kNeon, Isa::kDotProd, Isa::kI8mm}) {
       if (std::string(wanted) != IsaName(isa)) continue;
       if (!IsaAvailable(isa)) {
         ThrowUser("PITH_ISA asks for ", wanted, ", which this processor does not have; unset it, or use scalar");
       }
       return isa;
     }
-    ThrowUser("PITH_ISA is '", wanted, "'; it can be scalar, avx2 or avx512");
+    ThrowUser("PITH_ISA is '", wanted, "'; it can be scalar, avx2 or avx512, on Arm scalar, neon, dotprod or i8mm");
   }
-  for (Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
+  for (Isa isa : {Isa::kI8mm, Isa::kDotProd, Isa::kNeon, Isa::kAvx512, Isa::kAvx2}) {
     if (IsaAvailable(isa)) return isa;
   }
   return Isa::kScalar;

@@ -33,6 +33,10 @@ LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
 #if defined(__x86_64__)
     case Isa::kAvx2: return Avx2LinearKernel(type, precision);
     case Isa::kAvx512: return Avx512LinearKernel(type, precision);
+#elif defined(__aarch64__)
+    case Isa::kNeon: return NeonLinearKernel(type, precision);
+    case Isa::kDotProd: return DotProdLinearKernel(type, precision);
+    case Isa::kI8mm: return I8mmLinearKernel(type, precision);
 #endif
     default: return ScalarLinearKernel(type, precision);
   }

@@ -22,10 +22,10 @@ enum class ActivationType {
 const char* ActivationTypeName(ActivationType type);  // "f32" | "bf16" | "int8"
 
 // Instruction sets, chosen at run time. Scalar is the reference, kept for ever.
-enum class Isa { kScalar, kAvx2, kAvx512 };
+enum class Isa { kScalar, kAvx2, kAvx512, kNeon, kDotProd, kI8mm };
 const char* IsaName(Isa isa);
-bool IsaAvailable(Isa isa);   // compiled in and supported by this CPU (kAvx512: F, BW, VL, DQ, VNNI, BF16)
-Isa BestIsa();                // the fastest available; PITH_ISA=scalar|avx2|avx512 in the environment overrides
+bool IsaAvailable(Isa isa);   // compiled in and supported by this CPU (kAvx512: F, BW, VL, DQ, VNNI, BF16; kI8mm: both of Arm's)
+Isa BestIsa();                // the fastest available; PITH_ISA=scalar|avx2|avx512|neon|dotprod|i8mm in the environment overrides
 
 // Activations of M rows prepared once and used by several matrices (q, k, v share their input).
 // Buffers grow and are kept: no allocation in steady state. Not thread-safe.

@@ -49,10 +49,15 @@ constexpr int64_t LinearScratchBytes(int64_t padded) { return kRowGroup * (padde
 LinearKernel ScalarLinearKernel(TensorType type, ActivationType precision);
 LinearKernel Avx2LinearKernel(TensorType type, ActivationType precision);
 LinearKernel Avx512LinearKernel(TensorType type, ActivationType precision);
+// Armv8's NEON; with SDOT (8.2); with SMMLA (8.6). All three give the same bits.
+LinearKernel NeonLinearKernel(TensorType type, ActivationType precision);
+LinearKernel DotProdLinearKernel(TensorType type, ActivationType precision);
+LinearKernel I8mmLinearKernel(TensorType type, ActivationType precision);
 
-// Parts of the two above, in files of their own.
+// Parts of the above, in files of their own.
 LinearKernel Avx2FloatKernel(TensorType type, bool bf16);
 LinearKernel Avx512FloatKernel(TensorType type, bool bf16);
+LinearKernel NeonFloatKernel(TensorType type, bool bf16);
 LinearKernel Avx512FewRowsKernel(TensorType type);  // kInt8, at most kFewRows rows of x; bitwise as many rows at once
 inline constexpr int64_t kFewRows = 4;
 
@@ -61,8 +66,10 @@ inline constexpr int64_t kFewRows = 4;
 void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
+void QuantiseRowNeon(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 // Rounded to nearest even, as bf16 or as floats.
 void RoundRowToBf16Avx2(const float* x, int64_t padded, float* out);
+void RoundRowToBf16Neon(const float* x, int64_t padded, float* out);
 void RoundRowToBf16Avx512(const float* x, int64_t padded, uint16_t* out);
 
 }  // namespace pith

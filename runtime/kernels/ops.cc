@@ -22,8 +22,10 @@ const Ops& Best() {
     switch (BestIsa()) {
       case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, LogSumExpAvx512};
       case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, LogSumExpAvx2};
-      case Isa::kScalar: break;
+      default: break;
     }
+#elif defined(__aarch64__)
+    if (BestIsa() != Isa::kScalar) return Ops{RmsNormNeon, RopeNeon, SwiGluNeon, LogSumExpNeon};
 #endif
     return Ops{};
   }();

@@ -22,4 +22,9 @@ void RopeAvx512(float* x, const float* cos, const float* sin, int64_t head_dim, 
 void SwiGluAvx512(const float* gate, const float* up, float* y, int64_t n);
 float LogSumExpAvx512(const float* x, int64_t n);
 
+void RmsNormNeon(const float* x, const float* w, float* y, int64_t d, float eps);
+void RopeNeon(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLayout layout);
+void SwiGluNeon(const float* gate, const float* up, float* y, int64_t n);
+float LogSumExpNeon(const float* x, int64_t n);
+
 }  // namespace pith

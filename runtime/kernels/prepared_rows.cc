@@ -39,6 +39,10 @@ QuantiseRow QuantiseRowFor(Isa isa) {
 #if defined(__x86_64__)
     case Isa::kAvx2: return QuantiseRowAvx2;
     case Isa::kAvx512: return QuantiseRowAvx512;
+#elif defined(__aarch64__)
+    case Isa::kNeon:
+    case Isa::kDotProd:
+    case Isa::kI8mm: return QuantiseRowNeon;
 #endif
     default: return QuantiseRowRef;
   }
@@ -48,6 +52,11 @@ void RoundRow(Isa isa, float* row, int64_t padded) {
 #if defined(__x86_64__)
   if (isa == Isa::kAvx2) {
     RoundRowToBf16Avx2(row, padded, row);
+    return;
+  }
+#elif defined(__aarch64__)
+  if (isa != Isa::kScalar) {
+    RoundRowToBf16Neon(row, padded, row);
     return;
   }
 #endif

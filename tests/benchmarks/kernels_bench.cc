@@ -152,7 +152,7 @@ void Register() {
       }
     }
   }
-  for (Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
+  for (Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kI8mm, Isa::kDotProd, Isa::kNeon}) {
     if (!IsaAvailable(isa)) continue;
     for (const Shape& shape : kShapes) {
       for (TensorType type : {TensorType::kQ4_1, TensorType::kQ4_0, TensorType::kQ8_0, TensorType::kBF16}) {

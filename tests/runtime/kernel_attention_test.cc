@@ -25,6 +25,9 @@ std::vector<Version> Versions() {
 #if defined(__x86_64__)
   if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, AttendAvx2});
   if (IsaAvailable(Isa::kAvx512)) versions.push_back({Isa::kAvx512, AttendAvx512});
+#elif defined(__aarch64__)
+  versions.push_back({Isa::kNeon, AttendNeon});
+  if (IsaAvailable(Isa::kDotProd)) versions.push_back({Isa::kDotProd, AttendDotProd});
 #endif
   return versions;
 }
@@ -154,6 +157,21 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
     }
   }
 }
+
+#if defined(__aarch64__)
+// A phone's answer does not depend on which of Arm's instruction sets it has.
+TEST(KernelAttention, EverySetOfArmGivesTheSameBits) {
+  if (!IsaAvailable(Isa::kDotProd)) GTEST_SKIP() << "this processor has no SDOT";
+  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+    const Cache cache(77, 96, type);
+    const std::vector<float> q = RandomFloats(3 * 96, 3);
+    std::vector<float> scores(3 * 77), out(3 * 96), other = out;
+    AttendNeon({q.data(), 96, 3, cache.View(), 77, 96, 0.1f, scores.data(), out.data(), 96});
+    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 96, 0.1f, scores.data(), other.data(), 96});
+    ASSERT_EQ(std::memcmp(out.data(), other.data(), out.size() * 4), 0) << static_cast<int>(type);
+  }
+}
+#endif
 
 TEST(KernelAttention, OddHeadSizesGoToTheReference) {
   const Cache cache(20, 20, KvType::kF16);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
@@ -11,6 +12,7 @@
 #include "base/tensor_view.h"
 #include "base/thread_pool.h"
 #include "runtime/kernels/linear.h"
+#include "runtime/kernels/prepared_rows.h"
 
 namespace pith {
 namespace {
@@ -22,7 +24,7 @@ constexpr ActivationType kPrecisions[] = {ActivationType::kF32, ActivationType::
 
 std::vector<Isa> Isas() {
   std::vector<Isa> isas;
-  for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kNeon, Isa::kDotProd, Isa::kI8mm}) {
     if (IsaAvailable(isa)) isas.push_back(isa);
   }
   return isas;
@@ -158,13 +160,13 @@ TEST_P(KernelLinear, BatchOfAnySizeIsBatchOfOneBitwise) {
   for (int64_t k : {96, 576, 1536}) {
     const int64_t n = 83;
     const Matrix w = RandomMatrix(c.type, n, k, 5);
-    const std::vector<float> x = RandomFloats(64 * k, 6);
+    const std::vector<float> x = RandomFloats(70 * k, 6);
     std::vector<float> alone;
-    for (int64_t m = 0; m < 64; ++m) {
+    for (int64_t m = 0; m < 70; ++m) {
       const std::vector<float> y = Product(c, one, w, x.data() + m * k, 1, k);
       alone.insert(alone.end(), y.begin(), y.end());
     }
-    for (int64_t m : {1, 2, 3, 5, 7, 8, 16, 17, 33, 64}) {
+    for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 33, 64, 70}) {
       for (ThreadPool* pool : {&one, &two, &three}) {
         const std::vector<float> y = Product(c, *pool, w, x.data(), m, k);
         ASSERT_EQ(std::memcmp(y.data(), alone.data(), y.size() * sizeof(float)), 0)
@@ -236,6 +238,64 @@ TEST(KernelLinearJobs, SeveralProductsInOnePassAreEachAlone) {
       }
     }
   }
+}
+
+// Whichever instruction set quantises, the codes are those of the reference: ties, zeros and subnormals included.
+TEST(KernelPreparedRows, CodesAreBitwiseTheReference) {
+  std::vector<float> x = RandomFloats(40 * 96, 8);
+  for (size_t i = 0; i < x.size(); ++i) {
+    switch (i / 96 % 8) {
+      case 1: x[i] = static_cast<float>(static_cast<int>(i) % 255 - 127) * 0.5f; break;  // ties where the largest is 127
+      case 2: x[i] *= 1e-40f; break;
+      case 3: x[i] *= 1e37f; break;
+      case 4: x[i] = i % 32 == 5 ? -127.0f : static_cast<float>(static_cast<int>(i) % 50) + 0.5f; break;
+      case 5: x[i] = i % 2 ? -0.0f : 0.0f; break;
+      default: break;
+    }
+  }
+  PreparedRows reference;
+  reference.Prepare(x.data(), 40, 96, 96, ActivationType::kInt8, Isa::kScalar);
+  const RowsView& expected = reference.impl().view;
+  for (Isa isa : Isas()) {
+    PreparedRows rows;
+    rows.Prepare(x.data(), 40, 96, 96, ActivationType::kInt8, isa);
+    const RowsView& view = rows.impl().view;
+    for (int64_t b = 0; b < 40 * 3; ++b) {
+      ASSERT_EQ(std::memcmp(view.q + b * 32, expected.q + b * 32, 32), 0) << IsaName(isa) << " block " << b;
+      ASSERT_EQ(std::memcmp(view.d + b, expected.d + b, 4), 0) << IsaName(isa) << " block " << b;
+      ASSERT_EQ(std::memcmp(view.d_sum + b, expected.d_sum + b, 4), 0) << IsaName(isa) << " block " << b;
+      ASSERT_EQ(view.sum[b], expected.sum[b]) << IsaName(isa) << " block " << b;
+    }
+  }
+}
+
+// A phone's answer does not depend on which of Arm's instruction sets it has.
+TEST(KernelLinearArm, EverySetGivesTheSameBits) {
+  if (!IsaAvailable(Isa::kNeon)) GTEST_SKIP() << "this is not an Arm processor";
+  ThreadPool pool(1);
+  for (TensorType type : kTypes) {
+    for (ActivationType precision : kPrecisions) {
+      for (int64_t m : {1, 2, 7}) {
+        const Matrix w = RandomMatrix(type, 37, 160, 11);
+        const std::vector<float> x = RandomFloats(m * 160, 12);
+        const Case neon{type, precision, Isa::kNeon};
+        const std::vector<float> expected = Product(neon, pool, w, x.data(), m, 160);
+        for (Isa isa : {Isa::kDotProd, Isa::kI8mm}) {
+          if (!IsaAvailable(isa)) continue;
+          const std::vector<float> y = Product({type, precision, isa}, pool, w, x.data(), m, 160);
+          ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.size() * sizeof(float)), 0)
+              << TypeName(type) << " " << ActivationTypeName(precision) << " " << IsaName(isa) << " " << m << " rows";
+        }
+      }
+    }
+  }
+}
+
+// Under an emulator it is known which set must be chosen; without this check a set that is not found would test nothing.
+TEST(KernelIsa, TheBestIsTheExpectedOne) {
+  const char* expected = std::getenv("PITH_TEST_BEST_ISA");
+  if (expected == nullptr) GTEST_SKIP() << "PITH_TEST_BEST_ISA does not say which instruction set is the best here";
+  EXPECT_STREQ(IsaName(BestIsa()), expected);
 }
 
 TEST(KernelPreparedRows, ZerosAndTinyValuesGiveFiniteResults) {

@@ -28,6 +28,8 @@ std::vector<Version> Versions() {
   if (IsaAvailable(Isa::kAvx512)) {
     versions.push_back({Isa::kAvx512, RmsNormAvx512, RopeAvx512, SwiGluAvx512, LogSumExpAvx512});
   }
+#elif defined(__aarch64__)
+  versions.push_back({Isa::kNeon, RmsNormNeon, RopeNeon, SwiGluNeon, LogSumExpNeon});
 #endif
   return versions;
 }
