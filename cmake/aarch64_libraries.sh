@@ -16,19 +16,19 @@ case $ID in
   *) die "only Debian's and Ubuntu's packages are known, this is $ID: unpack $packages for arm64 into $1 by hand" ;;
 esac
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"  # apt fetches as a user of its own
-mkdir -p "$work"/{state/lists/partial,cache/archives/partial,root,debs}
-touch "$work/status"
-echo "deb [arch=arm64 signed-by=$keys] ${PITH_AARCH64_MIRROR:-$mirror} $VERSION_CODENAME $parts" >"$work/sources.list"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+chmod 755 "$scratch"  # apt fetches as a user of its own
+mkdir -p "$scratch"/{state/lists/partial,cache/archives/partial,root,debs}
+touch "$scratch/status"
+echo "deb [arch=arm64 signed-by=$keys] ${PITH_AARCH64_MIRROR:-$mirror} $VERSION_CODENAME $parts" >"$scratch/sources.list"
 private() {
-  apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::Etc::SourceList="$work/sources.list" \
-    -o Dir::Etc::SourceParts=/dev/null -o Dir::State="$work/state" -o Dir::State::status="$work/status" \
-    -o Dir::Cache="$work/cache" -o APT::Sandbox::User= "$@"
+  apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::Etc::SourceList="$scratch/sources.list" \
+    -o Dir::Etc::SourceParts=/dev/null -o Dir::State="$scratch/state" -o Dir::State::status="$scratch/status" \
+    -o Dir::Cache="$scratch/cache" -o APT::Sandbox::User= "$@"
 }
 private update
-(cd "$work/debs" && private download $packages)
-for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
+(cd "$scratch/debs" && private download $packages)
+for deb in "$scratch"/debs/*.deb; do dpkg-deb -x "$deb" "$scratch/root"; done
 mkdir -p "$1"
-cp -a "$work/root/." "$1"
+cp -a "$scratch/root/." "$1"
