@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attention_kernels.h"
-#include "runtime/kernels/exp_avx2.h"
+#include "runtime/kernels/softmax_avx2.h"
 
 namespace pith {
 namespace {
@@ -42,20 +42,6 @@ void Scores(const AttendArgs& a, int64_t first_head) {
       }
     }
   }
-}
-
-// Turns scores into e^(score − max); returns their sum.
-float Softmax(float* scores, int64_t length) {
-  __m256 tops = _mm256_set1_ps(-__builtin_inff());
-  for (int64_t i = 0; i < length; i += 8) tops = _mm256_max_ps(tops, LoadOrLowest(scores + i, length - i));
-  const __m256 top = _mm256_set1_ps(Max(tops));
-  __m256 sum = _mm256_setzero_ps();
-  for (int64_t i = 0; i < length; i += 8) {
-    const __m256 e = Exp(_mm256_sub_ps(LoadOrLowest(scores + i, length - i), top));
-    _mm256_maskstore_ps(scores + i, Lanes(length - i), e);
-    sum = _mm256_add_ps(sum, e);
-  }
-  return Sum(sum);
 }
 
 // kWidth · 8 columns of the outputs of kHeads heads, from column `column` on.
@@ -111,7 +97,7 @@ void AttendAvx2(const AttendArgs& args) {
   switch (args.kv.type) {
     case KvType::kF32: AllHeads<false>(args); return;
     case KvType::kF16: AllHeads<true>(args); return;
-    case KvType::kInt8: AttendRef(args); return;  // no faster version yet
+    case KvType::kInt8: AttendInt8Avx2(args); return;
   }
 }
 

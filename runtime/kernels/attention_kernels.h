@@ -24,7 +24,8 @@ void AttendAvx2(const AttendArgs& args);
 void AttendAvx512(const AttendArgs& args);
 void AttendNeon(const AttendArgs& args);
 void AttendDotProd(const AttendArgs& args);     // AttendNeon, but over kInt8 with SDOT
-void AttendInt8Avx512(const AttendArgs& args);  // parts of the above, in files of their own
+void AttendInt8Avx2(const AttendArgs& args);    // parts of the above, in files of their own
+void AttendInt8Avx512(const AttendArgs& args);
 void AttendInt8Neon(const AttendArgs& args);
 
 inline constexpr int64_t kMaxHead = 1024;
