@@ -19,7 +19,7 @@ esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 chmod 755 "$scratch"  # apt fetches as a user of its own
-mkdir -p "$scratch"/{state/lists/partial,cache/archives/partial,root,debs}
+mkdir -p "$scratch"/{state/lists/partial,cache/archives/partial,unpacked,debs}
 touch "$scratch/status"
 echo "deb [arch=arm64 signed-by=$keys] ${PITH_AARCH64_MIRROR:-$mirror} $VERSION_CODENAME $parts" >"$scratch/sources.list"
 private() {
@@ -29,6 +29,6 @@ private() {
 }
 private update
 (cd "$scratch/debs" && private download $packages)
-for deb in "$scratch"/debs/*.deb; do dpkg-deb -x "$deb" "$scratch/root"; done
+for deb in "$scratch"/debs/*.deb; do dpkg-deb -x "$deb" "$scratch/unpacked"; done
 mkdir -p "$1"
-cp -a "$scratch/root/." "$1"
+cp -a "$scratch/unpacked/." "$1"
