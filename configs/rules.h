@@ -10,4 +10,7 @@ namespace pith {
 // is reported once.
 void CheckRulesBetweenFields(const TrainConfig& config, Problems* problems);
 
+// Those of the section `rl` (rules_rl.cc), for CheckRulesBetweenFields.
+void CheckRlRules(const TrainConfig& config, Problems* problems);
+
 }  // namespace pith

@@ -11,9 +11,14 @@
 
 namespace pith {
 
-// Row log-probabilities → the gradient of the loss with respect to them. Called once per chunk with rows [begin, end);
-// the loss must be a sum over rows.
-using LogProbGradient = std::function<at::Tensor(const at::Tensor& logp, int64_t begin, int64_t end)>;
+// Gradients of a loss with respect to rows' log-probabilities and to their entropies (undefined: zero).
+struct RowGradients {
+  at::Tensor logp, entropy;
+};
+// The log-probabilities and entropies (undefined unless asked for) of rows [begin, end) → the gradients of the loss there. The
+// loss must be a sum over what is asked for together: single rows, or, at_once, all rows of the call.
+using RowGradientFunction =
+    std::function<RowGradients(const at::Tensor& logp, const at::Tensor& entropy, int64_t begin, int64_t end)>;
 
 struct HeadResult {
   at::Tensor logp;      // rows, float32, detached
@@ -27,10 +32,11 @@ class Head {
   Head(const at::Tensor& weight, at::ScalarType dtype);
 
   // hidden: rows × D in dtype, after the final norm. ids: rows, int64. Log-probabilities are those of
-  // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's
-  // derivative is asked for while the chunk's logits are still there.
-  HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const LogProbGradient& gradient,
-                 bool want_entropy) const;
+  // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's derivative is
+  // asked for while the chunk's logits are still there. at_once asks once for all rows, for losses over whole sequences;
+  // where they are more than a chunk, their logits are made twice.
+  HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const RowGradientFunction& gradient,
+                 bool want_entropy, bool at_once = false) const;
   // rows × D → rows × V, float32 (for `logits`).
   at::Tensor Logits(const at::Tensor& hidden) const;
   // ids → rows × D, float32: the tied embedding.
