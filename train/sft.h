@@ -8,16 +8,10 @@
 #include <vector>
 
 #include "train/batch.h"
-#include "train/run_folder.h"
+#include "train/run/loop.h"
 #include "train/session.h"
 
 namespace pith {
-
-struct RunOptions {
-  FolderMode mode = FolderMode::kNew;
-  int64_t stop_after_step = 0;  // leave after this step's checkpoint, as an interruption would; 0: run to the end
-  bool quiet = false;           // no progress bar, no lines
-};
 
 struct SftExample {
   size_t problem = 0;             // index into Session::problems

@@ -1,0 +1,34 @@
+// checkpoints/step-N/ of a run: state.json with the text of every part, and the parts' files.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "configs/train_config.h"
+#include "train/run/stateful.h"
+
+namespace pith {
+
+class Checkpoints {
+ public:
+  Checkpoints(const std::string& run_folder, const TrainConfig& config);
+
+  // The step after which the last whole checkpoint was written; nothing without one.
+  std::optional<int64_t> Last() const;
+  std::string Path(int64_t step) const;
+  // Whole or not at all. Keeps the newest log.keep_checkpoints.
+  void Save(int64_t step, std::span<Stateful* const> parts) const;
+  // UserError for a checkpoint that is damaged, lacks a part, or belongs to another stage or seed.
+  void Load(int64_t step, std::span<Stateful* const> parts) const;
+  // Removes all checkpoints, and the folder where nothing else is in it.
+  static void RemoveAll(const std::string& run_folder);
+
+ private:
+  std::string folder_, stage_;
+  uint64_t seed_;
+  int64_t keep_;
+};
+
+}  // namespace pith
