@@ -19,6 +19,7 @@ class Learner : public Stateful {
   std::string key() const override { return "learner"; }
   std::string Save() const override;
   void Load(const std::string& json) override;
+  bool rolls_back() const override { return true; }
   void SaveFiles(const std::string& folder) const override;
   void LoadFiles(const std::string& folder) override;
 

@@ -1,6 +1,7 @@
 #include "train/sft.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -10,6 +11,24 @@
 #include "base/rng.h"
 
 namespace pith {
+namespace {
+
+// UserError that names the first log-probability that is not finite.
+void CheckFinite(const Session& session, const std::vector<SftExample>& examples, std::span<const size_t> batch,
+                 const std::vector<TrainSequence>& sequences, const at::Tensor& logp, int64_t step) {
+  const float* next = logp.data_ptr<float>();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    for (int64_t t = 0; t < sequences[i].response_length(); ++t, ++next) {
+      if (std::isfinite(*next)) continue;
+      ThrowUser("step ", step + 1, ": the log-probability of token ", t + 1, " of ", sequences[i].response_length(),
+                " of the solution of problem ", session.problems[examples[batch[i]].problem].problem.id, " is ", *next,
+                "; the adapter was not updated. Lower optimizer.learning_rate in a new run, from an earlier checkpoint's adapter "
+                "(init_adapter) if that is good");
+    }
+  }
+}
+
+}  // namespace
 
 std::vector<SftExample> MakeSftExamples(const Session& session) {
   const Tokenizer& tokenizer = session.prompter->tokenizer();
@@ -76,6 +95,7 @@ SftStepResult SftGradients(const Session& session, const Model& model, const Pro
   const double weight = -1.0 / static_cast<double>(result.response_tokens);
   const at::Tensor logp = RunBatch(model, sequences, options,
                                    [&](const at::Tensor& l, int64_t, int64_t) { return at::full_like(l, weight); });
+  CheckFinite(session, examples, batch, sequences, logp, step);
   result.loss = -logp.to(at::kDouble).mean().item<double>();
   return result;
 }

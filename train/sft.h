@@ -25,7 +25,7 @@ int64_t SftSteps(const TrainConfig& config, size_t num_examples);
 // The examples of optimiser step `step` (from 0), indices into the list: depends on (seed, step) alone.
 std::vector<size_t> SftBatch(const TrainConfig& config, size_t num_examples, int64_t step);
 
-// Gradients of one optimiser batch, left in the model's parameters.
+// Gradients of one optimiser batch, left in the model's parameters. UserError for a log-probability that is not finite.
 struct SftStepResult {
   double loss = 0;           // mean per token
   int64_t response_tokens = 0, run_tokens = 0;

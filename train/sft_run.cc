@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
 #include "train/run/loop.h"
@@ -37,10 +36,6 @@ class SftStage : public Stage, public Stateful {
     const SftSettings& sft = session_.config.sft;
     Ledger::Scope timing = ledger->Time("gradients");
     const SftStepResult r = SftGradients(session_, *model_, encoder_, examples_, SftBatch(session_.config, examples_.size(), step), step);
-    if (!std::isfinite(r.loss)) {
-      ThrowUser("the loss of step ", step + 1, " is not finite (the log-probabilities of its responses); the adapter was not updated. "
-                "Lower optimizer.learning_rate, or resume from the last checkpoint");
-    }
     timing.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
     const Optimizer::StepInfo info = optimizer_.Step(step, total_);

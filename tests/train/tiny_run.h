@@ -79,7 +79,7 @@ inline std::vector<nlohmann::json> MetricsOf(const std::string& folder) {
   for (std::string line; std::getline(in, line);) {
     nlohmann::json kept;
     for (const auto& [name, value] : nlohmann::json::parse(line).items()) {
-      const bool clock = name == "tokens_per_second" || name == "step_time" || name.starts_with("time/");
+      const bool clock = name == "tokens_per_second" || name == "step_time" || name == "wall_time" || name.starts_with("time/");
       if (!clock) kept[name] = value;
     }
     out.push_back(std::move(kept));

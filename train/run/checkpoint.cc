@@ -11,8 +11,12 @@
 namespace pith {
 namespace {
 
-constexpr char kWriting[] = ".writing";
+constexpr char kWriting[] = ".writing", kRemoving[] = ".removing", kBest[] = "best.json";
 constexpr int kVersion = 2;  // of state.json; 1 had no parts
+
+bool IsLeftover(const std::string& name) {
+  return name == kWriting || name == Str(kWriting, ".old") || name == kRemoving || IsTemporaryOf(name, kBest);
+}
 
 }  // namespace
 
@@ -27,23 +31,58 @@ std::optional<int64_t> Checkpoints::Last() const {
   return steps.empty() ? std::nullopt : std::optional<int64_t>(steps.back());
 }
 
-void Checkpoints::Save(int64_t step, std::span<Stateful* const> parts) const {
+void Checkpoints::Save(int64_t step, std::span<Stateful* const> parts, const Best& best) const {
   const std::string place = folder_ + "/" + kWriting;
-  RemoveWhole(place);
-  MakeFolders(place);
-  nlohmann::ordered_json state = {{"version", kVersion}, {"step", step}, {"seed", seed_}, {"stage", stage_}};
-  for (const Stateful* part : parts) {
-    PITH_CHECK(!state.contains(part->key()), "two parts of a run are called ", part->key());
-    state[part->key()] = nlohmann::ordered_json::parse(part->Save());
-    part->SaveFiles(place);
+  Sweep();
+  try {
+    MakeFolders(place);
+    nlohmann::ordered_json state = {{"version", kVersion}, {"step", step}, {"seed", seed_}, {"stage", stage_}};
+    for (const Stateful* part : parts) {
+      PITH_CHECK(!state.contains(part->key()), "two parts of a run are called ", part->key());
+      state[part->key()] = nlohmann::ordered_json::parse(part->Save());
+      part->SaveFiles(place);
+    }
+    WriteFile(place + "/state.json", state.dump(1) + "\n");
+    PutFolder(place, Path(step));
+  } catch (const UserError& error) {
+    std::error_code ignored;
+    std::filesystem::remove_all(place, ignored);  // it may be what fills the disk
+    ThrowUser("the checkpoint of step ", step, " could not be written (", error.what(), "); the earlier ones are whole: make room "
+              "and go on with --resume");
   }
-  WriteFile(place + "/state.json", state.dump(1) + "\n");
-  RemoveWhole(Path(step));
-  std::error_code error;
-  std::filesystem::rename(place, Path(step), error);
-  if (error) ThrowUser("cannot rename '", place, "' to '", Path(step), "': ", error.message());
+  Sweep();
+  NoteBest(best);
   const std::vector<int64_t> steps = StepsIn(folder_);
-  for (size_t i = 0; i + static_cast<size_t>(keep_) < steps.size(); ++i) RemoveWhole(Path(steps[i]));
+  for (size_t i = 0; i + static_cast<size_t>(keep_) < steps.size(); ++i) {
+    if (best.step() != steps[i]) Remove(steps[i]);
+  }
+}
+
+// A checkpoint that is partly removed must not look like one.
+void Checkpoints::Remove(int64_t step) const {
+  const std::string place = folder_ + "/" + kRemoving;
+  std::error_code error;
+  std::filesystem::rename(Path(step), place, error);
+  if (error) ThrowUser("cannot remove '", Path(step), "': ", error.message());
+  RemoveWhole(place);
+}
+
+void Checkpoints::NoteBest(const Best& best) const {
+  const std::string file = folder_ + "/" + kBest;
+  if (best.step()) {
+    WriteFile(file, best.Save() + "\n");
+  } else {
+    RemoveWhole(file);
+  }
+}
+
+void Checkpoints::Sweep() const {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) names.push_back(entry.path().filename().string());
+  for (const std::string& name : names) {
+    if (IsLeftover(name)) RemoveWhole(folder_ + "/" + name);
+  }
 }
 
 void Checkpoints::Load(int64_t step, std::span<Stateful* const> parts) const {
@@ -70,6 +109,9 @@ void Checkpoints::Load(int64_t step, std::span<Stateful* const> parts) const {
   for (Stateful* part : parts) part->LoadFiles(Path(step));
 }
 
-void Checkpoints::RemoveAll(const std::string& run_folder) { RemoveSteps(run_folder + "/checkpoints", kWriting); }
+void Checkpoints::RemoveAll(const std::string& run_folder) {
+  const std::string folder = run_folder + "/checkpoints";
+  RemoveSteps(folder, [](const std::string& name) { return name == kBest || IsLeftover(name); });
+}
 
 }  // namespace pith

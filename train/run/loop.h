@@ -20,11 +20,23 @@
 
 namespace pith {
 
+// What a hook asks of the loop, once the step is written down.
+enum class Demand {
+  kGoOn,
+  kRollBack,  // take what rolls_back() to the best checkpoint; steps go on from where they are, so no metric comes twice
+  kStop,      // end the run; adapter/ is then the best checkpoint's
+};
+
 struct StepRecord {
   int64_t step = 0;                      // from 1; the loop's
   Metrics metrics;
   std::vector<std::string> completions;  // lines of completions/step-N.jsonl; none: no file
   int64_t rate_tokens = 0;               // what tokens_per_second counts: sampled in rl, run through the model in sft
+  Demand demand = Demand::kGoOn;
+  std::string why;                       // of a demand, a sentence
+
+  // The strongest demand counts.
+  void Ask(Demand what, const std::string& reason);
 };
 
 // Called after the step was computed and before it is written down, so that a hook may add metrics. It touches no state but
@@ -55,7 +67,8 @@ struct RunOptions {
   bool quiet = false;           // no progress bar, no lines
 };
 
-// Runs the stage to its end in the run's folder and writes adapter/.
+// Runs the stage to its end in the run's folder and writes adapter/. Without log.best_metric, or before there is a best, a
+// demand for it is met by the present state, with a warning.
 void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage);
 
 }  // namespace pith

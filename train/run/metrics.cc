@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -20,16 +21,12 @@ std::optional<double> FindMetric(const Metrics& metrics, std::string_view name) 
   return std::nullopt;
 }
 
+double WallTime() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
 void MetricsFile::Append(int64_t step, const Metrics& metrics) {
   nlohmann::ordered_json line = {{"step", step}};
   for (const auto& [name, value] : metrics) line[name] = value;
-  const std::string text = line.dump() + "\n";
-  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) ThrowUser("cannot write '", path_, "': ", std::strerror(errno));
-  const ssize_t written = write(fd, text.data(), text.size());
-  const std::string reason = written < 0 ? std::strerror(errno) : "is the disk full?";
-  close(fd);
-  if (written != static_cast<ssize_t>(text.size())) ThrowUser("cannot write '", path_, "': ", reason);
+  AppendToFile(path_, line.dump() + "\n");
 }
 
 void MetricsFile::Sync() const {

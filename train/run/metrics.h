@@ -14,6 +14,8 @@ namespace pith {
 using Metrics = std::vector<std::pair<std::string, double>>;
 std::optional<double> FindMetric(const Metrics& metrics, std::string_view name);
 
+double WallTime();  // seconds since 1970
+
 struct MetricsLine {
   int64_t step = 0;  // from 1
   Metrics metrics;   // numbers only: what JSON calls null was not finite

@@ -18,6 +18,8 @@ class Stateful {
   // Takes what Save() gave, at any time after the construction. UserError, a sentence without the file's name, for values
   // that Save() cannot have written; nlohmann's exceptions may pass (a damaged file).
   virtual void Load(const std::string& json) = 0;
+  // Whether an alarm's rollback takes this part back to the best checkpoint: what is learned, but not what counts or watches.
+  virtual bool rolls_back() const { return false; }
   // Into, and from, the checkpoint's folder; LoadFiles comes after Load.
   virtual void SaveFiles(const std::string& folder) const { (void)folder; }
   virtual void LoadFiles(const std::string& folder) { (void)folder; }

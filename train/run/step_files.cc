@@ -32,12 +32,12 @@ void RemoveWhole(const std::string& path) {
   if (error) ThrowUser("cannot remove '", path, "': ", error.message());
 }
 
-void RemoveSteps(const std::string& folder, const std::string& scratch) {
+void RemoveSteps(const std::string& folder, const std::function<bool(const std::string& name)>& more) {
   std::error_code error;
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder, error)) names.push_back(entry.path().filename().string());
   for (const std::string& name : names) {
-    if (StepOf(name) || name == scratch) RemoveWhole(folder + "/" + name);
+    if (StepOf(name) || more(name)) RemoveWhole(folder + "/" + name);
   }
   fs::remove(folder, error);
 }

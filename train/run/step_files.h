@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ std::optional<int64_t> StepOf(const std::string& name);
 std::vector<int64_t> StepsIn(const std::string& folder);
 // A file or a folder with all in it. UserError where it stays.
 void RemoveWhole(const std::string& path);
-// All of `folder` that carries a step or is called `scratch`, and the folder itself where nothing else is in it.
-void RemoveSteps(const std::string& folder, const std::string& scratch);
+// All of `folder` that carries a step or that `more` says yes to, and the folder itself where nothing else is in it.
+void RemoveSteps(const std::string& folder, const std::function<bool(const std::string& name)>& more);
 
 }  // namespace pith
