@@ -153,8 +153,12 @@ struct OptimizerSettings {
 
 struct LogSettings {
   int64_t save_every = 10;             // optimiser steps between checkpoints; 0: only the end
+  double save_minutes = 0;             // and after so long without one; 0: never
   int64_t keep_checkpoints = 2;
+  std::string best_metric;             // of metrics.jsonl: the checkpoint that is best by it is kept too; empty: none
+  std::string best_mode = "max";       // max | min
   bool completions = true;             // write completions/step-N.jsonl
+  bool tensorboard = true;             // write events.out.tfevents.*
 
   bool operator==(const LogSettings&) const = default;
 };
