@@ -1,0 +1,21 @@
+// Completions of a step, sent between ranks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/generate.h"
+#include "train/run/ranks.h"
+
+namespace pith {
+
+// groups[g] of every place g that this rank owns becomes groups[g] of all ranks; the others are overwritten. `stats` becomes
+// the sum over ranks (seconds: the longest).
+void ExchangeGroups(const Ranks& ranks, std::vector<std::vector<Completion>>* groups, GenerateStats* stats);
+
+// As bytes of this machine, all fields; the second reads what the first wrote.
+std::string PackCompletions(const std::vector<Completion>& completions);
+std::vector<Completion> UnpackCompletions(const std::string& bytes, size_t* at);
+
+}  // namespace pith
