@@ -54,6 +54,9 @@ struct BatchOptions {
   Model::ForwardOptions forward;
 };
 
+// Where several ranks train together, each runs a part of the sequences and `gradient` is asked for that part alone; the
+// log-probabilities and entropies that return are those of all, the gradients wait for SumGradients() (train/exchange.h).
+//
 // Log-probabilities of all response tokens, in order. With `gradient`, the parameters' gradients grow by what it says.
 // `entropy`, where given, becomes that of the distribution (at `temperature`) each of them was taken from, in nats.
 at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,

@@ -91,4 +91,23 @@ void ExchangeGroups(const Ranks& ranks, std::vector<std::vector<Completion>>* gr
   }
 }
 
+void SumGradients(const Ranks& ranks, const Model& model) {
+  if (ranks.size() == 1) return;
+  std::vector<at::Tensor> gradients;
+  for (const NamedParameter& p : model.parameters()) {
+    at::Tensor tensor = p.tensor;
+    if (!tensor.grad().defined()) tensor.mutable_grad() = at::zeros_like(tensor);  // this rank had no sequence
+    gradients.push_back(tensor.grad());
+  }
+  std::vector<at::Tensor> flat;
+  for (const at::Tensor& g : gradients) flat.push_back(g.reshape({-1}));
+  const at::Tensor all = at::cat(flat);
+  ranks.Sum(std::span(all.data_ptr<float>(), static_cast<size_t>(all.numel())));
+  int64_t at = 0;
+  for (at::Tensor& g : gradients) {
+    g.copy_(all.narrow(0, at, g.numel()).view_as(g));
+    at += g.numel();
+  }
+}
+
 }  // namespace pith

@@ -1,4 +1,4 @@
-// Completions of a step, sent between ranks.
+// What ranks tell each other in a step: completions, and gradients.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/generate.h"
+#include "train/model.h"
 #include "train/run/ranks.h"
 
 namespace pith {
@@ -13,6 +14,9 @@ namespace pith {
 // groups[g] of every place g that this rank owns becomes groups[g] of all ranks; the others are overwritten. `stats` becomes
 // the sum over ranks (seconds: the longest).
 void ExchangeGroups(const Ranks& ranks, std::vector<std::vector<Completion>>* groups, GenerateStats* stats);
+
+// The parameters' gradients become their sums over all ranks.
+void SumGradients(const Ranks& ranks, const Model& model);
 
 // As bytes of this machine, all fields; the second reads what the first wrote.
 std::string PackCompletions(const std::vector<Completion>& completions);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "train/run/ranks.h"
 
 namespace pith {
 namespace {
@@ -39,6 +40,19 @@ void CheckFinite(const at::Tensor& values, const std::string& what, const GrpoBa
   while (token >= batch.sequences[sequence].response_length()) token -= batch.sequences[sequence++].response_length();
   ThrowUser(what, " of token ", token + 1, " of completion ", batch.samples.at(sequence) + 1, " of the step is not finite; the adapter was not "
             "updated. Lower optimizer.learning_rate, or resume from the last checkpoint");
+}
+
+// What each rank measured of its own sequences becomes that of all; tokens of other ranks are zero in `low` and `high`.
+void SumOverRanks(GrpoUpdate* update, double* kl, const at::Tensor& low, const at::Tensor& high) {
+  const Ranks& ranks = Ranks::World();
+  if (ranks.size() == 1) return;
+  std::vector<double> sums(3 + static_cast<size_t>(ranks.size()));
+  sums[0] = update->loss, sums[1] = update->policy_loss, sums[2] = *kl;
+  sums[3 + static_cast<size_t>(ranks.rank())] = update->max_ratio_error;
+  ranks.Sum(std::span(sums));
+  update->loss = sums[0], update->policy_loss = sums[1], *kl = sums[2];
+  update->max_ratio_error = *std::max_element(sums.begin() + 3, sums.end());
+  for (const at::Tensor& clipped : {low, high}) ranks.Sum(std::span(clipped.data_ptr<float>(), static_cast<size_t>(clipped.numel())));
 }
 
 // Shares of tokens, or, with ratios of sequences, of completions. What is not among the batch's sequences was not clipped.
@@ -98,6 +112,7 @@ GrpoUpdate GrpoGradients(const TrainConfig& config, const Model& model, const Gr
   };
   at::Tensor entropy;
   update.logp = RunBatch(model, batch.sequences, options, gradient, &entropy);
+  SumOverRanks(&update, &kl, clipped_low, clipped_high);
   const double n = static_cast<double>(std::max<int64_t>(1, update.logp.numel()));
   update.kl = kl / n;
   update.entropy = entropy.to(at::kDouble).sum().item<double>() / n;

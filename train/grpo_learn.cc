@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "train/exchange.h"
 #include "train/grpo.h"
 
 namespace pith {
@@ -130,6 +131,7 @@ Metrics GrpoLearner::Learn(int64_t step, std::span<const size_t> problems, const
       entropy_tokens += static_cast<double>(update.logp.numel());
       pairs.Add(batch.sampler_logp, update.logp, batch.lengths());
     }
+    SumGradients(Ranks::World(), *model_);
     learning.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
     info = optimizer_->Step(step * rl.updates_per_step() + u, total_updates_);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "train/exchange.h"
 
 namespace pith {
 namespace {
@@ -47,6 +48,7 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
   const uint64_t seed = Rng(c.run.seed, {0x726f6c6c, static_cast<uint64_t>(step)}).Next();
   std::vector<GenerateRequest> requests;
   for (size_t i = 0; i < problems.size(); ++i) {
+    if (!Ranks::World().Owns(i)) continue;
     const Prompt& prompt = session_.problems[problems[i]].prompt;
     GenerateRequest r;
     r.prompt = prompt.ids;
@@ -60,7 +62,12 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
   }
   GenerateOptions options;
   options.max_batch = c.rollout.max_batch;
-  return Generate(*engine_, session_.prompter->tokenizer(), requests, options, stats);
+  std::vector<std::vector<Completion>> mine = Generate(*engine_, session_.prompter->tokenizer(), requests, options, stats), groups(problems.size());
+  for (size_t i = 0, next = 0; i < groups.size(); ++i) {
+    if (Ranks::World().Owns(i)) groups[i] = std::move(mine[next++]);
+  }
+  ExchangeGroups(Ranks::World(), &groups, stats);
+  return groups;
 }
 
 }  // namespace pith

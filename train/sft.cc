@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "train/run/ranks.h"
 
 namespace pith {
 namespace {
@@ -90,7 +91,7 @@ SftStepResult SftGradients(const Session& session, const Model& model, const Pro
   options.forward.dropout = session.config.adapter.dropout;
   if (options.forward.dropout > 0) {
     options.forward.generator = at::make_generator<at::CPUGeneratorImpl>(
-        Rng(session.config.run.seed, {0x64726f70, static_cast<uint64_t>(step)}).Next());
+        Rng(session.config.run.seed, {0x64726f70 + (static_cast<uint64_t>(Ranks::World().rank()) << 32), static_cast<uint64_t>(step)}).Next());
   }
   const double weight = -1.0 / static_cast<double>(result.response_tokens);
   const at::Tensor logp = RunBatch(model, sequences, options,

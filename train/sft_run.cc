@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "train/exchange.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
 #include "train/run/loop.h"
@@ -36,6 +37,7 @@ class SftStage : public Stage, public Stateful {
     const SftSettings& sft = session_.config.sft;
     Ledger::Scope timing = ledger->Time("gradients");
     const SftStepResult r = SftGradients(session_, *model_, encoder_, examples_, SftBatch(session_.config, examples_.size(), step), step);
+    SumGradients(Ranks::World(), *model_);
     timing.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
     const Optimizer::StepInfo info = optimizer_.Step(step, total_);

@@ -11,6 +11,7 @@
 #include "train/run/best.h"
 #include "train/run/checkpoint.h"
 #include "train/run/events.h"
+#include "train/run/ranks.h"
 
 namespace pith {
 namespace {
@@ -38,16 +39,20 @@ double ComputingSeconds(const Metrics& times) {
   return seconds;
 }
 
-// From step `step` to the best one. Whether there was one to go back to.
-bool RollBack(int64_t step, const Checkpoints& checkpoints, const Best& best, std::span<Stateful* const> parts) {
-  if (!best.step()) return false;
-  if (best.step() == step) return true;
+// From step `step` to the best one, which the first rank knows; 0: there is none.
+int64_t RollBack(int64_t step, const Checkpoints& checkpoints, const Best& best, std::span<Stateful* const> parts) {
+  const int64_t target = std::stoll(Ranks::World().FromFirst(Str(best.step().value_or(0))));
+  if (target == 0 || target == step) return target;
   std::vector<Stateful*> back;
   for (Stateful* part : parts) {
     if (part->rolls_back()) back.push_back(part);
   }
-  checkpoints.Load(*best.step(), back);
-  return true;
+  checkpoints.Load(target, back);
+  return target;
+}
+
+void Warn(const std::string& text) {
+  if (Ranks::World().first()) LogWarning(text);
 }
 
 }  // namespace
@@ -60,19 +65,27 @@ void StepRecord::Ask(Demand what, const std::string& reason) {
 
 void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage) {
   const LogSettings& log = config.log;
-  const RunFolder folder(config, options.mode);
-  const Checkpoints checkpoints(folder.path(), config);
-  MetricsFile metrics(folder.metrics_path());
+  const Ranks& ranks = Ranks::World();
+  std::optional<RunFolder> folder;  // the first rank's alone
+  if (ranks.first()) folder.emplace(config, options.mode);
+  const Checkpoints checkpoints(RunFolderPath(config), config);
+  MetricsFile metrics(RunFolderPath(config) + "/metrics.jsonl");
   Best best(log);
   std::vector<Stateful*> parts = stage.parts();
   parts.push_back(&best);
   std::vector<MetricsLine> kept;
-  int64_t step = options.mode == FolderMode::kResume ? Resume(folder, checkpoints, metrics, best, parts, &kept) : 0;
+  int64_t step = 0;
+  if (folder && options.mode == FolderMode::kResume) step = Resume(*folder, checkpoints, metrics, best, parts, &kept);
+  if (ranks.size() > 1) {
+    step = std::stoll(ranks.FromFirst(Str(step)));
+    if (!folder && step > 0) checkpoints.Load(step, parts);
+    ranks.Gather("");  // all have read: the first may write again
+  }
   std::optional<EventsFile> events;
-  if (log.tensorboard) events.emplace(folder.path(), kept);
+  if (folder && log.tensorboard) events.emplace(folder->path(), kept);
   const int64_t total = stage.total_steps();
   std::optional<ProgressBar> bar;
-  if (!options.quiet) bar.emplace(config.run.name, total);
+  if (folder && !options.quiet) bar.emplace(config.run.name, total);
   Ledger ledger;
   Clock::time_point saved = Clock::now();
   while (step < total) {
@@ -84,43 +97,42 @@ void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage)
     record.metrics.insert(record.metrics.end(), times.begin(), times.end());
     record.metrics.emplace_back("wall_time", WallTime());
     const bool beats = best.Beats(step, record.metrics);
-    {
+    if (folder) {
       const Ledger::Scope timing = ledger.Time("log");
       metrics.Append(step, record.metrics);
       if (events) events->Append(step, record.metrics);
-      if (log.completions && !record.completions.empty()) folder.WriteCompletions(step, record.completions);
+      if (log.completions && !record.completions.empty()) folder->WriteCompletions(step, record.completions);
       if (bar) {
         bar->Print(stage.Line(record));
         bar->Update(step);
       }
     }
     if (record.demand == Demand::kRollBack) {
-      const bool went = RollBack(step, checkpoints, best, parts);
-      LogWarning(Str("step ", step, ": ", record.why, went ? Str("; back to the adapter of step ", *best.step())
-                                                          : "; there is no best checkpoint yet, so the run goes on as it is"));
+      const int64_t went = RollBack(step, checkpoints, best, parts);
+      Warn(Str("step ", step, ": ", record.why, went > 0 ? Str("; back to the adapter of step ", went)
+                                                         : "; there is no best checkpoint yet, so the run goes on as it is"));
     }
     const bool stop = step == options.stop_after_step || record.demand == Demand::kStop;
     const bool due = log.save_every > 0 && step % log.save_every == 0;
     const bool late = log.save_minutes > 0 && std::chrono::duration<double>(Clock::now() - saved).count() >= 60 * log.save_minutes;
-    if (stop || step == total || due || late || beats) {
+    if (folder && (stop || step == total || due || late || beats)) {
       const Ledger::Scope timing = ledger.Time("save");
       metrics.Sync();
       checkpoints.Save(step, parts, best);
       saved = Clock::now();
     }
     if (record.demand == Demand::kStop) {
-      const bool went = RollBack(step, checkpoints, best, parts);
-      LogWarning(Str("step ", step, ": ", record.why, "; the run is stopped",
-                     went ? Str(", and adapter/ is that of step ", *best.step()) : ""));
+      const int64_t went = RollBack(step, checkpoints, best, parts);
+      Warn(Str("step ", step, ": ", record.why, "; the run is stopped", went > 0 ? Str(", and adapter/ is that of step ", went) : ""));
       break;
     }
     if (stop) return;
   }
   if (!log.best_metric.empty() && !best.step()) {
-    LogWarning(Str("no step had the metric log.best_metric = ", log.best_metric, ", so no checkpoint was kept as the best; metrics.jsonl "
+    Warn(Str("no step had the metric log.best_metric = ", log.best_metric, ", so no checkpoint was kept as the best; metrics.jsonl "
                    "shows which there are"));
   }
-  WritePeft(stage.Adapter(), folder.adapter_path());
+  if (folder) WritePeft(stage.Adapter(), folder->adapter_path());
 }
 
 }  // namespace pith

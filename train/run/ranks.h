@@ -13,20 +13,21 @@
 
 namespace pith {
 
+// A process is one of its world's ranks all its life, or the only one. Not thread-safe: one thread calls.
 class Ranks {
  public:
-  // One of the processes that mpirun started, else the only one. UserError where mpirun started several of a build without
-  // MPI. At most one at a time.
-  Ranks(int* argc, char*** argv);
-  Ranks() = default;  // alone
-  ~Ranks();
-  Ranks(const Ranks&) = delete;
-  Ranks& operator=(const Ranks&) = delete;
+  static const Ranks& World();
+  // Joins the processes that mpirun started; called once, before any other thread starts. Each takes its share of this machine's cores,
+  // unless mpirun has bound it to some. UserError where mpirun started several of a build without MPI.
+  static void Start(int* argc, char*** argv);
+  static void Finish();            // when all has gone well
+  // Ends the other ranks too, with exit status `status`, where there are any.
+  static void Abort(int status);
 
   int rank() const { return rank_; }  // 0 … size − 1
   int size() const { return size_; }
   bool first() const { return rank_ == 0; }
-  // Whether place `i` of a list that all ranks share is this rank's.
+  // Whether place `i` of a list that all ranks share is this one's.
   bool Owns(size_t i) const { return i % static_cast<size_t>(size_) == static_cast<size_t>(rank_); }
 
   // In place, the sum over all ranks: the same bits on each.
@@ -36,12 +37,10 @@ class Ranks {
   std::vector<std::string> Gather(const std::string& mine) const;
   // What the first rank gave.
   std::string FromFirst(const std::string& mine) const;
-  // Ends the other ranks too, with exit status `status`, when there are any.
-  void Abort(int status) const;
 
  private:
   int rank_ = 0, size_ = 1;
-  bool started_ = false;
+  static Ranks& Mutable();
 };
 
 }  // namespace pith
