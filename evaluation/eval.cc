@@ -1,4 +1,4 @@
-#include "runtime/programs/eval.h"
+#include "evaluation/eval.h"
 
 #include <algorithm>
 #include <chrono>

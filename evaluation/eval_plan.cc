@@ -1,4 +1,4 @@
-#include "runtime/programs/eval_plan.h"
+#include "evaluation/eval_plan.h"
 
 #include <algorithm>
 
