@@ -18,6 +18,7 @@ class Checker {
     Data();
     Adapter();
     Schedule();
+    Evaluation();
     if (config_.run.stage == "rl") {
       CheckRlRules(config_, problems_);
       Terms("reward.times", config_.reward.times);
@@ -67,6 +68,28 @@ class Checker {
     if (static_cast<double>(config_.optimizer.warmup_steps) > updates) {
       Report("optimizer.warmup_steps", Str("got ", config_.optimizer.warmup_steps,
                                            ", more than the run's ", updates, " optimiser steps"));
+    }
+  }
+
+  void Evaluation() {
+    const EvaluationSettings& eval = config_.eval;
+    if (Clean({"log.best_metric", "eval.every"}) && config_.log.best_metric.starts_with("eval/") && eval.every == 0) {
+      Report("log.best_metric", "is measured by evaluations, but eval.every is 0; set it");
+    }
+    if (eval.every == 0 || !Clean({"eval"})) return;
+    const std::string& dataset = eval.dataset.empty() ? config_.data.dataset : eval.dataset;
+    if (eval.dataset.empty() && dataset.ends_with(".jsonl")) {
+      Report("eval.dataset", "data.dataset is a file, which has no part that is held out; name another file");
+    }
+    if (dataset == "synthetic" && eval.limit == 0) {
+      Report("eval.limit", "generated data has no end; set how many problems to make");
+    }
+    if (eval.chains > 1 && eval.temperature == 0) {
+      Report("eval.chains", Str("got ", eval.chains, ", but at temperature 0 all would be the same; set eval.temperature"));
+    }
+    if (eval.budgets.empty()) Report("eval.budgets", "is empty; [0] evaluates without a budget");
+    if (std::set<int64_t>(eval.budgets.begin(), eval.budgets.end()).size() != eval.budgets.size()) {
+      Report("eval.budgets", "names a budget twice");
     }
   }
 

@@ -49,6 +49,7 @@ std::vector<Section> MakeSections() {
       {"reward", "What a completion is paid: correct × Π times + Σ weight × plus.", {"rl"},
        Lift(&TrainConfig::reward, RewardFields())},
       {"optimizer", "AdamW.", both, Lift(&TrainConfig::optimizer, OptimizerFields())},
+      {"eval", "Evaluation while training goes on, which it does not touch.", both, Lift(&TrainConfig::eval, EvaluationFields())},
       {"log", "What is kept of a run.", both, Lift(&TrainConfig::log, LogFields())},
   };
 }

@@ -21,6 +21,7 @@ FieldTable<BudgetSettings> BudgetFields();
 FieldTable<RewardTerm> RewardTermFields();
 FieldTable<RewardSettings> RewardFields();
 FieldTable<OptimizerSettings> OptimizerFields();
+FieldTable<EvaluationSettings> EvaluationFields();
 FieldTable<LogSettings> LogFields();
 
 struct Section {

@@ -151,6 +151,22 @@ struct OptimizerSettings {
   bool operator==(const OptimizerSettings&) const = default;
 };
 
+struct EvaluationSettings {            // of the adapter, while it is trained
+  int64_t every = 0;                   // steps; 0: none
+  std::string dataset;                 // empty: as data
+  std::string split = "test";
+  int64_t limit = 100;
+  uint64_t seed = 0;
+  std::vector<int64_t> budgets = {0};  // 0: none
+  int chains = 1;
+  double temperature = 0;
+  int64_t max_tokens = 256;            // without a budget
+  int max_batch = 32;
+  double max_share = 0.2;              // of the run's time
+
+  bool operator==(const EvaluationSettings&) const = default;
+};
+
 struct LogSettings {
   int64_t save_every = 10;             // optimiser steps between checkpoints; 0: only the end
   double save_minutes = 0;             // and after so long without one; 0: never
@@ -174,6 +190,7 @@ struct TrainConfig {
   BudgetSettings budget;
   RewardSettings reward;
   OptimizerSettings optimizer;
+  EvaluationSettings eval;
   LogSettings log;
 
   bool operator==(const TrainConfig&) const = default;

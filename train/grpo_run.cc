@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "train/evaluation_hook.h"
 #include "train/grpo.h"
 #include "train/grpo_metrics.h"
 #include "train/learner.h"
@@ -28,13 +29,17 @@ class GrpoStage : public Stage, public Stateful {
         learner_(session, model_.get(), &optimizer_),
         updates_(session, model_.get(), &optimizer_),
         problems_(config_, session.problems.size()),
-        sampler_(session),
-        encoder_(*model_, AllPrompts(session)) {}
+        evaluation_(session.config.eval.every > 0 ? std::make_unique<EvaluationHook>(session) : nullptr),
+        sampler_(session, evaluation_ ? evaluation_->kv_tokens() : 0),
+        encoder_(*model_, AllPrompts(session)) {
+    if (evaluation_) evaluation_->Begin(sampler_.engine(), [this] { return model_->ToLora(); }, total_steps());
+  }
 
   int64_t total_steps() const override { return config_.rl.steps; }
   std::string Line(const StepRecord& record) const override { return StepLine(record.step, config_.rl.steps, record.metrics); }
   LoraAdapter Adapter() const override { return model_->ToLora(); }
   std::vector<Stateful*> parts() override { return {this, &learner_, &problems_}; }
+  std::vector<StepHook*> hooks() override { return evaluation_ ? std::vector<StepHook*>{evaluation_.get()} : std::vector<StepHook*>(); }
 
   std::string key() const override { return "rl"; }
   std::string Save() const override { return nlohmann::json{{"num_tokens", num_tokens_}}.dump(); }
@@ -102,6 +107,7 @@ class GrpoStage : public Stage, public Stateful {
   Learner learner_;
   GrpoLearner updates_;
   ProblemSource problems_;
+  const std::unique_ptr<EvaluationHook> evaluation_;
   Sampler sampler_;
   const PromptEncoder encoder_;
   int64_t num_tokens_ = 0;  // prompts' and responses', of all steps

@@ -22,7 +22,13 @@ SamplingParams Sampling(const RolloutSettings& r, uint64_t seed) { return {r.tem
 
 }  // namespace
 
-Sampler::Sampler(const Session& session) : session_(session) {
+AdapterRef PackForSampling(const Session& session, const LoraAdapter& adapter) {
+  // A sampler with bfloat16 activations rounds the factors anyway.
+  const TensorType type = session.config.rollout.activations == "f32" ? TensorType::kF32 : TensorType::kBF16;
+  return PackedAdapter::FromLora(adapter, session.base->config(), type);
+}
+
+Sampler::Sampler(const Session& session, int64_t kv_tokens) : session_(session) {
   const TrainConfig& c = session.config;
   CheckSampling(Sampling(c.rollout, 0));
   int64_t longest = 0;
@@ -33,7 +39,7 @@ Sampler::Sampler(const Session& session) : session_(session) {
   options.activations = Activations(c.rollout.activations);
   options.kv_type = KvType::kF32;
   // An always-on adapter writes the prompt's cache anew per step as well; sharing within a group is Generate()'s.
-  options.kv_tokens = (c.rl.prompts_per_step + 1) * (longest + kPageSlack) + samples * (c.rollout.max_completion_tokens + 2 * kPageSlack);
+  options.kv_tokens = std::max(kv_tokens, (c.rl.prompts_per_step + 1) * (longest + kPageSlack) + samples * (c.rollout.max_completion_tokens + 2 * kPageSlack));
   engine_ = std::make_unique<Engine>(session.base, options);
 }
 
@@ -42,9 +48,7 @@ Sampler::~Sampler() = default;
 std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
                                                      GenerateStats* stats, int64_t first_place) {
   const TrainConfig& c = session_.config;
-  // A sampler with bfloat16 activations rounds the factors anyway.
-  const TensorType type = c.rollout.activations == "f32" ? TensorType::kF32 : TensorType::kBF16;
-  const AdapterRef packed = PackedAdapter::FromLora(adapter, session_.base->config(), type);
+  const AdapterRef packed = PackForSampling(session_, adapter);
   const uint64_t seed = Rng(c.run.seed, {0x726f6c6c, static_cast<uint64_t>(step)}).Next();
   std::vector<GenerateRequest> requests;
   for (size_t i = 0; i < problems.size(); ++i) {

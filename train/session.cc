@@ -9,30 +9,10 @@
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
-#include "data/dataset.h"
 #include "rewards/reward.h"
 
 namespace pith {
 namespace {
-
-DatasetSpec Spec(const DataSettings& d) {
-  DatasetSpec spec;
-  spec.name = d.dataset;
-  spec.split = d.split;
-  spec.limit = d.limit;
-  spec.seed = d.seed;
-  spec.shuffle = d.shuffle;
-  spec.question_field = d.question_field;
-  spec.answer_field = d.answer_field;
-  spec.solution_field = d.solution_field;
-  spec.min_steps = d.min_steps;
-  spec.max_steps = d.max_steps;
-  spec.max_number = d.max_number;
-  spec.distractor_rate = d.distractor_rate;
-  spec.brief_rate = d.brief_rate;
-  spec.verbosity = d.verbosity;
-  return spec;
-}
 
 std::string Ids(const std::vector<int32_t>& ids) {
   std::string text;
@@ -112,6 +92,25 @@ void WarnOfCuts(const TrainConfig& config) {
 
 }  // namespace
 
+DatasetSpec SpecOf(const DataSettings& d) {
+  DatasetSpec spec;
+  spec.name = d.dataset;
+  spec.split = d.split;
+  spec.limit = d.limit;
+  spec.seed = d.seed;
+  spec.shuffle = d.shuffle;
+  spec.question_field = d.question_field;
+  spec.answer_field = d.answer_field;
+  spec.solution_field = d.solution_field;
+  spec.min_steps = d.min_steps;
+  spec.max_steps = d.max_steps;
+  spec.max_number = d.max_number;
+  spec.distractor_rate = d.distractor_rate;
+  spec.brief_rate = d.brief_rate;
+  spec.verbosity = d.verbosity;
+  return spec;
+}
+
 void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what) {
   const int64_t rows = session.base->config().vocab_size;
   for (int32_t id : ids) {
@@ -152,7 +151,7 @@ Session OpenSession(const TrainConfig& config) {
   }
   const bool always = config.adapter.activation == "always";
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
-  for (Problem& problem : LoadProblems(Spec(config.data))) {
+  for (Problem& problem : LoadProblems(SpecOf(config.data))) {
     PreparedProblem p;
     const std::string user = UserText(config, problem.question);
     if (always) {

@@ -10,6 +10,7 @@
 #include "adapters/lora.h"
 #include "base/base_model.h"
 #include "configs/train_config.h"
+#include "data/dataset.h"
 #include "data/problem.h"
 #include "data/text/prompt.h"
 #include "train/model.h"
@@ -41,6 +42,7 @@ std::unique_ptr<Model> MakeModel(const Session& session);
 void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what);
 // The token that ends an assistant's turn: <|im_end|>, <|eot_id|>, <|end|>, else eos.
 int32_t EndOfTurn(const Tokenizer& tokenizer);
+DatasetSpec SpecOf(const DataSettings& data);
 // The user's turn: the question, and the budget's sentence where there is one.
 std::string UserText(const TrainConfig& config, const std::string& question);
 

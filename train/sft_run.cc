@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "train/evaluation_hook.h"
 #include "train/exchange.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
@@ -27,11 +28,21 @@ class SftStage : public Stage, public Stateful {
         model_(MakeModel(session)),
         optimizer_(session.config.optimizer, model_->parameters()),
         learner_(session, model_.get(), &optimizer_),
-        encoder_(*model_, Prompts(session, examples_)) {}
+        encoder_(*model_, Prompts(session, examples_)) {
+    if (session.config.eval.every == 0) return;
+    evaluation_ = std::make_unique<EvaluationHook>(session);
+    EngineOptions options;
+    options.num_threads = session.config.run.threads;
+    options.activations = ActivationType::kBF16;
+    options.kv_tokens = evaluation_->kv_tokens();
+    engine_ = std::make_unique<Engine>(session.base, options);
+    evaluation_->Begin(engine_.get(), [this] { return model_->ToLora(); }, total_);
+  }
 
   int64_t total_steps() const override { return total_; }
   LoraAdapter Adapter() const override { return model_->ToLora(); }
   std::vector<Stateful*> parts() override { return {this, &learner_}; }
+  std::vector<StepHook*> hooks() override { return evaluation_ ? std::vector<StepHook*>{evaluation_.get()} : std::vector<StepHook*>(); }
 
   StepRecord Step(int64_t step, Ledger* ledger) override {
     const SftSettings& sft = session_.config.sft;
@@ -75,6 +86,8 @@ class SftStage : public Stage, public Stateful {
   Learner learner_;
   const PromptEncoder encoder_;
   int64_t num_tokens_ = 0;  // prompts' and responses', of all steps
+  std::unique_ptr<EvaluationHook> evaluation_;
+  std::unique_ptr<Engine> engine_;  // for the evaluation
 
   int64_t CheckedSteps() const {
     const int64_t total = SftSteps(session_.config, examples_.size());

@@ -43,7 +43,7 @@ std::string Computed(const std::string& config) {
   std::string kept, line;
   bool leave_out = false;
   while (std::getline(in, line)) {
-    if (!line.empty() && line[0] != ' ') leave_out = line == "log:";
+    if (!line.empty() && line[0] != ' ') leave_out = line == "log:" || line == "eval:";
     if (!leave_out) kept += line + "\n";
   }
   return kept;

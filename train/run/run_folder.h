@@ -20,7 +20,7 @@ class RunFolder {
   // Makes the folder and writes config.yaml, whose first line marks the folder as a run. UserError, before anything is
   // touched: the folder holds a run's files without being one (so that nobody's files are lost or mixed up with ours),
   // another process is at work in it, adapter/ could not be replaced at the end, or, for kResume, it holds another
-  // configuration (`log` may change: it is no part of what is computed). What a killed process left half-written is removed.
+  // configuration (`log` and `eval` may change: they are no part of what is computed). What a killed process left half-written is removed.
   RunFolder(const TrainConfig& config, FolderMode mode);
   const std::string& path() const { return path_; }
   std::string metrics_path() const { return path_ + "/metrics.jsonl"; }

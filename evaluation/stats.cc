@@ -1,4 +1,4 @@
-#include "runtime/programs/stats.h"
+#include "evaluation/stats.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,11 +1,11 @@
-#include "runtime/programs/eval_row.h"
+#include "evaluation/eval_row.h"
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/process_memory.h"
+#include "evaluation/stats.h"
 #include "rewards/answer.h"
-#include "runtime/programs/command_line.h"
-#include "runtime/programs/stats.h"
 
 namespace pith {
 namespace {
