@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "configs/load.h"
+#include "train/optimizer.h"
 #include "train/run/run_folder.h"
 #include "train/sft.h"
 
