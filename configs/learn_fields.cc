@@ -100,7 +100,8 @@ FieldTable<RlSettings> RlFields() {
                 "truncated into [importance_floor, importance_cap] or masked outside of it.",
                 OneOf({"none", "token_truncate", "token_mask", "sequence_truncate", "sequence_mask"}))
           .Alias("vllm_importance_sampling_mode"),
-      MakeField(&S::importance_cap, "importance_cap", "", "Of the sampler correction's weights.", Above(1))
+      MakeField(&S::importance_cap, "importance_cap", "", "Of the sampler correction's weights.",
+                NumberRule{"at least 1 (to switch the correction off: sampler_correction: none)", [](double x) { return x >= 1; }})
           .Alias("vllm_importance_sampling_clip_max")
           .When("rl.sampler_correction is not none", corrects),
       MakeField(&S::importance_floor, "importance_floor", "", "Of the sampler correction's weights.", FromBelow(0, 1))

@@ -76,7 +76,8 @@ std::string UnknownKey(const Section& section, const std::string& key) {
   }
   std::string found;
   for (const Section& other : TrainSections()) {
-    if (found.empty() && (FindField(other, key) != nullptr || FindByAlias(other, key) != nullptr)) found = other.Path(key);
+    if (found.empty() && FindField(other, key) != nullptr) found = other.Path(key);
+    if (found.empty() && FindByAlias(other, key) != nullptr) found = other.Path(FindByAlias(other, key)->key);
   }
   if (found.empty()) found = NearestName(key, names);
   return found.empty() ? "unknown key" : "unknown key; did you mean " + found + "?";

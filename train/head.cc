@@ -10,12 +10,11 @@
 namespace pith {
 namespace {
 
-constexpr int64_t kExtra = 16;                   // columns; 16 keeps rows aligned
-constexpr int64_t kChunkBytes = int64_t{16} << 20;  // of logits
+constexpr int64_t kExtra = 16;  // columns; 16 keeps rows aligned
 
 }  // namespace
 
-Head::Head(const at::Tensor& weight, at::ScalarType dtype) : d_(weight.size(1)) {
+Head::Head(const at::Tensor& weight, at::ScalarType dtype, int64_t chunk_bytes) : d_(weight.size(1)), chunk_bytes_(chunk_bytes) {
   weight_ = at::zeros({weight.size(0), d_ + kExtra}, at::TensorOptions(dtype));
   weight_.narrow(1, 0, d_).copy_(weight);
   weight_.narrow(1, d_, 3).fill_(1.0);
@@ -34,7 +33,7 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
   at::NoGradGuard no_grad;
   const int64_t rows = hidden.size(0), vocab = weight_.size(0);
   const auto dtype = weight_.scalar_type();
-  const int64_t chunk = std::max<int64_t>(16, kChunkBytes / (vocab * static_cast<int64_t>(weight_.element_size())));
+  const int64_t chunk = std::max<int64_t>(16, chunk_bytes_ / (vocab * static_cast<int64_t>(weight_.element_size())));
   const float inverse_temperature = static_cast<float>(1.0 / temperature);
   HeadResult result;
   result.logp = at::empty({rows});

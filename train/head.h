@@ -28,8 +28,9 @@ struct HeadResult {
 
 class Head {
  public:
-  // weight: V×D (token embeddings where they are tied), converted to `dtype`.
-  Head(const at::Tensor& weight, at::ScalarType dtype);
+  // weight: V×D (token embeddings where they are tied), converted to `dtype`. chunk_bytes: of logits that are held at once (those
+  // of 16 rows at least).
+  Head(const at::Tensor& weight, at::ScalarType dtype, int64_t chunk_bytes = int64_t{16} << 20);
 
   // hidden: rows × D in dtype, after the final norm. ids: rows, int64. Log-probabilities are those of
   // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's derivative is
@@ -43,7 +44,7 @@ class Head {
   at::Tensor Embed(const at::Tensor& ids) const;
 
  private:
-  int64_t d_ = 0;
+  int64_t d_ = 0, chunk_bytes_ = 0;
   at::Tensor weight_;  // V × (D + 16): W, three columns of ones for the shift in three parts, zeros
 };
 

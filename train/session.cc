@@ -10,6 +10,7 @@
 #include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "rewards/reward.h"
+#include "train/policy/warnings.h"
 
 namespace pith {
 namespace {
@@ -168,6 +169,9 @@ Session OpenSession(const TrainConfig& config) {
   s.fresh = config.run.init_adapter.empty();
   CheckLengths(s);
   WarnOfCuts(config);
+  if (config.run.stage == "rl") {
+    for (const std::string& warning : PolicyWarnings(config.rl)) LogWarning(warning);
+  }
   return s;
 }
 

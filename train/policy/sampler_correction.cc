@@ -108,9 +108,9 @@ std::string NoiseWarning(const CorrectionTerms& correction, const PolicyTerms& p
   if (policy.sequence_ratio) {
     const double range = policy.loss == Loss::kCispo ? policy.epsilon_high : std::min(policy.epsilon_low, policy.epsilon_high);
     if (gap.mean_std > range) {
-      return Str("the mean log-ratio of a sequence between sampler and trainer varies by ", gap.mean_std, ", more than the clipping range ", range,
-                 " of the sequence ratio (rl.clip_epsilon_low, rl.clip_epsilon_high): what is clipped is decided by the gap; ", cure,
-                 ", or widen the range, or use a loss with token ratios");
+      return Str("the policy that sampled is further from the trainer's than rl.clip_epsilon_low and rl.clip_epsilon_high let an update go: a "
+                 "sequence's mean log-ratio between the two varies by ", gap.mean_std, ", the range is ", range, ". Sequence ratios then say little "
+                 "about how far off-policy a completion is; ", cure, ", widen the range, or take a loss with token ratios");
     }
   }
   return "";

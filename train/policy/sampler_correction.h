@@ -35,7 +35,7 @@ struct SamplingGap {
   double kl = 0;                       // KL(sampler‖trainer), k3 estimate over the sampler's tokens
   double ratio_min = 0, ratio_mean = 0, ratio_max = 0;  // of the weights as they are applied (of e^d without correction), as in TRL
   double sequence_std = 0;             // standard deviation of Σ_t d over sequences: the log of a sequence's weight
-  double mean_std = 0;                 // likewise of the mean over its tokens: the log of gspo's ratio at the first update
+  double mean_std = 0;                 // likewise of the mean over its tokens, which is how sequence ratios in the loss count
   double masked = 0;                   // share of weights that are 0
 };
 SamplingGap MeasureGap(const CorrectionTerms& terms, const std::vector<float>& sampler_logp, const std::vector<float>& trainer_logp,
@@ -43,7 +43,7 @@ SamplingGap MeasureGap(const CorrectionTerms& terms, const std::vector<float>& s
 
 // A sentence that names the cure where ratios of whole sequences say more about the gap than about the policy; else empty.
 // Sequence correction: sequence_std > ln(cap)/2, or more than a fifth of the sequences masked. Sequence ratios in the loss:
-// mean_std > the smaller clipping range, so that the gap alone would move a ratio to where it is clipped.
+// mean_std > the smaller clipping range: the gap alone takes a sequence further than an update may.
 std::string NoiseWarning(const CorrectionTerms& correction, const PolicyTerms& policy, const SamplingGap& gap);
 
 }  // namespace pith
