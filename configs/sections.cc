@@ -47,6 +47,12 @@ std::vector<Section> MakeSections() {
        {"rl"}, Lift(&TrainConfig::budget, BudgetFields())},
       {"reward", "What a completion is paid: correct × Π times + Σ weight × plus.", {"rl"},
        Lift(&TrainConfig::reward, RewardFields())},
+      {"controller", "Holds a mean length, or an accuracy, by adapting how much the length terms of `reward` weigh.", {"rl"},
+       Lift(&TrainConfig::controller, ControllerFields())},
+      {"curriculum", "Which problems are drawn: those that are solved always or never are seen less often.", {"rl"},
+       Lift(&TrainConfig::curriculum, CurriculumFields())},
+      {"alarms", "Signs that a run goes wrong. Each names the number, since when, and the cure.", {"rl"},
+       Lift(&TrainConfig::alarms, AlarmFields())},
       {"optimizer", "AdamW.", both, Lift(&TrainConfig::optimizer, OptimizerFields())},
       {"log", "What is kept of a run.", both, Lift(&TrainConfig::log, LogFields())},
   };

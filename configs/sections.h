@@ -20,6 +20,9 @@ FieldTable<RolloutSettings> RolloutFields();
 FieldTable<BudgetSettings> BudgetFields();
 FieldTable<RewardTerm> RewardTermFields();
 FieldTable<RewardSettings> RewardFields();
+FieldTable<ControllerSettings> ControllerFields();
+FieldTable<CurriculumSettings> CurriculumFields();
+FieldTable<AlarmSettings> AlarmFields();
 FieldTable<OptimizerSettings> OptimizerFields();
 FieldTable<LogSettings> LogFields();
 
