@@ -18,7 +18,7 @@ double Seconds(Clock::time_point since) { return std::chrono::duration<double>(C
 void RunGrpo(const Session& session, const RunOptions& options) {
   const TrainConfig& config = session.config;
   const RlSettings& rl = config.rl;
-  const RewardFunction reward(config.reward, MakeBudget(config.budget));
+  const RewardFunction reward(config.reward, MakeBudget(config.budget), config.rollout.max_completion_tokens);
   const int64_t total_updates = rl.steps * rl.updates_per_rollout;
   const std::unique_ptr<Model> model = MakeModel(session);
   Optimizer optimizer(config.optimizer, model->parameters());
