@@ -22,6 +22,7 @@ class Checker {
     Choices();
     Controller();
     Curriculum();
+    Alarms();
   }
 
  private:
@@ -211,6 +212,19 @@ class Checker {
     if (c.hopeless_below >= c.solved_above) {
       Report("curriculum.hopeless_below", Str("got ", PrintValue(c.hopeless_below), ", expected less than curriculum.solved_above, which is ",
                                               PrintValue(c.solved_above)));
+    }
+  }
+
+  void Alarms() {
+    const AlarmSettings& alarms = config_.alarms;
+    if (!Clean({"alarms", "log.best_metric"})) return;
+    for (const std::string& name : alarms.roll_back) {
+      if (std::find(alarms.stop.begin(), alarms.stop.end(), name) != alarms.stop.end()) {
+        Report("alarms.roll_back", name + " stands under alarms.stop too; keep one of them");
+      }
+    }
+    if (!alarms.roll_back.empty() && config_.log.best_metric.empty()) {
+      Report("alarms.roll_back", "has no checkpoint to go back to; name the metric that the best one is kept by in log.best_metric");
     }
   }
 

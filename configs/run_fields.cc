@@ -144,8 +144,17 @@ FieldTable<LogSettings> LogFields() {
   return {
       MakeField(&S::save_every, "save_every", "optimiser steps", "Between checkpoints; 0: only at the end.",
                 Between(0, 1000000000)),
+      MakeField(&S::save_minutes, "save_minutes", "minutes",
+                "After which a checkpoint is written in any case, at the end of the step; 0: by steps alone.", AtLeast(0)),
       MakeField(&S::keep_checkpoints, "keep_checkpoints", "checkpoints", "Newest so many are kept.", Between(1, 1000000)),
+      MakeField(&S::best_metric, "best_metric", "",
+                "A name of metrics.jsonl, such as reward: a step that is better by it than all before gets a checkpoint, which is "
+                "kept until the next such step; empty: none.",
+                AnyText()),
+      MakeField(&S::best_mode, "best_mode", "", "Whether a high or a low value of best_metric is good.", OneOf({"max", "min"}))
+          .When("log.best_metric is set", [](const S& s) { return !s.best_metric.empty(); }),
       MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn("rl"),
+      MakeField(&S::tensorboard, "tensorboard", "Write the metrics as a TensorBoard event file too."),
   };
 }
 

@@ -5,6 +5,9 @@ namespace pith {
 namespace {
 
 bool Controls(const ControllerSettings& c) { return c.enabled(); }
+TextRule AlarmName() {
+  return OneOf({"truncated", "repetition", "entropy_low", "entropy_rise", "no_signal", "wrong_longer", "after_close", "accuracy_drop"});
+}
 bool HasCurriculum(const CurriculumSettings& c) { return c.enabled; }
 
 }  // namespace
@@ -54,9 +57,10 @@ FieldTable<AlarmSettings> AlarmFields() {
   using S = AlarmSettings;
   return {
       MakeField(&S::patience, "patience", "steps", "An alarm sounds once it has held so many steps in a row.", Between(1, 1000000)),
-      MakeField(&S::stop, "stop", "", "Alarms that end the run, with the last checkpoint kept; the others only warn.",
-                OneOf({"truncated", "repetition", "entropy_low", "entropy_rise", "no_signal", "wrong_longer", "after_close",
-                       "accuracy_drop"})),
+      MakeField(&S::stop, "stop", "", "Alarms that end the run; its adapter is then the best checkpoint's, where log.best_metric keeps one.",
+                AlarmName()),
+      MakeField(&S::roll_back, "roll_back", "",
+                "Alarms that take adapter and optimiser back to the best checkpoint; the steps go on. The others only warn.", AlarmName()),
       MakeField(&S::truncated, "truncated", "share", "More completions than this are cut off; 0: no such alarm.", FromBelow(0, 1)),
       MakeField(&S::repetition, "repetition", "share", "More of the token trigrams than this are repeats; 0: no such alarm.",
                 FromBelow(0, 1)),

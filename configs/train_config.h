@@ -160,7 +160,8 @@ struct CurriculumSettings {
 // When a run goes wrong (train/alarms.h). A threshold of 0 switches its alarm off.
 struct AlarmSettings {
   int64_t patience = 3;                // steps in a row
-  std::vector<std::string> stop;       // names of alarms that end the run; the others warn
+  std::vector<std::string> stop;       // names of alarms that end the run …
+  std::vector<std::string> roll_back;  // … or take it back to the best checkpoint; the others warn
   double truncated = 0.5;
   double repetition = 0.3;
   double entropy_low = 0.05;
@@ -187,8 +188,12 @@ struct OptimizerSettings {
 
 struct LogSettings {
   int64_t save_every = 10;             // optimiser steps between checkpoints; 0: only the end
+  double save_minutes = 0;             // and after so long without one; 0: never
   int64_t keep_checkpoints = 2;
+  std::string best_metric;             // of metrics.jsonl: the checkpoint that is best by it is kept too; empty: none
+  std::string best_mode = "max";       // max | min
   bool completions = true;             // write completions/step-N.jsonl
+  bool tensorboard = true;             // write events.out.tfevents.*
 
   bool operator==(const LogSettings&) const = default;
 };

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "configs/load.h"
-#include "train/run_folder.h"
+#include "train/run/run_folder.h"
 #include "train/sft.h"
 
 namespace pith {

@@ -12,9 +12,8 @@
 #include "train/grpo_batch.h"
 #include "train/loss.h"
 #include "train/rollout.h"
-#include "train/run_folder.h"
+#include "train/run/loop.h"
 #include "train/session.h"
-#include "train/sft.h"
 
 namespace pith {
 

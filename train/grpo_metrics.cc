@@ -128,19 +128,17 @@ std::vector<std::string> CompletionLines(const Session& session, int64_t step, s
 
 std::string StepLine(int64_t step, int64_t steps, const Metrics& metrics) {
   const auto show = [&](const char* name, const char* format, double factor) -> std::string {
-    for (const auto& [key, value] : metrics) {
-      if (key != name) continue;
-      char text[64];
-      std::snprintf(text, sizeof text, format, factor * value);
-      return text;
-    }
-    return "–";
+    const std::optional<double> value = FindMetric(metrics, name);
+    if (!value) return "–";
+    char text[64];
+    std::snprintf(text, sizeof text, format, factor * *value);
+    return text;
   };
   return Str("step ", step, "/", steps, "  reward ", show("reward", "%.3f", 1), "  accuracy ", show("accuracy", "%.0f %%", 100),
              "  tokens ", show("completions/mean_length", "%.1f", 1), "  truncated ",
              show("completions/clipped_ratio", "%.0f %%", 100), "  gap ", show("sampling/sampling_logp_difference/mean", "%.4f", 1),
-             "  ", show("tokens_per_second", "%.0f tok/s", 1), " (", show("time/rollout", "%.1f s", 1), " + ",
-             show("time/train", "%.1f s", 1), ")");
+             "  ", show("tokens_per_second", "%.0f tok/s", 1), " (", show("step_time", "%.1f s", 1), ", sampling ",
+             show("time/rollout", "%.1f s", 1), ")");
 }
 
 }  // namespace pith

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "train/grpo_batch.h"
-#include "train/run_folder.h"
+#include "train/run/metrics.h"
 
 namespace pith {
 

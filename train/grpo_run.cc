@@ -1,109 +1,158 @@
-// The loop of a GRPO run: sample, pay, update, write down.
-#include <chrono>
+// A run of GRPO as a stage of the loop: sample, pay, update, measure.
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/progress.h"
 #include "train/grpo.h"
 #include "train/grpo_metrics.h"
+#include "train/grpo_steering.h"
+#include "train/learner.h"
+#include "train/optimizer.h"
 
 namespace pith {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-double Seconds(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
+std::vector<const Prompt*> AllPrompts(const Session& session) {
+  std::vector<const Prompt*> prompts;
+  for (const PreparedProblem& p : session.problems) prompts.push_back(&p.prompt);
+  return prompts;
+}
+
+class GrpoStage : public Stage, public Stateful {
+ public:
+  explicit GrpoStage(const Session& session)
+      : session_(session),
+        config_(session.config),
+        reward_(config_.reward, MakeBudget(config_.budget), config_.rollout.max_completion_tokens),
+        steering_(session),
+        total_updates_(config_.rl.steps * config_.rl.updates_per_rollout),
+        model_(MakeModel(session)),
+        optimizer_(config_.optimizer, model_->parameters()),
+        learner_(session, model_.get(), &optimizer_),
+        sampler_(session),
+        encoder_(*model_, AllPrompts(session)) {}
+
+  int64_t total_steps() const override { return config_.rl.steps; }
+  std::string Line(const StepRecord& record) const override { return StepLine(record.step, config_.rl.steps, record.metrics); }
+  LoraAdapter Adapter() const override { return model_->ToLora(); }
+  std::vector<Stateful*> parts() override {
+    std::vector<Stateful*> parts = {this, &learner_};
+    for (Stateful* part : steering_.parts()) parts.push_back(part);
+    return parts;
+  }
+  std::vector<StepHook*> hooks() override { return steering_.hooks(); }
+
+  std::string key() const override { return "rl"; }
+  std::string Save() const override { return nlohmann::json{{"num_tokens", num_tokens_}}.dump(); }
+  void Load(const std::string& json) override { num_tokens_ = nlohmann::json::parse(json).at("num_tokens").get<int64_t>(); }
+
+  StepRecord Step(int64_t step, Ledger* ledger) override {
+    const std::vector<size_t> problems = steering_.Problems(step);
+    GenerateStats stats;
+    Ledger::Scope sampling = ledger->Time("rollout");
+    const Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &stats);
+    sampling.End();
+    Ledger::Scope grading = ledger->Time("grade");
+    const Paid paid = Pay(session_, reward_, problems, groups, steering_.reward_state());
+    steering_.Observe(problems, Outcomes(groups, paid));
+    grading.End();
+
+    std::vector<const Prompt*> prompts;
+    for (size_t i : problems) prompts.push_back(&session_.problems[i].prompt);
+    num_tokens_ += stats.generated_tokens;
+    for (const Prompt* prompt : prompts) num_tokens_ += config_.rl.group_size * static_cast<int64_t>(prompt->ids.size());
+    Ledger::Scope encoding = ledger->Time("encode");
+    const GrpoBatch batch = MakeBatch(session_, problems, groups, paid, encoder_.Encode(prompts));
+    encoding.End();
+
+    const Learned learned = Learn(step, batch, ledger);
+    StepRecord record;
+    record.rate_tokens = stats.generated_tokens;
+    record.metrics = StepMetrics(learned, batch, RewardMetrics(config_, reward_, groups, paid));
+    const Metrics steering = steering_.StepMetrics();
+    record.metrics.insert(record.metrics.end(), steering.begin(), steering.end());
+    record.metrics.insert(record.metrics.end(), {{"num_tokens", static_cast<double>(num_tokens_)},
+                                                 {"completion_tokens", static_cast<double>(stats.generated_tokens)}});
+    if (config_.log.completions) record.completions = CompletionLines(session_, step + 1, problems, groups, paid);
+    return record;
+  }
+
+ private:
+  // What the updates of one step came to.
+  struct Learned {
+    GrpoUpdate update;  // the last one
+    Optimizer::StepInfo info;
+    SamplingGap gap;
+    double entropy = 0;  // of the policy that sampled
+  };
+
+  Learned Learn(int64_t step, const GrpoBatch& batch, Ledger* ledger) {
+    const RlSettings& rl = config_.rl;
+    Learned l;
+    if (batch.sequences.empty()) {
+      // No group has a signal: the step counts, the adapter and the moments stay.
+      l.info.learning_rate = LearningRate(config_.optimizer, step * rl.updates_per_rollout, total_updates_);
+      return l;
+    }
+    Ledger::Scope referring = ledger->Time("reference");
+    const at::Tensor ref = rl.kl_beta != 0 ? ReferenceLogProbs(session_, *model_, batch) : at::Tensor();
+    referring.End();
+    at::Tensor old;
+    for (int64_t u = 0; u < rl.updates_per_rollout; ++u) {
+      Ledger::Scope learning = ledger->Time("gradients");
+      l.update = GrpoGradients(config_, *model_, batch, old, ref);
+      if (!std::isfinite(l.update.loss)) {
+        ThrowUser("the loss of step ", step + 1, " is not finite (the log-probabilities of its completions); the adapter was not "
+                  "updated. Lower optimizer.learning_rate, or resume from the last checkpoint");
+      }
+      if (u == 0) {
+        old = l.update.logp;
+        l.entropy = l.update.entropy;
+        l.gap = MeasureGap(batch.sampler_logp, {old.data_ptr<float>(), old.data_ptr<float>() + old.numel()});
+      }
+      learning.End();
+      const Ledger::Scope updating = ledger->Time("optimizer");
+      l.info = optimizer_.Step(step * rl.updates_per_rollout + u, total_updates_);
+      model_->AdapterChanged();
+    }
+    return l;
+  }
+
+  Metrics StepMetrics(const Learned& l, const GrpoBatch& batch, const Metrics& reward) const {
+    Metrics metrics = {{"loss", l.update.loss}, {"grad_norm", l.info.grad_norm}, {"learning_rate", l.info.learning_rate}};
+    metrics.insert(metrics.end(), reward.begin(), reward.end());
+    if (config_.rl.kl_beta != 0) metrics.emplace_back("kl", l.update.kl);
+    if (!batch.sequences.empty()) {  // what nobody measured is not zero
+      metrics.insert(metrics.end(), {{"sampling/sampling_logp_difference/mean", l.gap.mean},
+                                     {"sampling/sampling_logp_difference/p99", l.gap.p99},
+                                     {"sampling/sampling_logp_difference/max", l.gap.max},
+                                     {"sampling/kl", l.gap.kl},
+                                     {"entropy", l.entropy}});
+    }
+    metrics.insert(metrics.end(), {{"clip_ratio/low_mean", l.update.clip_low},
+                                   {"clip_ratio/high_mean", l.update.clip_high},
+                                   {"clip_ratio/region_mean", l.update.clip_low + l.update.clip_high}});
+    return metrics;
+  }
+
+  const Session& session_;
+  const TrainConfig& config_;
+  const RewardFunction reward_;
+  GrpoSteering steering_;
+  const int64_t total_updates_;
+  const std::unique_ptr<Model> model_;
+  Optimizer optimizer_;
+  Learner learner_;
+  Sampler sampler_;
+  const PromptEncoder encoder_;
+  int64_t num_tokens_ = 0;  // prompts' and responses', of all steps
+};
 
 }  // namespace
 
 void RunGrpo(const Session& session, const RunOptions& options) {
-  const TrainConfig& config = session.config;
-  const RlSettings& rl = config.rl;
-  const RewardFunction reward(config.reward, MakeBudget(config.budget), config.rollout.max_completion_tokens);
-  const int64_t total_updates = rl.steps * rl.updates_per_rollout;
-  const std::unique_ptr<Model> model = MakeModel(session);
-  Optimizer optimizer(config.optimizer, model->parameters());
-  Sampler sampler(session);
-  RunFolder folder(config, options.mode);
-  RunProgress progress = options.mode == FolderMode::kResume ? folder.Resume(*model, optimizer) : RunProgress();
-  std::vector<const Prompt*> all_prompts;
-  for (const PreparedProblem& p : session.problems) all_prompts.push_back(&p.prompt);
-  const PromptEncoder encoder(*model, all_prompts);
-  std::optional<ProgressBar> bar;
-  if (!options.quiet) bar.emplace(config.run.name, rl.steps);
-  while (progress.step < rl.steps) {
-    const int64_t step = progress.step;
-    const auto start = Clock::now();
-    const std::vector<size_t> problems = GrpoProblems(config, session.problems.size(), step);
-    GenerateStats stats;
-    const Groups groups = sampler.Sample(model->ToLora(), problems, step, &stats);
-    const double rollout_seconds = Seconds(start);
-    const Paid paid = Pay(session, reward, problems, groups);
-
-    const auto train_start = Clock::now();
-    std::vector<const Prompt*> prompts;
-    for (size_t i : problems) prompts.push_back(&session.problems[i].prompt);
-    const GrpoBatch batch = MakeBatch(session, problems, groups, paid, encoder.Encode(prompts));
-    Metrics metrics = RewardMetrics(config, reward, groups, paid);
-    SamplingGap gap;
-    GrpoUpdate update;
-    Optimizer::StepInfo info;
-    double entropy = 0;  // of the policy that sampled
-    if (!batch.sequences.empty()) {
-      const at::Tensor ref = rl.kl_beta != 0 ? ReferenceLogProbs(session, *model, batch) : at::Tensor();
-      at::Tensor old;
-      for (int64_t u = 0; u < rl.updates_per_rollout; ++u) {
-        update = GrpoGradients(config, *model, batch, old, ref);
-        if (!std::isfinite(update.loss)) {
-          ThrowUser("the loss of step ", step + 1, " is not finite (the log-probabilities of its completions); the adapter was not "
-                    "updated. Lower optimizer.learning_rate, or resume from the last checkpoint");
-        }
-        if (u == 0) {
-          old = update.logp;
-          entropy = update.entropy;
-          gap = MeasureGap(batch.sampler_logp, {old.data_ptr<float>(), old.data_ptr<float>() + old.numel()});
-        }
-        info = optimizer.Step(step * rl.updates_per_rollout + u, total_updates);
-        model->AdapterChanged();
-      }
-    } else {
-      // No group has a signal: the step counts, the adapter and the moments stay.
-      info.learning_rate = LearningRate(config.optimizer, step * rl.updates_per_rollout, total_updates);
-    }
-    progress = {step + 1, progress.num_tokens + stats.generated_tokens};
-    for (const Prompt* prompt : prompts) progress.num_tokens += rl.group_size * static_cast<int64_t>(prompt->ids.size());
-    const double train_seconds = Seconds(train_start), seconds = Seconds(start);
-    const double rate = static_cast<double>(stats.generated_tokens) / seconds;
-    metrics.insert(metrics.begin(), {{"loss", update.loss}, {"grad_norm", info.grad_norm}, {"learning_rate", info.learning_rate}});
-    if (rl.kl_beta != 0) metrics.emplace_back("kl", update.kl);
-    if (!batch.sequences.empty()) {  // what nobody measured is not zero
-      metrics.insert(metrics.end(), {{"sampling/sampling_logp_difference/mean", gap.mean},
-                                     {"sampling/sampling_logp_difference/p99", gap.p99},
-                                     {"sampling/sampling_logp_difference/max", gap.max},
-                                     {"sampling/kl", gap.kl},
-                                     {"entropy", entropy}});
-    }
-    metrics.insert(metrics.end(), {{"clip_ratio/low_mean", update.clip_low},
-                                   {"clip_ratio/high_mean", update.clip_high},
-                                   {"clip_ratio/region_mean", update.clip_low + update.clip_high},
-                                   {"num_tokens", static_cast<double>(progress.num_tokens)},
-                                   {"completion_tokens", static_cast<double>(stats.generated_tokens)},
-                                   {"tokens_per_second", rate},
-                                   {"time/rollout", rollout_seconds},
-                                   {"time/train", train_seconds},
-                                   {"step_time", seconds}});
-    folder.AppendMetrics(step + 1, metrics);
-    if (config.log.completions) folder.WriteCompletions(step + 1, CompletionLines(session, step + 1, problems, groups, paid));
-    if (bar) {
-      bar->Print(StepLine(step + 1, rl.steps, metrics));
-      bar->Update(step + 1);
-    }
-    const bool stop = step + 1 == options.stop_after_step;
-    if (stop || step + 1 == rl.steps || (config.log.save_every > 0 && (step + 1) % config.log.save_every == 0)) {
-      folder.Save(progress, *model, optimizer);
-    }
-    if (stop) return;
-  }
-  folder.WriteAdapter(model->ToLora());
+  GrpoStage stage(session);
+  RunLoop(session.config, options, stage);
 }
 
 }  // namespace pith

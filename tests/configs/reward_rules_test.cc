@@ -89,6 +89,8 @@ TEST(RewardRules, RefuseAPenaltyThatCanNeverFire) {
       {"curriculum: {visits: 3}", "curriculum.visits: has no effect unless curriculum.enabled is true"},
       {"curriculum: {enabled: true, solved_above: 0.5, hopeless_below: 0.5}", "curriculum.hopeless_below: got 0.5, expected less than"},
       {"alarms: {stop: [truncation]}", "alarms.stop[0]: got truncation, expected truncated, repetition"},
+      {"alarms: {roll_back: [truncated]}", "alarms.roll_back: has no checkpoint to go back to"},
+      {"alarms: {roll_back: [truncated], stop: [truncated]}\nlog: {best_metric: reward}", "truncated stands under alarms.stop too"},
       {"alarms: {entropy_rise: 0.5}", "alarms.entropy_rise: got 0.5, expected 0, or more than 1"},
   };
   for (const Case& c : cases) {
@@ -111,6 +113,7 @@ TEST(RewardRules, LetPassWhatCanJustFire) {
            "controller: {accuracy_floor: 0.4, start_weight: 0.5, max_weight: 2}\nreward: {plus: [alp]}",
            "curriculum: {enabled: true, revisit: 0}",
            "alarms: {stop: [truncated, accuracy_drop], patience: 1, entropy_low: 0}",
+           "alarms: {roll_back: [entropy_rise], stop: [truncated]}\nlog: {best_metric: reward}",
        }) {
     EXPECT_EQ(Complaint(yaml), "") << yaml;
   }

@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "configs/train_config.h"
+#include "train/run/loop.h"
 
 namespace pith {
 
 struct Alarm {
   std::string name;      // as in AlarmSettings::stop
   std::string sentence;
-  bool stop = false;     // the configuration wants the run ended
+  Demand demand = Demand::kGoOn;  // what the configuration wants then
 };
 
 // A state machine over metrics; no clock, no randomness.

@@ -1,4 +1,4 @@
-#include "train/alarms.h"
+#include "train/run/alarms.h"
 
 #include <algorithm>
 #include <cmath>
@@ -107,13 +107,15 @@ std::vector<Alarm> Alarms::Observe(int64_t step, NamedValues metrics) {
     state.held = holds ? state.held + 1 : 0;
     if (state.held == 1) state.since = step;
     if (state.held != settings_.patience) continue;
-    const bool stop = std::find(settings_.stop.begin(), settings_.stop.end(), kind.name) != settings_.stop.end();
+    const auto listed = [&](const std::vector<std::string>& names) { return std::find(names.begin(), names.end(), kind.name) != names.end(); };
+    const Demand demand = listed(settings_.stop) ? Demand::kStop : listed(settings_.roll_back) ? Demand::kRollBack : Demand::kGoOn;
+    if (demand == Demand::kRollBack) state.held = 0;  // so that it may sound again should going back not have helped
     std::string against = Str("limit ", Short(limit));
     if (kind.against_start) against += Str(", ", Short(state.start / state.start_steps), " at the start");
     out.push_back({kind.name,
                    Str("alarm ", kind.name, ", since step ", state.since, ": ", kind.what, " ", Short(*value), " (", against,
                        "); ", kind.cure),
-                   stop});
+                   demand});
   }
   return out;
 }

@@ -1,0 +1,45 @@
+#include "train/run/step_files.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace pith {
+
+namespace fs = std::filesystem;
+
+std::optional<int64_t> StepOf(const std::string& name) {
+  if (!name.starts_with("step-")) return std::nullopt;
+  const std::string digits = name.substr(5, name.find('.') == std::string::npos ? std::string::npos : name.find('.') - 5);
+  if (digits.empty() || digits.size() > 12 || digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  return std::stoll(digits);
+}
+
+std::vector<int64_t> StepsIn(const std::string& folder) {
+  std::vector<int64_t> steps;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (const auto step = StepOf(entry.path().filename().string())) steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+void RemoveWhole(const std::string& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) ThrowUser("cannot remove '", path, "': ", error.message());
+}
+
+void RemoveSteps(const std::string& folder, const std::function<bool(const std::string& name)>& more) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder, error)) names.push_back(entry.path().filename().string());
+  for (const std::string& name : names) {
+    if (StepOf(name) || more(name)) RemoveWhole(folder + "/" + name);
+  }
+  fs::remove(folder, error);
+}
+
+}  // namespace pith
