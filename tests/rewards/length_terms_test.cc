@@ -168,11 +168,16 @@ TEST(RewardOfAGroup, WeighsLengthTermsByTheControllersWeight) {
   RewardTerm format = DefaultRewardTerm("format");
   format.weight = 0.1;
   ExpectNear(Rewards(format, false, group, none), {1.1, 0});
-  // λ = 1 gives the very bits of the weight: 0.1 · 3 is not a number that 1 − (1 − w) gives back.
-  const std::vector<double> plain = Rewards(DefaultRewardTerm("budget"), true, {{true, 117}});
+  // λ = 1 gives the very bits of the weight, which 1 − (1 − w) does not at every length.
   Budget budget;
   budget.tokens = 100;
-  EXPECT_EQ(plain[0], SoftBudgetWeight(budget, 117));
+  for (int64_t length = 76; length < 125; ++length) {
+    EXPECT_EQ(Rewards(DefaultRewardTerm("budget"), true, {{true, length}})[0], SoftBudgetWeight(budget, length)) << length;
+  }
+  RewardSettings strict_form;
+  strict_form.times = {DefaultRewardTerm("format")};
+  const RewardInput trailing = {"4", "#### 4 and so on", 20};
+  EXPECT_EQ(RewardFunction(strict_form, budget)(std::span(&trailing, 1), none)[0].reward, 0) << "format is no term of length";
 }
 
 TEST(RewardOfAGroup, RefusesTermsThatCannotBeMade) {

@@ -40,9 +40,9 @@ TEST(LaserTargets, AreTheLeastGridLengthsThatOneExpectedRightAnswerFits) {
   // Medium: 50 … 100, n = 6, C = 2: 3rd, 70. Hard: nothing seen.
   EXPECT_EQ(laser.targets(), (LengthTargets{{50, 70, 160}}));
   // Two steps on, the first two are out of the window. Hard: n = 6, C = 1: all must fit, 155 → 160.
-  laser.Observe(std::vector<GroupOutcome>{Outcome({1, 2, 3, 4, 5, 6}, 6)});
+  laser.Observe(std::vector<GroupOutcome>{Outcome({91, 92, 93, 94, 95, 96}, 6)});
   laser.Observe(std::vector<GroupOutcome>{Outcome({10, 20, 30, 40, 50, 155}, 1)});
-  EXPECT_EQ(laser.targets(), (LengthTargets{{10, 70, 160}})) << "easy: 2nd of 6; medium keeps its target";
+  EXPECT_EQ(laser.targets(), (LengthTargets{{100, 70, 160}})) << "easy: 2nd of 6; medium keeps its target";
 }
 
 // The paper's rule as it is written: the least T with ⌊cover(T)·C⌋ ≥ 1.
@@ -118,9 +118,10 @@ TEST(LengthController, HoldsAnAccuracyByHand) {
 TEST(LengthController, IsOneWhenOff) {
   ControllerSettings off;
   off.start_weight = 0.25;
+  off.max_weight = 9;
   LengthController c(off);
   EXPECT_EQ(c.weight(), 1.0);
-  c.Observe(1000, 0);
+  c.Observe(1000, 1);
   EXPECT_EQ(c.weight(), 1.0);
 }
 
