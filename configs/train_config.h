@@ -115,18 +115,27 @@ struct BudgetSettings {                // rewards/budget.h
   int64_t reserve_tokens = 32;
   std::string close_text = "\n#### ";
   std::string sentence;
+  std::vector<int64_t> choices;        // B of each prompt and step is drawn from these (0: none); empty: always `tokens`
 
   bool operator==(const BudgetSettings&) const = default;
 };
 
-// One term of the reward. Only the fields that belong to `kind` may be set.
+// One term of the reward. Only the fields that belong to `kind` may be set; DefaultRewardTerm (configs/reward_kinds.h) knows
+// the values that a kind's paper uses.
 struct RewardTerm {
-  std::string kind;                    // budget | free_then_falling | soft_overlong | format
+  std::string kind;                    // one of RewardKinds()
   double weight = 1.0;                 // plus: terms only
   bool always = false;                 // plus: terms only: pay it on wrong answers too
   int64_t free_tokens = 0, fall_tokens = 0;   // free_then_falling
   double floor = 0.0;                         // free_then_falling
   int64_t max_tokens = 0, cache_tokens = 0;   // soft_overlong
+  double alpha = 0.0;                         // l1_exact, l1_max, sigmoid
+  double delta = 0.0;                         // l1_max
+  int64_t norm_tokens = 0;                    // alp; 0: rollout.max_completion_tokens
+  int64_t limit_tokens = 0;                   // truncation; 0: rollout.max_completion_tokens
+  int64_t start_tokens = 0;                   // laser_d; 0: rollout.max_completion_tokens
+  int64_t grid_tokens = 0;                    // laser_d; 0: a sixteenth of rollout.max_completion_tokens
+  int64_t update_every = 10, window_steps = 10;  // laser_d, in steps
 
   bool operator==(const RewardTerm&) const = default;
 };
@@ -137,6 +146,46 @@ struct RewardSettings {
   std::vector<RewardTerm> plus;        // + Σ weight × …
 
   bool operator==(const RewardSettings&) const = default;
+};
+
+// Adapts how much the length terms of the reward weigh (rewards/controller.h).
+struct ControllerSettings {
+  int64_t target_tokens = 0;           // mean length to hold; 0: off
+  double accuracy_floor = 0.0;         // or: as short as this accuracy allows; 0: off
+  double gain = 0.1;
+  double ema = 0.8;                    // share of the past in the running mean
+  double start_weight = 1.0, min_weight = 0.0, max_weight = 1.0;
+
+  bool enabled() const { return target_tokens > 0 || accuracy_floor > 0; }
+  bool operator==(const ControllerSettings&) const = default;
+};
+
+// Which problems are drawn, by how often they were solved (data/curriculum.h).
+struct CurriculumSettings {
+  bool enabled = false;
+  double solved_above = 0.95, hopeless_below = 0.02;
+  int64_t visits = 2;                  // before a problem may leave the pool that is learned from
+  double revisit = 0.1;                // share of a step's places for solved and hopeless problems
+  double ema = 0.5;
+
+  bool operator==(const CurriculumSettings&) const = default;
+};
+
+// When a run goes wrong (train/alarms.h). A threshold of 0 switches its alarm off.
+struct AlarmSettings {
+  int64_t patience = 3;                // steps in a row
+  std::vector<std::string> stop;       // names of alarms that end the run …
+  std::vector<std::string> roll_back;  // … or take it back to the best checkpoint; the others warn
+  double truncated = 0.5;
+  double repetition = 0.3;
+  double entropy_low = 0.05;
+  double entropy_rise = 3.0;           // times the start
+  double no_signal = 0.8;
+  double wrong_longer = 2.0;           // times the right answers' length
+  double after_close = 3.0;            // times the start
+  double accuracy_drop = 0.2;          // below the best so far
+
+  bool operator==(const AlarmSettings&) const = default;
 };
 
 struct OptimizerSettings {
@@ -189,6 +238,9 @@ struct TrainConfig {
   RolloutSettings rollout;
   BudgetSettings budget;
   RewardSettings reward;
+  ControllerSettings controller;
+  CurriculumSettings curriculum;
+  AlarmSettings alarms;
   OptimizerSettings optimizer;
   EvaluationSettings eval;
   LogSettings log;

@@ -90,8 +90,8 @@ std::string DryRun(const Session& session) {
         << "  " << config.rl.prompts_per_step << " prompts x " << config.rl.group_size << " completions = "
         << config.rl.prompts_per_step * config.rl.group_size << " completions per step, of at most " << config.rollout.max_completion_tokens
         << " tokens: at most " << config.rl.prompts_per_step * config.rl.group_size * config.rollout.max_completion_tokens << " tokens per step\n"
-        << "  " << session.problems.size() << " problems, each seen about "
-        << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.problems.size()) << " times\n";
+        << "  " << session.num_problems() << " problems, each seen about "
+        << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.num_problems()) << " times\n";
   }
   const MemoryEstimate m = EstimateMemory(session);
   out << "  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base) << ", adapter and optimiser " << Megabytes(m.adapter)

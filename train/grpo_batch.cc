@@ -5,25 +5,38 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "rewards/measures.h"
 #include "train/policy/advantages.h"
 
 namespace pith {
 
-Paid Pay(const Session& session, const RewardFunction& reward, std::span<const size_t> problems, const Groups& groups) {
+Paid Pay(const Session& session, const RewardFunction& reward, std::span<const size_t> problems, const Groups& groups,
+         const RewardState& state) {
   const Tokenizer& tokenizer = session.prompter->tokenizer();
   Paid paid;
   std::vector<double> rewards;
   for (size_t g = 0; g < groups.size(); ++g) {
+    const PreparedProblem& problem = session.problems[problems[g]];
+    const size_t first = paid.texts.size();
     for (const Completion& c : groups[g]) {
       std::span<const int32_t> answer = c.tokens;
       if (!answer.empty() && tokenizer.IsEnd(answer.back())) answer = answer.first(answer.size() - 1);
       paid.texts.push_back(tokenizer.Decode(answer));
-      RewardInput input;
-      input.gold = session.problems[problems[g]].problem.answer;
-      input.response = paid.texts.back();
-      input.length_tokens = static_cast<int64_t>(c.tokens.size());
-      paid.results.push_back(reward(input));
-      rewards.push_back(paid.results.back().reward);
+      const auto decoded_bytes = [&](int64_t k) {
+        return static_cast<int64_t>(tokenizer.Decode(answer.first(static_cast<size_t>(k))).size());
+      };
+      paid.measures.push_back({Repetition(answer), TokensAfter(CloseEnd(paid.texts.back()), static_cast<int64_t>(answer.size()), decoded_bytes)});
+      paid.budgets.push_back(problem.budget_tokens);
+    }
+    std::vector<RewardInput> group;
+    for (size_t i = 0; i < groups[g].size(); ++i) {
+      const Completion& c = groups[g][i];
+      group.push_back({problem.problem.answer, paid.texts[first + i], static_cast<int64_t>(c.tokens.size()),
+                       c.finish == Finish::kLength, problem.budget_tokens});
+    }
+    for (RewardResult& result : reward(group, state)) {
+      rewards.push_back(result.reward);
+      paid.results.push_back(std::move(result));
     }
   }
   const RlSettings& rl = session.config.rl;
@@ -36,6 +49,20 @@ void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid) {
   std::vector<double> rewards;
   for (size_t i = 0; i < kl.size(); ++i) rewards.push_back(paid->results[i].reward - rl.kl_beta * kl[i]);
   paid->advantages = Advantages(rl.advantage, rl.scale_rewards, rewards, rl.group_size);
+}
+
+std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid) {
+  std::vector<GroupOutcome> outcomes;
+  size_t sample = 0;
+  for (const auto& group : groups) {
+    GroupOutcome outcome;
+    for (const Completion& c : group) {
+      outcome.lengths.push_back(static_cast<int64_t>(c.tokens.size()));
+      outcome.right.push_back(paid.results[sample++].correct > 0);
+    }
+    outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
 }
 
 std::vector<TrainSequence> StepSequences(const Session& session, std::span<const size_t> problems, const Groups& groups,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "rewards/length_targets.h"
 #include "rewards/reward.h"
 #include "runtime/generate.h"
 #include "train/batch.h"
@@ -17,12 +18,24 @@ namespace pith {
 // Completions of a step: groups[g][i] is sample i of problem problems[g]; all groups hold rl.group_size.
 using Groups = std::vector<std::vector<Completion>>;
 
+// Of one completion, for the alarms (rewards/measures.h).
+struct CompletionMeasures {
+  double repetition = 0;
+  int64_t after_close = 0;
+};
+
 struct Paid {
   std::vector<RewardResult> results;  // one per completion, group after group
   std::vector<std::string> texts;     // without the end-of-turn token
   std::vector<double> advantages;
+  std::vector<CompletionMeasures> measures;
+  std::vector<int64_t> budgets;       // B of each completion's prompt; 0: none
 };
-Paid Pay(const Session& session, const RewardFunction& reward, std::span<const size_t> problems, const Groups& groups);
+// Pays group by group. `state` is what of the reward moves with the run (rewards/steering.h).
+Paid Pay(const Session& session, const RewardFunction& reward, std::span<const size_t> problems, const Groups& groups,
+         const RewardState& state = {});
+// Lengths and verdicts (under the paid reading) of each group.
+std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid);
 // Computes the advantages anew from the rewards less rl.kl_beta · kl, one per completion (its tokens' sum).
 void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid);
 

@@ -3,11 +3,53 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 
 namespace pith {
+namespace {
+
+// What of a mean nobody measured is left out: a step without right answers has no length of right answers.
+struct Sum {
+  double sum = 0, n = 0;
+  void Add(double value) {
+    sum += value;
+    ++n;
+  }
+  void AppendTo(Metrics& metrics, const std::string& name) const {
+    if (n > 0) metrics.emplace_back(name, sum / n);
+  }
+};
+
+Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Paid& paid) {
+  Sum right, wrong, repetition, after_close, within;
+  std::map<int64_t, Sum> by_budget;
+  size_t sample = 0;
+  for (const auto& group : groups) {
+    for (const Completion& c : group) {
+      const auto tokens = static_cast<double>(c.tokens.size());
+      const int64_t budget = paid.budgets[sample];
+      (paid.results[sample].correct > 0 ? right : wrong).Add(tokens);
+      repetition.Add(paid.measures[sample].repetition);
+      after_close.Add(static_cast<double>(paid.measures[sample].after_close));
+      if (budget > 0) within.Add(tokens <= static_cast<double>(budget));
+      if (!config.budget.choices.empty()) by_budget[budget].Add(tokens);
+      ++sample;
+    }
+  }
+  Metrics m;
+  right.AppendTo(m, "length/right");
+  wrong.AppendTo(m, "length/wrong");
+  repetition.AppendTo(m, "completions/repetition");
+  after_close.AppendTo(m, "completions/after_close");
+  within.AppendTo(m, "budget/within");
+  for (const auto& [budget, sum] : by_budget) sum.AppendTo(m, Str("length/by_budget/", budget));
+  return m;
+}
+
+}  // namespace
 
 Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid) {
   const auto n = static_cast<double>(paid.results.size());
@@ -53,6 +95,8 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
                {"completions/clipped_ratio", truncated / n},
                {"completions/mean_terminated_length", truncated < n ? ended_length / (n - truncated) : 0.0}};
   for (size_t t = 0; t < terms.size(); ++t) m.emplace_back("rewards/" + reward.term_names()[t] + "/mean", terms[t] / n);
+  const Metrics lengths = LengthMetrics(config, groups, paid);
+  m.insert(m.end(), lengths.begin(), lengths.end());
   return m;
 }
 
@@ -64,7 +108,7 @@ std::vector<std::string> CompletionLines(const Session& session, int64_t step, s
     const Problem& problem = session.problems[problems[g]].problem;
     for (const Completion& c : groups[g]) {
       const RewardResult& r = paid.results[sample];
-      const nlohmann::ordered_json line = {{"step", step},
+      nlohmann::ordered_json line = {{"step", step},
                                            {"id", problem.id},
                                            {"question", problem.question},
                                            {"gold", problem.answer},
@@ -74,6 +118,7 @@ std::vector<std::string> CompletionLines(const Session& session, int64_t step, s
                                            {"reward", r.reward},
                                            {"correct", r.correct},
                                            {"advantage", paid.advantages[sample]}};
+      if (session.config.budget.tokens > 0) line["budget"] = paid.budgets[sample];
       lines.push_back(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
       ++sample;
     }

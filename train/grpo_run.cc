@@ -5,6 +5,7 @@
 #include "train/evaluation_hook.h"
 #include "train/grpo.h"
 #include "train/grpo_metrics.h"
+#include "train/grpo_steering.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
 #include "train/problem_source.h"
@@ -23,12 +24,13 @@ class GrpoStage : public Stage, public Stateful {
   explicit GrpoStage(const Session& session)
       : session_(session),
         config_(session.config),
-        reward_(config_.reward, MakeBudget(config_.budget)),
+        reward_(config_.reward, MakeBudget(config_.budget), config_.rollout.max_completion_tokens),
+        steering_(session),
         model_(MakeModel(session)),
         optimizer_(config_.optimizer, model_->parameters()),
         learner_(session, model_.get(), &optimizer_),
         updates_(session, model_.get(), &optimizer_),
-        problems_(config_, session.problems.size()),
+        problems_(config_, session.num_problems()),
         evaluation_(session.config.eval.every > 0 ? std::make_unique<EvaluationHook>(session) : nullptr),
         sampler_(session, evaluation_ ? evaluation_->kv_tokens() : 0),
         encoder_(*model_, AllPrompts(session)) {
@@ -38,8 +40,16 @@ class GrpoStage : public Stage, public Stateful {
   int64_t total_steps() const override { return config_.rl.steps; }
   std::string Line(const StepRecord& record) const override { return StepLine(record.step, config_.rl.steps, record.metrics); }
   LoraAdapter Adapter() const override { return model_->ToLora(); }
-  std::vector<Stateful*> parts() override { return {this, &learner_, &problems_}; }
-  std::vector<StepHook*> hooks() override { return evaluation_ ? std::vector<StepHook*>{evaluation_.get()} : std::vector<StepHook*>(); }
+  std::vector<Stateful*> parts() override {
+    std::vector<Stateful*> parts = {this, &learner_, &problems_};
+    for (Stateful* part : steering_.parts()) parts.push_back(part);
+    return parts;
+  }
+  std::vector<StepHook*> hooks() override {
+    std::vector<StepHook*> hooks = steering_.hooks();
+    if (evaluation_) hooks.insert(hooks.begin(), evaluation_.get());  // alarms may look at what was evaluated
+    return hooks;
+  }
 
   std::string key() const override { return "rl"; }
   std::string Save() const override { return nlohmann::json{{"num_tokens", num_tokens_}}.dump(); }
@@ -51,7 +61,8 @@ class GrpoStage : public Stage, public Stateful {
     const std::vector<size_t>& problems = drawn.problems;
     const Groups& groups = drawn.groups;
     Ledger::Scope grading = ledger->Time("grade");
-    Paid paid = Pay(session_, reward_, problems, groups);
+    Paid paid = Pay(session_, reward_, problems, groups, steering_.reward_state());
+    steering_.Observe(problems, Outcomes(groups, paid));
     grading.End();
 
     std::vector<const Prompt*> prompts;
@@ -71,6 +82,8 @@ class GrpoStage : public Stage, public Stateful {
                                                    {"dynamic_sampling/kept", static_cast<double>(drawn.kept)},
                                                    {"dynamic_sampling/accuracy", drawn.accuracy}});
     }
+    const Metrics steering = steering_.StepMetrics();
+    record.metrics.insert(record.metrics.end(), steering.begin(), steering.end());
     record.metrics.insert(record.metrics.end(), {{"num_tokens", static_cast<double>(num_tokens_)},
                                                  {"completion_tokens", static_cast<double>(stats.generated_tokens)}});
     if (config_.log.completions) record.completions = CompletionLines(session_, step + 1, problems, groups, paid);
@@ -80,7 +93,7 @@ class GrpoStage : public Stage, public Stateful {
  private:
   // The step's completions; counts the tokens of all that were sampled.
   DrawnGroups Draw(int64_t step, GenerateStats* stats, Ledger* ledger) {
-    const auto draw = [&](int64_t) { return problems_.Next(config_.rl.prompts_per_step); };
+    const auto draw = [&](int64_t first_place) { return steering_.Problems(step, first_place, &problems_); };
     const auto sample = [&](std::span<const size_t> problems, int64_t first_place) {
       const Ledger::Scope sampling = ledger->Time("rollout");
       GenerateStats round;
@@ -93,7 +106,7 @@ class GrpoStage : public Stage, public Stateful {
     const auto correct = [&](std::span<const size_t> problems, const Groups& groups) {
       const Ledger::Scope grading = ledger->Time("grade");
       std::vector<bool> verdicts;
-      for (const RewardResult& r : Pay(session_, reward_, problems, groups).results) verdicts.push_back(r.correct != 0);
+      for (const RewardResult& r : Pay(session_, reward_, problems, groups, steering_.reward_state()).results) verdicts.push_back(r.correct != 0);
       return verdicts;
     };
     return DrawGroups(config_.rl, draw, sample, correct);
@@ -102,6 +115,7 @@ class GrpoStage : public Stage, public Stateful {
   const Session& session_;
   const TrainConfig& config_;
   const RewardFunction reward_;
+  GrpoSteering steering_;
   const std::unique_ptr<Model> model_;
   Optimizer optimizer_;
   Learner learner_;

@@ -133,6 +133,16 @@ std::string UserText(const TrainConfig& config, const std::string& question) {
   return UserTurn(question, MakeBudget(config.budget));
 }
 
+std::vector<size_t> WithBudgets(const Session& session, int64_t step, int64_t first_place, std::vector<size_t> problems) {
+  const size_t variants = session.num_variants();
+  for (size_t i = 0; i < problems.size(); ++i) {
+    PITH_CHECK(problems[i] < session.num_problems(), problems[i], " of ", session.num_problems());
+    problems[i] *= variants;
+    if (variants > 1) problems[i] += DrawBudget(variants, session.config.run.seed, step, first_place + static_cast<int64_t>(i));
+  }
+  return problems;
+}
+
 void PrepareProcess(int threads) {
   // glibc gives blocks above 128 KiB back to the kernel at once; faulting them in again costs more than filling them.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
@@ -152,17 +162,24 @@ Session OpenSession(const TrainConfig& config) {
   }
   const bool always = config.adapter.activation == "always";
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
-  for (Problem& problem : LoadProblems(SpecOf(config.data))) {
-    PreparedProblem p;
-    const std::string user = UserText(config, problem.question);
-    if (always) {
-      p.prompt.ids = s.prompter->Encode(user, config.data.system);
-    } else {
-      p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
+  std::vector<int64_t> budgets = config.budget.choices;
+  if (budgets.empty()) budgets = {config.budget.tokens};
+  for (const Problem& problem : LoadProblems(SpecOf(config.data))) {
+    for (int64_t budget_tokens : budgets) {
+      PreparedProblem p;
+      Budget budget = MakeBudget(config.budget);
+      budget.tokens = budget_tokens;
+      const std::string user = UserTurn(problem.question, budget);
+      if (always) {
+        p.prompt.ids = s.prompter->Encode(user, config.data.system);
+      } else {
+        p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
+      }
+      CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
+      p.problem = problem;
+      p.budget_tokens = budget_tokens;
+      s.problems.push_back(std::move(p));
     }
-    CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
-    p.problem = std::move(problem);
-    s.problems.push_back(std::move(p));
   }
   if (s.problems.empty()) ThrowUser("data: ", config.data.dataset, " (", config.data.split, ") has no problems");
   s.initial = StartingAdapter(config, *s.base, s.invocation);

@@ -174,7 +174,7 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
       {"reward: {plus: [{kind: format, weight: 0}]}", "reward.plus[0].weight: got 0"},
       {"reward: {plus: [{kind: format, free_tokens: 2}]}",
        "reward.plus[0].free_tokens: has no effect unless kind is free_then_falling; this one is format"},
-      {"reward: {times: [fromat]}", "got fromat, expected budget, free_then_falling, soft_overlong or format"},
+      {"reward: {times: [fromat]}", "got fromat, expected budget, free_then_falling, soft_overlong, l1_exact"},
       {"reward: {times: [{weight: 2}]}", "reward.times[0].kind: got nothing"},
       {"reward: {plus: [{kind: format, wieght: 2}]}", "reward.plus[0].wieght: unknown key; did you mean weight?"},
       {"reward: {times: budget}", "reward.times: got 'budget', expected a list"},
