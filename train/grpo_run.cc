@@ -47,7 +47,8 @@ class GrpoStage : public Stage, public Stateful {
   void Load(const std::string& json) override { num_tokens_ = nlohmann::json::parse(json).at("num_tokens").get<int64_t>(); }
 
   StepRecord Step(int64_t step, Ledger* ledger) override {
-    const std::vector<size_t> problems = steering_.Problems(step);
+    const std::vector<size_t> problems = steering_.Draw(
+        step, 0, config_.rl.prompts_per_step, [&](int64_t) { return GrpoProblems(config_, session_.num_problems(), step); });
     GenerateStats stats;
     Ledger::Scope sampling = ledger->Time("rollout");
     const Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &stats);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,10 +22,11 @@ class GrpoSteering {
   explicit GrpoSteering(const Session& session);
   ~GrpoSteering();
 
-  // Entries of session.problems for step `step` (from 0): the curriculum's, or every problem once before any comes again
-  // (GrpoProblems), each with the budget that is drawn for its place.
-  std::vector<size_t> Problems(int64_t step) const;
-  bool draws_problems() const { return curriculum_ != nullptr; }
+  // Entries of session.problems for n places of step `step` (from 0), from `first_place` on: the curriculum's problems or, without
+  // one, those of `otherwise(n)`, each with the budget that is drawn for its place. A step that draws in several rounds counts its
+  // places on.
+  std::vector<size_t> Draw(int64_t step, int64_t first_place, int64_t n,
+                           const std::function<std::vector<size_t>(int64_t n)>& otherwise) const;
   RewardState reward_state() const { return reward_.state(); }
   // What became of these entries, group by group. Moves the reward and the curriculum.
   void Observe(std::span<const size_t> problems, std::span<const GroupOutcome> outcomes);
