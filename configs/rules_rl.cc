@@ -76,11 +76,6 @@ class RlChecker {
 
 }  // namespace
 
-void CheckRlRules(const TrainConfig& config, Problems* problems) {
-  RlChecker(config.rl, problems).All();
-  if (config.rl.dynamic_sampling && config.curriculum.enabled) {
-    problems->push_back({"curriculum.enabled", "and rl.dynamic_sampling both choose problems by how many answers were right; use one of them", {}});
-  }
-}
+void CheckRlRules(const TrainConfig& config, Problems* problems) { RlChecker(config.rl, problems).All(); }
 
 }  // namespace pith

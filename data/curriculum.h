@@ -25,7 +25,8 @@ class Curriculum {
 
   // n problems of step `step`, distinct while there are enough: each place is one for a revisit (solved or hopeless) with
   // probability `revisit`, else for one of fresh or learning; a place that its pools cannot fill is filled from the others. Those
-  // visited least come first, in random order among equals. Depends on (seed, step) and the state alone. UserError when nothing
+  // visited least come first, in random order among equals. Depends on (seed, step) and the state alone, and
+  // the first n of more places are the same. UserError when nothing
   // but solved and hopeless problems is left and `revisit` is 0.
   std::vector<size_t> Draw(uint64_t seed, int64_t step, int64_t n) const;
   // What became of a drawn problem: the share of its group that was right.

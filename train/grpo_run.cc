@@ -93,7 +93,9 @@ class GrpoStage : public Stage, public Stateful {
  private:
   // The step's completions; counts the tokens of all that were sampled.
   DrawnGroups Draw(int64_t step, GenerateStats* stats, Ledger* ledger) {
-    const auto draw = [&](int64_t first_place) { return steering_.Problems(step, first_place, &problems_); };
+    const auto draw = [&](int64_t first_place) {
+      return steering_.Draw(step, first_place, config_.rl.prompts_per_step, [&](int64_t n) { return problems_.Next(n); });
+    };
     const auto sample = [&](std::span<const size_t> problems, int64_t first_place) {
       const Ledger::Scope sampling = ledger->Time("rollout");
       GenerateStats round;

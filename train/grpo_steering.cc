@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "train/grpo.h"
 
 namespace pith {
 
@@ -60,11 +59,16 @@ GrpoSteering::GrpoSteering(const Session& session)
 
 GrpoSteering::~GrpoSteering() = default;
 
-std::vector<size_t> GrpoSteering::Problems(int64_t step, int64_t first_place, ProblemSource* in_order) const {
-  const TrainConfig& config = session_.config;
-  return WithBudgets(session_, step, first_place,
-                     curriculum_ ? curriculum_->Draw(config.run.seed, step, config.rl.prompts_per_step)
-                                 : in_order->Next(config.rl.prompts_per_step));
+std::vector<size_t> GrpoSteering::Draw(int64_t step, int64_t first_place, int64_t n,
+                                       const std::function<std::vector<size_t>(int64_t n)>& otherwise) const {
+  std::vector<size_t> problems;
+  if (curriculum_) {
+    problems = curriculum_->Draw(session_.config.run.seed, step, first_place + n);  // the rounds before it drew the first of these
+    problems.erase(problems.begin(), problems.begin() + first_place);
+  } else {
+    problems = otherwise(n);
+  }
+  return WithBudgets(session_, step, first_place, std::move(problems));
 }
 
 void GrpoSteering::Observe(std::span<const size_t> problems, std::span<const GroupOutcome> outcomes) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,7 +11,6 @@
 
 #include "data/curriculum.h"
 #include "rewards/steering.h"
-#include "train/problem_source.h"
 #include "train/run/alarms.h"
 #include "train/run/loop.h"
 #include "train/session.h"
@@ -22,9 +22,11 @@ class GrpoSteering {
   explicit GrpoSteering(const Session& session);
   ~GrpoSteering();
 
-  // prompts_per_step entries of session.problems for step `step` (from 0): the curriculum's, or the next `in_order`, each with
-  // the budget that is drawn for its place; the first has place `first_place`.
-  std::vector<size_t> Problems(int64_t step, int64_t first_place, ProblemSource* in_order) const;
+  // Entries of session.problems for n places of step `step` (from 0), from `first_place` on: the curriculum's problems or, without
+  // one, those of `otherwise(n)`, each with the budget that is drawn for its place. A step that draws in several rounds counts its
+  // places on.
+  std::vector<size_t> Draw(int64_t step, int64_t first_place, int64_t n,
+                           const std::function<std::vector<size_t>(int64_t n)>& otherwise) const;
   RewardState reward_state() const { return reward_.state(); }
   // What became of these entries, group by group. Moves the reward and the curriculum.
   void Observe(std::span<const size_t> problems, std::span<const GroupOutcome> outcomes);

@@ -57,6 +57,8 @@ TEST(Curriculum, DrawsEveryFreshProblemBeforeAnyAgain) {
   for (int64_t step = 0; step < 3; ++step) {
     const std::vector<size_t> drawn = c.Draw(1, step, 4);
     EXPECT_EQ(drawn, c.Draw(1, step, 4));
+    const std::vector<size_t> more = c.Draw(1, step, 9);
+    EXPECT_EQ(drawn, std::vector<size_t>(more.begin(), more.begin() + 4));
     for (size_t i : drawn) {
       EXPECT_TRUE(seen.insert(i).second) << i;
       c.Observe(i, 0.5);
