@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "configs/adapter_rules.h"
 
 namespace pith {
 namespace {
@@ -17,6 +18,7 @@ class Checker {
   void All() {
     Data();
     Adapter();
+    CheckAdapterRules(config_, problems_);
     Schedule();
     if (config_.run.stage == "rl") {
       Terms("reward.times", config_.reward.times);

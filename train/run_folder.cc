@@ -153,12 +153,7 @@ RunProgress RunFolder::Restore(int64_t step, Model& model, Optimizer& optimizer)
   const LoraAdapter adapter = ReadPeft(folder + "/adapter");
   CheckAdapterFits(adapter, model.config());
   CheckSameBase(adapter, folder + "/adapter", model.base(), /*any_base=*/false);
-  const LoraAdapter present = model.ToLora();
-  bool same = adapter.rank == present.rank && adapter.alpha == present.alpha && adapter.rslora == present.rslora &&
-              adapter.activation == present.activation && adapter.invocation == present.invocation &&
-              adapter.pairs.size() == present.pairs.size();
-  for (const auto& [name, pair] : present.pairs) same = same && adapter.pairs.count(name) != 0;
-  if (!same) ThrowUser(folder, "/adapter has another rank, scale, invocation or other layers than the run trains", damaged);
+  if (!SameForm(adapter, model.ToLora())) ThrowUser(folder, "/adapter has another rank, scale, invocation or other layers than the run trains", damaged);
   model.SetValues(adapter);
   optimizer.Load(folder + "/optimizer.safetensors", num_updates);
   return progress;
