@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "configs/adapter_rules.h"
 
 namespace pith {
 namespace {
@@ -16,6 +17,7 @@ class Checker {
   void All() {
     Data();
     Adapter();
+    CheckAdapterRules(config_, problems_);
     Schedule();
     Evaluation();
     if (config_.run.stage == "rl") {

@@ -1,4 +1,4 @@
-// Tables of the sections that every stage reads: the run itself, model, adapter, data, optimizer, log.
+// Tables of the sections that every stage reads: the run itself, model, data, log.
 #include <algorithm>
 
 #include "configs/sections.h"
@@ -61,26 +61,6 @@ FieldTable<ModelSettings> ModelFields() {
   };
 }
 
-FieldTable<AdapterSettings> AdapterFields() {
-  using S = AdapterSettings;
-  return {
-      MakeField(&S::rank, "rank", "", "Rank r of each LoRA pair. Q8_0 and Q4_0 export want a multiple of 32.",
-                Between(1, 4096)),
-      MakeField(&S::alpha, "alpha", "", "The update is scaled by alpha / rank.", Above(0)),
-      MakeField(&S::rslora, "rslora", "Scale by alpha / √rank instead."),
-      MakeField(&S::dropout, "dropout", "", "Share of the adapter's inputs zeroed in SFT.", FromBelow(0, 1)),
-      MakeField(&S::targets, "targets", "", "Linear layers that get an adapter.",
-                OneOf({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})),
-      MakeField(&S::activation, "activation", "",
-                "Where the adapter acts: from the invocation (the chat template's generation prompt) on, or always "
-                "(plain LoRA).",
-                OneOf({"invocation", "always"})),
-      MakeField(&S::invocation, "invocation", "", "Token ids of the invocation; empty: derived from the chat template.",
-                Between(0, 2147483647))
-          .When("adapter.activation is invocation", [](const S& s) { return s.activation == "invocation"; }),
-  };
-}
-
 FieldTable<DataSettings> DataFields() {
   using S = DataSettings;
   return {
@@ -119,23 +99,6 @@ FieldTable<DataSettings> DataFields() {
           .When(kSynthetic, Synthetic)
           .OnlyIn("sft"),
       MakeField(&S::system, "system", "", "System message; empty: what the chat template inserts.", AnyText()),
-  };
-}
-
-FieldTable<OptimizerSettings> OptimizerFields() {
-  using S = OptimizerSettings;
-  return {
-      MakeField(&S::learning_rate, "learning_rate", "", "Highest learning rate.", Above(0)),
-      MakeField(&S::beta1, "beta1", "", "Decay of the gradient's running mean.", FromBelow(0, 1)),
-      MakeField(&S::beta2, "beta2", "", "Decay of the squared gradient's running mean.", FromBelow(0, 1)),
-      MakeField(&S::epsilon, "epsilon", "", "Added to the denominator.", Above(0)),
-      MakeField(&S::weight_decay, "weight_decay", "", "Decoupled weight decay.", AtLeast(0)),
-      MakeField(&S::max_grad_norm, "max_grad_norm", "", "Gradients are scaled down to this norm; 0: never.",
-                AtLeast(0)),
-      MakeField(&S::schedule, "schedule", "", "Of the learning rate after the warm-up.",
-                OneOf({"constant", "linear", "cosine"})),
-      MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps", "Over which the rate rises from 0.",
-                Between(0, 1000000000)),
   };
 }
 

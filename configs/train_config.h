@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pith {
@@ -35,6 +37,10 @@ struct AdapterSettings {
   std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
   std::string activation = "invocation";  // invocation | always
   std::vector<int64_t> invocation;        // token ids; empty: derived from the chat template
+  std::vector<std::pair<std::string, int64_t>> rank_pattern;   // as PEFT's (adapters/module_pattern.h), in the order of the file
+  std::vector<std::pair<std::string, double>> alpha_pattern;
+  std::string init = "default";           // default | pissa
+  bool dora = false;
 
   bool operator==(const AdapterSettings&) const = default;
 };
@@ -189,7 +195,7 @@ struct AlarmSettings {
 };
 
 struct OptimizerSettings {
-  double learning_rate = 2e-4;
+  std::optional<double> learning_rate;  // nothing: by stage, model and adapter (train/rate_check.h)
   double beta1 = 0.9, beta2 = 0.99;
   double epsilon = 1e-8;
   double weight_decay = 0.0;

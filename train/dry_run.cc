@@ -35,7 +35,7 @@ MemoryEstimate EstimateMemory(const Session& session) {
   int64_t linear = 0, lora = 0, ranks = 0;
   for (int kind = 0; kind < kNumLinearKinds; ++kind) linear += LinearRows(c, kind) * LinearCols(c, kind);
   for (const auto& [name, pair] : session.initial.pairs) {
-    lora += pair.rank * (pair.in + pair.out);
+    lora += pair.num_trained();
     ranks += pair.rank;
   }
   m.base = (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element;
@@ -71,7 +71,7 @@ std::string DryRun(const Session& session) {
   out << "# first prompt (" << first.prompt.ids.size() << " tokens; the adapter acts from token " << first.prompt.invocation_start << " on)\n"
       << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n# batches\n";
   int64_t trained = 0;
-  for (const auto& [name, pair] : session.initial.pairs) trained += pair.rank * (pair.in + pair.out);
+  for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
   if (config.run.stage == "sft") {
     const std::vector<SftExample> examples = MakeSftExamples(session);
     CheckWarmup(config.optimizer, SftSteps(config, examples.size()));

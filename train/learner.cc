@@ -61,12 +61,9 @@ void Learner::LoadFiles(const std::string& folder) {
   const LoraAdapter adapter = ReadPeft(folder + "/adapter");
   CheckAdapterFits(adapter, model_->config());
   CheckSameBase(adapter, folder + "/adapter", model_->base(), /*any_base=*/false);
-  const LoraAdapter present = model_->ToLora();
-  bool same = adapter.rank == present.rank && adapter.alpha == present.alpha && adapter.rslora == present.rslora &&
-              adapter.activation == present.activation && adapter.invocation == present.invocation &&
-              adapter.pairs.size() == present.pairs.size();
-  for (const auto& [name, pair] : present.pairs) same = same && adapter.pairs.count(name) != 0;
-  if (!same) ThrowUser(folder, "/adapter has another rank, scale, invocation or other layers than the run trains", kRemedy);
+  if (!SameForm(adapter, model_->ToLora())) {
+    ThrowUser(folder, "/adapter has another rank, scale, invocation or other layers than the run trains", kRemedy);
+  }
   model_->SetValues(adapter);
   optimizer_->Load(folder + "/optimizer.safetensors", num_updates_);
 }

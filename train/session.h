@@ -25,7 +25,7 @@ struct PreparedProblem {
 };
 
 struct Session {
-  TrainConfig config;
+  TrainConfig config;               // as given, with optimizer.learning_rate resolved
   std::shared_ptr<const BaseModel> base;
   std::unique_ptr<Prompter> prompter;
   std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
@@ -40,7 +40,8 @@ struct Session {
 };
 
 // Loads all but the model. UserError for settings of `adapter` that an init_adapter contradicts, tokens that the model has no
-// embedding for, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of.
+// embedding for, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of, and of
+// rates and batches that are known to collapse (train/rate_check.h).
 Session OpenSession(const TrainConfig& config);
 std::unique_ptr<Model> MakeModel(const Session& session);
 

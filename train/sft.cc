@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "train/rate_check.h"
 #include "train/run/ranks.h"
 
 namespace pith {
@@ -55,6 +56,10 @@ std::vector<SftExample> MakeSftExamples(const Session& session) {
   }
   if (without > 0) LogWarning(Str(without, " problems have no solution and are left out of SFT"));
   if (too_long > 0) LogWarning(Str(too_long, " examples are longer than sft.max_length = ", session.config.sft.max_length, " tokens and are left out"));
+  int64_t trained = 0, tokens = 0;
+  for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
+  for (const SftExample& e : examples) tokens += static_cast<int64_t>(e.response.size());
+  if (const std::string warning = CapacityWarning(trained, tokens); !warning.empty()) LogWarning(warning);
   if (examples.empty()) ThrowUser("no example is left for SFT: ", without, " have no solution, ", too_long, " are longer than sft.max_length");
   return examples;
 }
