@@ -50,6 +50,7 @@ class GrpoStage : public Stage, public Stateful {
     Ledger::Scope sampling = ledger->Time("rollout");
     const Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &stats);
     sampling.End();
+    CheckSampled(step, problems, groups);
     Ledger::Scope grading = ledger->Time("grade");
     const Paid paid = Pay(session_, reward_, problems, groups);
     grading.End();
@@ -73,6 +74,20 @@ class GrpoStage : public Stage, public Stateful {
   }
 
  private:
+  // A policy that has broken down would go on unseen where its groups have no signal.
+  void CheckSampled(int64_t step, const std::vector<size_t>& problems, const Groups& groups) const {
+    for (size_t g = 0; g < groups.size(); ++g) {
+      for (const Completion& c : groups[g]) {
+        for (size_t t = 0; t < c.logprobs.size(); ++t) {
+          if (std::isfinite(c.logprobs[t])) continue;
+          ThrowUser("step ", step + 1, ": the sampler's log-probability of token ", t + 1, " of a completion of problem ",
+                    session_.problems[problems[g]].problem.id, " is not finite; the adapter was not updated. Lower "
+                    "optimizer.learning_rate in a new run, from an earlier checkpoint's adapter (init_adapter) if that is good");
+        }
+      }
+    }
+  }
+
   // What the updates of one step came to.
   struct Learned {
     GrpoUpdate update;  // the last one
