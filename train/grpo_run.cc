@@ -1,4 +1,5 @@
 // A run of GRPO as a stage of the loop: sample, pay, update, measure.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -91,6 +92,20 @@ class GrpoStage : public Stage, public Stateful {
   }
 
  private:
+  // A policy that has broken down would go on unseen where its groups have no signal.
+  void CheckSampled(int64_t step, std::span<const size_t> problems, const Groups& groups) const {
+    for (size_t g = 0; g < groups.size(); ++g) {
+      for (const Completion& c : groups[g]) {
+        for (size_t t = 0; t < c.logprobs.size(); ++t) {
+          if (std::isfinite(c.logprobs[t])) continue;
+          ThrowUser("step ", step + 1, ": the sampler's log-probability of token ", t + 1, " of a completion of problem ",
+                    session_.problems[problems[g]].problem.id, " is not finite; the adapter was not updated. Lower "
+                    "optimizer.learning_rate in a new run, from an earlier checkpoint's adapter (init_adapter) if that is good");
+        }
+      }
+    }
+  }
+
   // The step's completions; counts the tokens of all that were sampled.
   DrawnGroups Draw(int64_t step, GenerateStats* stats, Ledger* ledger) {
     const auto draw = [&](int64_t first_place) {
@@ -100,6 +115,7 @@ class GrpoStage : public Stage, public Stateful {
       const Ledger::Scope sampling = ledger->Time("rollout");
       GenerateStats round;
       Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place);
+      CheckSampled(step, problems, groups);
       stats->generated_tokens += round.generated_tokens;
       num_tokens_ += round.generated_tokens;
       for (size_t i : problems) num_tokens_ += config_.rl.group_size * static_cast<int64_t>(session_.problems[i].prompt.ids.size());

@@ -23,7 +23,7 @@ void CheckFinite(const Session& session, const std::vector<SftExample>& examples
     for (int64_t t = 0; t < sequences[i].response_length(); ++t, ++next) {
       if (std::isfinite(*next)) continue;
       ThrowUser("step ", step + 1, ": the log-probability of token ", t + 1, " of ", sequences[i].response_length(),
-                " of the solution of problem ", session.problems[examples[batch[i]].problem].problem.id, " is ", *next,
+                " of the solution of problem ", session.problems[examples[batch[i]].problem].problem.id, " is ", std::isnan(*next) ? "not a number" : "infinite",
                 "; the adapter was not updated. Lower optimizer.learning_rate in a new run, from an earlier checkpoint's adapter "
                 "(init_adapter) if that is good");
     }
