@@ -15,8 +15,8 @@ namespace {
 
 constexpr auto kSpinTime = std::chrono::microseconds(50);
 constexpr int kPollsPerClockRead = 64;
-constexpr int kMaxThreads = 4096;  // a ticket counts chunks in 16 bits
-constexpr int64_t kChunksPerThread = 4;  // evens out threads that the machine runs at different speeds
+constexpr int kMaxThreads = 4096;
+constexpr uint32_t kShare = 4;  // a thread claims so small a part of its share of what is left
 
 void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -40,18 +40,16 @@ bool SpinUntil(const Condition& done) {
   return done();
 }
 
-// A loop is cut into chunks. Whoever is awake claims the next one by advancing the ticket; the loop is over once every
-// chunk is finished, so a worker that the system has not woken yet is not waited for. A worker may read the loop's
-// fields just as the next loop overwrites them: they are overwritten only once all chunks are claimed, so its own claim
-// then fails, since loop number and number of chunks are part of the ticket.
+// A loop is cut into grains. Whoever is awake claims the next run of them by lowering the ticket: long runs at first, single
+// grains at the end, so that threads which the machine runs at different speeds end together. The loop is over once every
+// grain is finished, so a worker that the system has not woken yet is not waited for. A worker may read the loop's fields
+// just as the next loop overwrites them: they are overwritten only once all grains are claimed, so its own claim then
+// fails, since the loop's number and what is left of it are the ticket.
 struct Ticket {
-  uint32_t loop;
-  uint16_t chunks, next;
+  uint32_t loop, left;  // left: grains not claimed yet
 
-  uint64_t Pack() const { return uint64_t{loop} << 32 | uint64_t{chunks} << 16 | next; }
-  static Ticket Unpack(uint64_t bits) {
-    return {static_cast<uint32_t>(bits >> 32), static_cast<uint16_t>(bits >> 16), static_cast<uint16_t>(bits)};
-  }
+  uint64_t Pack() const { return uint64_t{loop} << 32 | left; }
+  static Ticket Unpack(uint64_t bits) { return {static_cast<uint32_t>(bits >> 32), static_cast<uint32_t>(bits)}; }
 };
 
 }  // namespace
@@ -62,7 +60,8 @@ struct ThreadPool::Impl {
   std::atomic<uint64_t> ticket{0};  // a Ticket
   std::atomic<uint32_t> finished{0};
   std::atomic<const Body*> body{nullptr};
-  std::atomic<int64_t> count{0}, chunk_length{1};
+  std::atomic<int64_t> count{0}, grain{1};
+  std::atomic<uint32_t> grains{0};
   std::atomic<int> generation{0};  // what parked workers wait on; advances with every loop and at the end
   std::atomic<bool> stop{false}, busy{false};
   uint32_t loop = 0;
@@ -72,14 +71,17 @@ struct ThreadPool::Impl {
     uint64_t now = ticket.load(std::memory_order_acquire);
     while (true) {
       const Ticket claim = Ticket::Unpack(now);
-      if (claim.next >= claim.chunks) return;
+      if (claim.left == 0) return;
       const Body* call = body.load(std::memory_order_relaxed);
-      const int64_t length = chunk_length.load(std::memory_order_relaxed);
-      const int64_t end = count.load(std::memory_order_relaxed);
-      if (!ticket.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      const int64_t begin = claim.next * length;
-      (*call)(begin, std::min(begin + length, end), thread);
-      if (finished.fetch_add(1) + 1 == claim.chunks) finished.notify_one();
+      const int64_t length = grain.load(std::memory_order_relaxed);
+      const int64_t last = count.load(std::memory_order_relaxed);
+      const uint32_t all = grains.load(std::memory_order_relaxed);
+      const uint32_t take = std::max(1u, claim.left / (kShare * static_cast<uint32_t>(workers.size() + 1)));
+      const uint64_t rest = Ticket{claim.loop, claim.left - take}.Pack();
+      if (!ticket.compare_exchange_weak(now, rest, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      const int64_t begin = int64_t{all - claim.left} * length;
+      (*call)(begin, std::min(begin + int64_t{take} * length, last), thread);
+      if (finished.fetch_add(take) + take == all) finished.notify_one();
       now = ticket.load(std::memory_order_acquire);
     }
   }
@@ -120,26 +122,25 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   Impl& pool = *impl_;
   PITH_CHECK(!pool.busy.exchange(true, std::memory_order_acquire), "ParallelFor inside or beside another");
   const int64_t grains = (count - 1) / grain + 1;
+  PITH_CHECK(grains < (int64_t{1} << 32), count, " by ", grain);
   if (pool.workers.empty() || grains == 1) {
     body(0, count, 0);
     pool.busy.store(false, std::memory_order_release);
     return;
   }
-  const int64_t grains_per_chunk = (grains - 1) / (kChunksPerThread * num_threads()) + 1;
-  const uint32_t chunks = static_cast<uint32_t>((grains - 1) / grains_per_chunk + 1);
-
   pool.body.store(&body, std::memory_order_relaxed);
   pool.count.store(count, std::memory_order_relaxed);
-  pool.chunk_length.store(grains_per_chunk * grain, std::memory_order_relaxed);
+  pool.grain.store(grain, std::memory_order_relaxed);
+  pool.grains.store(static_cast<uint32_t>(grains), std::memory_order_relaxed);
   pool.finished.store(0, std::memory_order_relaxed);
-  pool.ticket.store(Ticket{++pool.loop, static_cast<uint16_t>(chunks), 0}.Pack(), std::memory_order_release);
+  pool.ticket.store(Ticket{++pool.loop, static_cast<uint32_t>(grains)}.Pack(), std::memory_order_release);
   pool.generation.fetch_add(1);
   pool.generation.notify_all();
 
   pool.Work(0);
-  const auto done = [&] { return pool.finished.load(std::memory_order_acquire) == chunks; };
+  const auto done = [&] { return pool.finished.load(std::memory_order_acquire) == grains; };
   if (!SpinUntil(done)) {
-    for (uint32_t seen; (seen = pool.finished.load(std::memory_order_acquire)) != chunks;) pool.finished.wait(seen);
+    for (uint32_t seen; (seen = pool.finished.load(std::memory_order_acquire)) != grains;) pool.finished.wait(seen);
   }
   pool.busy.store(false, std::memory_order_release);
 }

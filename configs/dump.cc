@@ -24,6 +24,7 @@ template <class S>
 std::string Meaning(const Field<S>& field) {
   std::string text = field.doc;
   if (!field.only_when.empty()) text += " Only when " + field.only_when + ".";
+  if (!field.alias.empty()) text += " Also: `" + field.alias + "` (TRL's name).";
   for (const std::string& stage : field.stages) text += " Only when stage is " + stage + ".";
   return text;
 }

@@ -49,12 +49,17 @@ struct Field {
   std::function<bool(const S&)> applies;
 
   std::vector<std::string> stages;  // that read it; empty: all that read its section
+  std::string alias;                // TRL's name of the setting, which may be written instead; may be empty
 
   bool BelongsTo(const std::string& stage) const {
     return stages.empty() || std::find(stages.begin(), stages.end(), stage) != stages.end();
   }
   Field OnlyIn(const std::string& stage) && {
     stages = {stage};
+    return std::move(*this);
+  }
+  Field Alias(const std::string& other_key) && {
+    alias = other_key;
     return std::move(*this);
   }
   Field When(const std::string& words, std::function<bool(const S&)> predicate) && {

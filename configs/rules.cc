@@ -19,6 +19,7 @@ class Checker {
     Schedule();
     if (config_.run.stage == "rl") {
       CheckRewardRules(config_, problems_);
+      CheckRlRules(config_, problems_);
       CheckDropout();
     }
   }
@@ -49,8 +50,8 @@ class Checker {
   }
 
   void Schedule() {
-    if (config_.run.stage != "rl" || !Clean({"optimizer.warmup_steps", "rl.steps", "rl.updates_per_rollout"})) return;
-    const double updates = static_cast<double>(config_.rl.steps) * static_cast<double>(config_.rl.updates_per_rollout);
+    if (config_.run.stage != "rl" || !Clean({"optimizer.warmup_steps", "rl.steps", "rl.updates_per_rollout", "rl.minibatches"})) return;
+    const double updates = static_cast<double>(config_.rl.steps) * static_cast<double>(config_.rl.updates_per_step());
     if (static_cast<double>(config_.optimizer.warmup_steps) > updates) {
       Report("optimizer.warmup_steps", Str("got ", config_.optimizer.warmup_steps,
                                            ", more than the run's ", updates, " optimiser steps"));

@@ -19,4 +19,7 @@ void CheckRewardRules(const TrainConfig& config, Problems* problems);
 // True when none of the keys is, or holds, something already in `problems`.
 bool NoneReported(const Problems& problems, std::initializer_list<std::string> keys);
 
+// Those of the section `rl` (rules_rl.cc), for CheckRulesBetweenFields.
+void CheckRlRules(const TrainConfig& config, Problems* problems);
+
 }  // namespace pith

@@ -18,6 +18,7 @@ FieldTable<TrainConfig> Lift(S TrainConfig::*member, const FieldTable<S>& table)
     whole.rule = field.rule;
     whole.only_when = field.only_when;
     whole.stages = field.stages;
+    whole.alias = field.alias;
     whole.read = [member, read = field.read](const ConfigNode& node, const std::string& path, TrainConfig* config,
                                              Problems* problems) {
       read(node, path, &(config->*member), problems);

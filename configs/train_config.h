@@ -70,15 +70,29 @@ struct RlSettings {
   int64_t prompts_per_step = 8;
   int64_t group_size = 8;              // completions per prompt
   int64_t micro_batch_size = 16;       // completions per forward pass at most; changes the result by rounding only
-  int64_t updates_per_rollout = 1;
+  int64_t updates_per_rollout = 1;     // passes over a step's completions
+  int64_t minibatches = 1;             // optimiser steps per pass
+  bool dynamic_sampling = false;       // draw more problems until enough groups are neither all right nor all wrong
+  int64_t max_resample_rounds = 10;    // of prompts_per_step problems
+  std::string advantage = "group";     // group | rloo | reinforce_pp | reinforce_pp_baseline (train/policy/advantages.h)
   std::string scale_rewards = "batch"; // group | batch | none: what advantages are divided by (standard deviation)
-  std::string loss = "dapo";           // dapo: Σ over tokens / tokens of the step
+  std::string loss = "dapo";           // grpo | bnpo | dr_grpo | dapo | cispo | gspo (train/policy/policy_loss.h)
+  std::string importance_sampling_level = "token";  // token | sequence: whose ratio the loss takes; gspo: sequence
   double clip_epsilon_low = 0.2;
   double clip_epsilon_high = 0.28;
-  double kl_beta = 0.0;                // weight of the k3 KL to the policy that RL started from; 0: off
-  double importance_cap = 2.0;         // token-level truncated importance sampling (sampler correction); 0: off
+  double delta = 0.0;                  // cap of the ratio where clipping leaves it free; 0: off
+  double kl_beta = 0.0;                // weight of the KL to the policy that RL started from; 0: off
+  std::string kl_estimator = "k3";     // k1 | k2 | k3 (train/policy/kl.h)
+  std::string kl_in = "loss";          // loss | reward
+  bool use_bias_correction_kl = false; // multiply the loss's KL by the ratio
+  double entropy_coef = 0.0;           // entropy bonus; 0: off
+  double top_entropy_quantile = 1.0;   // learn from this share of tokens, those of the highest entropy; 1: all
+  std::string sampler_correction = "token_truncate";  // none | {token,sequence}_{truncate,mask} (train/policy/sampler_correction.h)
+  double importance_cap = 2.0;         // of the correction's weights
+  double importance_floor = 0.0;
   bool mask_truncated = false;         // leave completions without an end out of the loss
 
+  int64_t updates_per_step() const { return updates_per_rollout * minibatches; }
   bool operator==(const RlSettings&) const = default;
 };
 

@@ -16,7 +16,9 @@ KvCache::KvCache(const ModelConfig& config, int64_t tokens, KvType type)
   if (type == KvType::kInt8 && head_dim_ % 32 != 0) {
     ThrowUser("an INT8 cache needs heads of a multiple of 32 values, and this model's have ", head_dim_, "; use f16");
   }
-  if (head_dim_ > 1024) ThrowUser("heads of ", head_dim_, " values are beyond what pith runs; the most is 1024");
+  if (head_dim_ > kMaxHeadDim) {
+    ThrowUser("heads of ", head_dim_, " values are beyond what pith runs; the most is ", kMaxHeadDim);
+  }
   head_bytes_ = KvPageBytes(type, head_dim_);
   page_bytes_ = head_bytes_ * kv_heads_ * layers_ * 2;
   const int64_t pages = PagesFor(tokens);

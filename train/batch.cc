@@ -86,11 +86,12 @@ at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences
     const at::Tensor row_index = torch::tensor(rows, at::kLong), ids = torch::tensor(targets, at::kLong);
     const at::AutoGradMode grad_mode(static_cast<bool>(gradient));
     const at::Tensor hidden = model.Forward(inputs, row_index, options.forward);
-    LogProbGradient chunk;
+    RowGradientFunction rows_gradient;
     if (gradient) {
-      chunk = [&](const at::Tensor& l, int64_t from, int64_t to) { return gradient(l, done + from, done + to); };
+      rows_gradient = [&](const at::Tensor& l, const at::Tensor& h, int64_t from, int64_t to) { return gradient(l, h, done + from, done + to); };
     }
-    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, chunk, entropy != nullptr);
+    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, rows_gradient, entropy != nullptr,
+                                             options.whole_sequences);
     logp.narrow(0, done, count).copy_(head.logp);
     if (entropy != nullptr) entropy->narrow(0, done, count).copy_(head.entropy);
     if (gradient) hidden.backward(head.g_hidden);

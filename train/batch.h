@@ -42,13 +42,15 @@ struct TrainSequence {
 };
 TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response);
 
-// The gradient of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
-// all sequences in order (a micro-batch may be split further).
-using TokenGradient = std::function<at::Tensor(const at::Tensor& logp, int64_t begin, int64_t end)>;
+// The gradients of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
+// all sequences in order, and to their entropies (undefined unless RunBatch is asked for them). A micro-batch may be split
+// further, in the middle of a sequence, unless BatchOptions::whole_sequences.
+using TokenGradient = RowGradientFunction;
 
 struct BatchOptions {
   int64_t micro_batch_size = 8;
   double temperature = 1.0;
+  bool whole_sequences = false;  // the gradient is asked for whole sequences: a micro-batch at once
   Model::ForwardOptions forward;
 };
 

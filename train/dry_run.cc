@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "configs/load.h"
+#include "train/optimizer.h"
 #include "train/run/run_folder.h"
 #include "train/sft.h"
 
@@ -84,8 +85,8 @@ std::string DryRun(const Session& session) {
         << SftSteps(config, examples.size()) << " optimiser steps\n"
         << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n";
   } else {
-    out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_rollout << " updates = "
-        << config.rl.steps * config.rl.updates_per_rollout << " optimiser steps\n"
+    out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_step() << " updates = "
+        << config.rl.steps * config.rl.updates_per_step() << " optimiser steps\n"
         << "  " << config.rl.prompts_per_step << " prompts x " << config.rl.group_size << " completions = "
         << config.rl.prompts_per_step * config.rl.group_size << " completions per step, of at most " << config.rollout.max_completion_tokens
         << " tokens: at most " << config.rl.prompts_per_step * config.rl.group_size * config.rollout.max_completion_tokens << " tokens per step\n"

@@ -1,5 +1,4 @@
 // A run of GRPO as a stage of the loop: sample, pay, update, measure.
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -8,6 +7,7 @@
 #include "train/grpo_steering.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
+#include "train/problem_source.h"
 
 namespace pith {
 namespace {
@@ -25,10 +25,11 @@ class GrpoStage : public Stage, public Stateful {
         config_(session.config),
         reward_(config_.reward, MakeBudget(config_.budget), config_.rollout.max_completion_tokens),
         steering_(session),
-        total_updates_(config_.rl.steps * config_.rl.updates_per_rollout),
         model_(MakeModel(session)),
         optimizer_(config_.optimizer, model_->parameters()),
         learner_(session, model_.get(), &optimizer_),
+        updates_(session, model_.get(), &optimizer_),
+        problems_(config_, session.num_problems()),
         sampler_(session),
         encoder_(*model_, AllPrompts(session)) {}
 
@@ -36,7 +37,7 @@ class GrpoStage : public Stage, public Stateful {
   std::string Line(const StepRecord& record) const override { return StepLine(record.step, config_.rl.steps, record.metrics); }
   LoraAdapter Adapter() const override { return model_->ToLora(); }
   std::vector<Stateful*> parts() override {
-    std::vector<Stateful*> parts = {this, &learner_};
+    std::vector<Stateful*> parts = {this, &learner_, &problems_};
     for (Stateful* part : steering_.parts()) parts.push_back(part);
     return parts;
   }
@@ -47,29 +48,32 @@ class GrpoStage : public Stage, public Stateful {
   void Load(const std::string& json) override { num_tokens_ = nlohmann::json::parse(json).at("num_tokens").get<int64_t>(); }
 
   StepRecord Step(int64_t step, Ledger* ledger) override {
-    const std::vector<size_t> problems = steering_.Draw(
-        step, 0, config_.rl.prompts_per_step, [&](int64_t) { return GrpoProblems(config_, session_.num_problems(), step); });
     GenerateStats stats;
-    Ledger::Scope sampling = ledger->Time("rollout");
-    const Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &stats);
-    sampling.End();
+    const DrawnGroups drawn = Draw(step, &stats, ledger);
+    const std::vector<size_t>& problems = drawn.problems;
+    const Groups& groups = drawn.groups;
     Ledger::Scope grading = ledger->Time("grade");
-    const Paid paid = Pay(session_, reward_, problems, groups, steering_.reward_state());
+    Paid paid = Pay(session_, reward_, problems, groups, steering_.reward_state());
     steering_.Observe(problems, Outcomes(groups, paid));
     grading.End();
 
     std::vector<const Prompt*> prompts;
     for (size_t i : problems) prompts.push_back(&session_.problems[i].prompt);
-    num_tokens_ += stats.generated_tokens;
-    for (const Prompt* prompt : prompts) num_tokens_ += config_.rl.group_size * static_cast<int64_t>(prompt->ids.size());
     Ledger::Scope encoding = ledger->Time("encode");
-    const GrpoBatch batch = MakeBatch(session_, problems, groups, paid, encoder_.Encode(prompts));
+    const std::vector<EncodedPrompt> encoded = encoder_.Encode(prompts);
     encoding.End();
 
-    const Learned learned = Learn(step, batch, ledger);
     StepRecord record;
     record.rate_tokens = stats.generated_tokens;
-    record.metrics = StepMetrics(learned, batch, RewardMetrics(config_, reward_, groups, paid));
+    record.metrics = updates_.Learn(step, problems, groups, encoded, &paid, ledger);
+    const Metrics rewards = RewardMetrics(config_, reward_, groups, paid);
+    record.metrics.insert(record.metrics.end(), rewards.begin(), rewards.end());
+    if (config_.rl.dynamic_sampling) {
+      record.metrics.insert(record.metrics.end(), {{"dynamic_sampling/rounds", static_cast<double>(drawn.rounds)},
+                                                   {"dynamic_sampling/drawn", static_cast<double>(drawn.drawn)},
+                                                   {"dynamic_sampling/kept", static_cast<double>(drawn.kept)},
+                                                   {"dynamic_sampling/accuracy", drawn.accuracy}});
+    }
     const Metrics steering = steering_.StepMetrics();
     record.metrics.insert(record.metrics.end(), steering.begin(), steering.end());
     record.metrics.insert(record.metrics.end(), {{"num_tokens", static_cast<double>(num_tokens_)},
@@ -79,71 +83,38 @@ class GrpoStage : public Stage, public Stateful {
   }
 
  private:
-  // What the updates of one step came to.
-  struct Learned {
-    GrpoUpdate update;  // the last one
-    Optimizer::StepInfo info;
-    SamplingGap gap;
-    double entropy = 0;  // of the policy that sampled
-  };
-
-  Learned Learn(int64_t step, const GrpoBatch& batch, Ledger* ledger) {
-    const RlSettings& rl = config_.rl;
-    Learned l;
-    if (batch.sequences.empty()) {
-      // No group has a signal: the step counts, the adapter and the moments stay.
-      l.info.learning_rate = LearningRate(config_.optimizer, step * rl.updates_per_rollout, total_updates_);
-      return l;
-    }
-    Ledger::Scope referring = ledger->Time("reference");
-    const at::Tensor ref = rl.kl_beta != 0 ? ReferenceLogProbs(session_, *model_, batch) : at::Tensor();
-    referring.End();
-    at::Tensor old;
-    for (int64_t u = 0; u < rl.updates_per_rollout; ++u) {
-      Ledger::Scope learning = ledger->Time("gradients");
-      l.update = GrpoGradients(config_, *model_, batch, old, ref);
-      if (!std::isfinite(l.update.loss)) {
-        ThrowUser("the loss of step ", step + 1, " is not finite (the log-probabilities of its completions); the adapter was not "
-                  "updated. Lower optimizer.learning_rate, or resume from the last checkpoint");
-      }
-      if (u == 0) {
-        old = l.update.logp;
-        l.entropy = l.update.entropy;
-        l.gap = MeasureGap(batch.sampler_logp, {old.data_ptr<float>(), old.data_ptr<float>() + old.numel()});
-      }
-      learning.End();
-      const Ledger::Scope updating = ledger->Time("optimizer");
-      l.info = optimizer_.Step(step * rl.updates_per_rollout + u, total_updates_);
-      model_->AdapterChanged();
-    }
-    return l;
-  }
-
-  Metrics StepMetrics(const Learned& l, const GrpoBatch& batch, const Metrics& reward) const {
-    Metrics metrics = {{"loss", l.update.loss}, {"grad_norm", l.info.grad_norm}, {"learning_rate", l.info.learning_rate}};
-    metrics.insert(metrics.end(), reward.begin(), reward.end());
-    if (config_.rl.kl_beta != 0) metrics.emplace_back("kl", l.update.kl);
-    if (!batch.sequences.empty()) {  // what nobody measured is not zero
-      metrics.insert(metrics.end(), {{"sampling/sampling_logp_difference/mean", l.gap.mean},
-                                     {"sampling/sampling_logp_difference/p99", l.gap.p99},
-                                     {"sampling/sampling_logp_difference/max", l.gap.max},
-                                     {"sampling/kl", l.gap.kl},
-                                     {"entropy", l.entropy}});
-    }
-    metrics.insert(metrics.end(), {{"clip_ratio/low_mean", l.update.clip_low},
-                                   {"clip_ratio/high_mean", l.update.clip_high},
-                                   {"clip_ratio/region_mean", l.update.clip_low + l.update.clip_high}});
-    return metrics;
+  // The step's completions; counts the tokens of all that were sampled.
+  DrawnGroups Draw(int64_t step, GenerateStats* stats, Ledger* ledger) {
+    const auto draw = [&](int64_t first_place) {
+      return steering_.Draw(step, first_place, config_.rl.prompts_per_step, [&](int64_t n) { return problems_.Next(n); });
+    };
+    const auto sample = [&](std::span<const size_t> problems, int64_t first_place) {
+      const Ledger::Scope sampling = ledger->Time("rollout");
+      GenerateStats round;
+      Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place);
+      stats->generated_tokens += round.generated_tokens;
+      num_tokens_ += round.generated_tokens;
+      for (size_t i : problems) num_tokens_ += config_.rl.group_size * static_cast<int64_t>(session_.problems[i].prompt.ids.size());
+      return groups;
+    };
+    const auto correct = [&](std::span<const size_t> problems, const Groups& groups) {
+      const Ledger::Scope grading = ledger->Time("grade");
+      std::vector<bool> verdicts;
+      for (const RewardResult& r : Pay(session_, reward_, problems, groups).results) verdicts.push_back(r.correct != 0);
+      return verdicts;
+    };
+    return DrawGroups(config_.rl, draw, sample, correct);
   }
 
   const Session& session_;
   const TrainConfig& config_;
   const RewardFunction reward_;
   GrpoSteering steering_;
-  const int64_t total_updates_;
   const std::unique_ptr<Model> model_;
   Optimizer optimizer_;
   Learner learner_;
+  GrpoLearner updates_;
+  ProblemSource problems_;
   Sampler sampler_;
   const PromptEncoder encoder_;
   int64_t num_tokens_ = 0;  // prompts' and responses', of all steps

@@ -39,7 +39,7 @@ Sampler::Sampler(const Session& session) : session_(session) {
 Sampler::~Sampler() = default;
 
 std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
-                                                     GenerateStats* stats) {
+                                                     GenerateStats* stats, int64_t first_place) {
   const TrainConfig& c = session_.config;
   // A sampler with bfloat16 activations rounds the factors anyway.
   const TensorType type = c.rollout.activations == "f32" ? TensorType::kF32 : TensorType::kBF16;
@@ -55,7 +55,7 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
     r.sampling = Sampling(c.rollout, seed);
     r.max_tokens = c.rollout.max_completion_tokens;
     r.num_samples = static_cast<int>(c.rl.group_size);
-    r.first_sample = static_cast<uint64_t>(i) * static_cast<uint64_t>(c.rl.group_size);
+    r.first_sample = (static_cast<uint64_t>(first_place) + static_cast<uint64_t>(i)) * static_cast<uint64_t>(c.rl.group_size);
     requests.push_back(std::move(r));
   }
   GenerateOptions options;

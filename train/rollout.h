@@ -16,9 +16,10 @@ class Sampler {
   // The engine works on the session's base file; its cache has room for a step of the largest prompts.
   explicit Sampler(const Session& session);
   ~Sampler();
-  // group_size completions for each problem, seeded by (run.seed, step) alone.
+  // group_size completions for each problem, seeded by (run.seed, step) and the problem's place in the step alone: problems[0]
+  // has place `first_place`.
   std::vector<std::vector<Completion>> Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
-                                              GenerateStats* stats);
+                                              GenerateStats* stats, int64_t first_place = 0);
 
  private:
   const Session& session_;

@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "data/dataset.h"
 #include "rewards/reward.h"
+#include "train/policy/warnings.h"
 
 namespace pith {
 namespace {
@@ -186,6 +187,9 @@ Session OpenSession(const TrainConfig& config) {
   s.fresh = config.run.init_adapter.empty();
   CheckLengths(s);
   WarnOfCuts(config);
+  if (config.run.stage == "rl") {
+    for (const std::string& warning : PolicyWarnings(config.rl)) LogWarning(warning);
+  }
   return s;
 }
 

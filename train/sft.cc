@@ -94,7 +94,9 @@ SftStepResult SftGradients(const Session& session, const Model& model, const Pro
   }
   const double weight = -1.0 / static_cast<double>(result.response_tokens);
   const at::Tensor logp = RunBatch(model, sequences, options,
-                                   [&](const at::Tensor& l, int64_t, int64_t) { return at::full_like(l, weight); });
+                                   [&](const at::Tensor& l, const at::Tensor&, int64_t, int64_t) {
+                                     return RowGradients{at::full_like(l, weight), {}};
+                                   });
   CheckFinite(session, examples, batch, sequences, logp, step);
   result.loss = -logp.to(at::kDouble).mean().item<double>();
   return result;

@@ -9,9 +9,9 @@ namespace pith {
 
 void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t length,
                  int64_t head_dim, float scale, float* scores, float* out, int64_t out_stride) {
-  PITH_CHECK(length > 0 && num_heads > 0, length, " tokens, ", num_heads, " heads");
+  PITH_CHECK(length > 0 && num_heads > 0 && head_dim <= kMaxHeadDim, length, " tokens, ", num_heads, " heads of ", head_dim);
   const AttendArgs args{q, q_stride, num_heads, kv, length, head_dim, scale, scores, out, out_stride};
-  if (head_dim % (kv.type == KvType::kInt8 ? 32 : 16) == 0 && head_dim <= kMaxHead) {
+  if (head_dim % (kv.type == KvType::kInt8 ? 32 : 16) == 0) {
     switch (BestIsa()) {
 #if defined(__x86_64__)
       case Isa::kAvx512: AttendAvx512(args); return;
@@ -25,11 +25,6 @@ void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPa
     }
   }
   AttendRef(args);
-}
-
-void Attend(const float* q, const KvPages& kv, int64_t length, int64_t head_dim, float scale, float* scores,
-            float* out) {
-  AttendHeads(q, head_dim, 1, kv, length, head_dim, scale, scores, out, head_dim);
 }
 
 }  // namespace pith

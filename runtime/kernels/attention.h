@@ -6,6 +6,7 @@
 namespace pith {
 
 inline constexpr int64_t kKvPageTokens = 16;
+inline constexpr int64_t kMaxHeadDim = 1024;  // the largest head size
 
 enum class KvType { kF32, kF16, kInt8 };
 
@@ -31,15 +32,13 @@ void StoreKv(KvType type, int64_t head_dim, int64_t token, const float* k, const
 // Rounds to nearest even, as F32ToF16 of base/tensor_type.h, many at a time.
 void FloatsToF16(const float* in, uint16_t* out, int64_t count);
 
-// out_H = Σ_s softmax_s(q_H · k_s · scale) v_s over the first `length` tokens. `scores`: scratch of `length` floats.
-// A score is summed over H in order, the output over tokens in order: a result does not depend on how it is batched. Tokens
-// past `length` in the last page may hold anything. Over kInt8 keys q_H is quantised as activations are (linear.h, kInt8),
-// and a score is Σ over groups of 32 of d_q · d_k · Σ q_q q_k.
-void Attend(const float* q, const KvPages& kv, int64_t length, int64_t head_dim, float scale, float* scores, float* out);
-
-// The same for `num_heads` query heads that share this KV head (grouped-query attention): keys and values are read once.
-// Head h: q + h·q_stride, out + h·out_stride. `scores`: scratch of num_heads · length floats. Every head's result is
-// bitwise that of Attend().
+// Attention of `num_heads` query heads that share one KV head (grouped-query attention): keys and values are read once.
+//   out_H = Σ_s softmax_s(q_H · k_s · scale) v_s  over the first `length` tokens
+// Head h: q + h·q_stride, out + h·out_stride. `scores`: scratch of num_heads · length floats.
+//
+// A score is summed over H in order, the output over tokens in order: a result does not depend on how it is batched, nor on
+// num_heads. Tokens past `length` in the last page may hold anything. Over kInt8 keys q_H is quantised as activations are
+// (linear.h, kInt8), and a score is Σ over groups of 32 of d_q · d_k · Σ q_q q_k.
 void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t length,
                  int64_t head_dim, float scale, float* scores, float* out, int64_t out_stride);
 

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attention_kernels.h"
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/softmax_avx2.h"
 
 namespace pith {
@@ -81,14 +82,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
 
 template <bool kF16>
 void AllHeads(const AttendArgs& a) {
-  int64_t head = 0;
-  for (; head + 4 <= a.heads; head += 4) Heads<kF16, 4>(a, head);
-  switch (a.heads - head) {
-    case 3: Heads<kF16, 3>(a, head); break;
-    case 2: Heads<kF16, 2>(a, head); break;
-    case 1: Heads<kF16, 1>(a, head); break;
-    default: break;
-  }
+  InGroups<4>(a.heads, [&](auto heads, int64_t head) { Heads<kF16, heads.value>(a, head); });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attention_kernels.h"
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/linear_kernels.h"
 #include "runtime/kernels/softmax_avx2.h"
 
@@ -11,7 +12,7 @@ namespace pith {
 namespace {
 
 constexpr int64_t kGroup = 32;
-constexpr int64_t kMaxGroups = kMaxHead / kGroup;
+constexpr int64_t kMaxGroups = kMaxHeadDim / kGroup;
 
 // The scales of one group of eight of a page's tokens.
 inline __m256 Scales(const void* page, int64_t head_dim, int64_t group, int half) {
@@ -20,7 +21,7 @@ inline __m256 Scales(const void* page, int64_t head_dim, int64_t group, int half
 }
 
 struct Query {
-  alignas(32) int8_t q[kMaxHead];
+  alignas(32) int8_t q[kMaxHeadDim];
   float d[kMaxGroups], d_sum[kMaxGroups];
   int32_t sum[kMaxGroups];
 };
@@ -114,14 +115,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
 }  // namespace
 
 void AttendInt8Avx2(const AttendArgs& a) {
-  int64_t head = 0;
-  for (; head + 4 <= a.heads; head += 4) Heads<4>(a, head);
-  switch (a.heads - head) {
-    case 3: Heads<3>(a, head); break;
-    case 2: Heads<2>(a, head); break;
-    case 1: Heads<1>(a, head); break;
-    default: break;
-  }
+  InGroups<4>(a.heads, [&](auto heads, int64_t head) { Heads<heads.value>(a, head); });
 }
 
 }  // namespace pith

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attention_kernels.h"
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/linear_kernels.h"
 #include "runtime/kernels/softmax_avx512.h"
 
@@ -13,7 +14,7 @@ namespace pith {
 namespace {
 
 constexpr int64_t kGroup = 32;
-constexpr int64_t kMaxGroups = kMaxHead / kGroup;
+constexpr int64_t kMaxGroups = kMaxHeadDim / kGroup;
 
 // The scales of one group of a page's 16 tokens.
 inline __m512 Scales(const void* page, int64_t head_dim, int64_t group) {
@@ -22,7 +23,7 @@ inline __m512 Scales(const void* page, int64_t head_dim, int64_t group) {
 }
 
 struct Query {
-  alignas(64) int8_t q[kMaxHead];
+  alignas(64) int8_t q[kMaxHeadDim];
   float d[kMaxGroups], d_sum[kMaxGroups];
   int32_t sum[kMaxGroups];
 };
@@ -108,14 +109,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
 }  // namespace
 
 void AttendInt8Avx512(const AttendArgs& a) {
-  int64_t head = 0;
-  for (; head + 4 <= a.heads; head += 4) Heads<4>(a, head);
-  switch (a.heads - head) {
-    case 3: Heads<3>(a, head); break;
-    case 2: Heads<2>(a, head); break;
-    case 1: Heads<1>(a, head); break;
-    default: break;
-  }
+  InGroups<4>(a.heads, [&](auto heads, int64_t head) { Heads<heads.value>(a, head); });
 }
 
 }  // namespace pith

@@ -6,6 +6,7 @@
 #pragma once
 #if defined(__aarch64__)
 #include "runtime/kernels/attention_kernels.h"
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/linear_kernels.h"
 #include "runtime/kernels/softmax_neon.h"
 
@@ -16,9 +17,9 @@ constexpr int64_t kGroup = 32;
 constexpr int64_t kQuarters = kKvPageTokens / 4;
 
 struct Query {
-  alignas(16) int8_t q[kMaxHead];
-  float d[kMaxHead / kGroup], d_sum[kMaxHead / kGroup];
-  int32_t sum[kMaxHead / kGroup];
+  alignas(16) int8_t q[kMaxHeadDim];
+  float d[kMaxHeadDim / kGroup], d_sum[kMaxHeadDim / kGroup];
+  int32_t sum[kMaxHeadDim / kGroup];
 };
 
 // The scales of one group of four tokens of a page.
@@ -114,14 +115,7 @@ void Int8Heads(const AttendArgs& a, int64_t first_head) {
 
 template <class Dot>
 void AttendInt8(const AttendArgs& a) {
-  int64_t head = 0;
-  for (; head + 4 <= a.heads; head += 4) Int8Heads<Dot, 4>(a, head);
-  switch (a.heads - head) {
-    case 3: Int8Heads<Dot, 3>(a, head); break;
-    case 2: Int8Heads<Dot, 2>(a, head); break;
-    case 1: Int8Heads<Dot, 1>(a, head); break;
-    default: break;
-  }
+  InGroups<4>(a.heads, [&](auto heads, int64_t head) { Int8Heads<Dot, heads.value>(a, head); });
 }
 
 }  // namespace

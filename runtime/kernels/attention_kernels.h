@@ -19,7 +19,7 @@ struct AttendArgs {
 };
 
 void AttendRef(const AttendArgs& args);
-// Head sizes that are multiples of 16 (kInt8: of 32), at most kMaxHead.
+// Head sizes that are multiples of 16 (kInt8: of 32).
 void AttendAvx2(const AttendArgs& args);
 void AttendAvx512(const AttendArgs& args);
 void AttendNeon(const AttendArgs& args);
@@ -27,7 +27,5 @@ void AttendDotProd(const AttendArgs& args);     // AttendNeon, but over kInt8 wi
 void AttendInt8Avx2(const AttendArgs& args);    // parts of the above, in files of their own
 void AttendInt8Avx512(const AttendArgs& args);
 void AttendInt8Neon(const AttendArgs& args);
-
-inline constexpr int64_t kMaxHead = 1024;
 
 }  // namespace pith

@@ -3,6 +3,7 @@
 // fold those of four rows into one register.
 #pragma once
 #if defined(__aarch64__)
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/int8_format_neon.h"
 
 namespace pith {
@@ -47,18 +48,7 @@ void Int8Kernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_
   for (int64_t n = begin; n < end; n += kInt8Rows) {
     const Int8Rows rows(task, n, end);
     const int64_t count = end - n;
-    int64_t m = 0;
-    for (; m + 8 <= x.m; m += 8) Int8Tile<Dot, kType, 8>(x, task, m, n, count, rows);
-    switch (x.m - m) {
-      case 7: Int8Tile<Dot, kType, 7>(x, task, m, n, count, rows); break;
-      case 6: Int8Tile<Dot, kType, 6>(x, task, m, n, count, rows); break;
-      case 5: Int8Tile<Dot, kType, 5>(x, task, m, n, count, rows); break;
-      case 4: Int8Tile<Dot, kType, 4>(x, task, m, n, count, rows); break;
-      case 3: Int8Tile<Dot, kType, 3>(x, task, m, n, count, rows); break;
-      case 2: Int8Tile<Dot, kType, 2>(x, task, m, n, count, rows); break;
-      case 1: Int8Tile<Dot, kType, 1>(x, task, m, n, count, rows); break;
-      default: break;
-    }
+    InGroups<8>(x.m, [&](auto some, int64_t m) { Int8Tile<Dot, kType, some.value>(x, task, m, n, count, rows); });
   }
 }
 

@@ -71,11 +71,11 @@ void StoreKv(KvType type, int64_t head_dim, int64_t token, const float* k, const
   switch (type) {
     case KvType::kF32: StorePlain(k, v, head_dim, token, k_page, v_page); return;
     case KvType::kF16: {
-      uint16_t halves[2 * kMaxHead];
-      PITH_CHECK(head_dim <= kMaxHead, head_dim);
+      uint16_t halves[2 * kMaxHeadDim];
+      PITH_CHECK(head_dim <= kMaxHeadDim, head_dim);
       FloatsToF16(k, halves, head_dim);
-      FloatsToF16(v, halves + kMaxHead, head_dim);
-      StorePlain(halves, halves + kMaxHead, head_dim, token, k_page, v_page);
+      FloatsToF16(v, halves + kMaxHeadDim, head_dim);
+      StorePlain(halves, halves + kMaxHeadDim, head_dim, token, k_page, v_page);
       return;
     }
     case KvType::kInt8: StoreInt8(k, v, head_dim, token, static_cast<uint8_t*>(k_page), static_cast<uint8_t*>(v_page)); return;

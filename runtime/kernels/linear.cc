@@ -11,6 +11,7 @@ namespace pith {
 namespace {
 
 constexpr int kMaxJobs = 16;
+constexpr int64_t kGrainBytes = int64_t{32} << 10;  // of weights; at the least what a thread takes at a time
 
 struct Work {
   RowsView rows;
@@ -73,6 +74,7 @@ RowsView Part(const RowsView& all, int64_t begin, int64_t end) {
 void Linear(ThreadPool& pool, std::span<const LinearJob> jobs) {
   for (; jobs.size() > kMaxJobs; jobs = jobs.subspan(kMaxJobs)) Linear(pool, jobs.first(kMaxJobs));
   Pass pass;
+  int64_t bytes = 0;
   for (const LinearJob& job : jobs) {
     const PreparedRows::Impl& prepared = job.x->impl();
     const int64_t end = job.end < 0 ? prepared.view.m : job.end;
@@ -92,10 +94,10 @@ void Linear(ThreadPool& pool, std::span<const LinearJob> jobs) {
     work.first_group = pass.groups;
     pass.groups += (job.w.rows + kRowGroup - 1) / kRowGroup;
     pass.padded = std::max(pass.padded, prepared.view.padded);
+    bytes += static_cast<int64_t>(job.w.bytes());
   }
   if (pass.groups == 0) return;
-  // Several ranges per thread even out a core that is slowed by others.
-  const int64_t grain = std::max<int64_t>(1, pass.groups / (int64_t{8} * pool.num_threads()));
+  const int64_t grain = std::max<int64_t>(1, kGrainBytes * pass.groups / bytes);
   pool.ParallelFor(pass.groups, grain, [&pass](int64_t begin, int64_t end, int) { RunGroups(pass, begin, end); });
 }
 

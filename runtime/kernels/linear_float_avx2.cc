@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/dequantise_avx2.h"
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/linear_kernels.h"
 
 namespace pith {
@@ -84,14 +85,7 @@ void FloatKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
       const int64_t row = n + (r < count ? r : count - 1);
       UnpackRow<kType, kRound>(x, task.w + row * task.row_bytes, panel + r * x.padded);
     }
-    int64_t m = 0;
-    for (; m + 4 <= x.m; m += 4) PanelRows<4>(x, task, m, n, count, panel, x.padded);
-    switch (x.m - m) {
-      case 3: PanelRows<3>(x, task, m, n, count, panel, x.padded); break;
-      case 2: PanelRows<2>(x, task, m, n, count, panel, x.padded); break;
-      case 1: PanelRows<1>(x, task, m, n, count, panel, x.padded); break;
-      default: break;
-    }
+    InGroups<4>(x.m, [&](auto rows, int64_t m) { PanelRows<rows.value>(x, task, m, n, count, panel, x.padded); });
   }
 }
 

@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/dequantise_avx512.h"
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/linear_kernels.h"
 
 namespace pith {
@@ -131,14 +132,7 @@ void FloatKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
         UnpackRow<Unit, Block>(x, task.w + row * task.row_bytes, scratch + r * w_stride);
       }
     }
-    int64_t m = 0;
-    for (; m + 4 <= x.m; m += 4) PanelRows<Unit, 4>(x, task, m, n, count, w, w_stride);
-    switch (x.m - m) {
-      case 3: PanelRows<Unit, 3>(x, task, m, n, count, w, w_stride); break;
-      case 2: PanelRows<Unit, 2>(x, task, m, n, count, w, w_stride); break;
-      case 1: PanelRows<Unit, 1>(x, task, m, n, count, w, w_stride); break;
-      default: break;
-    }
+    InGroups<4>(x.m, [&](auto rows, int64_t m) { PanelRows<Unit, rows.value>(x, task, m, n, count, w, w_stride); });
   }
 }
 

@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 
 #include "runtime/kernels/dequantise_neon.h"
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/linear_kernels.h"
 
 namespace pith {
@@ -82,14 +83,7 @@ void FloatKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
       const int64_t row = n + (r < count ? r : count - 1);
       UnpackRow<kType, kRound>(x, task.w + row * task.row_bytes, panel + r * x.padded);
     }
-    int64_t m = 0;
-    for (; m + 4 <= x.m; m += 4) PanelTimesRows<4>(x, task, m, n, count, panel, x.padded);
-    switch (x.m - m) {
-      case 3: PanelTimesRows<3>(x, task, m, n, count, panel, x.padded); break;
-      case 2: PanelTimesRows<2>(x, task, m, n, count, panel, x.padded); break;
-      case 1: PanelTimesRows<1>(x, task, m, n, count, panel, x.padded); break;
-      default: break;
-    }
+    InGroups<4>(x.m, [&](auto rows, int64_t m) { PanelTimesRows<rows.value>(x, task, m, n, count, panel, x.padded); });
   }
 }
 

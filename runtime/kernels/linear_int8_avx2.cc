@@ -4,6 +4,7 @@
 #if defined(__AVX2__)
 #include <immintrin.h>
 
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/linear_kernels.h"
 
 namespace pith {
@@ -154,14 +155,7 @@ void Int8Kernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_
       rows[r] = task.w + (n + (r < count ? r : count - 1)) * task.row_bytes;
     }
     for (int64_t b = 0; b < x.blocks; ++b) UnpackBlock<kType>(rows, b, panel);
-    int64_t m = 0;
-    for (; m + 4 <= x.m; m += 4) Tile<kType, 4>(x, task, m, n, count, panel);
-    switch (x.m - m) {
-      case 3: Tile<kType, 3>(x, task, m, n, count, panel); break;
-      case 2: Tile<kType, 2>(x, task, m, n, count, panel); break;
-      case 1: Tile<kType, 1>(x, task, m, n, count, panel); break;
-      default: break;
-    }
+    InGroups<4>(x.m, [&](auto rows, int64_t m) { Tile<kType, rows.value>(x, task, m, n, count, panel); });
   }
 }
 

@@ -7,6 +7,7 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/int8_format_avx512.h"
 #include "runtime/kernels/linear_kernels.h"
 
@@ -127,14 +128,7 @@ void Tile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int6
 
 template <TensorType kType, int kP>
 void Panels(const RowsView& x, const LinearTask& task, int64_t n, int64_t count, const Panel* panels) {
-  int64_t m = 0;
-  for (; m + 4 <= x.m; m += 4) Tile<kType, 4, kP>(x, task, m, n, count, panels);
-  switch (x.m - m) {
-    case 3: Tile<kType, 3, kP>(x, task, m, n, count, panels); break;
-    case 2: Tile<kType, 2, kP>(x, task, m, n, count, panels); break;
-    case 1: Tile<kType, 1, kP>(x, task, m, n, count, panels); break;
-    default: break;
-  }
+  InGroups<4>(x.m, [&](auto rows, int64_t m) { Tile<kType, rows.value, kP>(x, task, m, n, count, panels); });
 }
 
 template <TensorType kType>

@@ -8,6 +8,7 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/int8_format_avx512.h"
 #include "runtime/kernels/linear_kernels.h"
 
@@ -148,12 +149,7 @@ template <TensorType kType>
 void FewKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t*) {
   for (int64_t n = begin; n < end; n += kInt8PanelRows) {
     const Int8Rows rows = RowsFrom(task, n, end);
-    switch (x.m) {
-      case 1: FewRows<kType, 1>(x, task, 0, n, end - n, rows); break;
-      case 2: FewRows<kType, 2>(x, task, 0, n, end - n, rows); break;
-      case 3: FewRows<kType, 3>(x, task, 0, n, end - n, rows); break;
-      default: FewRows<kType, 4>(x, task, 0, n, end - n, rows); break;
-    }
+    InOneGroup<kFewRows>(x.m, 0, [&](auto some, int64_t) { FewRows<kType, some.value>(x, task, 0, n, end - n, rows); });
   }
 }
 

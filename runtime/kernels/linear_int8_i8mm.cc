@@ -4,6 +4,7 @@
 //
 // Rows of x are copied in pairs beforehand, eight codes of one beside eight of the other; weights are paired in registers.
 #if defined(__ARM_FEATURE_MATMUL_INT8)
+#include "runtime/kernels/groups.h"
 #include "runtime/kernels/int8_format_neon.h"
 
 namespace pith {
@@ -119,18 +120,10 @@ void PairKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_
     for (int64_t n = begin; n < end; n += kInt8Rows) {
       const Int8Rows rows(task, n, end);
       const int64_t count = end - n;
-      int64_t m = m0;
-      for (; m + 8 <= stop; m += 8) {
-        Tile<kType, 4>(packed + (m - m0) / 2 * x.blocks, x.blocks, task, m, 8, n, count, rows);
-      }
-      const PairBlock* rest = packed + (m - m0) / 2 * x.blocks;
-      switch ((stop - m + 1) / 2) {
-        case 4: Tile<kType, 4>(rest, x.blocks, task, m, stop - m, n, count, rows); break;
-        case 3: Tile<kType, 3>(rest, x.blocks, task, m, stop - m, n, count, rows); break;
-        case 2: Tile<kType, 2>(rest, x.blocks, task, m, stop - m, n, count, rows); break;
-        case 1: Tile<kType, 1>(rest, x.blocks, task, m, stop - m, n, count, rows); break;
-        default: break;
-      }
+      InGroups<4>((stop - m0 + 1) / 2, [&](auto pairs, int64_t pair) {
+        const int64_t m = m0 + 2 * pair, left = stop - m < 2 * pairs.value ? stop - m : 2 * pairs.value;
+        Tile<kType, pairs.value>(packed + pair * x.blocks, x.blocks, task, m, left, n, count, rows);
+      });
     }
   }
 }

@@ -7,38 +7,22 @@
 #include <vector>
 
 #include "data/problem.h"
-#include "data/text/prompt.h"
-#include "rewards/budget.h"
+#include "data/text/tokenizer.h"
 #include "runtime/engine.h"
-#include "runtime/generate.h"
 #include "runtime/programs/command_line.h"
+#include "runtime/programs/eval_plan.h"
 #include "runtime/programs/eval_row.h"
 
 namespace pith {
 
-struct EvalSettings {
-  std::string dataset;                // as the rows name it
-  std::vector<int64_t> budgets;       // tokens; 0: none
-  Budget budget;                      // reserve, closing text and sentence; its tokens are set from `budgets`
-  bool close_text_given = false;      // budget.close_text is used even where the vocabulary has </think>
-  int64_t max_tokens = 512;           // cap without a budget
-  int chains = 1;                     // samples per problem
-  SamplingParams sampling;            // greedy for one chain unless asked otherwise
-  std::string system;
-  int max_batch = 32;
-};
-
-// Everything that decoding would refuse, found before an hour of it: budgets that cannot act, prompts that do not fit the
-// model's context, adapters whose invocation a prompt lacks. UserError; else the most tokens that one sequence may come to.
-int64_t CheckEval(const ModelConfig& config, const Prompter& prompter, const std::vector<Problem>& problems,
-                  const std::vector<NamedAdapter>& modes, const EvalSettings& settings);
-
-// Checks all with CheckEval(). Rows in the order modes × budgets. on_progress(done, total) counts mode × budget passes over problems in completions.
+// Rows in the order modes × budgets; `plan` is PlanEval()'s of the same arguments. on_progress(done, total, what) counts
+// completions of all rows.
 //
-// Greedy answers without a budget sentence are traced once per mode: a budgeted answer is the same up to the point where
-// its reasoning is closed, so only what follows that point is decoded again.
-std::vector<EvalRow> RunEval(Engine& engine, const Prompter& prompter, const std::vector<Problem>& problems,
-                             const std::vector<NamedAdapter>& modes, const EvalSettings& settings,
+// What is computed once: of each prompt the part that the base computes, for all rows (each row's times count it as if it
+// had been alone); and greedy answers without a budget sentence, for each mode: a budgeted answer is the same up to the
+// point where its reasoning is closed, so only what follows that point is decoded again.
+std::vector<EvalRow> RunEval(Engine& engine, const Tokenizer& tokenizer, const std::vector<Problem>& problems,
+                             const std::vector<NamedAdapter>& modes, const EvalSettings& settings, const EvalPlan& plan,
                              const std::function<void(int64_t done, int64_t total, const std::string& what)>& on_progress);
 
 }  // namespace pith

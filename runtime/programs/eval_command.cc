@@ -11,6 +11,7 @@
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 #include "runtime/programs/eval.h"
+#include "runtime/programs/eval_plan.h"
 #include "runtime/programs/output_folder.h"
 #include "runtime/programs/report.h"
 #include "runtime/programs/report_chart.h"
@@ -105,14 +106,14 @@ int EvalCommand(const Arguments& args) {
   const std::vector<Problem> problems = LoadProblems(data);
   if (problems.empty()) ThrowUser("eval: ", data.name, " holds no problems");
   const auto prompter = Prompter::Load(path);
-  const int64_t per_sequence = CheckEval(base->config(), *prompter, problems, modes, settings) + 64;
+  const EvalPlan plan = PlanEval(base->config(), *prompter, problems, modes, settings);
   OutputFolder folder(out, {kResults, kAnswers, kChart, kReport});
-  Engine engine(base, model.Engine(per_sequence * settings.max_batch + 4096));
+  Engine engine(base, model.Engine(plan.kv_tokens));
 
   std::vector<EvalRow> rows;
   {
     ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);
-    rows = RunEval(engine, *prompter, problems, modes, settings,
+    rows = RunEval(engine, prompter->tokenizer(), problems, modes, settings, plan,
                    [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
   }  // the bar's line ends before the table begins
   std::string command = "pith-run eval";

@@ -1,6 +1,6 @@
 // Speed of Linear() and of attention for the shapes of SmolLM2-135M and Qwen2.5-0.5B.
 //   kernels_bench --benchmark_filter='smollm2_ff_up/q4_1/bf16'     PITH_BENCH_THREADS=n (all cores)
-// "flops" counts 2·M·N·K; "bytes" are the weights' bytes, read once a pass.
+// "flops" counts 2·M·N·K; "bytes" are those of the weights, or of the cache, read once a pass.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -110,6 +110,8 @@ void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, KvTyp
   state.counters["flops"] = benchmark::Counter(
       4.0 * static_cast<double>(heads * head_dim * length) * static_cast<double>(state.iterations()),
       benchmark::Counter::kIsRate);
+  state.counters["bytes"] = benchmark::Counter(static_cast<double>(2 * pages * bytes) * static_cast<double>(state.iterations()),
+                                               benchmark::Counter::kIsRate, benchmark::Counter::kIs1024);
 }
 
 void BenchSwiGlu(benchmark::State& state) {
@@ -155,9 +157,9 @@ void Register() {
   for (Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kI8mm, Isa::kDotProd, Isa::kNeon}) {
     if (!IsaAvailable(isa)) continue;
     for (const Shape& shape : kShapes) {
-      for (TensorType type : {TensorType::kQ4_1, TensorType::kQ4_0, TensorType::kQ8_0, TensorType::kBF16}) {
+      for (TensorType type : {TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kIQ4_NL, TensorType::kQ8_0, TensorType::kF16, TensorType::kBF16}) {
         for (ActivationType precision : {ActivationType::kBF16, ActivationType::kInt8, ActivationType::kF32}) {
-          for (int64_t m : {1, 8, 16, 32, 64, 512}) {
+          for (int64_t m : {1, 2, 4, 8, 16, 32, 64, 512}) {
             const std::string name = std::string(shape.name) + "/" + TypeName(type) + "/" +
                                      ActivationTypeName(precision) + "/" + IsaName(isa) + "/m" + std::to_string(m);
             benchmark::RegisterBenchmark(name.c_str(), BenchLinear, shape, type, precision, m, isa)->UseRealTime();

@@ -37,7 +37,10 @@ class EvalTest : public ::testing::Test {
     EngineOptions options;
     options.num_threads = 2;
     Engine engine(base_, options);
-    return RunEval(engine, *prompter_, problems_, modes, settings_, [this](int64_t, int64_t, const std::string&) { ++progress_; });
+    EvalPlan plan = PlanEval(base_->config(), *prompter_, problems_, modes, settings_);
+    if (chunk_ > 0) plan.chunk = chunk_;
+    return RunEval(engine, prompter_->tokenizer(), problems_, modes, settings_, plan,
+                   [this](int64_t done, int64_t total, const std::string&) { ++progress_, done_ = done, total_ = total; });
   }
 
   // The tiny adapter, trained to act from other tokens on.
@@ -52,7 +55,9 @@ class EvalTest : public ::testing::Test {
   AdapterRef adapter_;
   std::vector<Problem> problems_;
   EvalSettings settings_;
-  int progress_ = 0;  // calls
+  int64_t chunk_ = 0;  // problems; 0: as planned
+  int progress_ = 0;   // calls
+  int64_t done_ = 0, total_ = 0;
 };
 
 TEST_F(EvalTest, BudgetsFromOneTraceEqualDecodingAfresh) {
@@ -75,6 +80,47 @@ TEST_F(EvalTest, BudgetsFromOneTraceEqualDecodingAfresh) {
     }
   }
   EXPECT_GT(forced, 0) << "the tiny model never ran into its budget: this test compares nothing";
+}
+
+TEST_F(EvalTest, ChunksOfProblemsChangeNoAnswer) {
+  settings_.budgets = {26, 0, 40};
+  const std::vector<EvalRow> whole = Run();
+  EXPECT_EQ(done_, 36);
+  for (int64_t chunk : {1, 4}) {
+    chunk_ = chunk;
+    const std::vector<EvalRow> rows = Run();
+    EXPECT_EQ(done_, total_);
+    EXPECT_EQ(total_, 36);
+    ASSERT_EQ(rows.size(), whole.size());
+    for (size_t row = 0; row < rows.size(); ++row) {
+      EXPECT_EQ(rows[row].budget, settings_.budgets[row % 3]);
+      EXPECT_EQ(rows[row].mode, row < 3 ? "base" : "tiny");
+      EXPECT_GT(rows[row].tok_per_s, 0);
+      ASSERT_EQ(rows[row].answers.size(), 6u);
+      for (size_t p = 0; p < 6; ++p) {
+        EXPECT_EQ(rows[row].answers[p].problem, static_cast<int64_t>(p));
+        EXPECT_EQ(rows[row].answers[p].text, whole[row].answers[p].text) << "chunks of " << chunk << ", row " << row << ", problem " << p;
+      }
+    }
+  }
+}
+
+TEST_F(EvalTest, ThePlannedCacheKeepsThePromptsOfAChunk) {
+  settings_.budgets = {0};
+  const EvalPlan plan = PlanEval(base_->config(), *prompter_, problems_, {{"tiny", adapter_}}, settings_);
+  EXPECT_EQ(plan.chunk, 6);
+  EngineOptions options;
+  options.num_threads = 2;
+  options.kv_tokens = plan.kv_tokens;
+  Engine engine(base_, options);
+  const std::vector<NamedAdapter> modes = {{"tiny", adapter_}};
+  RunEval(engine, prompter_->tokenizer(), problems_, modes, settings_, plan,
+          [](int64_t, int64_t, const std::string&) {});
+  for (const Prompt& prompt : plan.prompts[0]) {
+    const SequenceId sequence = engine.NewSequence();
+    EXPECT_EQ(engine.AdoptPrefix(sequence, prompt.ids), prompt.invocation_start / Engine::kPageTokens * Engine::kPageTokens);
+    engine.Free(sequence);
+  }
 }
 
 TEST_F(EvalTest, AnAdapterActsFromItsOwnInvocationOn) {
@@ -124,14 +170,14 @@ TEST_F(EvalTest, TheLongestSequenceCountsTheSentenceToo) {
   const std::vector<NamedAdapter> modes = {{"base", nullptr}};
   size_t longest = 0;
   for (const Problem& problem : problems_) longest = std::max(longest, prompter_->Build(problem.question).ids.size());
-  EXPECT_EQ(CheckEval(base_->config(), *prompter_, problems_, modes, settings_), static_cast<int64_t>(longest) + 60);
+  EXPECT_EQ(PlanEval(base_->config(), *prompter_, problems_, modes, settings_).longest, static_cast<int64_t>(longest) + 60);
   settings_.budget.sentence = "Please answer this in at most {budget} tokens, however hard it is, and then stop.";
   longest = 0;
   for (const Problem& problem : problems_) {
     const std::string sentence = " Please answer this in at most 40 tokens, however hard it is, and then stop.";
     longest = std::max(longest, prompter_->Build(problem.question + sentence).ids.size());
   }
-  EXPECT_EQ(CheckEval(base_->config(), *prompter_, problems_, modes, settings_), static_cast<int64_t>(longest) + 40);
+  EXPECT_EQ(PlanEval(base_->config(), *prompter_, problems_, modes, settings_).longest, static_cast<int64_t>(longest) + 40);
 }
 
 TEST_F(EvalTest, ResultsJsonHoldsTheDocumentedKeys) {

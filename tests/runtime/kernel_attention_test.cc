@@ -177,7 +177,7 @@ TEST(KernelAttention, OddHeadSizesGoToTheReference) {
   const Cache cache(20, 20, KvType::kF16);
   const std::vector<float> q = RandomFloats(20, 4);
   std::vector<float> scores(20), out(20), reference(20);
-  Attend(q.data(), cache.View(), 20, 20, 0.2f, scores.data(), out.data());
+  AttendHeads(q.data(), 20, 1, cache.View(), 20, 20, 0.2f, scores.data(), out.data(), 20);
   AttendRef({q.data(), 20, 1, cache.View(), 20, 20, 0.2f, scores.data(), reference.data(), 20});
   EXPECT_EQ(out, reference);
 }

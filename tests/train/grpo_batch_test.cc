@@ -45,7 +45,9 @@ class Step : public ::testing::Test {
     if (ended) ids.back() = EndOfTurn(tokenizer);
     return Sample(ids, ended);
   }
-  GrpoBatch Batch() { return MakeBatch(session_, problems_, groups_, Paid(), encoded_); }
+  GrpoBatch Batch() {
+    return MakeBatches(session_.config, 0, groups_, Paid(), StepSequences(session_, problems_, groups_, encoded_)).at(0);
+  }
   pith::Paid Paid() { return Pay(session_, reward_, problems_, groups_); }
   static std::vector<float> LogProbs(const std::vector<Completion>& samples) {
     std::vector<float> all;
@@ -90,7 +92,10 @@ TEST_F(Step, PaysByTheLengthWithTheEndOfTurn) {
 
 TEST_F(Step, DividesByAllTokensButLearnsFromGroupsWithASignal) {
   const GrpoBatch batch = Batch();
-  EXPECT_EQ(batch.loss_tokens, n_ + 7 + 4 + 3 + 5 + 6) << "a flat group counts in the denominator";
+  EXPECT_EQ(batch.whole.sequences, 6);
+  EXPECT_EQ(batch.samples, (std::vector<size_t>{0, 1, 2}));
+  EXPECT_EQ(batch.whole.minibatch_tokens, batch.whole.rollout_tokens);
+  EXPECT_EQ(batch.whole.rollout_tokens, n_ + 7 + 4 + 3 + 5 + 6) << "a flat group counts in the denominator";
   ASSERT_EQ(batch.sequences.size(), 3u);
   EXPECT_EQ(batch.sampler_logp, LogProbs(groups_[0]));
   const Prompt& prompt = session_.problems[3].prompt;
@@ -106,17 +111,22 @@ TEST_F(Step, DividesByAllTokensButLearnsFromGroupsWithASignal) {
 TEST_F(Step, LeavesMaskedTruncatedSamplesOutOfLossAndDenominator) {
   session_.config.rl.mask_truncated = true;
   const GrpoBatch batch = Batch();
-  EXPECT_EQ(batch.loss_tokens, n_ + 4 + 3);
+  EXPECT_EQ(batch.whole.sequences, 6) << "masked ones are completions all the same";
+  EXPECT_EQ(batch.unmasked, 3);
+  EXPECT_EQ(batch.whole.rollout_tokens, n_ + 4 + 3);
   EXPECT_EQ(batch.advantages, (std::vector<double>{Paid().advantages[0], Paid().advantages[2]}));
   EXPECT_EQ(batch.sampler_logp, LogProbs({groups_[0][0], groups_[0][2]}));
 }
 
 TEST_F(Step, KeepsFlatGroupsWhereAKlTermMovesThem) {
   session_.config.rl.kl_beta = 0.1;
+  session_.config.rl.kl_in = "reward";
+  EXPECT_EQ(Batch().sequences.size(), 3u) << "off the reward, it moves advantages alone";
+  session_.config.rl.kl_in = "loss";
   const GrpoBatch batch = Batch();
   EXPECT_EQ(batch.sequences.size(), 6u);
   EXPECT_EQ(batch.advantages[4], 0.0);
-  EXPECT_EQ(batch.loss_tokens, n_ + 25);
+  EXPECT_EQ(batch.whole.rollout_tokens, n_ + 25);
   EXPECT_EQ(batch.sequences[4].ids[static_cast<size_t>(batch.sequences[4].response_begin) - 1], session_.problems[0].prompt.ids.back());
 }
 

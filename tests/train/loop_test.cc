@@ -366,6 +366,14 @@ TEST_F(Demands, StopEndsTheRunWithTheBestAdapter) {
   EXPECT_EQ(Learned(config_), 21);
 }
 
+TEST_F(Demands, OfTheBestStepItselfChangeNothing) {
+  Run({{2, Demand::kRollBack}});
+  EXPECT_EQ(Learned(config_), 21);
+  options_.mode = FolderMode::kOverwrite;
+  Run({{2, Demand::kStop}});
+  EXPECT_EQ(Learned(config_), 3);
+}
+
 TEST_F(Demands, WithoutABestKeepThePresentState) {
   config_.log.best_metric.clear();
   Run({{3, Demand::kRollBack}, {5, Demand::kStop}});

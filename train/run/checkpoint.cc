@@ -27,7 +27,7 @@ Checkpoints::Checkpoints(const std::string& run_folder, const TrainConfig& confi
 std::string Checkpoints::Path(int64_t step) const { return Str(folder_, "/step-", step); }
 
 std::optional<int64_t> Checkpoints::Last() const {
-  const std::vector<int64_t> steps = StepsIn(folder_);
+  const std::vector<int64_t> steps = StepsIn(folder_, "");
   return steps.empty() ? std::nullopt : std::optional<int64_t>(steps.back());
 }
 
@@ -52,7 +52,7 @@ void Checkpoints::Save(int64_t step, std::span<Stateful* const> parts, const Bes
   }
   Sweep();
   NoteBest(best);
-  const std::vector<int64_t> steps = StepsIn(folder_);
+  const std::vector<int64_t> steps = StepsIn(folder_, "");
   for (size_t i = 0; i + static_cast<size_t>(keep_) < steps.size(); ++i) {
     if (best.step() != steps[i]) Remove(steps[i]);
   }
@@ -111,7 +111,7 @@ void Checkpoints::Load(int64_t step, std::span<Stateful* const> parts) const {
 
 void Checkpoints::RemoveAll(const std::string& run_folder) {
   const std::string folder = run_folder + "/checkpoints";
-  RemoveSteps(folder, [](const std::string& name) { return name == kBest || IsLeftover(name); });
+  RemoveSteps(folder, "", [](const std::string& name) { return name == kBest || IsLeftover(name); });
 }
 
 }  // namespace pith

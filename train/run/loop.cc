@@ -38,9 +38,10 @@ double ComputingSeconds(const Metrics& times) {
   return seconds;
 }
 
-// Whether there was a best checkpoint to go back to.
-bool RollBack(const Checkpoints& checkpoints, const Best& best, std::span<Stateful* const> parts) {
+// From step `step` to the best one. Whether there was one to go back to.
+bool RollBack(int64_t step, const Checkpoints& checkpoints, const Best& best, std::span<Stateful* const> parts) {
   if (!best.step()) return false;
+  if (best.step() == step) return true;
   std::vector<Stateful*> back;
   for (Stateful* part : parts) {
     if (part->rolls_back()) back.push_back(part);
@@ -94,7 +95,7 @@ void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage)
       }
     }
     if (record.demand == Demand::kRollBack) {
-      const bool went = RollBack(checkpoints, best, parts);
+      const bool went = RollBack(step, checkpoints, best, parts);
       LogWarning(Str("step ", step, ": ", record.why, went ? Str("; back to the adapter of step ", *best.step())
                                                           : "; there is no best checkpoint yet, so the run goes on as it is"));
     }
@@ -108,7 +109,7 @@ void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage)
       saved = Clock::now();
     }
     if (record.demand == Demand::kStop) {
-      const bool went = RollBack(checkpoints, best, parts);
+      const bool went = RollBack(step, checkpoints, best, parts);
       LogWarning(Str("step ", step, ": ", record.why, "; the run is stopped",
                      went ? Str(", and adapter/ is that of step ", *best.step()) : ""));
       break;

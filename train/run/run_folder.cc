@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kMark = "# A run of pith-train: its resolved configuration. This line marks the folder as one that it may replace.\n";
+constexpr char kLines[] = ".jsonl";
 
 // The first line in which two configurations differ.
 std::string FirstDifference(const std::string& a, const std::string& b) {
@@ -86,7 +87,7 @@ RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFold
   Sweep();
   if (exists && mode == FolderMode::kOverwrite) {
     Checkpoints::RemoveAll(path_);
-    RemoveSteps(path_ + "/completions", [](const std::string&) { return false; });
+    RemoveSteps(path_ + "/completions", kLines, [](const std::string&) { return false; });
     RemoveWhole(adapter_path());
     RemoveWhole(metrics_path());
     for (const std::string& name : NamesIn(path_)) {
@@ -118,7 +119,7 @@ void RunFolder::Sweep() const {
   }
   for (const std::string& name : NamesIn(path_ + "/completions")) {
     const std::string original = name.substr(0, name.find(".tmp-"));
-    if (StepOf(original) && IsTemporaryOf(name, original)) RemoveWhole(path_ + "/completions/" + name);
+    if (StepOf(original, kLines) && IsTemporaryOf(name, original)) RemoveWhole(path_ + "/completions/" + name);
   }
 }
 
@@ -126,12 +127,12 @@ void RunFolder::WriteCompletions(int64_t step, const std::vector<std::string>& l
   MakeFolders(path_ + "/completions");
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
-  WriteFile(Str(path_, "/completions/step-", step, ".jsonl"), text);
+  WriteFile(Str(path_, "/completions/step-", step, kLines), text);
 }
 
 void RunFolder::DropCompletionsAfter(int64_t step) const {
-  for (int64_t other : StepsIn(path_ + "/completions")) {
-    if (other > step) RemoveWhole(Str(path_, "/completions/step-", other, ".jsonl"));
+  for (int64_t other : StepsIn(path_ + "/completions", kLines)) {
+    if (other > step) RemoveWhole(Str(path_, "/completions/step-", other, kLines));
   }
 }
 

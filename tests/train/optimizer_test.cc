@@ -1,4 +1,4 @@
-// Loss functions, schedules and the optimiser against values worked out by hand.
+// Schedules and the optimiser against values worked out by hand.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -8,70 +8,10 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "train/loss.h"
 #include "train/optimizer.h"
 
 namespace pith {
 namespace {
-
-TEST(Advantages, ByGroupByBatchAndUnscaled) {
-  const std::vector<double> rewards = {1, 0, 0, 1, 0.5, 0.5, 0.5, 0.5};
-  // Group 1: mean 0.5, deviation sqrt(4·0.25/3) = 0.57735. All: mean 0.5, deviation sqrt(4·0.25/7) = 0.377964.
-  const auto group = Advantages(rewards, 4, "group"), batch = Advantages(rewards, 4, "batch"), none = Advantages(rewards, 4, "none");
-  EXPECT_NEAR(group[0], 0.5 / (0.5773502692 + 1e-4), 1e-9);
-  EXPECT_NEAR(batch[1], -0.5 / (0.3779644730 + 1e-4), 1e-9);
-  EXPECT_EQ(none[3], 0.5);
-  for (const auto& a : {group, batch, none}) {
-    for (size_t i = 4; i < 8; ++i) EXPECT_EQ(a[i], 0.0);
-  }
-  // 0.1 + 0.2 style rounding in the mean must not turn a flat group into a signal.
-  for (double a : Advantages({0.1, 0.1, 0.1}, 3, "group")) EXPECT_EQ(a, 0.0);
-}
-
-// One token: old log p = ln 0.5, so ratio r has log p = ln(0.5 r).
-struct Case {
-  double ratio, advantage, loss, gradient;
-};
-
-TEST(GrpoTokenLoss, ClipsHigherAboveThanBelow) {
-  const GrpoTerms terms = {0.2, 0.28, 0.0, 0.0};
-  for (const Case& c : {Case{1.0, 2.0, -2.0, -2.0}, Case{1.27, 1.0, -1.27, -1.27}, Case{1.5, 1.0, -1.28, 0.0}, Case{1.5, -1.0, 1.5, 1.5},
-                        Case{0.7, -1.0, 0.8, 0.0}, Case{0.7, 1.0, -0.7, -0.7}, Case{0.9, -2.0, 1.8, 1.8}}) {
-    const at::Tensor logp = torch::tensor({std::log(0.5 * c.ratio)}, at::kDouble).set_requires_grad(true);
-    const GrpoTokens t = {logp, torch::tensor({std::log(0.5)}, at::kDouble), {}, {}, torch::tensor({c.advantage}, at::kDouble)};
-    const at::Tensor loss = GrpoTokenLoss(terms, t);
-    loss.sum().backward();
-    EXPECT_NEAR(loss.item<double>(), c.loss, 1e-12) << c.ratio << " " << c.advantage;
-    EXPECT_NEAR(logp.grad().item<double>(), c.gradient, 1e-12) << c.ratio << " " << c.advantage;
-    EXPECT_EQ(ClippedHigh(terms, t).item<double>(), c.ratio > 1.28 && c.advantage > 0);
-    EXPECT_EQ(ClippedLow(terms, t).item<double>(), c.ratio < 0.8 && c.advantage < 0);
-  }
-}
-
-TEST(GrpoTokenLoss, WeighsBySamplerAndPaysKl) {
-  const GrpoTerms terms = {0.2, 0.28, 0.1, 2.0};
-  // Weights e^(old − sampler): 1.5, and 3 capped at 2. k3 at d = ln 2: 2 − ln 2 − 1 = 0.3068528; at 0: 0.
-  const at::Tensor logp = torch::tensor({-1.0, -2.0}, at::kDouble).set_requires_grad(true);
-  const at::Tensor sampler = torch::tensor({-1.0 - std::log(1.5), -2.0 - std::log(3.0)}, at::kDouble);
-  const at::Tensor ref = torch::tensor({-1.0 + std::log(2.0), -2.0}, at::kDouble);
-  const at::Tensor loss = GrpoTokenLoss(terms, {logp, logp.detach(), sampler, ref, torch::tensor({1.0, -0.5}, at::kDouble)});
-  EXPECT_NEAR(loss[0].item<double>(), -1.5 + 0.1 * 0.30685281944, 1e-10);
-  EXPECT_NEAR(loss[1].item<double>(), 1.0, 1e-12);
-  loss.sum().backward();
-  EXPECT_NEAR(logp.grad()[0].item<double>(), -1.5 + 0.1 * (1.0 - 2.0), 1e-12);  // d k3 / d log p = 1 − e^d
-  EXPECT_NEAR(logp.grad()[1].item<double>(), 1.0, 1e-12);
-}
-
-TEST(MeasureGap, MeanTailAndKl) {
-  std::vector<float> sampler(100, -1.0f), trainer(100, -1.0f);
-  trainer[7] = -1.5f;
-  trainer[50] = -0.75f;
-  const SamplingGap gap = MeasureGap(sampler, trainer);
-  EXPECT_NEAR(gap.mean, 0.0075, 1e-9);
-  EXPECT_NEAR(gap.max, 0.5, 1e-9);
-  EXPECT_NEAR(gap.p99, 0.5, 1e-9);
-  EXPECT_NEAR(gap.kl, ((std::exp(-0.5) + 0.5 - 1) + (std::exp(0.25) - 0.25 - 1)) / 100, 1e-9);
-}
 
 TEST(LearningRate, WarmsUpThenFalls) {
   OptimizerSettings s;
