@@ -209,6 +209,10 @@ class Checker {
   void Curriculum() {
     const CurriculumSettings& c = config_.curriculum;
     if (!c.enabled || !Clean({"curriculum"})) return;
+    if (config_.rl.dynamic_sampling) {
+      Report("curriculum.enabled", "and rl.dynamic_sampling both choose among problems by their pass rate, and what the latter drops the "
+                                   "former would never hear of; keep one of them");
+    }
     if (c.hopeless_below >= c.solved_above) {
       Report("curriculum.hopeless_below", Str("got ", PrintValue(c.hopeless_below), ", expected less than curriculum.solved_above, which is ",
                                               PrintValue(c.solved_above)));

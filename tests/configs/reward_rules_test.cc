@@ -87,6 +87,7 @@ TEST(RewardRules, RefuseAPenaltyThatCanNeverFire) {
       {"controller: {target_tokens: 60, max_weight: 0}\nreward: {plus: [alp]}", "controller.max_weight: got 0"},
       {"controller: {gain: 0.5}", "controller.gain: has no effect unless controller.target_tokens or"},
       {"curriculum: {visits: 3}", "curriculum.visits: has no effect unless curriculum.enabled is true"},
+      {"curriculum: {enabled: true}\nrl: {dynamic_sampling: true}", "curriculum.enabled: and rl.dynamic_sampling both choose"},
       {"curriculum: {enabled: true, solved_above: 0.5, hopeless_below: 0.5}", "curriculum.hopeless_below: got 0.5, expected less than"},
       {"alarms: {stop: [truncation]}", "alarms.stop[0]: got truncation, expected truncated, repetition"},
       {"alarms: {roll_back: [truncated]}", "alarms.roll_back: has no checkpoint to go back to"},
