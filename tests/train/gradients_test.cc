@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "train/grpo.h"
+#include "train/sft.h"
 
 namespace pith {
 namespace {
