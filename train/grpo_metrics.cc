@@ -54,19 +54,16 @@ Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Pai
 Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid) {
   const auto n = static_cast<double>(paid.results.size());
   double mean = 0, squares = 0, strict = 0, lenient = 0, length = 0, truncated = 0, min = 1e18, max = 0, ended_length = 0;
-  double group_std = 0, flat = 0;
-  std::vector<double> terms(reward.term_names().size(), 0.0);
+  double flat = 0, ended_min = 1e18, ended_max = 0;
+  std::vector<double> terms(reward.term_names().size(), 0.0), term_squares(terms);
   size_t sample = 0;
   for (const auto& group : groups) {
-    double group_mean = 0, spread = 0;
-    for (size_t i = 0; i < group.size(); ++i) group_mean += paid.results[sample + i].reward / static_cast<double>(group.size());
     bool same = true;
     const double first_reward = paid.results[sample].reward;
     for (const Completion& c : group) {
       const RewardResult& r = paid.results[sample++];
       const auto tokens = static_cast<double>(c.tokens.size());
       same &= r.reward == first_reward;
-      spread += (r.reward - group_mean) * (r.reward - group_mean);
       mean += r.reward;
       squares += r.reward * r.reward;
       strict += r.correct_strict;
@@ -75,17 +72,25 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
       min = std::min(min, tokens);
       max = std::max(max, tokens);
       truncated += c.finish == Finish::kLength;
-      if (c.finish != Finish::kLength) ended_length += tokens;
-      for (size_t t = 0; t < terms.size() && t < r.terms.size(); ++t) terms[t] += r.terms[t];
+      if (c.finish != Finish::kLength) {
+        ended_length += tokens;
+        ended_min = std::min(ended_min, tokens);
+        ended_max = std::max(ended_max, tokens);
+      }
+      for (size_t t = 0; t < terms.size() && t < r.terms.size(); ++t) {
+        terms[t] += r.terms[t];
+        term_squares[t] += r.terms[t] * r.terms[t];
+      }
     }
     flat += same;
-    group_std += group.size() > 1 ? std::sqrt(spread / static_cast<double>(group.size() - 1)) : 0.0;
   }
   mean /= n;
-  const double batch_std = std::sqrt(std::max(0.0, (squares - n * mean * mean) / std::max(1.0, n - 1)));
+  const auto deviation = [&](double sum_of_squares, double mean_of_all) {
+    return std::sqrt(std::max(0.0, (sum_of_squares - n * mean_of_all * mean_of_all) / std::max(1.0, n - 1)));
+  };
   const auto num_groups = static_cast<double>(groups.size());
   Metrics m = {{"reward", mean},
-               {"reward_std", config.rl.scale_rewards == "batch" ? batch_std : group_std / num_groups},
+               {"reward_std", deviation(squares, mean)},
                {"frac_reward_zero_std", flat / num_groups},
                {"accuracy", strict / n},
                {"accuracy_lenient", lenient / n},
@@ -93,8 +98,13 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
                {"completions/min_length", min},
                {"completions/max_length", max},
                {"completions/clipped_ratio", truncated / n},
-               {"completions/mean_terminated_length", truncated < n ? ended_length / (n - truncated) : 0.0}};
-  for (size_t t = 0; t < terms.size(); ++t) m.emplace_back("rewards/" + reward.term_names()[t] + "/mean", terms[t] / n);
+               {"completions/mean_terminated_length", truncated < n ? ended_length / (n - truncated) : 0.0},
+               {"completions/min_terminated_length", truncated < n ? ended_min : 0.0},
+               {"completions/max_terminated_length", ended_max}};
+  for (size_t t = 0; t < terms.size(); ++t) {
+    m.emplace_back("rewards/" + reward.term_names()[t] + "/mean", terms[t] / n);
+    m.emplace_back("rewards/" + reward.term_names()[t] + "/std", deviation(term_squares[t], terms[t] / n));
+  }
   const Metrics lengths = LengthMetrics(config, groups, paid);
   m.insert(m.end(), lengths.begin(), lengths.end());
   return m;

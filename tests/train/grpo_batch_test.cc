@@ -150,9 +150,8 @@ TEST_F(Step, IsMeasuredByHand) {
   EXPECT_EQ(get(m, "completions/max_length"), std::max(7.0, n));
   EXPECT_NEAR(get(m, "completions/clipped_ratio"), 0.5, 1e-12);
   EXPECT_NEAR(get(m, "completions/mean_terminated_length"), (n + 4 + 3) / 3, 1e-12);
-  session_.config.rl.scale_rewards = "group";  // deviations sqrt(1/3) and 0
-  m = RewardMetrics(session_.config, reward_, groups_, Paid());
-  EXPECT_NEAR(get(m, "reward_std"), 0.57735026919 / 2, 1e-9);
+  EXPECT_EQ(get(m, "completions/min_terminated_length"), std::min(3.0, n));
+  EXPECT_EQ(get(m, "completions/max_terminated_length"), std::max(4.0, n));
   // A term's mean is over all samples, paid or not.
   RewardSettings settings;
   RewardTerm format;
@@ -161,6 +160,7 @@ TEST_F(Step, IsMeasuredByHand) {
   reward_ = RewardFunction(settings, Budget());
   m = RewardMetrics(session_.config, reward_, groups_, Paid());
   EXPECT_NEAR(get(m, "rewards/format/mean"), 1.0 / 6, 1e-12);
+  EXPECT_NEAR(get(m, "rewards/format/std"), 0.40824829046, 1e-9);
   EXPECT_NEAR(get(m, "reward"), 2.0 / 6, 1e-12);
 }
 

@@ -12,6 +12,7 @@
 #include <numeric>
 
 #include "adapters/peft.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "base/safetensors.h"
