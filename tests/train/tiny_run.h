@@ -77,8 +77,9 @@ inline std::vector<nlohmann::json> MetricsOf(const std::string& folder) {
   std::istringstream in(ReadFile(folder + "/metrics.jsonl"));
   std::vector<nlohmann::json> out;
   for (std::string line; std::getline(in, line);) {
+    const nlohmann::json whole = nlohmann::json::parse(line);
     nlohmann::json kept;
-    for (const auto& [name, value] : nlohmann::json::parse(line).items()) {
+    for (const auto& [name, value] : whole.items()) {
       const bool clock = name == "tokens_per_second" || name == "step_time" || name == "wall_time" || name.starts_with("time/");
       if (!clock) kept[name] = value;
     }
