@@ -133,7 +133,7 @@ TEST(RewardRules, NeedAGroupToCompareWithin) {
 TEST(RewardTerms, DefaultToTheirPapers) {
   const TrainConfig config = Load(
       "budget: {tokens: 64}\nreward:\n  times: [l1_max, sigmoid, truncation]\n"
-      "  plus: [l1_exact, kimi_k15, shorter_better, alp, laser_d, {weight: 2, kind: alp, always: false}]");
+      "  plus: [l1_exact, kimi_k15, shorter_better, alp, laser_d, {weight: 2, kind: alp, always: false}, {norm_tokens: 99, kind: alp}]");
   const auto& times = config.reward.times;
   EXPECT_EQ(times[0].alpha, 3e-4);
   EXPECT_EQ(times[0].delta, 0.5);
@@ -149,6 +149,8 @@ TEST(RewardTerms, DefaultToTheirPapers) {
   EXPECT_EQ(plus[4].weight, 0.5);
   EXPECT_EQ(plus[5].weight, 2);  // given before the kind: the kind's defaults do not undo it
   EXPECT_FALSE(plus[5].always);
+  EXPECT_EQ(plus[6].weight, 0.5);  // the kind's defaults, wherever in the term it stands
+  EXPECT_TRUE(plus[6].always);
 }
 
 TEST(RewardTerms, SurviveTheDump) {
