@@ -71,7 +71,9 @@ double Backward(const Model& model, const json& golden) {
   const PromptEncoder encoder(model, {&pointer, 1});
   const TrainSequence s = MakeSequence(encoder.Encode({&pointer, 1})[0], prompt, std::span(ids).subspan(static_cast<size_t>(length)));
   const double weight = -1.0 / static_cast<double>(s.response_length());
-  const at::Tensor logp = RunBatch(model, {&s, 1}, {}, [&](const at::Tensor& l, int64_t, int64_t) { return at::full_like(l, weight); });
+  const at::Tensor logp = RunBatch(model, {&s, 1}, {}, [&](const at::Tensor& l, const at::Tensor&, int64_t, int64_t) {
+    return RowGradients{at::full_like(l, weight), at::Tensor()};
+  });
   return -logp.to(at::kDouble).mean().item<double>();
 }
 

@@ -211,7 +211,9 @@ TEST_F(PolicyGradients, AreThoseOfPyTorchForEveryLossAndOption) {
     KeepTopEntropy(config, *model_, &batch);
     const GrpoUpdate update = GrpoGradients(config, *model_, batch);
     EXPECT_NEAR(update.loss, entry["loss"].get<double>(), 2e-5);
-    if (first) EXPECT_EQ(update.max_ratio_error, 0.0);
+    if (first) {
+      EXPECT_EQ(update.max_ratio_error, 0.0);
+    }
     Gradients expected;
     for (const NamedParameter& p : model_->parameters()) {
       const SafeTensor* t = file.Find(name + "|" + PeftName(p.name));

@@ -44,7 +44,9 @@ TEST_P(PolicyRun, ResumesToTheBitAndMeasuresTheGapAtEveryStep) {
     EXPECT_GT(m.value("entropy", 0.0), 0.0) << m.dump();
     EXPECT_EQ(m.contains("kl"), whole.rl.kl_beta != 0);
     EXPECT_EQ(m.contains(whole.rl.loss == "cispo" ? "cispo_clip_ratio" : "clip_ratio/high_max"), true) << m.dump();
-    if (whole.rl.dynamic_sampling) EXPECT_GE(m.value("dynamic_sampling/rounds", 0.0), 1.0);
+    if (whole.rl.dynamic_sampling) {
+      EXPECT_GE(m.value("dynamic_sampling/rounds", 0.0), 1.0);
+    }
   }
   EXPECT_GT(signal, 0.0);
 }
@@ -96,7 +98,7 @@ TEST(ProblemSource, GoesOnWhereItWas) {
 struct Draws {
   std::vector<int> verdicts;
   size_t next = 0;
-  std::vector<int64_t> places;
+  std::vector<int64_t> places = {};
 
   DrawnGroups Run(const RlSettings& rl) {
     return DrawGroups(

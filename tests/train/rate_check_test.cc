@@ -55,7 +55,9 @@ TEST(RateWarnings, Table) {
     const std::vector<std::string> warnings = RateWarnings(row.facts);
     const std::string at = row.facts.stage + " " + std::to_string(row.facts.learning_rate) + " " + std::to_string(row.facts.batch_size);
     ASSERT_EQ(warnings.size(), *row.part == '\0' ? 0u : 1u) << at;
-    if (!warnings.empty()) EXPECT_NE(warnings[0].find(row.part), std::string::npos) << at << ": " << warnings[0];
+    if (!warnings.empty()) {
+      EXPECT_NE(warnings[0].find(row.part), std::string::npos) << at << ": " << warnings[0];
+    }
   }
   EXPECT_EQ(RateWarnings(Facts("sft", 576, 64, false, 1e-2, 512)).size(), 2u) << "rate and batch";
 }
