@@ -40,8 +40,8 @@ class RanksTest : public ProgramTest {
     } else {
       text += data + "9}\nrl: {steps: " + std::to_string(steps) +
               ", prompts_per_step: 3, group_size: 4, micro_batch_size: 5, updates_per_rollout: 2, kl_beta: 0.02}\n"
-              "rollout: {max_completion_tokens: 48, activations: f32}\nbudget: {tokens: 32, window: 0.4}\n"
-              "reward:\n  times: [budget]\n  plus: [{kind: free_then_falling, free_tokens: 2, fall_tokens: 46, always: true}]\n";
+              "rollout: {max_completion_tokens: 200, activations: f32}\nbudget: {tokens: 32, window: 0.4}\n"
+              "reward:\n  times: [budget]\n  plus: [{kind: free_then_falling, free_tokens: 2, fall_tokens: 198, always: true}]\n";
     }
     WriteFile(path, text + more);
     return path;

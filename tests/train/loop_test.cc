@@ -138,6 +138,7 @@ TEST(Best, CheckpointOutlivesTheNewerOnes) {
   const Scratch scratch;
   TrainConfig c = TinyConfig(scratch, "sft", "best");
   c.log.best_metric = "grad_norm";
+  c.log.best_mode = "min";
   c.log.save_every = 1;
   c.log.keep_checkpoints = 1;
   Execute(c, FolderMode::kNew, 4);
@@ -145,7 +146,7 @@ TEST(Best, CheckpointOutlivesTheNewerOnes) {
   const auto metrics = MetricsOf(c.run.folder);
   size_t best = 0;
   for (size_t i = 1; i < metrics.size(); ++i) {
-    if (metrics[i]["grad_norm"].get<double>() > metrics[best]["grad_norm"].get<double>()) best = i;
+    if (metrics[i]["grad_norm"].get<double>() < metrics[best]["grad_norm"].get<double>()) best = i;
   }
   ASSERT_LT(best + 1, metrics.size()) << "choose a metric that is not best at the end";
   const auto note = nlohmann::json::parse(ReadFile(c.run.folder + "/checkpoints/best.json"));
