@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -129,12 +130,17 @@ void ExpectEqual(const std::map<std::string, std::string>& got, const std::map<s
 }
 
 TEST_F(KillTest, AtAnyMomentCostsNothing) {
-  const std::string whole = folder_ / "whole";
+  // Twice: a run equals another without any kill, and the shorter one shows how long it takes when nothing disturbs it.
   const Clock::time_point start = Clock::now();
-  Finish(Start(whole, false));
-  const double length = Seconds(start);
-  if (HasFatalFailure()) return;
-  const auto wanted = Contents(whole);
+  double length = 1e9;
+  for (const char* name : {"whole", "again"}) {
+    const Clock::time_point begin = Clock::now();
+    Finish(Start(folder_ / name, false));
+    if (HasFatalFailure()) return;
+    length = std::min(length, Seconds(begin));
+  }
+  const auto wanted = Contents(folder_ / "whole");
+  ExpectEqual(Contents(folder_ / "again"), wanted, "an uninterrupted run");
   ASSERT_EQ(wanted.count("adapter/adapter_model.safetensors"), 1u);
   ASSERT_EQ(wanted.count("checkpoints/step-24/optimizer.safetensors"), 1u);
   ASSERT_EQ(wanted.count("completions/step-24.jsonl"), 1u);
