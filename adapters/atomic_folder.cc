@@ -1,13 +1,6 @@
 #include "adapters/atomic_folder.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
@@ -25,8 +18,7 @@ AtomicFolder::AtomicFolder(const std::string& folder, std::vector<std::string> k
   target_ = target.string();
   CheckReplaceable(target_, known_);
   MakeFolders(target.parent_path().string());
-  static std::atomic<unsigned> counter{0};
-  temporary_ = Str(target_, ".tmp-", ::getpid(), "-", counter.fetch_add(1));
+  temporary_ = TemporaryName(target_);
   MakeFolders(temporary_);
 }
 
@@ -50,23 +42,10 @@ void CheckReplaceable(const std::string& folder, const std::vector<std::string>&
 void AtomicFolder::Commit() {
   PITH_CHECK(!committed_, target_);
   CheckReplaceable(target_, known_);
-  const std::string old = temporary_ + ".old";
-  const bool replaces = IsFolder(target_);
-  // Swapping the two leaves no moment without a folder; a file system that cannot swap gets two renames.
-  const bool swapped = replaces && ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0;
-  if (!swapped) {
-    if (replaces && ::rename(target_.c_str(), old.c_str()) != 0) {
-      ThrowUser("cannot replace '", target_, "': ", std::strerror(errno));
-    }
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
-      const int reason = errno;
-      if (replaces) (void)::rename(old.c_str(), target_.c_str());
-      ThrowUser("cannot write '", target_, "': ", std::strerror(reason));
-    }
-  }
+  const bool replaced = PutFolder(temporary_, target_);
   committed_ = true;
   std::error_code ignored;
-  fs::remove_all(swapped ? temporary_ : old, ignored);
+  if (replaced) fs::remove_all(temporary_, ignored);
 }
 
 }  // namespace pith

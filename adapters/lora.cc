@@ -1,5 +1,6 @@
 #include "adapters/lora.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "adapters/lora_names.h"
@@ -8,25 +9,57 @@
 
 namespace pith {
 
-double LoraAdapter::scale() const {
+namespace {
+
+double Scale(double alpha, int64_t rank, bool rslora) {
   PITH_CHECK(rank > 0, "rank ", rank);
   const auto r = static_cast<double>(rank);
   return alpha / (rslora ? std::sqrt(r) : r);
 }
 
+// Files carry s · R in float32, where 0 would be read as "scale 1".
+void CheckScale(const std::string& what, double alpha, double scale, int64_t rank) {
+  const auto written = static_cast<float>(scale * static_cast<double>(rank));
+  if (!std::isfinite(written) || written <= 0) {
+    ThrowUser(what, " is ", alpha, ", expected a positive number that float32 can hold");
+  }
+}
+
+}  // namespace
+
+int64_t LoraPair::num_trained() const {
+  const int64_t trained_rank = pissa() ? rank / 2 : rank;
+  return trained_rank * (in + out) + static_cast<int64_t>(magnitude.size());
+}
+
+double LoraAdapter::scale() const { return Scale(alpha, rank, rslora); }
+double LoraAdapter::scale(const LoraPair& pair) const { return Scale(pair.alpha.value_or(alpha), pair.rank, rslora); }
+
+bool LoraAdapter::pissa() const {
+  return std::any_of(pairs.begin(), pairs.end(), [](const auto& entry) { return entry.second.pissa(); });
+}
+
+bool SameForm(const LoraAdapter& a, const LoraAdapter& b) {
+  if (a.rslora != b.rslora || a.dora != b.dora || a.activation != b.activation || a.invocation != b.invocation) return false;
+  return std::equal(a.pairs.begin(), a.pairs.end(), b.pairs.begin(), b.pairs.end(), [&](const auto& x, const auto& y) {
+    const LoraPair &p = x.second, &q = y.second;
+    return x.first == y.first && p.rank == q.rank && p.in == q.in && p.out == q.out &&
+           p.alpha.value_or(a.alpha) == q.alpha.value_or(b.alpha) && p.pissa() == q.pissa();
+  });
+}
+
 void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config) {
   if (adapter.rank < 1) ThrowUser("the adapter's rank is ", adapter.rank, ", expected 1 or more");
-  // Files carry alpha in float32, where 0 would be read as "scale 1".
-  const auto written = static_cast<float>(adapter.scale() * static_cast<double>(adapter.rank));
-  if (!std::isfinite(written) || written <= 0) {
-    ThrowUser("the adapter's alpha is ", adapter.alpha, ", expected a positive number that float32 can hold");
-  }
+  CheckScale("the adapter's alpha", adapter.alpha, adapter.scale(), adapter.rank);
   if (adapter.pairs.empty()) ThrowUser("the adapter acts on no layer; expected at least one pair of factors");
   if (adapter.activation == Activation::kInvocation && adapter.invocation.empty()) {
     ThrowUser("the adapter acts from its invocation on but names no invocation tokens; give them, or use activation always");
   }
   if (adapter.activation == Activation::kAlways && !adapter.invocation.empty()) {
     ThrowUser("the adapter always acts but names invocation tokens; remove them, or use activation invocation");
+  }
+  if (adapter.dora && adapter.activation != Activation::kAlways) {
+    ThrowUser("a DoRA adapter rescales whole rows of the base, so it can only act always, not from an invocation on");
   }
   for (const int32_t id : adapter.invocation) {
     if (id < 0 || id >= config.vocab_size) {
@@ -45,12 +78,12 @@ void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config) {
       ThrowUser("the adapter's '", name, "' is made for a weight of ", pair.out, "×", pair.in, ", the base's is ", out, "×",
                 in, "; it belongs to another base");
     }
-    if (pair.rank != adapter.rank) {
-      ThrowUser("the adapter's '", name, "' has rank ", pair.rank, " and the adapter ", adapter.rank,
-                "; pith wants one rank for all layers");
-    }
+    if (pair.rank < 1) ThrowUser("the adapter's '", name, "' has rank ", pair.rank, ", expected 1 or more");
+    CheckScale(Str("the alpha of the adapter's '", name, "'"), pair.alpha.value_or(adapter.alpha), adapter.scale(pair), pair.rank);
     PITH_CHECK_EQ(pair.a.size(), static_cast<size_t>(pair.rank * in));
     PITH_CHECK_EQ(pair.b.size(), static_cast<size_t>(out * pair.rank));
+    PITH_CHECK_EQ(pair.magnitude.size(), static_cast<size_t>(adapter.dora ? out : 0));
+    if (pair.pissa()) PITH_CHECK_EQ(pair.start_a.size() * 2, pair.a.size());
   }
 }
 

@@ -2,7 +2,19 @@
 //
 //   y = W x + s · B (A x)      A: R×in, B: out×R, s = alpha / R, or alpha / sqrt(R) with rsLoRA
 //
-// (Hu et al., arXiv 2106.09685; Kalajdzievski, arXiv 2312.03732.)
+// (Hu et al., arXiv 2106.09685; Kalajdzievski, arXiv 2312.03732.) R and alpha may differ from weight to weight, as PEFT's
+// rank_pattern and alpha_pattern have it.
+//
+// DoRA (Liu et al., arXiv 2402.09353, eq. 5) adds a magnitude m per row:
+//
+//   y = (m / ‖W + s·B·A‖) ⊙ (W x + s · B (A x))      ‖·‖: of each row
+//
+// PiSSA (Meng et al., arXiv 2404.02948) starts from the principal part of W, A₀ and B₀, and would take it out of W. Here W
+// stays as it is and the adapter is the difference, a LoRA of twice the rank:
+//
+//   s·(B·A − B₀·A₀) = s · [B − B₀, B₀] · [A; A − A₀]
+//
+// Both steps, B − B₀ and A − A₀, are zero at the start, so that the start is W exactly, in any number format.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +36,12 @@ struct LoraPair {
   int64_t rank = 0, in = 0, out = 0;
   std::vector<float> a;  // rank × in
   std::vector<float> b;  // out × rank
+  std::optional<double> alpha = {};    // of this pair; nothing: the adapter's
+  std::vector<float> magnitude = {};   // DoRA's m: out; empty: no DoRA
+  std::vector<float> start_a = {};     // PiSSA's A₀: rank/2 × in, where a and b are as above; empty: a plain pair
+
+  bool pissa() const { return !start_a.empty(); }
+  int64_t num_trained() const;         // values that training moves
 };
 
 // The length budget that an adapter was trained under (rewards/budget.h), kept with it so that whoever runs it knows it.
@@ -37,9 +55,10 @@ struct AdapterBudget {
 inline constexpr int64_t kMaxBudgetTokens = 100'000'000;
 
 struct LoraAdapter {
-  int64_t rank = 0;
+  int64_t rank = 0;                           // of pairs unless they differ; PEFT's r
   double alpha = 0;
   bool rslora = false;
+  bool dora = false;                          // every pair has a magnitude
   double dropout = 0;                         // as trained; no effect at inference
   Activation activation = Activation::kInvocation;
   std::vector<int32_t> invocation;            // token ids; empty for kAlways
@@ -48,8 +67,13 @@ struct LoraAdapter {
   std::optional<AdapterBudget> budget;        // nothing: trained without one
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"
 
-  double scale() const;                       // s
+  double scale() const;                       // s of a pair of rank `rank`
+  double scale(const LoraPair& pair) const;   // s of one of the pairs
+  bool pissa() const;                         // any pair has a start
 };
+
+// Whether two adapters differ in their values alone: the same pairs, ranks, scales, kinds and activation.
+bool SameForm(const LoraAdapter& a, const LoraAdapter& b);
 
 // Throws UserError when a pair names a tensor that `config` lacks, or has another shape.
 void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config);

@@ -1,5 +1,6 @@
 #include "adapters/packed_adapter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -85,6 +86,16 @@ struct PackedAdapter::Impl {
 
   void ReadTensors(const ModelConfig& base);
   void CheckPairs(const ModelConfig& base) const;
+  // What follows from alpha and the factors: each pair's scale, and the largest rank.
+  void Finish() {
+    for (auto& layer : layers) {
+      for (PackedPair& pair : layer) {
+        if (!pair.a) continue;
+        pair.scale = alpha == 0 ? 1.0f : alpha / static_cast<float>(pair.a.rows);
+        rank = std::max(rank, pair.a.rows);
+      }
+    }
+  }
 };
 
 void PackedAdapter::Impl::ReadTensors(const ModelConfig& base) {
@@ -118,9 +129,9 @@ void PackedAdapter::Impl::CheckPairs(const ModelConfig& base) const {
       }
       CheckFactor(*file, weight, kSuffixA, pair.a.cols, LinearCols(base, kind), "columns");
       CheckFactor(*file, weight, kSuffixB, pair.b.rows, LinearRows(base, kind), "rows");
-      if (pair.a.rows != pair.b.cols || pair.a.rows != rank) {
+      if (pair.a.rows != pair.b.cols) {
         ThrowUser("'", file->path(), "': '", weight, "' has factors of rank ", pair.a.rows, " and ", pair.b.cols,
-                  ", expected rank ", rank, " as in the first pair; pith wants one rank for all layers");
+                  ", expected the same rank of both");
       }
     }
   }
@@ -153,12 +164,8 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   impl.budget = ReadBudget(file);
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   impl.ReadTensors(base);
-  for (const auto& layer : impl.layers) {
-    for (const PackedPair& pair : layer) {
-      if (impl.rank == 0 && pair.a) impl.rank = pair.a.rows;
-    }
-  }
   impl.CheckPairs(base);
+  impl.Finish();
   if (impl.rank == 0) ThrowUser("'", path, "' has no tensors; expected lora_a and lora_b of at least one layer");
   return adapter;
 }
@@ -166,6 +173,10 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
 std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& lora, const ModelConfig& base,
                                                              TensorType type) {
   CheckAdapterFits(lora, base);
+  if (lora.dora) {
+    ThrowUser("a DoRA adapter rescales whole rows of the base, which an adapter kept apart cannot do: fuse it into the base ",
+              "(pith-export fuse)");
+  }
   std::shared_ptr<PackedAdapter> adapter(new PackedAdapter());
   Impl& impl = *adapter->impl_;
   impl.name = "trainer";
@@ -174,22 +185,28 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.base_sha256 = lora.base_sha256;
   impl.budget = lora.budget;
   impl.invocation = lora.invocation;
-  impl.rank = lora.rank;
   // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
-  impl.alpha = static_cast<float>(lora.scale() * static_cast<double>(lora.rank));
+  const double alpha = lora.scale() * static_cast<double>(lora.rank);
+  impl.alpha = static_cast<float>(alpha);
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   for (const auto& [name, pair] : lora.pairs) {
     const LinearPlace place = *ParseWeightName(name);
     PackedPair& packed = impl.layers[static_cast<size_t>(place.layer)][static_cast<size_t>(place.kind)];
     packed.a = Convert(pair.a, pair.rank, pair.in, type, &impl.owned);
-    if (IsRotated(place.kind) && base.rope == RopeLayout::kInterleaved) {
-      std::vector<float> b(pair.b.size());
-      HalvesToInterleaved(pair.b.data(), b.data(), pair.out, static_cast<size_t>(pair.rank) * sizeof(float), base.head_dim);
-      packed.b = Convert(b, pair.out, pair.rank, type, &impl.owned);
-    } else {
-      packed.b = Convert(pair.b, pair.out, pair.rank, type, &impl.owned);
+    std::vector<float> b = pair.b;
+    // Exactly 1 for plain LoRA: alpha · R / R need not be.
+    const bool plain = !lora.rslora && pair.alpha.value_or(lora.alpha) == lora.alpha;
+    const double factor = plain ? 1.0 : lora.scale(pair) * static_cast<double>(pair.rank) / alpha;
+    if (factor != 1.0) {
+      for (float& value : b) value = static_cast<float>(value * factor);
     }
+    if (IsRotated(place.kind) && base.rope == RopeLayout::kInterleaved) {
+      std::vector<float> halves = b;
+      HalvesToInterleaved(halves.data(), b.data(), pair.out, static_cast<size_t>(pair.rank) * sizeof(float), base.head_dim);
+    }
+    packed.b = Convert(b, pair.out, pair.rank, type, &impl.owned);
   }
+  impl.Finish();
   return adapter;
 }
 
@@ -200,7 +217,6 @@ Activation PackedAdapter::activation() const {
 const std::vector<int32_t>& PackedAdapter::invocation() const { return impl_->invocation; }
 const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha256; }
 const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_->budget; }
-float PackedAdapter::scale() const { return impl_->alpha == 0 ? 1.0f : impl_->alpha / static_cast<float>(impl_->rank); }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
 
 const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {

@@ -17,6 +17,7 @@ namespace pith {
 struct PackedPair {
   TensorView a;  // R × in; empty view when the adapter does not act on this layer
   TensorView b;  // out × R
+  float scale = 0;  // s: alpha / R, R this pair's own
 };
 
 class PackedAdapter {
@@ -24,7 +25,9 @@ class PackedAdapter {
   // A GGUF LoRA, mapped and used in place. Rows are taken as they are: the file was made for GGUF's row order.
   static std::shared_ptr<const PackedAdapter> FromGguf(const std::string& path, const ModelConfig& base);
   // From training's factors: converted to `type` (q8_0, q4_0, f16, bf16, f32) and permuted to `base.rope` where needed.
-  // With a quantised type whose block does not divide the rank, lora_b is kept in F16.
+  // With a quantised type whose block does not divide a pair's rank, its lora_b is kept in F16. The file has one alpha for all pairs:
+  // where s · R of a pair differs from it (alpha patterns; rsLoRA with rank patterns), lora_b takes the difference up. UserError for
+  // DoRA, which no GGUF adapter can hold.
   static std::shared_ptr<const PackedAdapter> FromLora(const LoraAdapter& adapter, const ModelConfig& base, TensorType type);
   ~PackedAdapter();
 
@@ -33,7 +36,6 @@ class PackedAdapter {
   const std::vector<int32_t>& invocation() const;
   const std::string& base_sha256() const;              // empty when unknown
   const std::optional<AdapterBudget>& budget() const;  // what it was trained under; nothing: without one
-  float scale() const;                                 // alpha / R; the same for all pairs
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: index into kLinearKinds
   int64_t rank() const;                                // the largest of all pairs
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,

@@ -18,7 +18,7 @@ constexpr int64_t kMaxRank = 1 << 16;
 
 // Settings that change nothing about what a finished adapter computes, or that are read below.
 const std::set<std::string> kUnderstood = {
-    "peft_type", "r", "lora_alpha", "use_rslora", "lora_dropout", "alora_invocation_tokens", "base_model_name_or_path",
+    "peft_type", "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "use_dora", "lora_dropout", "alora_invocation_tokens", "base_model_name_or_path",
     "target_modules", "layers_to_transform", "layers_pattern", "exclude_modules", "init_lora_weights", "bias",
     // bookkeeping, and settings of how the adapter was started or how something that is off would work
     "task_type", "auto_mapping", "inference_mode", "peft_version", "revision", "megatron_core", "qalora_group_size",
@@ -84,6 +84,38 @@ void RefuseUnsupported(const std::string& path, const Json& json) {
   if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) Unsupported(path, "init_lora_weights", start);
 }
 
+// A rank as `value` has it, else nothing.
+std::optional<int64_t> Rank(const Json& value) {
+  if (!value.is_number_unsigned() || value.get<uint64_t>() < 1 || value.get<uint64_t>() > kMaxRank) return {};
+  return value.get<int64_t>();
+}
+
+std::optional<double> Alpha(const Json& value) {
+  if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() <= 0) return {};
+  return value.get<double>();
+}
+
+// {"module pattern": value}, in the order of the file, which counts.
+template <class T>
+ModulePatterns<T> Patterns(const std::string& path, const Json& json, const char* key, std::optional<T> (*read)(const Json&),
+                           const char* expected) {
+  ModulePatterns<T> patterns;
+  const Json all = json.value(key, Json(nullptr));
+  if (IsOff(all)) return patterns;
+  if (!all.is_object()) Wrong(path, key, all, "an object");
+  for (const auto& [pattern, value] : all.items()) {
+    const std::optional<T> got = read(value);
+    if (!got) Wrong(path, Str(key, "['", pattern, "']"), value, expected);
+    try {
+      MatchesModule(pattern, "");
+    } catch (const UserError& error) {
+      ThrowUser("'", path, "': ", key, ": ", error.what());
+    }
+    patterns.emplace_back(pattern, *got);
+  }
+  return patterns;
+}
+
 std::string BaseIdentity(const std::string& path, const Json& json) {
   const auto found = json.find("base_sha256");
   if (found == json.end()) return "";
@@ -111,12 +143,15 @@ std::optional<AdapterBudget> Budget(const std::string& path, const Json& json) {
 }
 
 // pith.json, which a folder made by others lacks.
-void ReadOwn(const std::string& folder, LoraAdapter* adapter) {
+void ReadOwn(const std::string& folder, PeftConfig* config) {
   const std::string path = folder + "/" + kPithFile;
   if (!FileExists(path)) return;
   const Json json = ReadObject(path);
-  adapter->base_sha256 = BaseIdentity(path, json);
-  adapter->budget = Budget(path, json);
+  config->adapter.base_sha256 = BaseIdentity(path, json);
+  config->adapter.budget = Budget(path, json);
+  const Json start = json.value("start", Json(nullptr));
+  if (!start.is_null() && start != "pissa") Wrong(path, "start", start, "\"pissa\", or nothing");
+  config->pissa = start == "pissa";
 }
 
 }  // namespace
@@ -134,20 +169,23 @@ PeftConfig ReadPeftConfig(const std::string& folder) {
   PeftConfig config;
   LoraAdapter& adapter = config.adapter;
   const Json rank = json.value("r", Json(nullptr));
-  if (!rank.is_number_unsigned() || rank.get<uint64_t>() < 1 || rank.get<uint64_t>() > kMaxRank) {
-    Wrong(path, "r", rank, "a rank of 1 to 65536");
-  }
-  adapter.rank = rank.get<int64_t>();
-  adapter.alpha = Number(path, json, "lora_alpha", 8);  // PEFT's default
-  if (!std::isfinite(adapter.alpha) || adapter.alpha <= 0) Wrong(path, "lora_alpha", json["lora_alpha"], "a positive number");
+  Json alpha = json.value("lora_alpha", Json(nullptr));
+  if (alpha.is_null()) alpha = 8;  // PEFT's default
+  if (!Rank(rank)) Wrong(path, "r", rank, "a rank of 1 to 65536");
+  adapter.rank = *Rank(rank);
+  if (!Alpha(alpha)) Wrong(path, "lora_alpha", alpha, "a positive number");
+  adapter.alpha = *Alpha(alpha);
+  config.rank_pattern = Patterns<int64_t>(path, json, "rank_pattern", Rank, "a rank of 1 to 65536");
+  config.alpha_pattern = Patterns<double>(path, json, "alpha_pattern", Alpha, "a positive number");
   adapter.rslora = Flag(path, json, "use_rslora");
+  adapter.dora = Flag(path, json, "use_dora");
   adapter.dropout = Number(path, json, "lora_dropout", 0);
   if (!(adapter.dropout >= 0 && adapter.dropout < 1)) Wrong(path, "lora_dropout", json["lora_dropout"], "a number in [0, 1)");
   adapter.invocation = TokenIds(path, "alora_invocation_tokens", json.value("alora_invocation_tokens", Json(nullptr)));
   adapter.activation = adapter.invocation.empty() ? Activation::kAlways : Activation::kInvocation;
   const Json base = json.value("base_model_name_or_path", Json(nullptr));
   if (base.is_string()) adapter.base_path = base.get<std::string>();
-  ReadOwn(folder, &adapter);
+  ReadOwn(folder, &config);
 
   const Json targets = json.value("target_modules", Json(nullptr));
   if (targets.is_array()) {
@@ -164,29 +202,38 @@ PeftConfig ReadPeftConfig(const std::string& folder) {
   return config;
 }
 
-void WritePeftConfig(const LoraAdapter& adapter, const std::vector<std::string>& targets, const std::string& folder) {
-  Json json;
+void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
+  const LoraAdapter& adapter = config.adapter;
+  const auto number = [](double value) {  // PEFT's own alphas are integers
+    const bool whole = value == std::floor(value) && std::abs(value) < 1e15;
+    return whole ? Json(static_cast<int64_t>(value)) : Json(value);
+  };
+  Json json, ranks = Json::object(), alphas = Json::object();
+  for (const auto& [module, rank] : config.rank_pattern) ranks[module] = rank;
+  for (const auto& [module, alpha] : config.alpha_pattern) alphas[module] = number(alpha);
   json["peft_type"] = "LORA";
   json["task_type"] = "CAUSAL_LM";
   json["base_model_name_or_path"] = adapter.base_path.empty() ? Json(nullptr) : Json(adapter.base_path);
   json["inference_mode"] = true;
   json["r"] = adapter.rank;
-  const bool whole = adapter.alpha == std::floor(adapter.alpha) && std::abs(adapter.alpha) < 1e15;
-  json["lora_alpha"] = whole ? Json(static_cast<int64_t>(adapter.alpha)) : Json(adapter.alpha);
+  json["lora_alpha"] = number(adapter.alpha);
+  json["rank_pattern"] = ranks;
+  json["alpha_pattern"] = alphas;
   json["use_rslora"] = adapter.rslora;
   json["lora_dropout"] = adapter.dropout;
-  json["target_modules"] = targets;
+  json["target_modules"] = config.targets.value();
   json["alora_invocation_tokens"] =
       adapter.activation == Activation::kInvocation ? Json(adapter.invocation) : Json(nullptr);
   json["bias"] = "none";
   json["fan_in_fan_out"] = false;
   json["init_lora_weights"] = true;
   json["modules_to_save"] = nullptr;
-  json["use_dora"] = false;
+  json["use_dora"] = adapter.dora;
   WriteFile(folder + "/" + kPeftConfigFile, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 
   Json own;
   own["base_sha256"] = adapter.base_sha256;
+  if (config.pissa) own["start"] = "pissa";
   if (const auto& budget = adapter.budget) {
     own["budget"] = {{"tokens", budget->tokens},
                      {"reserve_tokens", budget->reserve_tokens},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/lora.h"
+#include "adapters/module_pattern.h"
 
 namespace pith {
 
@@ -15,12 +16,16 @@ inline constexpr char kPithFile[] = "pith.json";
 
 struct PeftConfig {
   LoraAdapter adapter;                                // without pairs
+  bool pissa = false;                                 // pith.json names a start, which lies in a file beside it
+  ModulePatterns<int64_t> rank_pattern;
+  ModulePatterns<double> alpha_pattern;
   std::optional<std::vector<std::string>> targets;    // nothing when target_modules is a pattern
   bool all_layers = true;                             // no layers_to_transform
 };
 
 // UserError naming any setting that pith does not implement, known to it or not.
 PeftConfig ReadPeftConfig(const std::string& folder);
-void WritePeftConfig(const LoraAdapter& adapter, const std::vector<std::string>& targets, const std::string& folder);
+// Of `config`: adapter, targets, pissa and the patterns.
+void WritePeftConfig(const PeftConfig& config, const std::string& folder);
 
 }  // namespace pith

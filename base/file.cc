@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ namespace pith {
 namespace {
 
 constexpr size_t kBufferBytes = 1 << 20;
+constexpr char kTemporary[] = ".tmp-", kOld[] = ".old";
 
 // A descriptor that closes itself.
 struct Descriptor {
@@ -95,8 +97,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path) {
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     ThrowUser("cannot write '", path, "': it exists and is not a regular file");
   }
-  static std::atomic<unsigned> counter{0};
-  temporary_ = Str(path, ".tmp-", ::getpid(), "-", counter.fetch_add(1));
+  temporary_ = TemporaryName(path);
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd_ < 0) ThrowUser("cannot write '", path, "': ", Reason());
 }
@@ -131,9 +132,48 @@ void AtomicFile::Commit() {
     ThrowUser("cannot rename '", temporary_, "' to '", path_, "': ", Reason());
   }
   ::close(std::exchange(fd_, -1));
-  // The rename itself survives a power cut only once the folder is on disk; not every file system can do that.
-  const Descriptor folder{::open(FolderOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (folder.fd >= 0) (void)::fsync(folder.fd);
+  SyncFolder(FolderOf(path_));  // or a power cut takes the rename back
+}
+
+std::string TemporaryName(const std::string& path) {
+  static std::atomic<unsigned> counter{0};
+  return Str(path, kTemporary, ::getpid(), "-", counter.fetch_add(1));
+}
+
+bool IsTemporaryOf(std::string_view name, std::string_view original) {
+  if (!name.starts_with(original)) return false;
+  name.remove_prefix(original.size());
+  if (!name.starts_with(kTemporary)) return false;
+  name.remove_prefix(std::strlen(kTemporary));
+  if (name.ends_with(kOld)) name.remove_suffix(std::strlen(kOld));
+  const auto digits = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  const size_t dash = name.find('-');
+  return dash != std::string_view::npos && digits(name.substr(0, dash)) && digits(name.substr(dash + 1));
+}
+
+bool PutFolder(const std::string& from, const std::string& to) {
+  SyncFolder(from);
+  const bool replaces = IsFolder(to);
+  const bool swapped = replaces && ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+  if (!swapped) {
+    const std::string old = from + kOld;
+    if (replaces && ::rename(to.c_str(), old.c_str()) != 0) ThrowUser("cannot replace '", to, "': ", Reason());
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+      const std::string reason = Reason();
+      if (replaces) (void)::rename(old.c_str(), to.c_str());
+      ThrowUser("cannot write '", to, "': ", reason);
+    }
+    if (replaces) (void)::rename(old.c_str(), from.c_str());
+  }
+  SyncFolder(FolderOf(to));
+  return replaces;
+}
+
+void SyncFolder(const std::string& path) {
+  const Descriptor folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (folder.fd >= 0) (void)::fsync(folder.fd);  // not every file system can do that
 }
 
 std::string ReadFile(const std::string& path) {
@@ -157,6 +197,18 @@ void WriteFile(const std::string& path, std::string_view contents) {
   AtomicFile file(path);
   file.Write(contents);
   file.Commit();
+}
+
+void AppendToFile(const std::string& path, std::string_view text) {
+  const Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)};
+  struct stat info;
+  if (file.fd < 0 || ::fstat(file.fd, &info) != 0) ThrowUser("cannot write '", path, "': ", Reason());
+  try {
+    WriteAll(file.fd, text.data(), text.size(), path);
+  } catch (const UserError&) {
+    (void)!::ftruncate(file.fd, info.st_size);
+    throw;
+  }
 }
 
 bool FileExists(const std::string& path) {

@@ -51,8 +51,21 @@ class AtomicFile {
   void Flush();
 };
 
+// What AtomicFile and its like call a thing until it is whole: PATH.tmp-PID-N, different at each call.
+std::string TemporaryName(const std::string& path);
+// Whether `name` is such a name of `original`: what a killed process left behind.
+bool IsTemporaryOf(std::string_view name, std::string_view original);
+
+// Puts folder `from` in the place of `to`, of which no reader sees a moment without a whole one, and has it on disk when this
+// returns. An older `to` is then `from`, for the caller to remove; true says that there was one. A file system that cannot
+// swap two folders gets two renames. UserError where it fails; both are then as they were.
+bool PutFolder(const std::string& from, const std::string& to);
+void SyncFolder(const std::string& path);  // its names onto the disk, as far as the file system can
+
 std::string ReadFile(const std::string& path);                             // whole file; UserError when it cannot be read
 void WriteFile(const std::string& path, std::string_view contents);        // through AtomicFile
+// At the file's end, in one piece; made where it is missing. UserError where that fails, and the file is as it was.
+void AppendToFile(const std::string& path, std::string_view text);
 bool FileExists(const std::string& path);
 bool IsFolder(const std::string& path);
 void MakeFolders(const std::string& path);                                 // like mkdir -p

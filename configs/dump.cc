@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "configs/load.h"
+#include "configs/reward_kinds.h"
 #include "configs/sections.h"
 
 namespace pith {
@@ -23,6 +24,7 @@ template <class S>
 std::string Meaning(const Field<S>& field) {
   std::string text = field.doc;
   if (!field.only_when.empty()) text += " Only when " + field.only_when + ".";
+  if (!field.alias.empty()) text += " Also: `" + field.alias + "` (TRL's name).";
   for (const std::string& stage : field.stages) text += " Only when stage is " + stage + ".";
   return text;
 }
@@ -75,12 +77,11 @@ std::string ConfigReference() {
       out << "\n### Terms of `reward.times` and `reward.plus`\n\n"
              "An element is a group of keys, `{kind: free_then_falling, free_tokens: 200, fall_tokens: 100}`, or a bare "
              "kind, `budget`.\n`weight` and `always` belong to `plus`.\n\n"
-             "| kind | value |\n|---|---|\n"
-             "| `budget` | 1 up to (1 − m)·B, falling linearly to p at (1 + m)·B; B, m, p from `budget` |\n"
-             "| `free_then_falling` | 1 up to `free_tokens`, falling linearly to `floor` over `fall_tokens` more |\n"
-             "| `soft_overlong` | DAPO's: 0 up to `max_tokens` − `cache_tokens`, falling to −1 at `max_tokens` (`plus` "
-             "only) |\n"
-             "| `format` | 1 when the response ends with its only marked answer (`#### x` or a box), else 0 |\n\n";
+             "| kind | in | value |\n|---|---|---|\n";
+      for (const RewardKind& kind : RewardKinds()) {
+        out << "| `" << kind.name << "` | " << (kind.times ? kind.plus ? "times, plus" : "times" : "plus") << " | " << kind.value << " |\n";
+      }
+      out << "\n";
       PrintTable(RewardTermFields(), RewardTerm{}, out);
     }
   }

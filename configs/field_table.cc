@@ -42,6 +42,24 @@ std::string ReadList(const ConfigNode& node, const char* example, std::vector<T>
 }
 
 template <class T>
+std::string ReadMap(const ConfigNode& node, const char* example, std::vector<std::pair<std::string, T>>* value) {
+  if (node.kind != Kind::kMap) return Str("a map such as ", example);
+  for (const ConfigNode& child : node.children) {
+    T element{};
+    if (!ReadValue(child, &element).empty()) return Str("a map such as ", example, " (its ", child.key, " is ", DescribeNode(child), ")");
+    value->emplace_back(child.key, element);
+  }
+  return "";
+}
+
+template <class T>
+std::string PrintMap(const std::vector<std::pair<std::string, T>>& value) {
+  std::string text = "{";
+  for (const auto& [key, element] : value) text += (text.size() > 1 ? ", " : "") + PrintValue(key) + ": " + PrintValue(element);
+  return text + "}";
+}
+
+template <class T>
 std::string PrintList(const std::vector<T>& value) {
   std::string text = "[";
   for (const T& element : value) text += (text.size() > 1 ? ", " : "") + PrintValue(element);
@@ -130,6 +148,24 @@ std::string ReadValue(const ConfigNode& node, std::vector<std::string>* value) {
   return ReadList(node, "[first, second]", value);
 }
 
+std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, int64_t>>* value) {
+  return ReadMap(node, "{down_proj: 16}", value);
+}
+std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, double>>* value) {
+  return ReadMap(node, "{down_proj: 0.5}", value);
+}
+
+std::string ReadValue(const ConfigNode& node, std::optional<double>* value) {
+  if (node.kind == Kind::kScalar && node.text == "auto") {
+    value->reset();
+    return "";
+  }
+  double number = 0;
+  if (!ReadValue(node, &number).empty()) return "a number or auto";
+  *value = number;
+  return "";
+}
+
 std::string PrintValue(bool value) { return value ? "true" : "false"; }
 std::string PrintValue(int64_t value) { return std::to_string(value); }
 std::string PrintValue(uint64_t value) { return std::to_string(value); }
@@ -167,5 +203,8 @@ std::string PrintValue(const std::string& value) {
 
 std::string PrintValue(const std::vector<int64_t>& value) { return PrintList(value); }
 std::string PrintValue(const std::vector<std::string>& value) { return PrintList(value); }
+std::string PrintValue(const std::vector<std::pair<std::string, int64_t>>& value) { return PrintMap(value); }
+std::string PrintValue(const std::vector<std::pair<std::string, double>>& value) { return PrintMap(value); }
+std::string PrintValue(const std::optional<double>& value) { return value ? PrintValue(*value) : "auto"; }
 
 }  // namespace pith

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "configs/config_tree.h"
@@ -49,12 +51,17 @@ struct Field {
   std::function<bool(const S&)> applies;
 
   std::vector<std::string> stages;  // that read it; empty: all that read its section
+  std::string alias;                // TRL's name of the setting, which may be written instead; may be empty
 
   bool BelongsTo(const std::string& stage) const {
     return stages.empty() || std::find(stages.begin(), stages.end(), stage) != stages.end();
   }
   Field OnlyIn(const std::string& stage) && {
     stages = {stage};
+    return std::move(*this);
+  }
+  Field Alias(const std::string& other_key) && {
+    alias = other_key;
     return std::move(*this);
   }
   Field When(const std::string& words, std::function<bool(const S&)> predicate) && {
@@ -76,6 +83,9 @@ std::string ReadValue(const ConfigNode& node, double* value);
 std::string ReadValue(const ConfigNode& node, std::string* value);
 std::string ReadValue(const ConfigNode& node, std::vector<int64_t>* value);
 std::string ReadValue(const ConfigNode& node, std::vector<std::string>* value);
+std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, int64_t>>* value);  // a map, in its order
+std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, double>>* value);
+std::string ReadValue(const ConfigNode& node, std::optional<double>* value);  // nothing: auto
 std::string PrintValue(bool value);
 std::string PrintValue(int64_t value);
 std::string PrintValue(uint64_t value);
@@ -84,6 +94,9 @@ std::string PrintValue(double value);  // the shortest form that reads back to t
 std::string PrintValue(const std::string& value);
 std::string PrintValue(const std::vector<int64_t>& value);
 std::string PrintValue(const std::vector<std::string>& value);
+std::string PrintValue(const std::vector<std::pair<std::string, int64_t>>& value);
+std::string PrintValue(const std::vector<std::pair<std::string, double>>& value);
+std::string PrintValue(const std::optional<double>& value);
 
 namespace field_table_internal {
 
@@ -94,7 +107,22 @@ constexpr const char* TypeName() {
   else if constexpr (std::is_floating_point_v<T>) return "number";
   else if constexpr (std::is_same_v<T, std::string>) return "text";
   else if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "list of integers";
+  else if constexpr (std::is_same_v<T, std::vector<std::pair<std::string, int64_t>>>) return "map to integers";
+  else if constexpr (std::is_same_v<T, std::vector<std::pair<std::string, double>>>) return "map to numbers";
+  else if constexpr (std::is_same_v<T, std::optional<double>>) return "number or auto";
   else return "list of texts";
+}
+
+template <class T, class Rule>
+void CheckRule(const T& value, const Rule& rule, const std::string& path, Problems* problems);
+
+template <class T, class Rule>
+void CheckElement(const T& value, const Rule& rule, const std::string& path, size_t index, Problems* problems) {
+  CheckRule(value, rule, path + "[" + std::to_string(index) + "]", problems);
+}
+template <class T, class Rule>
+void CheckElement(const std::pair<std::string, T>& entry, const Rule& rule, const std::string& path, size_t, Problems* problems) {
+  CheckRule(entry.second, rule, path + "." + entry.first, problems);
 }
 
 template <class T, class Rule>
@@ -108,16 +136,16 @@ void CheckRule(const T& value, const Rule& rule, const std::string& path, Proble
       problems->push_back({path, "got " + (value.empty() ? std::string("nothing") : PrintValue(value)) + ", expected " +
                                      rule.words, {}});
     }
+  } else if constexpr (std::is_same_v<T, std::optional<double>>) {
+    if (value) CheckRule(*value, rule, path, problems);
   } else {
-    for (size_t i = 0; i < value.size(); ++i) {
-      CheckRule(value[i], rule, path + "[" + std::to_string(i) + "]", problems);
-    }
+    for (size_t i = 0; i < value.size(); ++i) CheckElement(value[i], rule, path, i, problems);
   }
 }
 
 }  // namespace field_table_internal
 
-// Declares one field. For lists the rule holds for each element.
+// Declares one field. For lists and maps the rule holds for each element.
 template <class S, class T, class Rule>
 Field<S> MakeField(T S::*member, const std::string& key, const std::string& unit, const std::string& doc, Rule rule) {
   Field<S> field;

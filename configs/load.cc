@@ -29,6 +29,42 @@ const Field<TrainConfig>* FindField(const Section& section, const std::string& k
   return nullptr;
 }
 
+// The field that `key` is another name of.
+const Field<TrainConfig>* FindByAlias(const Section& section, const std::string& key) {
+  for (const Field<TrainConfig>& field : section.fields) {
+    if (!field.alias.empty() && field.alias == key) return &field;
+  }
+  return nullptr;
+}
+
+// Keys that are written under their other names get their own.
+void ResolveAliases(ConfigNode* root, Problems* problems) {
+  for (const Section& section : TrainSections()) {
+    ConfigNode* node = section.name.empty() ? root : root->Child(section.name);
+    if (node == nullptr || node->kind != ConfigNode::Kind::kMap) continue;
+    for (size_t i = 0; i < node->children.size();) {
+      ConfigNode& child = node->children[i];
+      const Field<TrainConfig>* field = FindByAlias(section, child.key);
+      if (field != nullptr && node->Child(field->key) != nullptr) {
+        problems->push_back({section.Path(field->key), "is given twice, here as " + child.key + ", its name in TRL; remove one", child.place});
+        node->children.erase(node->children.begin() + static_cast<ptrdiff_t>(i));
+        continue;
+      }
+      if (field != nullptr) child.key = field->key;
+      ++i;
+    }
+  }
+}
+
+// The same for the key of a --set.
+std::string ResolveAlias(const std::string& assignment) {
+  const size_t equals = assignment.find('='), dot = assignment.find('.');
+  if (equals == std::string::npos || dot == std::string::npos || dot > equals) return assignment;
+  const Section* section = FindSection(assignment.substr(0, dot));
+  const Field<TrainConfig>* field = section == nullptr ? nullptr : FindByAlias(*section, assignment.substr(dot + 1, equals - dot - 1));
+  return field == nullptr ? assignment : section->Path(field->key) + assignment.substr(equals);
+}
+
 // "unknown key; did you mean clip_epsilon_high?", looking in `section` first and then for the same name elsewhere.
 std::string UnknownKey(const Section& section, const std::string& key) {
   std::vector<std::string> names;
@@ -41,6 +77,7 @@ std::string UnknownKey(const Section& section, const std::string& key) {
   std::string found;
   for (const Section& other : TrainSections()) {
     if (found.empty() && FindField(other, key) != nullptr) found = other.Path(key);
+    if (found.empty() && FindByAlias(other, key) != nullptr) found = other.Path(FindByAlias(other, key)->key);
   }
   if (found.empty()) found = NearestName(key, names);
   return found.empty() ? "unknown key" : "unknown key; did you mean " + found + "?";
@@ -136,7 +173,9 @@ TrainConfig LoadTrainConfig(const std::string& path, const std::vector<std::stri
   const bool broken = std::any_of(problems.begin(), problems.end(), [](const auto& p) { return p.key.empty(); });
   if (broken) Refuse(path, {}, problems);
 
-  for (const std::string& assignment : overrides) {
+  ResolveAliases(&root, &problems);
+  for (const std::string& written : overrides) {
+    const std::string assignment = ResolveAlias(written);
     const std::string name = assignment.substr(0, assignment.find('='));
     if (FindSection(name) != nullptr) {
       problems.push_back({name, "is a section; set one of its keys, such as --set " + name + "." +

@@ -1,6 +1,7 @@
 // Tables of the sections about pay: budget, reward, and the terms that reward lists.
 #include <algorithm>
 
+#include "configs/reward_kinds.h"
 #include "configs/sections.h"
 
 namespace pith {
@@ -9,19 +10,33 @@ namespace {
 bool HasBudget(const BudgetSettings& budget) { return budget.tokens > 0; }
 bool FreeThenFalling(const RewardTerm& term) { return term.kind == "free_then_falling"; }
 bool SoftOverlong(const RewardTerm& term) { return term.kind == "soft_overlong"; }
+bool HasAlpha(const RewardTerm& term) { return term.kind == "l1_exact" || term.kind == "l1_max" || term.kind == "sigmoid"; }
+bool L1Max(const RewardTerm& term) { return term.kind == "l1_max"; }
+bool Alp(const RewardTerm& term) { return term.kind == "alp"; }
+bool LaserD(const RewardTerm& term) { return term.kind == "laser_d"; }
+bool Truncation(const RewardTerm& term) { return term.kind == "truncation"; }
+
+std::vector<std::string> KindNames() {
+  std::vector<std::string> names;
+  for (const RewardKind& kind : RewardKinds()) names.push_back(kind.name);
+  return names;
+}
 
 // One element of `times` or `plus`: {kind: budget, …}, or the bare kind.
 RewardTerm ReadTerm(const ConfigNode& node, const std::string& path, Problems* problems) {
   RewardTerm term;
   const FieldTable<RewardTerm> table = RewardTermFields();
   if (node.kind == ConfigNode::Kind::kScalar) {
-    term.kind = node.text;
+    term = DefaultRewardTerm(node.text);
     table.front().check(term, path, problems);
     return term;
   }
   if (node.kind != ConfigNode::Kind::kMap) {
     problems->push_back({path, "got " + DescribeNode(node) + ", expected a term such as {kind: budget}", {}});
     return term;
+  }
+  for (const ConfigNode& child : node.children) {  // the kind first: the others' defaults depend on it
+    if (child.key == "kind" && child.kind == ConfigNode::Kind::kScalar) term = DefaultRewardTerm(child.text);
   }
   std::vector<std::string> given, known;
   for (const Field<RewardTerm>& field : table) known.push_back(field.key);
@@ -117,16 +132,22 @@ FieldTable<BudgetSettings> BudgetFields() {
       MakeField(&S::sentence, "sentence", "",
                 "Ends the user's turn when not empty; `{budget}` in it becomes B.", AnyText())
           .When(on, HasBudget),
+      MakeField(&S::choices, "choices", "tokens",
+                "B is drawn from these for each prompt and step, and written into the prompt by `sentence`; 0: no budget and no "
+                "sentence. `tokens` stays what the adapter carries. Empty: always `tokens`.",
+                Between(0, 100000000))
+          .When(on, HasBudget),
   };
 }
 
 FieldTable<RewardTerm> RewardTermFields() {
   using S = RewardTerm;
   return {
-      MakeField(&S::kind, "kind", "", "Which term.", OneOf({"budget", "free_then_falling", "soft_overlong", "format"})),
-      MakeField(&S::weight, "weight", "", "Factor of a `plus` term.",
+      MakeField(&S::kind, "kind", "", "Which term.", OneOf(KindNames())),
+      MakeField(&S::weight, "weight", "",
+                "Factor of a `plus` term (shorter_better: 0.001 unless given; alp and laser_d: 0.5; else 1).",
                 NumberRule{"a number other than 0", [](double x) { return x != 0; }}),
-      MakeField(&S::always, "always", "Pay a `plus` term on wrong answers too."),
+      MakeField(&S::always, "always", "Pay a `plus` term on wrong answers too (true for l1_exact, kimi_k15, shorter_better and alp unless given)."),
       MakeField(&S::free_tokens, "free_tokens", "tokens", "Lengths up to here are worth 1.", Between(0, 100000000))
           .When("kind is free_then_falling", FreeThenFalling),
       MakeField(&S::fall_tokens, "fall_tokens", "tokens", "Over so many more the worth falls to `floor`.",
@@ -139,6 +160,29 @@ FieldTable<RewardTerm> RewardTermFields() {
       MakeField(&S::cache_tokens, "cache_tokens", "tokens", "The penalty grows over the last so many tokens.",
                 Between(0, 100000000))
           .When("kind is soft_overlong", SoftOverlong),
+      MakeField(&S::alpha, "alpha", "",
+                "How steep. L1: per token (default 0.0003, for thousands of tokens: about 0.5/B suits a short B); sigmoid: the "
+                "share that the longest right answers lose (default 0.2).",
+                AboveUpTo(0, 1))
+          .When("kind is l1_exact, l1_max or sigmoid", HasAlpha),
+      MakeField(&S::delta, "delta", "", "Worth of a right answer of exactly B tokens (default 0.5).", Between(0, 1))
+          .When("kind is l1_max", L1Max),
+      MakeField(&S::norm_tokens, "norm_tokens", "tokens", "N, the length that costs the whole weight; 0: rollout.max_completion_tokens.",
+                Between(0, 100000000))
+          .When("kind is alp", Alp),
+      MakeField(&S::limit_tokens, "limit_tokens", "tokens", "Longer completions earn nothing; 0: rollout.max_completion_tokens.",
+                Between(0, 100000000))
+          .When("kind is truncation", Truncation),
+      MakeField(&S::start_tokens, "start_tokens", "tokens", "The targets at first; 0: rollout.max_completion_tokens.",
+                Between(0, 100000000))
+          .When("kind is laser_d", LaserD),
+      MakeField(&S::grid_tokens, "grid_tokens", "tokens",
+                "Targets are multiples of this; 0: a sixteenth of rollout.max_completion_tokens.", Between(0, 100000000))
+          .When("kind is laser_d", LaserD),
+      MakeField(&S::update_every, "update_every", "steps", "The targets are taken anew every so many steps …", Between(1, 1000000))
+          .When("kind is laser_d", LaserD),
+      MakeField(&S::window_steps, "window_steps", "steps", "… from the completions of the last so many.", Between(1, 100000))
+          .When("kind is laser_d", LaserD),
   };
 }
 

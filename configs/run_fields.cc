@@ -1,4 +1,4 @@
-// Tables of the sections that every stage reads: the run itself, model, adapter, data, optimizer, log.
+// Tables of the sections that every stage reads: the run itself, model, data, log.
 #include <algorithm>
 
 #include "configs/sections.h"
@@ -61,26 +61,6 @@ FieldTable<ModelSettings> ModelFields() {
   };
 }
 
-FieldTable<AdapterSettings> AdapterFields() {
-  using S = AdapterSettings;
-  return {
-      MakeField(&S::rank, "rank", "", "Rank r of each LoRA pair. Q8_0 and Q4_0 export want a multiple of 32.",
-                Between(1, 4096)),
-      MakeField(&S::alpha, "alpha", "", "The update is scaled by alpha / rank.", Above(0)),
-      MakeField(&S::rslora, "rslora", "Scale by alpha / √rank instead."),
-      MakeField(&S::dropout, "dropout", "", "Share of the adapter's inputs zeroed in SFT.", FromBelow(0, 1)),
-      MakeField(&S::targets, "targets", "", "Linear layers that get an adapter.",
-                OneOf({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})),
-      MakeField(&S::activation, "activation", "",
-                "Where the adapter acts: from the invocation (the chat template's generation prompt) on, or always "
-                "(plain LoRA).",
-                OneOf({"invocation", "always"})),
-      MakeField(&S::invocation, "invocation", "", "Token ids of the invocation; empty: derived from the chat template.",
-                Between(0, 2147483647))
-          .When("adapter.activation is invocation", [](const S& s) { return s.activation == "invocation"; }),
-  };
-}
-
 FieldTable<DataSettings> DataFields() {
   using S = DataSettings;
   return {
@@ -122,30 +102,22 @@ FieldTable<DataSettings> DataFields() {
   };
 }
 
-FieldTable<OptimizerSettings> OptimizerFields() {
-  using S = OptimizerSettings;
-  return {
-      MakeField(&S::learning_rate, "learning_rate", "", "Highest learning rate.", Above(0)),
-      MakeField(&S::beta1, "beta1", "", "Decay of the gradient's running mean.", FromBelow(0, 1)),
-      MakeField(&S::beta2, "beta2", "", "Decay of the squared gradient's running mean.", FromBelow(0, 1)),
-      MakeField(&S::epsilon, "epsilon", "", "Added to the denominator.", Above(0)),
-      MakeField(&S::weight_decay, "weight_decay", "", "Decoupled weight decay.", AtLeast(0)),
-      MakeField(&S::max_grad_norm, "max_grad_norm", "", "Gradients are scaled down to this norm; 0: never.",
-                AtLeast(0)),
-      MakeField(&S::schedule, "schedule", "", "Of the learning rate after the warm-up.",
-                OneOf({"constant", "linear", "cosine"})),
-      MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps", "Over which the rate rises from 0.",
-                Between(0, 1000000000)),
-  };
-}
-
 FieldTable<LogSettings> LogFields() {
   using S = LogSettings;
   return {
       MakeField(&S::save_every, "save_every", "optimiser steps", "Between checkpoints; 0: only at the end.",
                 Between(0, 1000000000)),
+      MakeField(&S::save_minutes, "save_minutes", "minutes",
+                "After which a checkpoint is written in any case, at the end of the step; 0: by steps alone.", AtLeast(0)),
       MakeField(&S::keep_checkpoints, "keep_checkpoints", "checkpoints", "Newest so many are kept.", Between(1, 1000000)),
+      MakeField(&S::best_metric, "best_metric", "",
+                "A name of metrics.jsonl, such as reward: a step that is better by it than all before gets a checkpoint, which is "
+                "kept until the next such step; empty: none.",
+                AnyText()),
+      MakeField(&S::best_mode, "best_mode", "", "Whether a high or a low value of best_metric is good.", OneOf({"max", "min"}))
+          .When("log.best_metric is set", [](const S& s) { return !s.best_metric.empty(); }),
       MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn("rl"),
+      MakeField(&S::tensorboard, "tensorboard", "Write the metrics as a TensorBoard event file too."),
   };
 }
 

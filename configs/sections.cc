@@ -18,6 +18,7 @@ FieldTable<TrainConfig> Lift(S TrainConfig::*member, const FieldTable<S>& table)
     whole.rule = field.rule;
     whole.only_when = field.only_when;
     whole.stages = field.stages;
+    whole.alias = field.alias;
     whole.read = [member, read = field.read](const ConfigNode& node, const std::string& path, TrainConfig* config,
                                              Problems* problems) {
       read(node, path, &(config->*member), problems);
@@ -47,7 +48,14 @@ std::vector<Section> MakeSections() {
        {"rl"}, Lift(&TrainConfig::budget, BudgetFields())},
       {"reward", "What a completion is paid: correct × Π times + Σ weight × plus.", {"rl"},
        Lift(&TrainConfig::reward, RewardFields())},
+      {"controller", "Holds a mean length, or an accuracy, by adapting how much the length terms of `reward` weigh.", {"rl"},
+       Lift(&TrainConfig::controller, ControllerFields())},
+      {"curriculum", "Which problems are drawn: those that are solved always or never are seen less often.", {"rl"},
+       Lift(&TrainConfig::curriculum, CurriculumFields())},
+      {"alarms", "Signs that a run goes wrong. Each names the number, since when, and the cure.", {"rl"},
+       Lift(&TrainConfig::alarms, AlarmFields())},
       {"optimizer", "AdamW.", both, Lift(&TrainConfig::optimizer, OptimizerFields())},
+      {"eval", "Evaluation while training goes on, which it does not touch.", both, Lift(&TrainConfig::eval, EvaluationFields())},
       {"log", "What is kept of a run.", both, Lift(&TrainConfig::log, LogFields())},
   };
 }

@@ -20,7 +20,11 @@ FieldTable<RolloutSettings> RolloutFields();
 FieldTable<BudgetSettings> BudgetFields();
 FieldTable<RewardTerm> RewardTermFields();
 FieldTable<RewardSettings> RewardFields();
+FieldTable<ControllerSettings> ControllerFields();
+FieldTable<CurriculumSettings> CurriculumFields();
+FieldTable<AlarmSettings> AlarmFields();
 FieldTable<OptimizerSettings> OptimizerFields();
+FieldTable<EvaluationSettings> EvaluationFields();
 FieldTable<LogSettings> LogFields();
 
 struct Section {

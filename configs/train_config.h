@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pith {
@@ -35,6 +37,10 @@ struct AdapterSettings {
   std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
   std::string activation = "invocation";  // invocation | always
   std::vector<int64_t> invocation;        // token ids; empty: derived from the chat template
+  std::vector<std::pair<std::string, int64_t>> rank_pattern;   // as PEFT's (adapters/module_pattern.h), in the order of the file
+  std::vector<std::pair<std::string, double>> alpha_pattern;
+  std::string init = "default";           // default | pissa
+  bool dora = false;
 
   bool operator==(const AdapterSettings&) const = default;
 };
@@ -70,15 +76,29 @@ struct RlSettings {
   int64_t prompts_per_step = 8;
   int64_t group_size = 8;              // completions per prompt
   int64_t micro_batch_size = 16;       // completions per forward pass at most; changes the result by rounding only
-  int64_t updates_per_rollout = 1;
+  int64_t updates_per_rollout = 1;     // passes over a step's completions
+  int64_t minibatches = 1;             // optimiser steps per pass
+  bool dynamic_sampling = false;       // draw more problems until enough groups are neither all right nor all wrong
+  int64_t max_resample_rounds = 10;    // of prompts_per_step problems
+  std::string advantage = "group";     // group | rloo | reinforce_pp | reinforce_pp_baseline (train/policy/advantages.h)
   std::string scale_rewards = "batch"; // group | batch | none: what advantages are divided by (standard deviation)
-  std::string loss = "dapo";           // dapo: Σ over tokens / tokens of the step
+  std::string loss = "dapo";           // grpo | bnpo | dr_grpo | dapo | cispo | gspo (train/policy/policy_loss.h)
+  std::string importance_sampling_level = "token";  // token | sequence: whose ratio the loss takes; gspo: sequence
   double clip_epsilon_low = 0.2;
   double clip_epsilon_high = 0.28;
-  double kl_beta = 0.0;                // weight of the k3 KL to the policy that RL started from; 0: off
-  double importance_cap = 2.0;         // token-level truncated importance sampling (sampler correction); 0: off
+  double delta = 0.0;                  // cap of the ratio where clipping leaves it free; 0: off
+  double kl_beta = 0.0;                // weight of the KL to the policy that RL started from; 0: off
+  std::string kl_estimator = "k3";     // k1 | k2 | k3 (train/policy/kl.h)
+  std::string kl_in = "loss";          // loss | reward
+  bool use_bias_correction_kl = false; // multiply the loss's KL by the ratio
+  double entropy_coef = 0.0;           // entropy bonus; 0: off
+  double top_entropy_quantile = 1.0;   // learn from this share of tokens, those of the highest entropy; 1: all
+  std::string sampler_correction = "token_truncate";  // none | {token,sequence}_{truncate,mask} (train/policy/sampler_correction.h)
+  double importance_cap = 2.0;         // of the correction's weights
+  double importance_floor = 0.0;
   bool mask_truncated = false;         // leave completions without an end out of the loss
 
+  int64_t updates_per_step() const { return updates_per_rollout * minibatches; }
   bool operator==(const RlSettings&) const = default;
 };
 
@@ -101,18 +121,27 @@ struct BudgetSettings {                // rewards/budget.h
   int64_t reserve_tokens = 32;
   std::string close_text = "\n#### ";
   std::string sentence;
+  std::vector<int64_t> choices;        // B of each prompt and step is drawn from these (0: none); empty: always `tokens`
 
   bool operator==(const BudgetSettings&) const = default;
 };
 
-// One term of the reward. Only the fields that belong to `kind` may be set.
+// One term of the reward. Only the fields that belong to `kind` may be set; DefaultRewardTerm (configs/reward_kinds.h) knows
+// the values that a kind's paper uses.
 struct RewardTerm {
-  std::string kind;                    // budget | free_then_falling | soft_overlong | format
+  std::string kind;                    // one of RewardKinds()
   double weight = 1.0;                 // plus: terms only
   bool always = false;                 // plus: terms only: pay it on wrong answers too
   int64_t free_tokens = 0, fall_tokens = 0;   // free_then_falling
   double floor = 0.0;                         // free_then_falling
   int64_t max_tokens = 0, cache_tokens = 0;   // soft_overlong
+  double alpha = 0.0;                         // l1_exact, l1_max, sigmoid
+  double delta = 0.0;                         // l1_max
+  int64_t norm_tokens = 0;                    // alp; 0: rollout.max_completion_tokens
+  int64_t limit_tokens = 0;                   // truncation; 0: rollout.max_completion_tokens
+  int64_t start_tokens = 0;                   // laser_d; 0: rollout.max_completion_tokens
+  int64_t grid_tokens = 0;                    // laser_d; 0: a sixteenth of rollout.max_completion_tokens
+  int64_t update_every = 10, window_steps = 10;  // laser_d, in steps
 
   bool operator==(const RewardTerm&) const = default;
 };
@@ -125,8 +154,48 @@ struct RewardSettings {
   bool operator==(const RewardSettings&) const = default;
 };
 
+// Adapts how much the length terms of the reward weigh (rewards/controller.h).
+struct ControllerSettings {
+  int64_t target_tokens = 0;           // mean length to hold; 0: off
+  double accuracy_floor = 0.0;         // or: as short as this accuracy allows; 0: off
+  double gain = 0.1;
+  double ema = 0.8;                    // share of the past in the running mean
+  double start_weight = 1.0, min_weight = 0.0, max_weight = 1.0;
+
+  bool enabled() const { return target_tokens > 0 || accuracy_floor > 0; }
+  bool operator==(const ControllerSettings&) const = default;
+};
+
+// Which problems are drawn, by how often they were solved (data/curriculum.h).
+struct CurriculumSettings {
+  bool enabled = false;
+  double solved_above = 0.95, hopeless_below = 0.02;
+  int64_t visits = 2;                  // before a problem may leave the pool that is learned from
+  double revisit = 0.1;                // share of a step's places for solved and hopeless problems
+  double ema = 0.5;
+
+  bool operator==(const CurriculumSettings&) const = default;
+};
+
+// When a run goes wrong (train/alarms.h). A threshold of 0 switches its alarm off.
+struct AlarmSettings {
+  int64_t patience = 3;                // steps in a row
+  std::vector<std::string> stop;       // names of alarms that end the run …
+  std::vector<std::string> roll_back;  // … or take it back to the best checkpoint; the others warn
+  double truncated = 0.5;
+  double repetition = 0.3;
+  double entropy_low = 0.05;
+  double entropy_rise = 3.0;           // times the start
+  double no_signal = 0.8;
+  double wrong_longer = 2.0;           // times the right answers' length
+  double after_close = 3.0;            // times the start
+  double accuracy_drop = 0.2;          // below the best so far
+
+  bool operator==(const AlarmSettings&) const = default;
+};
+
 struct OptimizerSettings {
-  double learning_rate = 2e-4;
+  std::optional<double> learning_rate;  // nothing: by stage, model and adapter (train/rate_check.h)
   double beta1 = 0.9, beta2 = 0.99;
   double epsilon = 1e-8;
   double weight_decay = 0.0;
@@ -137,10 +206,30 @@ struct OptimizerSettings {
   bool operator==(const OptimizerSettings&) const = default;
 };
 
+struct EvaluationSettings {            // of the adapter, while it is trained
+  int64_t every = 0;                   // steps; 0: none
+  std::string dataset;                 // empty: as data
+  std::string split = "test";
+  int64_t limit = 100;
+  uint64_t seed = 0;
+  std::vector<int64_t> budgets = {0};  // 0: none
+  int chains = 1;
+  double temperature = 0;
+  int64_t max_tokens = 256;            // without a budget
+  int max_batch = 32;
+  double max_share = 0.2;              // of the run's time
+
+  bool operator==(const EvaluationSettings&) const = default;
+};
+
 struct LogSettings {
   int64_t save_every = 10;             // optimiser steps between checkpoints; 0: only the end
+  double save_minutes = 0;             // and after so long without one; 0: never
   int64_t keep_checkpoints = 2;
+  std::string best_metric;             // of metrics.jsonl: the checkpoint that is best by it is kept too; empty: none
+  std::string best_mode = "max";       // max | min
   bool completions = true;             // write completions/step-N.jsonl
+  bool tensorboard = true;             // write events.out.tfevents.*
 
   bool operator==(const LogSettings&) const = default;
 };
@@ -155,7 +244,11 @@ struct TrainConfig {
   RolloutSettings rollout;
   BudgetSettings budget;
   RewardSettings reward;
+  ControllerSettings controller;
+  CurriculumSettings curriculum;
+  AlarmSettings alarms;
   OptimizerSettings optimizer;
+  EvaluationSettings eval;
   LogSettings log;
 
   bool operator==(const TrainConfig&) const = default;

@@ -24,7 +24,7 @@ struct AdapterOptions {
   std::string out;      // GGUF LoRA
   bool any_base = false;
 };
-// UserError when the adapter was trained on another base, unless any_base. The file names the base that the adapter was trained on; where the
+// UserError when the adapter is a DoRA, or was trained on another base, unless any_base. The file names the base that the adapter was trained on; where the
 // folder names none, the base given.
 void RunAdapter(const AdapterOptions& options);
 
@@ -36,7 +36,7 @@ struct FuseOptions {
   bool any_base = false;
   bool allow_always = false;
 };
-// W + s·B·A in every layer. An adapter that acts from its invocation on needs allow_always, since a fused one acts on the prompt
+// W + s·B·A in every layer, with DoRA its rows scaled to their magnitudes. An adapter that acts from its invocation on needs allow_always, since a fused one acts on the prompt
 // too; how much that changes the logits is then reported on stderr.
 void RunFuse(const FuseOptions& options);
 

@@ -112,7 +112,7 @@ class Decoder {
   }
 
   void AddAdapter(const Floats& x, const LoraPair& pair, Floats* y) const {
-    const double scale = adapter_->scale();
+    const double scale = adapter_->scale(pair);
     std::vector<double> hidden_R(static_cast<size_t>(pair.rank));
     for (int64_t t = std::max<int64_t>(begin_, 0); t < t_; ++t) {
       for (int64_t r = 0; r < pair.rank; ++r) {
@@ -181,6 +181,7 @@ class Decoder {
 std::vector<float> ReferenceLogits(const BaseModel& base, const LoraAdapter* adapter, int64_t adapter_begin,
                                    std::span<const int32_t> ids) {
   PITH_CHECK(!ids.empty());
+  PITH_CHECK(adapter == nullptr || !adapter->dora, "a DoRA adapter always acts: fuse it and ask for the base's logits");
   for (const int32_t id : ids) PITH_CHECK(id >= 0 && id < base.config().vocab_size, "id ", id);
   return Decoder(base, adapter, adapter_begin, static_cast<int64_t>(ids.size())).Run(ids);
 }

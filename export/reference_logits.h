@@ -11,7 +11,7 @@
 namespace pith {
 
 // float32 logits (T × V) of `ids` (T of them, each in the vocabulary). Rows before `adapter_begin` are computed by the bare base, the
-// rest with `adapter` (may be null): W x + s·B·(A x). Weights are dequantised a row at a time; memory is that of the activations.
+// rest with `adapter` (may be null; no DoRA): W x + s·B·(A x). Weights are dequantised a row at a time; memory is that of the activations.
 std::vector<float> ReferenceLogits(const BaseModel& base, const LoraAdapter* adapter, int64_t adapter_begin,
                                    std::span<const int32_t> ids);
 

@@ -1,5 +1,6 @@
 #include "export/weight_rows.h"
 
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -39,7 +40,7 @@ WeightRows::WeightRows(const BaseModel& base, const std::string& name, RopeLayou
   const auto found = adapter->pairs.find(name);
   if (found == adapter->pairs.end()) return;
   pair_ = &found->second;
-  scale_ = adapter->scale();
+  scale_ = adapter->scale(*pair_);
   PITH_CHECK(pair_->out == view_.rows && pair_->in == view_.cols, name);
   if (IsRotated(name)) row_in_halves_ = RowMap(view_.rows, config.head_dim, RopeLayout::kHalves, order);
 }
@@ -61,7 +62,14 @@ void WeightRows::Write(int64_t row, TensorType type, uint8_t* out) const {
       const float* a = &pair_->a[static_cast<size_t>(r) * cols];
       for (size_t c = 0; c < cols; ++c) sum[c] += factor * a[c];
     }
-    for (size_t c = 0; c < cols; ++c) values[c] = static_cast<float>(sum[c]);
+    double gain = 1;
+    if (!pair_->magnitude.empty()) {
+      double squares = 0;
+      for (const double x : sum) squares += x * x;
+      // A row of zeros stays one whatever its magnitude says.
+      if (squares > 0) gain = pair_->magnitude[static_cast<size_t>(Mapped(row_in_halves_, row))] / std::sqrt(squares);
+    }
+    for (size_t c = 0; c < cols; ++c) values[c] = static_cast<float>(gain * sum[c]);
   }
   Quantise(type, values.data(), out, view_.cols);
 }

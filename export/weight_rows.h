@@ -12,7 +12,7 @@ namespace pith {
 // Thread-safe to read. Refers to `base` and `adapter`, which must outlive it.
 class WeightRows {
  public:
-  // `adapter` may be null; its pair for `name`, if it has one, is added: W + s·B·A.
+  // `adapter` may be null; its pair for `name`, if it has one, is added: W + s·B·A, with DoRA each row scaled to its magnitude.
   WeightRows(const BaseModel& base, const std::string& name, RopeLayout order, const LoraAdapter* adapter);
 
   bool is_vector() const { return view_.rows == 1; }

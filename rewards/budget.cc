@@ -1,34 +1,15 @@
 #include "rewards/budget.h"
 
 #include "base/error.h"
+#include "base/rng.h"
 
 namespace pith {
-namespace {
 
-// 1 up to `from`, then linearly down to `floor` at `to`, then `floor`.
-double Falling(double from, double to, double floor, double length) {
-  if (length <= from) return 1.0;
-  if (length >= to) return floor;
-  return 1.0 - (1.0 - floor) * (length - from) / (to - from);
-}
-
-}  // namespace
-
-double SoftBudgetWeight(const Budget& budget, int64_t length_tokens) {
-  if (budget.tokens <= 0) return 1.0;
-  return Falling(budget.falls_from(), budget.falls_to(), budget.floor, static_cast<double>(length_tokens));
-}
-
-double FreeThenFallingWeight(int64_t free_tokens, int64_t fall_tokens, double floor, int64_t length_tokens) {
-  const double from = static_cast<double>(free_tokens);
-  return Falling(from, from + static_cast<double>(fall_tokens), floor, static_cast<double>(length_tokens));
-}
-
-double SoftOverlongPunishment(int64_t max_tokens, int64_t cache_tokens, int64_t length_tokens) {
-  const int64_t free_tokens = max_tokens - cache_tokens;
-  if (length_tokens <= free_tokens) return 0.0;
-  if (length_tokens > max_tokens) return -1.0;
-  return static_cast<double>(free_tokens - length_tokens) / static_cast<double>(cache_tokens);
+size_t DrawBudget(size_t num_choices, uint64_t seed, int64_t step, int64_t place) {
+  PITH_CHECK(num_choices > 0);
+  constexpr uint64_t kStream = 0x62756467;  // "budg"
+  Rng random(seed, {kStream, static_cast<uint64_t>(step), static_cast<uint64_t>(place)});
+  return static_cast<size_t>(random.Int(0, static_cast<int64_t>(num_choices) - 1));
 }
 
 std::string BudgetSentence(const Budget& budget) {

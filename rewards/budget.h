@@ -20,15 +20,8 @@ struct Budget {
   double falls_to() const { return (1.0 + window) * static_cast<double>(tokens); }
 };
 
-// w(L) = 1 for L <= (1−m)B, falls linearly to p at (1+m)B, then p. 1 without a budget.
-double SoftBudgetWeight(const Budget& budget, int64_t length_tokens);
-
-// "Free up to `free_tokens`, then it costs": 1, then linearly down to `floor` over `fall_tokens` more tokens.
-double FreeThenFallingWeight(int64_t free_tokens, int64_t fall_tokens, double floor, int64_t length_tokens);
-
-// DAPO's soft overlong punishment (arXiv 2503.14476, eq. 13; TRL's get_soft_overlong_punishment): 0 up to
-// max − cache, (max − cache − L)/cache up to max, then −1.
-double SoftOverlongPunishment(int64_t max_tokens, int64_t cache_tokens, int64_t length_tokens);
+// Which of `num_choices` budgets the prompt at `place` of step `step` gets: by (seed, step, place) alone.
+size_t DrawBudget(size_t num_choices, uint64_t seed, int64_t step, int64_t place);
 
 // The sentence with each "{budget}" replaced by B.
 std::string BudgetSentence(const Budget& budget);

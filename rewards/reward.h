@@ -1,4 +1,4 @@
-// The reward of a completion:  correct × Π times + Σ weight × plus.
+// The reward of a completion, as a function of its group:  correct × Π times + Σ weight × plus.
 //
 // `plus` terms touch correct answers only, unless they say always: an additive length penalty on wrong answers makes short
 // wrong answers win, so that is warned about when the reward is made.
@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "configs/train_config.h"
 #include "rewards/answer.h"
 #include "rewards/budget.h"
+#include "rewards/length_terms.h"
 
 namespace pith {
 
@@ -20,6 +23,8 @@ struct RewardInput {
   std::string_view gold;        // Problem::answer
   std::string_view response;    // decoded completion, without the end-of-turn token
   int64_t length_tokens = 0;    // L, as rewards/budget.h counts it
+  bool truncated = false;       // cut off before its end
+  std::optional<int64_t> budget_tokens = {};  // B of its prompt (0: none); unset: the budget that the reward was made with
 };
 
 struct RewardResult {
@@ -29,15 +34,26 @@ struct RewardResult {
   std::vector<double> terms;    // value of each times, then each plus term (before its weight)
 };
 
+// What moves while a run goes on (rewards/steering.h).
+struct RewardState {
+  // λ: a times: term w of length counts as max(0, 1 − λ(1 − w)), a plus: term's weight is multiplied by λ. 1 changes nothing.
+  double length_weight = 1.0;
+  LengthTargets targets;        // of laser_d; 0: its start_tokens
+};
+
 Budget MakeBudget(const BudgetSettings& settings);
 
-// A truncated completion is judged as it stands: an answer that it did give counts, and its length is what was sampled.
-// The format term is 1 when the response ends with its only marked answer ("#### x" or a box), else 0.
-// Immutable; thread-safe.
+// A truncated completion is judged as it stands: an answer that it did give counts, and its length is what was sampled (a
+// truncation term takes all its pay). The format term is 1 when the response ends with its only marked answer ("#### x" or a
+// box), else 0. Immutable; thread-safe.
 class RewardFunction {
  public:
-  // Throws UserError for a term that cannot be made; warns as said above.
-  RewardFunction(const RewardSettings& settings, const Budget& budget);
+  // Throws UserError for a term that cannot be made; warns as said above. `max_completion_tokens` is what a term's 0 tokens
+  // stand for; 0: such a term cannot be made.
+  RewardFunction(const RewardSettings& settings, const Budget& budget, int64_t max_completion_tokens = 0);
+  // One result per completion of a group: the samples of one problem under one prompt.
+  std::vector<RewardResult> operator()(std::span<const RewardInput> group, const RewardState& state = {}) const;
+  // A group of one.
   RewardResult operator()(const RewardInput& input) const;
   // The kinds in the order of RewardResult::terms; a repeated kind gets "_2", "_3", ….
   const std::vector<std::string>& term_names() const { return names_; }

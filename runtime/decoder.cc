@@ -157,7 +157,7 @@ void Decoder::Project(ThreadPool& pool, const Batch& batch, int64_t layer, const
     PreparedRows& rows = low_prepared_[used++];
     rows.Prepare(low, group.end - group.begin, pair.a.rows, pair.a.rows, activations_, isa_, &pool);
     jobs_.push_back({.w = pair.b, .x = &rows, .y = t.y_MO + group.begin * t.y_stride, .y_stride = t.y_stride,
-                     .scale = group.adapter->scale(), .accumulate = true});
+                     .scale = pair.scale, .accumulate = true});
   });
   Linear(pool, jobs_);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "train/run/ranks.h"
 
 namespace pith {
 
@@ -59,15 +60,41 @@ TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, s
   return s;
 }
 
+namespace {
+
+// A rank's part of the sequences: neighbours, of about as many tokens as other ranks' parts.
+struct Part {
+  size_t begin = 0, end = 0;
+  int64_t first_token = 0;  // response tokens before it
+};
+
+Part PartOf(const Ranks& ranks, std::span<const TrainSequence> sequences) {
+  int64_t total = 0, before = 0;
+  for (const TrainSequence& s : sequences) total += static_cast<int64_t>(s.ids.size());
+  const auto owner = [&](int64_t ids_before) { return ids_before * ranks.size() / std::max<int64_t>(1, total); };
+  Part part;
+  for (const TrainSequence& s : sequences) {
+    const int64_t rank = owner(before);
+    before += static_cast<int64_t>(s.ids.size());
+    if (rank < ranks.rank()) ++part.begin, part.first_token += s.response_length();
+    if (rank <= ranks.rank()) ++part.end;
+  }
+  return part;
+}
+
+}  // namespace
+
 at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,
                     const TokenGradient& gradient, at::Tensor* entropy) {
   PITH_CHECK(options.micro_batch_size > 0);
-  int64_t total = 0, done = 0;
+  const Ranks& ranks = Ranks::World();
+  const Part mine = PartOf(ranks, sequences);
+  int64_t total = 0, done = mine.first_token;
   for (const TrainSequence& s : sequences) total += s.response_length();
-  at::Tensor logp = at::empty({total});
-  if (entropy != nullptr) *entropy = at::empty({total});
-  for (size_t begin = 0; begin < sequences.size(); begin += static_cast<size_t>(options.micro_batch_size)) {
-    const auto part = sequences.subspan(begin, std::min(sequences.size() - begin, static_cast<size_t>(options.micro_batch_size)));
+  at::Tensor logp = at::zeros({total});
+  if (entropy != nullptr) *entropy = at::zeros({total});
+  for (size_t begin = mine.begin; begin < mine.end; begin += static_cast<size_t>(options.micro_batch_size)) {
+    const auto part = sequences.subspan(begin, std::min(mine.end - begin, static_cast<size_t>(options.micro_batch_size)));
     std::vector<ModelInput> inputs;
     std::vector<int64_t> rows, targets;  // row i of the packed ids predicts token i + 1 of its sequence
     int64_t row = 0;
@@ -86,16 +113,19 @@ at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences
     const at::Tensor row_index = torch::tensor(rows, at::kLong), ids = torch::tensor(targets, at::kLong);
     const at::AutoGradMode grad_mode(static_cast<bool>(gradient));
     const at::Tensor hidden = model.Forward(inputs, row_index, options.forward);
-    LogProbGradient chunk;
+    RowGradientFunction rows_gradient;
     if (gradient) {
-      chunk = [&](const at::Tensor& l, int64_t from, int64_t to) { return gradient(l, done + from, done + to); };
+      rows_gradient = [&](const at::Tensor& l, const at::Tensor& h, int64_t from, int64_t to) { return gradient(l, h, done + from, done + to); };
     }
-    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, chunk, entropy != nullptr);
+    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, rows_gradient, entropy != nullptr,
+                                             options.whole_sequences);
     logp.narrow(0, done, count).copy_(head.logp);
     if (entropy != nullptr) entropy->narrow(0, done, count).copy_(head.entropy);
     if (gradient) hidden.backward(head.g_hidden);
     done += count;
   }
+  ranks.Sum(std::span(logp.data_ptr<float>(), static_cast<size_t>(total)));  // each rank left the others' at zero
+  if (entropy != nullptr) ranks.Sum(std::span(entropy->data_ptr<float>(), static_cast<size_t>(total)));
   return logp;
 }
 

@@ -42,16 +42,21 @@ struct TrainSequence {
 };
 TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response);
 
-// The gradient of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
-// all sequences in order (a micro-batch may be split further).
-using TokenGradient = std::function<at::Tensor(const at::Tensor& logp, int64_t begin, int64_t end)>;
+// The gradients of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
+// all sequences in order, and to their entropies (undefined unless RunBatch is asked for them). A micro-batch may be split
+// further, in the middle of a sequence, unless BatchOptions::whole_sequences.
+using TokenGradient = RowGradientFunction;
 
 struct BatchOptions {
   int64_t micro_batch_size = 8;
   double temperature = 1.0;
+  bool whole_sequences = false;  // the gradient is asked for whole sequences: a micro-batch at once
   Model::ForwardOptions forward;
 };
 
+// Where several ranks train together, each runs a part of the sequences and `gradient` is asked for that part alone; the
+// log-probabilities and entropies that return are those of all, the gradients wait for SumGradients() (train/exchange.h).
+//
 // Log-probabilities of all response tokens, in order. With `gradient`, the parameters' gradients grow by what it says.
 // `entropy`, where given, becomes that of the distribution (at `temperature`) each of them was taken from, in nats.
 at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,

@@ -5,7 +5,8 @@
 #include <sstream>
 
 #include "configs/load.h"
-#include "train/run_folder.h"
+#include "train/optimizer.h"
+#include "train/run/run_folder.h"
 #include "train/sft.h"
 
 namespace pith {
@@ -34,7 +35,7 @@ MemoryEstimate EstimateMemory(const Session& session) {
   int64_t linear = 0, lora = 0, ranks = 0;
   for (int kind = 0; kind < kNumLinearKinds; ++kind) linear += LinearRows(c, kind) * LinearCols(c, kind);
   for (const auto& [name, pair] : session.initial.pairs) {
-    lora += pair.rank * (pair.in + pair.out);
+    lora += pair.num_trained();
     ranks += pair.rank;
   }
   m.base = (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element;
@@ -70,7 +71,7 @@ std::string DryRun(const Session& session) {
   out << "# first prompt (" << first.prompt.ids.size() << " tokens; the adapter acts from token " << first.prompt.invocation_start << " on)\n"
       << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n# batches\n";
   int64_t trained = 0;
-  for (const auto& [name, pair] : session.initial.pairs) trained += pair.rank * (pair.in + pair.out);
+  for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
   if (config.run.stage == "sft") {
     const std::vector<SftExample> examples = MakeSftExamples(session);
     CheckWarmup(config.optimizer, SftSteps(config, examples.size()));
@@ -84,13 +85,13 @@ std::string DryRun(const Session& session) {
         << SftSteps(config, examples.size()) << " optimiser steps\n"
         << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n";
   } else {
-    out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_rollout << " updates = "
-        << config.rl.steps * config.rl.updates_per_rollout << " optimiser steps\n"
+    out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_step() << " updates = "
+        << config.rl.steps * config.rl.updates_per_step() << " optimiser steps\n"
         << "  " << config.rl.prompts_per_step << " prompts x " << config.rl.group_size << " completions = "
         << config.rl.prompts_per_step * config.rl.group_size << " completions per step, of at most " << config.rollout.max_completion_tokens
         << " tokens: at most " << config.rl.prompts_per_step * config.rl.group_size * config.rollout.max_completion_tokens << " tokens per step\n"
-        << "  " << session.problems.size() << " problems, each seen about "
-        << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.problems.size()) << " times\n";
+        << "  " << session.num_problems() << " problems, each seen about "
+        << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.num_problems()) << " times\n";
   }
   const MemoryEstimate m = EstimateMemory(session);
   out << "  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base) << ", adapter and optimiser " << Megabytes(m.adapter)

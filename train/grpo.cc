@@ -1,11 +1,11 @@
+// The gradients of one update of policy optimisation.
 #include "train/grpo.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/error.h"
-#include "base/rng.h"
+#include "train/run/ranks.h"
 
 namespace pith {
 namespace {
@@ -17,80 +17,131 @@ BatchOptions Options(const TrainConfig& config) {
   return options;
 }
 
-// A value per sequence, repeated for each of its response tokens.
-at::Tensor PerToken(const GrpoBatch& batch, const std::vector<double>& values) {
-  std::vector<float> out;
-  for (size_t i = 0; i < batch.sequences.size(); ++i) {
-    out.insert(out.end(), static_cast<size_t>(batch.sequences[i].response_length()), static_cast<float>(values[i]));
-  }
-  return torch::tensor(out);
-}
-
 at::Tensor Slice(const at::Tensor& t, int64_t begin, int64_t end) {
   return t.defined() ? t.narrow(0, begin, end - begin) : at::Tensor();
 }
 
-}  // namespace
-
-std::vector<size_t> GrpoProblems(const TrainConfig& config, size_t num_problems, int64_t step) {
-  std::vector<size_t> out;
-  std::vector<size_t> order(num_problems);
-  int64_t epoch = -1;
-  for (int64_t i = step * config.rl.prompts_per_step; i < (step + 1) * config.rl.prompts_per_step; ++i) {
-    if (i / static_cast<int64_t>(num_problems) != epoch) {
-      epoch = i / static_cast<int64_t>(num_problems);
-      std::iota(order.begin(), order.end(), size_t{0});
-      if (config.data.shuffle) Rng(config.run.seed, {0x6772706f, static_cast<uint64_t>(epoch)}).Shuffle(order);
-    }
-    out.push_back(order[static_cast<size_t>(i % static_cast<int64_t>(num_problems))]);
+// The lengths of the sequences that make up tokens [begin, end).
+std::vector<int64_t> LengthsWithin(const std::vector<int64_t>& lengths, int64_t begin, int64_t end) {
+  std::vector<int64_t> out;
+  int64_t token = 0;
+  for (int64_t length : lengths) {
+    if (token >= begin && token + length <= end) out.push_back(length);
+    token += length;
   }
   return out;
 }
 
-GrpoUpdate GrpoGradients(const TrainConfig& config, const Model& model, const GrpoBatch& batch, const at::Tensor& old_logp,
-                         const at::Tensor& ref_logp) {
-  const GrpoTerms terms = {config.rl.clip_epsilon_low, config.rl.clip_epsilon_high, config.rl.kl_beta, config.rl.importance_cap};
-  PITH_CHECK(terms.kl_beta == 0 || ref_logp.defined(), "KL without reference");
-  const at::Tensor advantage = PerToken(batch, batch.advantages);
-  const at::Tensor sampler = terms.importance_cap > 0 ? torch::tensor(batch.sampler_logp) : at::Tensor();
-  const double normaliser = static_cast<double>(std::max<int64_t>(1, batch.loss_tokens));
+void CheckFinite(const at::Tensor& values, const std::string& what, const GrpoBatch& batch, int64_t begin) {
+  const at::Tensor bad = at::isfinite(values).logical_not();
+  if (!bad.any().item<bool>()) return;
+  int64_t token = begin + bad.to(at::kInt).argmax().item<int64_t>();
+  size_t sequence = 0;
+  while (token >= batch.sequences[sequence].response_length()) token -= batch.sequences[sequence++].response_length();
+  ThrowUser(what, " of token ", token + 1, " of completion ", batch.samples.at(sequence) + 1, " of the step is not finite; the adapter was not "
+            "updated. Lower optimizer.learning_rate, or resume from the last checkpoint");
+}
+
+// What each rank measured of its own sequences becomes that of all; tokens of other ranks are zero in `low` and `high`.
+void SumOverRanks(GrpoUpdate* update, double* kl, const at::Tensor& low, const at::Tensor& high) {
+  const Ranks& ranks = Ranks::World();
+  if (ranks.size() == 1) return;
+  std::vector<double> sums(3 + static_cast<size_t>(ranks.size()));
+  sums[0] = update->loss, sums[1] = update->policy_loss, sums[2] = *kl;
+  sums[3 + static_cast<size_t>(ranks.rank())] = update->max_ratio_error;
+  ranks.Sum(std::span(sums));
+  update->loss = sums[0], update->policy_loss = sums[1], *kl = sums[2];
+  update->max_ratio_error = *std::max_element(sums.begin() + 3, sums.end());
+  for (const at::Tensor& clipped : {low, high}) ranks.Sum(std::span(clipped.data_ptr<float>(), static_cast<size_t>(clipped.numel())));
+}
+
+// Shares of tokens, or, with ratios of sequences, of completions. What is not among the batch's sequences was not clipped.
+void MeasureClips(const PolicyTerms& terms, const GrpoBatch& batch, const at::Tensor& low, const at::Tensor& high, GrpoUpdate* update) {
+  const std::vector<int64_t> lengths = batch.lengths();
+  const at::Tensor counts = torch::tensor(lengths, at::kLong).to(at::kDouble);
+  const at::Tensor lows = SequenceSums(low.to(at::kDouble), lengths) / counts, highs = SequenceSums(high.to(at::kDouble), lengths) / counts;
+  const double n = terms.sequence_ratio ? static_cast<double>(batch.unmasked) : batch.whole.minibatch_tokens;
+  update->clip_low = (terms.sequence_ratio ? lows : low.to(at::kDouble)).sum().item<double>() / std::max(1.0, n);
+  update->clip_high = (terms.sequence_ratio ? highs : high.to(at::kDouble)).sum().item<double>() / std::max(1.0, n);
+  const bool all = static_cast<int64_t>(lengths.size()) == batch.unmasked;
+  update->clip_low_min = all && !lengths.empty() ? lows.min().item<double>() : 0.0;
+  update->clip_high_max = lengths.empty() ? 0.0 : highs.max().item<double>();
+}
+
+}  // namespace
+
+GrpoUpdate GrpoGradients(const TrainConfig& config, const Model& model, const GrpoBatch& batch) {
+  const PolicyTerms terms = MakePolicyTerms(config.rl, config.rollout.max_completion_tokens);
+  const CorrectionTerms correction = MakeCorrectionTerms(config.rl);
+  PITH_CHECK(terms.kl_beta == 0 || batch.ref_logp.defined(), "KL without reference");
+  const std::vector<int64_t> lengths = batch.lengths();
+  const at::Tensor advantage = PerToken(batch.advantages, lengths), share = TokenShares(terms, batch.whole, lengths);
+  const at::Tensor sampler = torch::tensor(batch.sampler_logp, at::kFloat);
+  at::Tensor weights;
+  if (batch.old_logp.defined()) weights = CorrectionWeights(correction, batch.old_logp, sampler, lengths);
+  const bool corrects = correction.kind != Correction::kNone;
+
   GrpoUpdate update;
+  double kl = 0;
+  at::Tensor clipped_low = at::zeros({share.numel()}), clipped_high = at::zeros({share.numel()});
   BatchOptions options = Options(config);
-  const auto gradient = [&](const at::Tensor& l, int64_t begin, int64_t end) {
+  options.whole_sequences = terms.sequence_ratio || (correction.sequence() && !batch.old_logp.defined());
+  const auto gradient = [&](const at::Tensor& l, const at::Tensor& h, int64_t begin, int64_t end) {
+    CheckFinite(l, "the policy's log-probability", batch, begin);
     at::AutoGradMode on(true);
-    const at::Tensor logp = l.detach().clone().set_requires_grad(true);
-    GrpoTokens tokens = {logp, old_logp.defined() ? Slice(old_logp, begin, end) : logp.detach(), Slice(sampler, begin, end),
-                         Slice(ref_logp, begin, end), Slice(advantage, begin, end)};
-    const at::Tensor loss = GrpoTokenLoss(terms, tokens).sum() / normaliser;
-    loss.backward();
-    update.loss += loss.item<double>();
-    tokens.logp = logp.detach();
-    update.clip_low += ClippedLow(terms, tokens).sum().item<double>();
-    update.clip_high += ClippedHigh(terms, tokens).sum().item<double>();
-    update.max_ratio_error = std::max(update.max_ratio_error, ((tokens.logp - tokens.old_logp).exp() - 1.0).abs().max().item<double>());
-    if (terms.kl_beta != 0) update.kl += K3(tokens.logp, tokens.ref_logp).sum().item<double>();
-    return logp.grad();
+    PolicyTokens tokens;
+    tokens.logp = l.detach().clone().set_requires_grad(true);
+    if (terms.entropy_coef != 0) tokens.entropy = h.detach().clone().set_requires_grad(true);
+    if (options.whole_sequences) tokens.lengths = LengthsWithin(lengths, begin, end);
+    tokens.old_logp = batch.old_logp.defined() ? Slice(batch.old_logp, begin, end) : tokens.logp.detach();
+    tokens.ref_logp = Slice(batch.ref_logp, begin, end);
+    tokens.advantage = Slice(advantage, begin, end);
+    tokens.share = Slice(share, begin, end);
+    tokens.kept = Slice(batch.kept, begin, end);
+    tokens.weight = weights.defined() || !corrects ? Slice(weights, begin, end)
+                                                   : CorrectionWeights(correction, tokens.old_logp, Slice(sampler, begin, end), tokens.lengths);
+    const PolicyLoss loss = ComputePolicyLoss(terms, batch.whole, tokens);
+    loss.loss.backward();
+    update.loss += loss.loss.item<double>();
+    update.policy_loss += loss.policy;
+    if (loss.kl.defined()) kl += loss.kl.sum().item<double>();
+    Slice(clipped_low, begin, end).copy_(loss.clipped_low);
+    Slice(clipped_high, begin, end).copy_(loss.clipped_high);
+    update.max_ratio_error = std::max(update.max_ratio_error, loss.max_ratio_error);
+    return RowGradients{tokens.logp.grad(), tokens.entropy.defined() ? tokens.entropy.grad() : at::Tensor()};
   };
   at::Tensor entropy;
   update.logp = RunBatch(model, batch.sequences, options, gradient, &entropy);
+  SumOverRanks(&update, &kl, clipped_low, clipped_high);
   const double n = static_cast<double>(std::max<int64_t>(1, update.logp.numel()));
-  update.clip_low /= n;
-  update.clip_high /= n;
-  update.kl /= n;
+  update.kl = kl / n;
   update.entropy = entropy.to(at::kDouble).sum().item<double>() / n;
+  MeasureClips(terms, batch, clipped_low, clipped_high, &update);
   return update;
 }
 
-at::Tensor ReferenceLogProbs(const Session& session, Model& model, const GrpoBatch& batch) {
+void KeepTopEntropy(const TrainConfig& config, const Model& model, GrpoBatch* batch) {
+  if (config.rl.top_entropy_quantile >= 1 || batch->sequences.empty()) return;
+  at::Tensor entropy;
+  PolicyLogProbs(config, model, batch->sequences, &entropy);
+  batch->kept = (entropy >= TopEntropyThreshold(entropy, config.rl.top_entropy_quantile)).to(at::kFloat);
+  batch->whole.kept_tokens = batch->kept.sum().item<double>();
+}
+
+at::Tensor PolicyLogProbs(const TrainConfig& config, const Model& model, std::span<const TrainSequence> sequences, at::Tensor* entropy) {
+  return RunBatch(model, sequences, Options(config), nullptr, entropy);
+}
+
+at::Tensor ReferenceLogProbs(const Session& session, Model& model, std::span<const TrainSequence> sequences) {
   BatchOptions options = Options(session.config);
   if (session.fresh) {
     options.forward.adapter = false;
-    return RunBatch(model, batch.sequences, options, nullptr);
+    return RunBatch(model, sequences, options, nullptr);
   }
   // The prompt's cache is the base's (or, for an always-on adapter, nobody's): only the rest depends on the adapter.
   const LoraAdapter present = model.ToLora();
   model.SetValues(session.initial);
-  const at::Tensor logp = RunBatch(model, batch.sequences, options, nullptr);
+  const at::Tensor logp = RunBatch(model, sequences, options, nullptr);
   model.SetValues(present);
   return logp;
 }

@@ -10,12 +10,11 @@
 namespace pith {
 namespace {
 
-constexpr int64_t kExtra = 16;                   // columns; 16 keeps rows aligned
-constexpr int64_t kChunkBytes = int64_t{16} << 20;  // of logits
+constexpr int64_t kExtra = 16;  // columns; 16 keeps rows aligned
 
 }  // namespace
 
-Head::Head(const at::Tensor& weight, at::ScalarType dtype) : d_(weight.size(1)) {
+Head::Head(const at::Tensor& weight, at::ScalarType dtype, int64_t chunk_bytes) : d_(weight.size(1)), chunk_bytes_(chunk_bytes) {
   weight_ = at::zeros({weight.size(0), d_ + kExtra}, at::TensorOptions(dtype));
   weight_.narrow(1, 0, d_).copy_(weight);
   weight_.narrow(1, d_, 3).fill_(1.0);
@@ -29,20 +28,22 @@ at::Tensor Head::Logits(const at::Tensor& hidden) const {
   return at::mm(hidden.to(at::kFloat), weight_.narrow(1, 0, d_).to(at::kFloat).t());
 }
 
-HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const LogProbGradient& gradient,
-                     bool want_entropy) const {
+HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const RowGradientFunction& gradient,
+                     bool want_entropy, bool at_once) const {
   at::NoGradGuard no_grad;
   const int64_t rows = hidden.size(0), vocab = weight_.size(0);
   const auto dtype = weight_.scalar_type();
-  const int64_t chunk = std::max<int64_t>(16, kChunkBytes / (vocab * static_cast<int64_t>(weight_.element_size())));
+  const int64_t chunk = std::max<int64_t>(16, chunk_bytes_ / (vocab * static_cast<int64_t>(weight_.element_size())));
   const float inverse_temperature = static_cast<float>(1.0 / temperature);
   HeadResult result;
   result.logp = at::empty({rows});
   if (want_entropy) result.entropy = at::empty({rows});
   if (gradient) result.g_hidden = at::empty({rows, d_}, hidden.options());
+  std::vector<float> lse(static_cast<size_t>(rows));
   const int64_t* id = ids.data_ptr<int64_t>();
-  for (int64_t begin = 0; begin < rows; begin += chunk) {
-    const int64_t n = std::min(chunk, rows - begin);
+  float* entropy_p = want_entropy ? result.entropy.data_ptr<float>() : nullptr;
+
+  const auto make_logits = [&](int64_t begin, int64_t n) {
     const at::Tensor h = hidden.narrow(0, begin, n);
     at::Tensor shift = (h.to(at::kFloat) * Embed(ids.narrow(0, begin, n))).sum(1).neg_();
     at::Tensor shifted = at::zeros({n, d_ + kExtra}, hidden.options());
@@ -53,35 +54,65 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
       shift.sub_(column.to(at::kFloat));
     }
     const at::Tensor logits = at::mm(shifted, weight_.t());
-    std::vector<float> lse(static_cast<size_t>(n));
-    at::Tensor logp = result.logp.narrow(0, begin, n);
-    float* logp_p = logp.data_ptr<float>();
-    float* entropy_p = want_entropy ? result.entropy.data_ptr<float>() + begin : nullptr;
     WithComputeType(dtype, [&]<class T>() {
-      T* l = Data<T>(logits);
+      // The chosen token's own shifted logit is zero in exact arithmetic; what rounding left of it is dropped.
+      for (int64_t i = 0; i < n; ++i) Kernels<T>().set_zero(Data<T>(logits) + i * vocab + id[begin + i]);
+    });
+    return logits;
+  };
+  const auto forward = [&](const at::Tensor& logits, int64_t begin, int64_t n) {
+    float* logp_p = result.logp.data_ptr<float>();
+    WithComputeType(dtype, [&]<class T>() {
+      const T* l = Data<T>(logits);
       at::parallel_for(0, n, 1, [&](int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i) {
-          // The chosen token's own shifted logit is zero in exact arithmetic; what rounding left of it is dropped.
-          Kernels<T>().set_zero(l + i * vocab + id[begin + i]);
-          lse[i] = Kernels<T>().log_sum_exp(l + i * vocab, inverse_temperature, vocab, entropy_p ? entropy_p + i : nullptr);
-          logp_p[i] = -lse[i];
+        for (int64_t i = from, row = begin + from; i < to; ++i, ++row) {
+          lse[row] = Kernels<T>().log_sum_exp(l + i * vocab, inverse_temperature, vocab, entropy_p ? entropy_p + row : nullptr);
+          logp_p[row] = -lse[row];
         }
       });
     });
-    if (!gradient) continue;
-    const at::Tensor g = gradient(logp, begin, begin + n).to(at::kFloat).contiguous();
+  };
+  // Overwrites the logits. `given` is for rows [begin, begin + n).
+  const auto backward = [&](const at::Tensor& logits, int64_t begin, int64_t n, const RowGradients& given) {
+    const at::Tensor g = given.logp.to(at::kFloat).contiguous();
     PITH_CHECK(g.dim() == 1 && g.size(0) == n, g.sizes());
+    at::Tensor g_entropy;
+    if (given.entropy.defined()) {
+      g_entropy = given.entropy.to(at::kFloat).contiguous();
+      PITH_CHECK(want_entropy && g_entropy.dim() == 1 && g_entropy.size(0) == n, g_entropy.sizes());
+    }
     const float* g_p = g.data_ptr<float>();
+    const float* g_entropy_p = g_entropy.defined() ? g_entropy.data_ptr<float>() : nullptr;
     WithComputeType(dtype, [&]<class T>() {
       T* l = Data<T>(logits);
       at::parallel_for(0, n, 1, [&](int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i) {
-          Kernels<T>().log_softmax_backward(l + i * vocab, lse[i], inverse_temperature, g_p[i], id[begin + i], vocab);
+        for (int64_t i = from, row = begin + from; i < to; ++i, ++row) {
+          Kernels<T>().log_softmax_backward(l + i * vocab, lse[row], inverse_temperature, g_p[i], g_entropy_p ? g_entropy_p[i] : 0.0f,
+                                            entropy_p ? entropy_p[row] : 0.0f, id[row], vocab);
         }
       });
     });
     at::Tensor out = result.g_hidden.narrow(0, begin, n);
     at::mm_out(out, logits, weight_.narrow(1, 0, d_));
+  };
+  const auto entropies = [&](int64_t begin, int64_t n) { return want_entropy ? result.entropy.narrow(0, begin, n) : at::Tensor(); };
+  const auto part = [](const at::Tensor& t, int64_t begin, int64_t n) { return t.defined() ? t.narrow(0, begin, n) : t; };
+
+  const bool two_passes = gradient && at_once && rows > chunk;
+  for (int64_t begin = 0; begin < rows; begin += chunk) {
+    const int64_t n = std::min(chunk, rows - begin);
+    const at::Tensor logits = make_logits(begin, n);
+    forward(logits, begin, n);
+    if (gradient && !two_passes) {
+      backward(logits, begin, n, gradient(result.logp.narrow(0, begin, n), entropies(begin, n), begin, begin + n));
+    }
+  }
+  if (two_passes) {
+    const RowGradients all = gradient(result.logp, result.entropy, 0, rows);
+    for (int64_t begin = 0; begin < rows; begin += chunk) {
+      const int64_t n = std::min(chunk, rows - begin);
+      backward(make_logits(begin, n), begin, n, {part(all.logp, begin, n), part(all.entropy, begin, n)});
+    }
   }
   return result;
 }

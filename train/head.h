@@ -11,9 +11,14 @@
 
 namespace pith {
 
-// Row log-probabilities → the gradient of the loss with respect to them. Called once per chunk with rows [begin, end);
-// the loss must be a sum over rows.
-using LogProbGradient = std::function<at::Tensor(const at::Tensor& logp, int64_t begin, int64_t end)>;
+// Gradients of a loss with respect to rows' log-probabilities and to their entropies (undefined: zero).
+struct RowGradients {
+  at::Tensor logp, entropy;
+};
+// The log-probabilities and entropies (undefined unless asked for) of rows [begin, end) → the gradients of the loss there. The
+// loss must be a sum over what is asked for together: single rows, or, at_once, all rows of the call.
+using RowGradientFunction =
+    std::function<RowGradients(const at::Tensor& logp, const at::Tensor& entropy, int64_t begin, int64_t end)>;
 
 struct HeadResult {
   at::Tensor logp;      // rows, float32, detached
@@ -23,21 +28,23 @@ struct HeadResult {
 
 class Head {
  public:
-  // weight: V×D (token embeddings where they are tied), converted to `dtype`.
-  Head(const at::Tensor& weight, at::ScalarType dtype);
+  // weight: V×D (token embeddings where they are tied), converted to `dtype`. chunk_bytes: of logits that are held at once (those
+  // of 16 rows at least).
+  Head(const at::Tensor& weight, at::ScalarType dtype, int64_t chunk_bytes = int64_t{16} << 20);
 
   // hidden: rows × D in dtype, after the final norm. ids: rows, int64. Log-probabilities are those of
-  // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's
-  // derivative is asked for while the chunk's logits are still there.
-  HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const LogProbGradient& gradient,
-                 bool want_entropy) const;
+  // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's derivative is
+  // asked for while the chunk's logits are still there. at_once asks once for all rows, for losses over whole sequences;
+  // where they are more than a chunk, their logits are made twice.
+  HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const RowGradientFunction& gradient,
+                 bool want_entropy, bool at_once = false) const;
   // rows × D → rows × V, float32 (for `logits`).
   at::Tensor Logits(const at::Tensor& hidden) const;
   // ids → rows × D, float32: the tied embedding.
   at::Tensor Embed(const at::Tensor& ids) const;
 
  private:
-  int64_t d_ = 0;
+  int64_t d_ = 0, chunk_bytes_ = 0;
   at::Tensor weight_;  // V × (D + 16): W, three columns of ones for the shift in three parts, zeros
 };
 

@@ -34,8 +34,10 @@ struct RowKernels {
   void (*swiglu_backward)(const T* gate_up, const T* gy, int64_t f, T* g_gate_up);
   // log Σ exp(logits · inverse_temperature) over v values; entropy (nats) of that distribution when not nullptr.
   float (*log_sum_exp)(const T* logits, float inverse_temperature, int64_t v, float* entropy);
-  // logits become g · inverse_temperature · (onehot(id) − softmax(logits · inverse_temperature)).
-  void (*log_softmax_backward)(T* logits, float log_sum_exp, float inverse_temperature, float g, int64_t id, int64_t v);
+  // With p = softmax(logits · inverse_temperature) and its entropy, logits become the gradient of g · log p_id + g_entropy · entropy:
+  // inverse_temperature · (g · (onehot(id) − p) − g_entropy · p · (log p + entropy)).
+  void (*log_softmax_backward)(T* logits, float log_sum_exp, float inverse_temperature, float g, float g_entropy, float entropy,
+                               int64_t id, int64_t v);
   void (*set_zero)(T* x);
   void (*from_float)(const float* in, int64_t n, T* out);
 };

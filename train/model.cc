@@ -42,6 +42,31 @@ struct Layer {
   std::array<std::unique_ptr<LoraLinear>, kNumGroups> linear;
 };
 
+// A pair of the adapter and the member that computes with it.
+struct Adapted {
+  std::string weight;
+  LoraLinear* linear;
+  int member;
+};
+
+// A pair as tensors. With PiSSA: a and b are the steps.
+struct PairTensors {
+  at::Tensor a, b, start_a, start_b, magnitude;
+
+  explicit PairTensors(const LoraPair& pair) {
+    a = FromVector(pair.a, pair.rank, pair.in);
+    b = FromVector(pair.b, pair.out, pair.rank);
+    if (pair.pissa()) {  // [A₀ + ΔA; ΔA], [ΔB, B₀]
+      const int64_t r = pair.rank / 2;
+      start_a = FromVector(pair.start_a, r, pair.in);
+      start_b = b.narrow(1, r, r);
+      a = a.narrow(0, r, r);
+      b = b.narrow(1, 0, r);
+    }
+    if (!pair.magnitude.empty()) magnitude = FromVector(pair.magnitude, 1, pair.out)[0];
+  }
+};
+
 }  // namespace
 
 struct Model::Impl {
@@ -51,7 +76,22 @@ struct Model::Impl {
   at::Tensor output_norm, embedding;  // embedding: only where untied
   std::unique_ptr<Head> head;
   LoraAdapter shape;  // as given, values not kept up to date
+  std::vector<Adapted> adapted;
   std::vector<NamedParameter> parameters;
+
+  void AddPair(const std::string& weight, const LoraPair& pair, double scale, LoraLinear* linear, int member) {
+    const PairTensors t(pair);
+    if (t.start_a.defined()) {
+      linear->AddPissa(member, t.a, t.b, t.start_a, t.start_b, scale);
+    } else {
+      linear->AddLora(member, t.a, t.b, scale);
+    }
+    if (t.magnitude.defined()) linear->AddMagnitude(member, t.magnitude);
+    adapted.push_back({weight, linear, member});
+    parameters.push_back({weight + ".lora_a", linear->a(member)});
+    parameters.push_back({weight + ".lora_b", linear->b(member)});
+    if (t.magnitude.defined()) parameters.push_back({weight + ".magnitude", linear->magnitude(member)});
+  }
 
   at::Tensor Embed(const at::Tensor& ids) const {
     return embedding.defined() ? embedding.index_select(0, ids).to(at::kFloat) : head->Embed(ids);
@@ -105,12 +145,8 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
     for (int kind = 0; kind < kNumLinearKinds && adapter != nullptr; ++kind) {
       const auto found = adapter->pairs.find(WeightName(l, kind));
       if (found == adapter->pairs.end()) continue;
-      const LoraPair& pair = found->second;
-      LoraLinear& linear = *layer.linear[kPlaces[kind].group];
-      const int member = kPlaces[kind].member;
-      linear.AddLora(member, FromVector(pair.a, pair.rank, pair.in), FromVector(pair.b, pair.out, pair.rank), adapter->scale());
-      impl_->parameters.push_back({found->first + ".lora_a", linear.a(member)});
-      impl_->parameters.push_back({found->first + ".lora_b", linear.b(member)});
+      impl_->AddPair(found->first, found->second, adapter->scale(found->second), layer.linear[kPlaces[kind].group].get(),
+                     kPlaces[kind].member);
     }
     impl_->layers.push_back(std::move(layer));
   }
@@ -143,24 +179,30 @@ void Model::AdapterChanged() {
 }
 
 LoraAdapter Model::ToLora() const {
+  at::NoGradGuard no_grad;
   LoraAdapter out = impl_->shape;
-  for (size_t i = 0; i < impl_->parameters.size(); i += 2) {
-    const std::string& name = impl_->parameters[i].name;
-    LoraPair& pair = out.pairs.at(name.substr(0, name.size() - std::strlen(".lora_a")));
-    pair.a = ToVector(impl_->parameters[i].tensor);
-    pair.b = ToVector(impl_->parameters[i + 1].tensor);
+  for (const Adapted& p : impl_->adapted) {
+    LoraPair& pair = out.pairs.at(p.weight);
+    const at::Tensor &a = p.linear->a(p.member), &b = p.linear->b(p.member);
+    const at::Tensor &start_a = p.linear->start_a(p.member), &start_b = p.linear->start_b(p.member);
+    pair.a = ToVector(start_a.defined() ? at::cat({start_a + a, a}, 0) : a);
+    pair.b = ToVector(start_b.defined() ? at::cat({b, start_b}, 1) : b);
+    if (start_a.defined()) pair.start_a = ToVector(start_a);
+    if (p.linear->magnitude(p.member).defined()) pair.magnitude = ToVector(p.linear->magnitude(p.member));
   }
   return out;
 }
 
 void Model::SetValues(const LoraAdapter& adapter) {
   at::NoGradGuard no_grad;
-  PITH_CHECK_EQ(adapter.pairs.size() * 2, impl_->parameters.size());
-  for (size_t i = 0; i < impl_->parameters.size(); i += 2) {
-    const std::string& name = impl_->parameters[i].name;
-    const LoraPair& pair = adapter.pairs.at(name.substr(0, name.size() - std::strlen(".lora_a")));
-    impl_->parameters[i].tensor.copy_(FromVector(pair.a, pair.rank, pair.in));
-    impl_->parameters[i + 1].tensor.copy_(FromVector(pair.b, pair.out, pair.rank));
+  PITH_CHECK(SameForm(adapter, impl_->shape), "an adapter of another form");
+  for (const Adapted& p : impl_->adapted) {
+    const PairTensors t(adapter.pairs.at(p.weight));
+    at::Tensor a = p.linear->a(p.member), b = p.linear->b(p.member), magnitude = p.linear->magnitude(p.member);
+    a.copy_(t.a);
+    b.copy_(t.b);
+    if (t.start_a.defined()) p.linear->SetStart(p.member, t.start_a, t.start_b);
+    if (magnitude.defined()) magnitude.copy_(t.magnitude);
   }
   AdapterChanged();
 }
@@ -207,32 +249,6 @@ at::Tensor Model::Forward(std::span<const ModelInput> inputs, const at::Tensor& 
     delta = run(*linear[kDown], SwiGlu(run(*linear[kGateUp], normed), slack(*linear[kDown])));
   }
   return AddRmsNorm(x.index_select(0, rows), delta.index_select(0, rows), impl_->output_norm, eps, 0, impl_->dtype).second;
-}
-
-LoraAdapter FreshAdapter(const ModelConfig& config, const std::vector<std::string>& targets, int64_t rank, double alpha,
-                         bool rslora, uint64_t seed) {
-  LoraAdapter adapter;
-  adapter.rank = rank;
-  adapter.alpha = alpha;
-  adapter.rslora = rslora;
-  for (const std::string& target : targets) {
-    int kind = 0;
-    while (kind < kNumLinearKinds && target != kLinearKinds[kind].target) ++kind;
-    if (kind == kNumLinearKinds) {
-      ThrowUser("adapter.targets names '", target,
-                "'; expected q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj or down_proj");
-    }
-    for (int64_t l = 0; l < config.num_layers; ++l) {
-      LoraPair pair;
-      pair.rank = rank;
-      pair.in = LinearCols(config, kind);
-      pair.out = LinearRows(config, kind);
-      pair.a = ToVector(InitLoraA(rank, pair.in, seed, static_cast<uint64_t>(l * kNumLinearKinds + kind)));
-      pair.b.assign(static_cast<size_t>(pair.out * rank), 0.0f);
-      adapter.pairs[WeightName(l, kind)] = std::move(pair);
-    }
-  }
-  return adapter;
 }
 
 }  // namespace pith

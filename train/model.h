@@ -29,7 +29,8 @@ struct ModelInput {
   std::vector<KvSpan> prefix;
 };
 
-// A named float32 master of the adapter: "blk.0.attn_q.weight.lora_a".
+// A named float32 master of the adapter: "blk.0.attn_q.weight.lora_a", and .lora_b, and with DoRA .magnitude. Of a pair that was
+// started by PiSSA, lora_a and lora_b are the steps from the start.
 struct NamedParameter {
   std::string name;
   at::Tensor tensor;
@@ -62,16 +63,12 @@ class Model {
   void AdapterChanged();
   // The present values in the form of `adapter` as given to the constructor.
   LoraAdapter ToLora() const;
-  // Replaces the values (same pairs and shapes).
+  // Replaces the values. The adapter has the form of the present one (SameForm).
   void SetValues(const LoraAdapter& adapter);
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// A fresh adapter for `config`: A Kaiming-uniform, B zero, on the target modules ("q_proj", …). UserError for an unknown one.
-LoraAdapter FreshAdapter(const ModelConfig& config, const std::vector<std::string>& targets, int64_t rank, double alpha,
-                         bool rslora, uint64_t seed);
 
 }  // namespace pith

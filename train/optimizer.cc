@@ -19,12 +19,14 @@ void CheckWarmup(const OptimizerSettings& settings, int64_t total) {
 }
 
 double LearningRate(const OptimizerSettings& s, int64_t step, int64_t total) {
-  if (step < s.warmup_steps) return s.learning_rate * static_cast<double>(step + 1) / static_cast<double>(s.warmup_steps + 1);
+  PITH_CHECK(s.learning_rate.has_value(), "the session resolves the rate");
+  const double highest = *s.learning_rate;
+  if (step < s.warmup_steps) return highest * static_cast<double>(step + 1) / static_cast<double>(s.warmup_steps + 1);
   const double span = static_cast<double>(std::max<int64_t>(1, total - s.warmup_steps));
   const double done = std::min(1.0, static_cast<double>(step - s.warmup_steps) / span);
-  if (s.schedule == "linear") return s.learning_rate * (1.0 - done);
-  if (s.schedule == "cosine") return s.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
-  return s.learning_rate;
+  if (s.schedule == "linear") return highest * (1.0 - done);
+  if (s.schedule == "cosine") return highest * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+  return highest;
 }
 
 Optimizer::Optimizer(const OptimizerSettings& settings, const std::vector<NamedParameter>& parameters)

@@ -16,7 +16,7 @@ namespace pith {
 void CheckWarmup(const OptimizerSettings& settings, int64_t total);
 
 // Rate of optimiser step `step` (from 0) of `total`: rises linearly over warmup_steps, then constant, or linear or cosine
-// down to 0 at `total`.
+// down to 0 at `total`. The settings name a rate (OpenSession resolves it).
 double LearningRate(const OptimizerSettings& settings, int64_t step, int64_t total);
 
 class Optimizer {

@@ -11,6 +11,7 @@
 #include "train/dry_run.h"
 #include "train/grpo.h"
 #include "train/logits.h"
+#include "train/run/ranks.h"
 #include "train/sft.h"
 
 namespace pith {
@@ -61,10 +62,11 @@ int Main(int argc, char** argv) {
   }
   if (config_path.empty()) ThrowUser("no configuration was given; expected pith-train CONFIG.yaml, see pith-train --help");
   const TrainConfig config = LoadTrainConfig(config_path, overrides);
+  Ranks::Start(&argc, &argv);
   PrepareProcess(config.run.threads);
   const Session session = OpenSession(config);
   if (dry_run) {
-    std::fputs(DryRun(session).c_str(), stdout);
+    if (Ranks::World().first()) std::fputs(DryRun(session).c_str(), stdout);
     return 0;
   }
   RunOptions options;
@@ -74,7 +76,7 @@ int Main(int argc, char** argv) {
   } else {
     RunGrpo(session, options);
   }
-  std::printf("adapter: %s/adapter\n", RunFolderPath(config).c_str());
+  if (Ranks::World().first()) std::printf("adapter: %s/adapter\n", RunFolderPath(config).c_str());
   return 0;
 }
 
@@ -83,5 +85,8 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   pith::RestartWithSettings(argv);
-  return pith::RunProgram("pith-train", [&] { return pith::Main(argc, argv); });
+  const int status = pith::RunProgram("pith-train", [&] { return pith::Main(argc, argv); });
+  if (status != 0) pith::Ranks::Abort(status);  // others may be waiting for this one
+  pith::Ranks::Finish();
+  return status;
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "train/exchange.h"
 
 namespace pith {
 namespace {
@@ -21,7 +22,13 @@ SamplingParams Sampling(const RolloutSettings& r, uint64_t seed) { return {r.tem
 
 }  // namespace
 
-Sampler::Sampler(const Session& session) : session_(session) {
+AdapterRef PackForSampling(const Session& session, const LoraAdapter& adapter) {
+  // A sampler with bfloat16 activations rounds the factors anyway.
+  const TensorType type = session.config.rollout.activations == "f32" ? TensorType::kF32 : TensorType::kBF16;
+  return PackedAdapter::FromLora(adapter, session.base->config(), type);
+}
+
+Sampler::Sampler(const Session& session, int64_t kv_tokens) : session_(session) {
   const TrainConfig& c = session.config;
   CheckSampling(Sampling(c.rollout, 0));
   int64_t longest = 0;
@@ -32,21 +39,20 @@ Sampler::Sampler(const Session& session) : session_(session) {
   options.activations = Activations(c.rollout.activations);
   options.kv_type = KvType::kF32;
   // An always-on adapter writes the prompt's cache anew per step as well; sharing within a group is Generate()'s.
-  options.kv_tokens = (c.rl.prompts_per_step + 1) * (longest + kPageSlack) + samples * (c.rollout.max_completion_tokens + 2 * kPageSlack);
+  options.kv_tokens = std::max(kv_tokens, (c.rl.prompts_per_step + 1) * (longest + kPageSlack) + samples * (c.rollout.max_completion_tokens + 2 * kPageSlack));
   engine_ = std::make_unique<Engine>(session.base, options);
 }
 
 Sampler::~Sampler() = default;
 
 std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
-                                                     GenerateStats* stats) {
+                                                     GenerateStats* stats, int64_t first_place) {
   const TrainConfig& c = session_.config;
-  // A sampler with bfloat16 activations rounds the factors anyway.
-  const TensorType type = c.rollout.activations == "f32" ? TensorType::kF32 : TensorType::kBF16;
-  const AdapterRef packed = PackedAdapter::FromLora(adapter, session_.base->config(), type);
+  const AdapterRef packed = PackForSampling(session_, adapter);
   const uint64_t seed = Rng(c.run.seed, {0x726f6c6c, static_cast<uint64_t>(step)}).Next();
   std::vector<GenerateRequest> requests;
   for (size_t i = 0; i < problems.size(); ++i) {
+    if (!Ranks::World().Owns(i)) continue;
     const Prompt& prompt = session_.problems[problems[i]].prompt;
     GenerateRequest r;
     r.prompt = prompt.ids;
@@ -55,12 +61,17 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
     r.sampling = Sampling(c.rollout, seed);
     r.max_tokens = c.rollout.max_completion_tokens;
     r.num_samples = static_cast<int>(c.rl.group_size);
-    r.first_sample = static_cast<uint64_t>(i) * static_cast<uint64_t>(c.rl.group_size);
+    r.first_sample = (static_cast<uint64_t>(first_place) + static_cast<uint64_t>(i)) * static_cast<uint64_t>(c.rl.group_size);
     requests.push_back(std::move(r));
   }
   GenerateOptions options;
   options.max_batch = c.rollout.max_batch;
-  return Generate(*engine_, session_.prompter->tokenizer(), requests, options, stats);
+  std::vector<std::vector<Completion>> mine = Generate(*engine_, session_.prompter->tokenizer(), requests, options, stats), groups(problems.size());
+  for (size_t i = 0, next = 0; i < groups.size(); ++i) {
+    if (Ranks::World().Owns(i)) groups[i] = std::move(mine[next++]);
+  }
+  ExchangeGroups(Ranks::World(), &groups, stats);
+  return groups;
 }
 
 }  // namespace pith

@@ -3,36 +3,21 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 
 #include "adapters/peft.h"
+#include "adapters/torch/fresh_adapter.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
-#include "data/dataset.h"
 #include "rewards/reward.h"
+#include "train/policy/warnings.h"
+#include "train/rate_check.h"
 
 namespace pith {
 namespace {
-
-DatasetSpec Spec(const DataSettings& d) {
-  DatasetSpec spec;
-  spec.name = d.dataset;
-  spec.split = d.split;
-  spec.limit = d.limit;
-  spec.seed = d.seed;
-  spec.shuffle = d.shuffle;
-  spec.question_field = d.question_field;
-  spec.answer_field = d.answer_field;
-  spec.solution_field = d.solution_field;
-  spec.min_steps = d.min_steps;
-  spec.max_steps = d.max_steps;
-  spec.max_number = d.max_number;
-  spec.distractor_rate = d.distractor_rate;
-  spec.brief_rate = d.brief_rate;
-  spec.verbosity = d.verbosity;
-  return spec;
-}
 
 std::string Ids(const std::vector<int32_t>& ids) {
   std::string text;
@@ -40,40 +25,82 @@ std::string Ids(const std::vector<int32_t>& ids) {
   return "[" + text + "]";
 }
 
+LoraPlan Plan(const AdapterSettings& a) { return {a.targets, a.rank, a.alpha, a.rank_pattern, a.alpha_pattern}; }
+
+LoraAdapter MakeFresh(const TrainConfig& config, const BaseModel& base) {
+  LoraAdapter adapter = FreshAdapter(base.config(), Plan(config.adapter), config.adapter.rslora, config.run.seed);
+  if (config.adapter.init == "pissa") StartFromPrincipal(base, &adapter);
+  if (config.adapter.dora) StartMagnitudes(base, &adapter);
+  return adapter;
+}
+
+// What a run goes on from must be what its configuration describes, layer by layer.
+void CheckAgrees(const LoraAdapter& adapter, const AdapterSettings& settings, const ModelConfig& model) {
+  const auto yes = [](bool value) { return value ? "true" : "false"; };
+  if (adapter.dora != settings.dora) {
+    ThrowUser("it is ", adapter.dora ? "a" : "no", " DoRA, but the configuration says adapter.dora: ", yes(settings.dora), "; make them agree");
+  }
+  const bool pissa = settings.init == "pissa";
+  if (pissa && !adapter.pissa()) {
+    ThrowUser("it was not started by PiSSA, but the configuration says adapter.init: pissa; set that to default");
+  }
+  const std::map<std::string, PlannedPair> planned = PlanPairs(Plan(settings), model);
+  for (const LinearKind& kind : kLinearKinds) {
+    bool wanted = false, present = false;
+    for (const std::string& target : settings.targets) wanted |= target == kind.target;
+    for (const auto& [name, pair] : adapter.pairs) present |= name.ends_with(Str(".", kind.gguf, ".weight"));
+    if (wanted != present) {
+      ThrowUser("it ", present ? "acts" : "does not act", " on ", kind.target, ", unlike adapter.targets; make them agree");
+    }
+  }
+  // The rank and alpha that its maker configured: those of the file are grown by PiSSA.
+  const double growth = !pissa ? 1.0 : adapter.rslora ? std::sqrt(2.0) : 2.0;
+  for (const auto& [name, plan] : planned) {
+    const auto found = adapter.pairs.find(name);
+    if (found == adapter.pairs.end()) ThrowUser("it does not act on ", name, ", which adapter.targets asks for");
+    const LoraPair& pair = found->second;
+    const int64_t rank = pissa ? pair.rank / 2 : pair.rank;
+    const double alpha = pair.alpha.value_or(adapter.alpha) / growth;
+    const bool same_alpha = std::abs(alpha - plan.alpha) <= 1e-9 * plan.alpha;
+    if (rank == plan.rank && same_alpha && adapter.rslora == settings.rslora) continue;
+    ThrowUser("it has rank ", rank, ", alpha ", alpha, ", rslora ", yes(adapter.rslora), " (", name, "), but the configuration says rank ", plan.rank,
+              ", alpha ", plan.alpha, ", rslora ", yes(settings.rslora), "; make them agree",
+              adapter.pissa() && !pissa ? ", or go on from its start with adapter.init: pissa" : "");
+  }
+}
+
+LoraAdapter ReadInitial(const TrainConfig& config, const BaseModel& base, Activation activation, const std::vector<int32_t>& invocation) {
+  const std::string& path = config.run.init_adapter;
+  LoraAdapter adapter = ReadPeft(path);
+  CheckAdapterFits(adapter, base.config());
+  try {
+    CheckAgrees(adapter, config.adapter, base.config());
+  } catch (const UserError& error) {
+    ThrowUser("init_adapter '", path, "': ", error.what());
+  }
+  if (adapter.activation != activation) {
+    ThrowUser("init_adapter '", path, "' and adapter.activation: ", config.adapter.activation, " do not agree");
+  }
+  if (activation == Activation::kInvocation && adapter.invocation != invocation) {
+    ThrowUser("init_adapter '", path, "' acts from ", Ids(adapter.invocation), " on, but this run's invocation is ",
+              Ids(invocation), "; set adapter.invocation");
+  }
+  CheckSameBase(adapter, path, base, /*any_base=*/false);
+  if (config.adapter.init != "pissa") {  // from here on a plain LoRA, all of which is trained
+    for (auto& [name, pair] : adapter.pairs) pair.start_a.clear();
+  }
+  return adapter;
+}
+
 LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation) {
   const Activation activation = config.adapter.activation == "always" ? Activation::kAlways : Activation::kInvocation;
   LoraAdapter adapter;
   if (config.run.init_adapter.empty()) {
-    adapter = FreshAdapter(base.config(), config.adapter.targets, config.adapter.rank, config.adapter.alpha,
-                           config.adapter.rslora, config.run.seed);
+    adapter = MakeFresh(config, base);
     adapter.activation = activation;
     if (activation == Activation::kInvocation) adapter.invocation = invocation;
   } else {
-    const std::string& path = config.run.init_adapter;
-    adapter = ReadPeft(path);
-    CheckAdapterFits(adapter, base.config());
-    if (adapter.rank != config.adapter.rank || adapter.alpha != config.adapter.alpha || adapter.rslora != config.adapter.rslora) {
-      ThrowUser("init_adapter '", path, "' has rank ", adapter.rank, ", alpha ", adapter.alpha, ", rslora ",
-                adapter.rslora ? "true" : "false", ", but the configuration says rank ", config.adapter.rank, ", alpha ",
-                config.adapter.alpha, ", rslora ", config.adapter.rslora ? "true" : "false", "; make them agree");
-    }
-    if (adapter.activation != activation) {
-      ThrowUser("init_adapter '", path, "' and adapter.activation: ", config.adapter.activation, " do not agree");
-    }
-    if (activation == Activation::kInvocation && adapter.invocation != invocation) {
-      ThrowUser("init_adapter '", path, "' acts from ", Ids(adapter.invocation), " on, but this run's invocation is ",
-                Ids(invocation), "; set adapter.invocation");
-    }
-    for (const LinearKind& kind : kLinearKinds) {
-      bool wanted = false, present = false;
-      for (const std::string& target : config.adapter.targets) wanted |= target == kind.target;
-      for (const auto& [name, pair] : adapter.pairs) present |= name.ends_with(Str(".", kind.gguf, ".weight"));
-      if (wanted != present) {
-        ThrowUser("init_adapter '", path, "' ", present ? "acts" : "does not act", " on ", kind.target,
-                  ", unlike adapter.targets; make them agree");
-      }
-    }
-    CheckSameBase(adapter, path, base, /*any_base=*/false);
+    adapter = ReadInitial(config, base, activation, invocation);
   }
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
@@ -84,6 +111,22 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
     if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence};
   }
   return adapter;
+}
+
+// Fills in a rate that the configuration leaves open, and warns of one that is known to go wrong.
+void ResolveRate(const LoraAdapter& adapter, const ModelConfig& model, TrainConfig* config) {
+  RateFacts facts;
+  facts.stage = config->run.stage;
+  facts.d_model = model.d_model;
+  for (const auto& [name, pair] : adapter.pairs) {
+    const double rank = static_cast<double>(pair.rank) / (adapter.pissa() ? 2 : 1);
+    facts.scaled_rank = std::max(facts.scaled_rank, adapter.scale(pair) * rank);
+  }
+  facts.pissa = adapter.pissa();
+  facts.batch_size = facts.stage == "rl" ? config->rl.prompts_per_step * config->rl.group_size : config->sft.batch_size;
+  if (!config->optimizer.learning_rate) config->optimizer.learning_rate = SuitableLearningRate(facts);
+  facts.learning_rate = *config->optimizer.learning_rate;
+  for (const std::string& warning : RateWarnings(facts)) LogWarning(warning);
 }
 
 void CheckLengths(const Session& session) {
@@ -112,6 +155,25 @@ void WarnOfCuts(const TrainConfig& config) {
 
 }  // namespace
 
+DatasetSpec SpecOf(const DataSettings& d) {
+  DatasetSpec spec;
+  spec.name = d.dataset;
+  spec.split = d.split;
+  spec.limit = d.limit;
+  spec.seed = d.seed;
+  spec.shuffle = d.shuffle;
+  spec.question_field = d.question_field;
+  spec.answer_field = d.answer_field;
+  spec.solution_field = d.solution_field;
+  spec.min_steps = d.min_steps;
+  spec.max_steps = d.max_steps;
+  spec.max_number = d.max_number;
+  spec.distractor_rate = d.distractor_rate;
+  spec.brief_rate = d.brief_rate;
+  spec.verbosity = d.verbosity;
+  return spec;
+}
+
 void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what) {
   const int64_t rows = session.base->config().vocab_size;
   for (int32_t id : ids) {
@@ -133,6 +195,16 @@ std::string UserText(const TrainConfig& config, const std::string& question) {
   return UserTurn(question, MakeBudget(config.budget));
 }
 
+std::vector<size_t> WithBudgets(const Session& session, int64_t step, int64_t first_place, std::vector<size_t> problems) {
+  const size_t variants = session.num_variants();
+  for (size_t i = 0; i < problems.size(); ++i) {
+    PITH_CHECK(problems[i] < session.num_problems(), problems[i], " of ", session.num_problems());
+    problems[i] *= variants;
+    if (variants > 1) problems[i] += DrawBudget(variants, session.config.run.seed, step, first_place + static_cast<int64_t>(i));
+  }
+  return problems;
+}
+
 void PrepareProcess(int threads) {
   // glibc gives blocks above 128 KiB back to the kernel at once; faulting them in again costs more than filling them.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
@@ -152,23 +224,34 @@ Session OpenSession(const TrainConfig& config) {
   }
   const bool always = config.adapter.activation == "always";
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
-  for (Problem& problem : LoadProblems(Spec(config.data))) {
-    PreparedProblem p;
-    const std::string user = UserText(config, problem.question);
-    if (always) {
-      p.prompt.ids = s.prompter->Encode(user, config.data.system);
-    } else {
-      p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
+  std::vector<int64_t> budgets = config.budget.choices;
+  if (budgets.empty()) budgets = {config.budget.tokens};
+  for (const Problem& problem : LoadProblems(SpecOf(config.data))) {
+    for (int64_t budget_tokens : budgets) {
+      PreparedProblem p;
+      Budget budget = MakeBudget(config.budget);
+      budget.tokens = budget_tokens;
+      const std::string user = UserTurn(problem.question, budget);
+      if (always) {
+        p.prompt.ids = s.prompter->Encode(user, config.data.system);
+      } else {
+        p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
+      }
+      CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
+      p.problem = problem;
+      p.budget_tokens = budget_tokens;
+      s.problems.push_back(std::move(p));
     }
-    CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
-    p.problem = std::move(problem);
-    s.problems.push_back(std::move(p));
   }
   if (s.problems.empty()) ThrowUser("data: ", config.data.dataset, " (", config.data.split, ") has no problems");
   s.initial = StartingAdapter(config, *s.base, s.invocation);
   s.fresh = config.run.init_adapter.empty();
+  ResolveRate(s.initial, s.base->config(), &s.config);
   CheckLengths(s);
   WarnOfCuts(config);
+  if (config.run.stage == "rl") {
+    for (const std::string& warning : PolicyWarnings(config.rl)) LogWarning(warning);
+  }
   return s;
 }
 

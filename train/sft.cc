@@ -1,29 +1,33 @@
 #include "train/sft.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <numeric>
 
 #include <ATen/CPUGeneratorImpl.h>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/progress.h"
 #include "base/rng.h"
+#include "train/rate_check.h"
+#include "train/run/ranks.h"
 
 namespace pith {
 namespace {
 
-double Seconds(std::chrono::steady_clock::time_point since) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-}
-
-std::vector<const Prompt*> Prompts(const Session& session, const std::vector<SftExample>& examples) {
-  std::vector<const Prompt*> prompts;
-  for (const SftExample& e : examples) prompts.push_back(&session.problems[e.problem].prompt);
-  return prompts;
+// UserError that names the first log-probability that is not finite.
+void CheckFinite(const Session& session, const std::vector<SftExample>& examples, std::span<const size_t> batch,
+                 const std::vector<TrainSequence>& sequences, const at::Tensor& logp, int64_t step) {
+  const float* next = logp.data_ptr<float>();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    for (int64_t t = 0; t < sequences[i].response_length(); ++t, ++next) {
+      if (std::isfinite(*next)) continue;
+      ThrowUser("step ", step + 1, ": the log-probability of token ", t + 1, " of ", sequences[i].response_length(),
+                " of the solution of problem ", session.problems[examples[batch[i]].problem].problem.id, " is ", std::isnan(*next) ? "not a number" : "infinite",
+                "; the adapter was not updated. Lower optimizer.learning_rate in a new run, from an earlier checkpoint's adapter "
+                "(init_adapter) if that is good");
+    }
+  }
 }
 
 }  // namespace
@@ -52,6 +56,10 @@ std::vector<SftExample> MakeSftExamples(const Session& session) {
   }
   if (without > 0) LogWarning(Str(without, " problems have no solution and are left out of SFT"));
   if (too_long > 0) LogWarning(Str(too_long, " examples are longer than sft.max_length = ", session.config.sft.max_length, " tokens and are left out"));
+  int64_t trained = 0, tokens = 0;
+  for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
+  for (const SftExample& e : examples) tokens += static_cast<int64_t>(e.response.size());
+  if (const std::string warning = CapacityWarning(trained, tokens); !warning.empty()) LogWarning(warning);
   if (examples.empty()) ThrowUser("no example is left for SFT: ", without, " have no solution, ", too_long, " are longer than sft.max_length");
   return examples;
 }
@@ -88,63 +96,16 @@ SftStepResult SftGradients(const Session& session, const Model& model, const Pro
   options.forward.dropout = session.config.adapter.dropout;
   if (options.forward.dropout > 0) {
     options.forward.generator = at::make_generator<at::CPUGeneratorImpl>(
-        Rng(session.config.run.seed, {0x64726f70, static_cast<uint64_t>(step)}).Next());
+        Rng(session.config.run.seed, {0x64726f70 + (static_cast<uint64_t>(Ranks::World().rank()) << 32), static_cast<uint64_t>(step)}).Next());
   }
   const double weight = -1.0 / static_cast<double>(result.response_tokens);
   const at::Tensor logp = RunBatch(model, sequences, options,
-                                   [&](const at::Tensor& l, int64_t, int64_t) { return at::full_like(l, weight); });
+                                   [&](const at::Tensor& l, const at::Tensor&, int64_t, int64_t) {
+                                     return RowGradients{at::full_like(l, weight), {}};
+                                   });
+  CheckFinite(session, examples, batch, sequences, logp, step);
   result.loss = -logp.to(at::kDouble).mean().item<double>();
   return result;
-}
-
-void RunSft(const Session& session, const RunOptions& options) {
-  const TrainConfig& config = session.config;
-  const std::vector<SftExample> examples = MakeSftExamples(session);
-  const int64_t total = SftSteps(config, examples.size());
-  CheckWarmup(config.optimizer, total);
-  const std::unique_ptr<Model> model = MakeModel(session);
-  Optimizer optimizer(config.optimizer, model->parameters());
-  RunFolder folder(config, options.mode);
-  RunProgress progress = options.mode == FolderMode::kResume ? folder.Resume(*model, optimizer) : RunProgress();
-  const PromptEncoder encoder(*model, Prompts(session, examples));
-  std::optional<ProgressBar> bar;
-  if (!options.quiet) bar.emplace(config.run.name, total);
-  while (progress.step < total) {
-    const int64_t step = progress.step;
-    const auto start = std::chrono::steady_clock::now();
-    const std::vector<size_t> batch = SftBatch(config, examples.size(), step);
-    const SftStepResult r = SftGradients(session, *model, encoder, examples, batch, step);
-    if (!std::isfinite(r.loss)) {
-      ThrowUser("the loss of step ", step + 1, " is not finite (the log-probabilities of its responses); the adapter was not updated. "
-                "Lower optimizer.learning_rate, or resume from the last checkpoint");
-    }
-    const Optimizer::StepInfo info = optimizer.Step(step, total);
-    model->AdapterChanged();
-    progress = {step + 1, progress.num_tokens + r.run_tokens};
-    const double seconds = Seconds(start);
-    const double rate = static_cast<double>(r.run_tokens) / seconds;
-    folder.AppendMetrics(step + 1, {{"loss", r.loss},
-                                    {"grad_norm", info.grad_norm},
-                                    {"learning_rate", info.learning_rate},
-                                    {"epoch", static_cast<double>((step + 1) * config.sft.epochs) / static_cast<double>(total)},
-                                    {"num_tokens", static_cast<double>(progress.num_tokens)},
-                                    {"completion_tokens", static_cast<double>(r.response_tokens)},
-                                    {"tokens_per_second", rate},
-                                    {"step_time", seconds}});
-    if (bar) {
-      char line[200];
-      std::snprintf(line, sizeof line, "step %lld/%lld  loss %.4f  grad %.3f  rate %.2e  %.0f tok/s", static_cast<long long>(step + 1),
-                    static_cast<long long>(total), r.loss, info.grad_norm, info.learning_rate, rate);
-      bar->Print(line);
-      bar->Update(step + 1);
-    }
-    const bool stop = step + 1 == options.stop_after_step;
-    if (stop || step + 1 == total || (config.log.save_every > 0 && (step + 1) % config.log.save_every == 0)) {
-      folder.Save(progress, *model, optimizer);
-    }
-    if (stop) return;
-  }
-  folder.WriteAdapter(model->ToLora());
 }
 
 }  // namespace pith

@@ -8,16 +8,10 @@
 #include <vector>
 
 #include "train/batch.h"
-#include "train/run_folder.h"
+#include "train/run/loop.h"
 #include "train/session.h"
 
 namespace pith {
-
-struct RunOptions {
-  FolderMode mode = FolderMode::kNew;
-  int64_t stop_after_step = 0;  // leave after this step's checkpoint, as an interruption would; 0: run to the end
-  bool quiet = false;           // no progress bar, no lines
-};
 
 struct SftExample {
   size_t problem = 0;             // index into Session::problems
@@ -31,7 +25,7 @@ int64_t SftSteps(const TrainConfig& config, size_t num_examples);
 // The examples of optimiser step `step` (from 0), indices into the list: depends on (seed, step) alone.
 std::vector<size_t> SftBatch(const TrainConfig& config, size_t num_examples, int64_t step);
 
-// Gradients of one optimiser batch, left in the model's parameters.
+// Gradients of one optimiser batch, left in the model's parameters. UserError for a log-probability that is not finite.
 struct SftStepResult {
   double loss = 0;           // mean per token
   int64_t response_tokens = 0, run_tokens = 0;

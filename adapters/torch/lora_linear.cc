@@ -13,7 +13,7 @@ bool HasSlack(const at::Tensor& x, int64_t slack) {
          x.storage().nbytes() == static_cast<size_t>(x.size(0) * x.stride(0)) * x.element_size();
 }
 
-// The gradients of one call. Saved: [x, u] and, with dropout, the mask.
+// The gradients of one call. Saved: [x, u]; with dropout, the mask; with DoRA, [x, u] · [W | s·B]ᵀ.
 class LoraFunction : public torch::autograd::Function<LoraFunction> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, at::TensorList masters,
@@ -22,18 +22,30 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
     const auto& layer = *reinterpret_cast<const LoraLinear*>(layer_address);
     ctx->saved_data["layer"] = layer_address;
     ctx->saved_data["masters"] = static_cast<int64_t>(masters.size());
-    ctx->save_for_backward({xu, mask.value_or(at::Tensor())});
     at::AutoDispatchBelowADInplaceOrView guard;
-    return at::linear(xu, layer.fused(), layer.bias().defined() ? std::optional<at::Tensor>(layer.bias()) : std::nullopt);
+    const auto bias = layer.bias().defined() ? std::optional<at::Tensor>(layer.bias()) : std::nullopt;
+    if (!layer.gain().defined()) {
+      ctx->save_for_backward({xu, mask.value_or(at::Tensor()), at::Tensor()});
+      return at::linear(xu, layer.fused(), bias);
+    }
+    const at::Tensor v = at::linear(xu, layer.fused());
+    ctx->save_for_backward({xu, mask.value_or(at::Tensor()), v});
+    at::Tensor y = v * layer.gain();  // in float32
+    if (bias) y.add_(*bias);
+    return y.to(xu.scalar_type());
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  torch::autograd::variable_list grads) {
     const auto& layer = *reinterpret_cast<const LoraLinear*>(ctx->saved_data["layer"].toInt());
     const auto saved = ctx->get_saved_variables();
-    const at::Tensor &xu = saved[0], &mask = saved[1];
+    const at::Tensor &xu = saved[0], &mask = saved[1], &v = saved[2];
     const int64_t k = layer.in_features();
-    const at::Tensor gy = grads[0].contiguous();
+    at::Tensor gy = grads[0].contiguous(), g_magnitude;
+    if (v.defined()) {
+      g_magnitude = (gy.to(at::kFloat) * v).sum(0).div_(layer.norm());
+      gy = (gy * layer.gain()).to(xu.scalar_type());
+    }
     const at::Tensor x = xu.narrow(1, 0, k), u = xu.narrow(1, k, layer.total_rank());
 
     const at::Tensor gu = at::mm(gy, layer.fused().narrow(1, k, layer.total_rank()));
@@ -52,9 +64,12 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
     torch::autograd::variable_list out = {gx};
     for (const auto& member : layer.members()) {
       if (!member.a.defined()) continue;
-      out.push_back(ga.narrow(0, member.rank_begin, member.rank).to(at::kFloat));
-      out.push_back(gb.narrow(0, member.row, member.out).narrow(1, member.rank_begin, member.rank).to(at::kFloat)
-                        .mul(member.scale));
+      const int64_t rank = member.a.size(0);
+      at::Tensor g = ga.narrow(0, member.rank_begin, rank).to(at::kFloat);
+      if (member.start_a.defined()) g = g + ga.narrow(0, member.rank_begin + rank, rank);  // ΔA stands in both halves
+      out.push_back(g);
+      out.push_back(gb.narrow(0, member.row, member.out).narrow(1, member.rank_begin, rank).to(at::kFloat).mul(member.scale));
+      if (member.magnitude.defined()) out.push_back(g_magnitude.narrow(0, member.row, member.out).contiguous());
     }
     PITH_CHECK_EQ(static_cast<int64_t>(out.size()), ctx->saved_data["masters"].toInt() + 1);
     out.insert(out.end(), 3, at::Tensor());
@@ -94,36 +109,96 @@ LoraLinear::LoraLinear(const std::vector<at::Tensor>& weights, const std::vector
   if (!biases.empty()) bias_ = at::cat(biases).to(dtype);
 }
 
+namespace {
+
+at::Tensor Master(const at::Tensor& values) { return values.to(at::kFloat).contiguous().clone().set_requires_grad(true); }
+
+}  // namespace
+
 void LoraLinear::AddLora(int member, const at::Tensor& a, const at::Tensor& b, double scale) {
   Member& m = members_[member];
   PITH_CHECK(!m.a.defined(), "this layer has a LoRA already");
   PITH_CHECK(a.size(1) == in_ && b.size(0) == m.out && b.size(1) == a.size(0), a.sizes(), " ", b.sizes());
-  m.a = a.to(at::kFloat).contiguous().clone().set_requires_grad(true);
-  m.b = b.to(at::kFloat).contiguous().clone().set_requires_grad(true);
+  m.a = Master(a);
+  m.b = Master(b);
   m.scale = scale;
-  m.rank = a.size(0);
+  Widen(m, a.size(0));
+  Refresh();
+}
+
+void LoraLinear::AddPissa(int member, const at::Tensor& step_a, const at::Tensor& step_b, const at::Tensor& start_a,
+                          const at::Tensor& start_b, double scale) {
+  Member& m = members_[member];
+  PITH_CHECK(!m.a.defined(), "this layer has a LoRA already");
+  PITH_CHECK(step_a.size(1) == in_ && step_b.size(0) == m.out && step_b.size(1) == step_a.size(0), step_a.sizes(), " ", step_b.sizes());
+  m.a = Master(step_a);
+  m.b = Master(step_b);
+  m.scale = scale;
+  SetStart(member, start_a, start_b);
+  Widen(m, 2 * step_a.size(0));
+  Refresh();
+}
+
+void LoraLinear::SetStart(int member, const at::Tensor& start_a, const at::Tensor& start_b) {
+  Member& m = members_[member];
+  PITH_CHECK(start_a.sizes() == m.a.sizes() && start_b.sizes() == m.b.sizes(), start_a.sizes(), " ", start_b.sizes());
+  m.start_a = start_a.to(at::kFloat).contiguous().clone();
+  m.start_b = start_b.to(at::kFloat).contiguous().clone();
+}
+
+void LoraLinear::AddMagnitude(int member, const at::Tensor& magnitude) {
+  Member& m = members_[member];
+  PITH_CHECK(m.a.defined() && !m.start_a.defined() && !m.magnitude.defined(), "a magnitude belongs to a LoRA without a start");
+  PITH_CHECK(magnitude.dim() == 1 && magnitude.size(0) == m.out, magnitude.sizes());
+  m.magnitude = Master(magnitude);
+  if (!gain_.defined()) {
+    gain_ = at::ones({out_});
+    norm_ = at::ones({out_});
+  }
+  Refresh();
+}
+
+void LoraLinear::Widen(Member& m, int64_t rank) {
+  at::NoGradGuard no_grad;
+  m.rank = rank;
   m.rank_begin = total_rank_;
   total_rank_ += m.rank;
-  at::NoGradGuard no_grad;
   at::Tensor wider = at::zeros({out_, in_ + total_rank_}, fused_.options());
   wider.narrow(1, 0, in_).copy_(fused_.narrow(1, 0, in_));
   fused_ = wider;
   a_all_ = at::zeros({total_rank_, in_}, fused_.options());
-  Refresh();
 }
 
 void LoraLinear::Refresh() {
   at::NoGradGuard no_grad;
   for (const Member& m : members_) {
     if (!m.a.defined()) continue;
-    a_all_.narrow(0, m.rank_begin, m.rank).copy_(m.a);
-    at::Tensor block = fused_.narrow(0, m.row, m.out).narrow(1, in_ + m.rank_begin, m.rank);
-    block.copy_(m.scale == 1.0 ? m.b : m.b * m.scale);
+    at::Tensor rows = a_all_.narrow(0, m.rank_begin, m.rank);
+    at::Tensor columns = fused_.narrow(0, m.row, m.out).narrow(1, in_ + m.rank_begin, m.rank);
+    const int64_t rank = m.a.size(0);
+    columns.narrow(1, 0, rank).copy_(m.scale == 1.0 ? m.b : m.b * m.scale);
+    if (m.start_a.defined()) {
+      rows.narrow(0, 0, rank).copy_(m.start_a + m.a);
+      rows.narrow(0, rank, rank).copy_(m.a);
+      columns.narrow(1, rank, rank).copy_(m.start_b * m.scale);
+    } else {
+      rows.copy_(m.a);
+    }
+    if (m.magnitude.defined()) {
+      at::Tensor whole = fused_.narrow(0, m.row, m.out).narrow(1, 0, in_).to(at::kFloat);
+      if (whole.is_alias_of(fused_)) whole = whole.clone();
+      const at::Tensor norm = whole.addmm_(m.b, m.a, 1.0, m.scale).norm(2, 1);
+      // A row of zeros stays one whatever its magnitude says.
+      const at::Tensor safe = at::where(norm > 0, norm, at::ones_like(norm));
+      norm_.narrow(0, m.row, m.out).copy_(safe);
+      gain_.narrow(0, m.row, m.out).copy_(at::where(norm > 0, m.magnitude / safe, at::ones_like(norm)));
+    }
   }
 }
 
 at::Tensor LoraLinear::Forward(const at::Tensor& x, bool adapter, double dropout,
                                std::optional<at::Generator> generator) const {
+  PITH_CHECK(!gain_.defined() || dropout == 0.0, "dropout with DoRA");
   const auto bias = bias_.defined() ? std::optional<at::Tensor>(bias_) : std::nullopt;
   if (!adapter || total_rank_ == 0) return at::linear(x, total_rank_ == 0 ? fused_ : fused_.narrow(1, 0, in_), bias);
 
@@ -145,6 +220,7 @@ at::Tensor LoraLinear::Forward(const at::Tensor& x, bool adapter, double dropout
     if (!m.a.defined()) continue;
     masters.push_back(m.a);
     masters.push_back(m.b);
+    if (m.magnitude.defined()) masters.push_back(m.magnitude);
   }
   return LoraFunction::apply(x, at::TensorList(masters), reinterpret_cast<int64_t>(this), xu,
                              mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt);

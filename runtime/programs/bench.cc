@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "runtime/programs/stats.h"
+#include "evaluation/stats.h"
 
 namespace pith {
 namespace {

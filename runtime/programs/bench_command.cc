@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/model_path.h"
+#include "base/process_memory.h"
 #include "runtime/programs/bench.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"

@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <iostream>
 
 #include "base/error.h"
@@ -79,18 +78,6 @@ std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseMo
   return loaded;
 }
 
-int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer) {
-  if (!mode.adapter || mode.adapter->activation() != Activation::kInvocation) return prompt.invocation_start;
-  const std::vector<int32_t>& invocation = mode.adapter->invocation();
-  const auto found = FindInvocation(prompt.ids, invocation);
-  if (!found) {
-    ThrowUser("adapter '", mode.name, "' acts from its invocation tokens on ('", tokenizer.Decode(invocation, /*with_control=*/true),
-              "'), and the prompt does not hold them; use it with the model and chat template that it was trained for, or end a "
-              "--raw prompt with them");
-  }
-  return *found;
-}
-
 void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget) {
   for (const NamedAdapter& mode : adapters) {
     if (!mode.adapter || !mode.adapter->budget()) continue;
@@ -147,31 +134,6 @@ std::vector<int64_t> ParseBudgets(const std::string& text) {
     begin = end + 1;
   }
   return budgets;
-}
-
-DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const Tokenizer& tokenizer) {
-  CheckBudget(budget, /*for_decoding=*/true);
-  DecodeBudget decode;
-  decode.tokens = budget.tokens;
-  decode.reserve_tokens = budget.reserve_tokens;
-  if (const auto close = tokenizer.FindToken("</think>"); close && !close_text_given) {
-    decode.close_ids = {*close};
-  } else {
-    decode.close_ids = tokenizer.Encode(budget.close_text, SpecialTokens::kParse);
-  }
-  return decode;
-}
-
-ProcessMemory ReadProcessMemory() {
-  ProcessMemory memory{0, 0};
-  std::ifstream file("/proc/self/smaps_rollup");
-  std::string line;
-  while (std::getline(file, line)) {
-    long long kb = 0;
-    if (std::sscanf(line.c_str(), "Rss: %lld", &kb) == 1) memory.rss_mb = kb / 1024;
-    if (std::sscanf(line.c_str(), "Anonymous: %lld", &kb) == 1) memory.anon_mb = kb / 1024;
-  }
-  return memory;
 }
 
 }  // namespace pith

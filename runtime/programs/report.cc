@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "runtime/programs/report_chart.h"
-#include "runtime/programs/stats.h"
+#include "evaluation/stats.h"
 
 namespace pith {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/problem.h"
-#include "runtime/programs/eval.h"
+#include "evaluation/eval.h"
 
 namespace pith {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/programs/eval.h"
+#include "evaluation/eval.h"
 
 namespace pith {
 

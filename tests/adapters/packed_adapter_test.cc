@@ -72,7 +72,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
     EXPECT_EQ(read->base_sha256(), lora.base_sha256);
     EXPECT_EQ(packed->budget(), lora.budget);
     EXPECT_EQ(read->budget(), lora.budget);
-    EXPECT_EQ(read->scale(), 2.0f);
+    EXPECT_EQ(read->pair(1, 3).scale, 2.0f);
     EXPECT_EQ(read->rank(), 32);
     EXPECT_EQ(read->name(), fs::path(path_).stem().string());
     for (int64_t layer = 0; layer < config.num_layers; ++layer) {
@@ -146,11 +146,11 @@ TEST_F(PackedAdapterTest, ActsOnlyWhereItHasFactors) {
   EXPECT_TRUE(loaded_->pair(0, 2).a);
   EXPECT_FALSE(loaded_->pair(0, 1).a);
   EXPECT_FALSE(loaded_->pair(1, 2).b);
-  EXPECT_EQ(loaded_->scale(), 2.0f);
+  EXPECT_EQ(loaded_->pair(0, 2).scale, 2.0f);
   EXPECT_EQ(loaded_->activation(), Activation::kAlways);
   EXPECT_EQ(loaded_->base_sha256(), "");
   ASSERT_EQ(LoadChanged([](GgufWriter& w) { w.Set("adapter.lora.alpha", 0.0); }), "");
-  EXPECT_EQ(loaded_->scale(), 1.0f) << "as llama.cpp has it";
+  EXPECT_EQ(loaded_->pair(0, 2).scale, 1.0f) << "as llama.cpp has it";
 }
 
 TEST_F(PackedAdapterTest, RefusesByName) {
@@ -194,7 +194,10 @@ TEST_F(PackedAdapterTest, RefusesByName) {
   expect("32 columns", [](GgufWriter& w) { Put(w, "blk.1.attn_q.weight", 2, 32, 64, 2); });
   expect("32 rows", [](GgufWriter& w) { Put(w, "blk.1.attn_q.weight", 2, 64, 32, 2); });
   expect("rank 2 and 3", [](GgufWriter& w) { Put(w, "blk.1.attn_q.weight", 2, 64, 64, 3); });
-  expect("rank 3 and 3", [](GgufWriter& w) { Put(w, "blk.1.attn_q.weight", 3, 64, 64, 3); });
+  ASSERT_EQ(LoadChanged([](GgufWriter& w) { Put(w, "blk.1.attn_q.weight", 3, 64, 64, 3); }), "") << "ranks may differ";
+  EXPECT_EQ(loaded_->pair(0, 2).scale, 2.0f);
+  EXPECT_EQ(loaded_->pair(1, 0).scale, 4.0f / 3);
+  EXPECT_EQ(loaded_->rank(), 3);
 }
 
 TEST_F(PackedAdapterTest, SurvivesDamagedFiles) {

@@ -134,7 +134,7 @@ TEST_F(PeftTest, ReadsTheSharedAdapters) {
 
 TEST_F(PeftTest, RefusesByName) {
   const std::vector<std::pair<const char*, nlohmann::json>> cases = {
-      {"use_dora", true}, {"modules_to_save", {"lm_head"}}, {"rank_pattern", {{"q_proj", 8}}}, {"alpha_pattern", {{"q_proj", 8}}},
+      {"use_dora", true}, {"modules_to_save", {"lm_head"}}, {"rank_pattern", {{"(?i)q_proj", 8}}}, {"alpha_pattern", {{"q_proj", "8"}}},
       {"bias", "all"}, {"lora_bias", true}, {"fan_in_fan_out", true}, {"layer_replication", {{0, 2}}}, {"use_qalora", true},
       {"init_lora_weights", "pissa"}, {"trainable_token_indices", {1}}, {"a_setting_of_tomorrow", "on"}, {"peft_type", "IA3"},
       {"r", 0}, {"r", "4"}, {"lora_alpha", -1}, {"lora_alpha", "x"}, {"lora_dropout", 1.5}, {"alora_invocation_tokens", {-1}},

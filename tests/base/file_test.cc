@@ -58,6 +58,51 @@ TEST(AtomicFile, FullDiskIsAUserErrorThatLeavesTheOldFile) {
   EXPECT_EQ(NumEntries(folder), 1u);
 }
 
+TEST(AppendToFile, GrowsAFileAndTakesHalfALineBack) {
+  TempFolder folder;
+  const std::string path = folder / "a";
+  AppendToFile(path, "one\n");
+  AppendToFile(path, "two\n");
+  EXPECT_EQ(ReadFile(path), "one\ntwo\n");
+  const auto previous_handler = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit previous;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &previous), 0);
+  struct rlimit small = previous;
+  small.rlim_cur = 10;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  EXPECT_THROW(AppendToFile(path, "three\n"), UserError);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &previous), 0);
+  std::signal(SIGXFSZ, previous_handler);
+  EXPECT_EQ(ReadFile(path), "one\ntwo\n");
+}
+
+TEST(TemporaryName, IsKnownAgain) {
+  const std::string name = TemporaryName("a.b");
+  EXPECT_NE(name, TemporaryName("a.b"));
+  EXPECT_TRUE(IsTemporaryOf(name, "a.b"));
+  EXPECT_TRUE(IsTemporaryOf("a.b.tmp-12-0.old", "a.b"));
+  for (const char* other : {"a.b", "a.c.tmp-12-0", "a.b.tmp-", "a.b.tmp-12", "a.b.tmp-12-", "a.b.tmp--3", "a.b.tmp-1x-3", "a.b.tmp-1-3.txt"}) {
+    EXPECT_FALSE(IsTemporaryOf(other, "a.b")) << other;
+  }
+}
+
+TEST(PutFolder, SwapsWithAnOlderOne) {
+  TempFolder folder;
+  const std::string fresh = folder / "fresh", place = folder / "place";
+  MakeFolders(fresh);
+  WriteFile(fresh + "/a", "1");
+  EXPECT_FALSE(PutFolder(fresh, place));
+  EXPECT_FALSE(IsFolder(fresh));
+  MakeFolders(fresh);
+  WriteFile(fresh + "/b", "2");
+  EXPECT_TRUE(PutFolder(fresh, place));
+  EXPECT_EQ(ReadFile(place + "/b"), "2");
+  EXPECT_FALSE(FileExists(place + "/a"));
+  EXPECT_EQ(ReadFile(fresh + "/a"), "1");
+  EXPECT_THROW(PutFolder(folder / "missing", place), UserError);
+  EXPECT_EQ(ReadFile(place + "/b"), "2");
+}
+
 TEST(AtomicFile, RefusesPlacesThatCannotBeWritten) {
   TempFolder folder;
   EXPECT_THROW(WriteFile(folder / "no/such/folder", "x"), UserError);

@@ -95,7 +95,8 @@ TEST_F(LoadTest, ReportsEverythingAtOnceWithLines) {
             "5 problems in the configuration:\n"
             "run.yaml:5: rl.clip_epsilon_hihg: unknown key; did you mean clip_epsilon_high?\n"
             "run.yaml:6: rl.steps: got 'many', expected an integer from -9223372036854775808 to 9223372036854775807\n"
-            "run.yaml:7: rl.group_size: got 1, expected from 2 to 4096\n"
+            "run.yaml:7: rl.group_size: is 1, so every completion would be compared with itself alone; expected at least 2, or advantage: "
+            "reinforce_pp\n"
             "run.yaml:8: rl.temperature: unknown key; did you mean rollout.temperature?\n"
             "run.yaml:10: optimiser: unknown key; did you mean optimizer?");
 }
@@ -173,7 +174,7 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
       {"reward: {plus: [{kind: format, weight: 0}]}", "reward.plus[0].weight: got 0"},
       {"reward: {plus: [{kind: format, free_tokens: 2}]}",
        "reward.plus[0].free_tokens: has no effect unless kind is free_then_falling; this one is format"},
-      {"reward: {times: [fromat]}", "got fromat, expected budget, free_then_falling, soft_overlong or format"},
+      {"reward: {times: [fromat]}", "got fromat, expected budget, free_then_falling, soft_overlong, l1_exact"},
       {"reward: {times: [{weight: 2}]}", "reward.times[0].kind: got nothing"},
       {"reward: {plus: [{kind: format, wieght: 2}]}", "reward.plus[0].wieght: unknown key; did you mean weight?"},
       {"reward: {times: budget}", "reward.times: got 'budget', expected a list"},
@@ -181,7 +182,7 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
       {"sft: {epochs: 1}", "sft.epochs: has no effect when stage is rl"},
       {"data: {brief_rate: 0.5, limit: 8}", "data.brief_rate: has no effect when stage is rl"},
       {"data: {verbosity: short, limit: 8}", "data.verbosity: has no effect when stage is rl"},
-      {"rl: {group_size: 4294967298}", "rl.group_size: got 4294967298, expected from 2 to 4096"},
+      {"rl: {group_size: 4294967298}", "rl.group_size: got 4294967298, expected from 1 to 4096"},
       {"rl: {prompts_per_step: 4097}", "rl.prompts_per_step: got 4097"},
       {"rl: {micro_batch_size: 4097}", "rl.micro_batch_size: got 4097"},
       {"rl: {updates_per_rollout: 1001}", "rl.updates_per_rollout: got 1001"},
@@ -191,7 +192,7 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
       {"rollout: {top_k: 9223372036854775807}", "rollout.top_k: got 9223372036854775807"},
       {"rollout: {temperature: 0}", "rollout.temperature: got 0"},
       {"rollout: {max_batch: 0}", "rollout.max_batch: got 0"},
-      {"rl: {importance_cap: 0.5}", "rl.importance_cap: got 0.5, expected 0, or at least 1"},
+      {"rl: {importance_cap: 0.5}", "rl.importance_cap: got 0.5, expected at least 1 (to switch"},
       {"rl: {steps: 2}\noptimizer: {warmup_steps: 3}", "optimizer.warmup_steps: got 3, more than the run's 2"},
   };
   for (const Case& c : cases) {

@@ -1,5 +1,5 @@
 // The numbers of an evaluation, from completions written by hand.
-#include "runtime/programs/eval_row.h"
+#include "evaluation/eval_row.h"
 
 #include <gtest/gtest.h>
 

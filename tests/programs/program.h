@@ -31,8 +31,9 @@ class ProgramTest : public ::testing::Test {
     std::string out, err;
   };
 
-  Outcome Run(const std::vector<std::string>& arguments) {
-    std::string command = Binary();
+  // `before`: what stands before the program on the command line.
+  Outcome Run(const std::vector<std::string>& arguments, const std::string& before = "") {
+    std::string command = before + " " + Binary();
     for (const std::string& argument : arguments) {
       command += " '";
       for (char c : argument) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -58,11 +59,11 @@ class ProgramTest : public ::testing::Test {
     EXPECT_EQ(Files(), before) << shown;
   }
 
+  std::string Binary() const { return std::string(PITH_TEST_BINARY) + "/" + program_; }
+
   TempFolder folder_;
 
  private:
-  std::string Binary() const { return std::string(PITH_TEST_BINARY) + "/" + program_; }
-
   // Everything below the folder but what the tests themselves put there on each run.
   std::vector<std::string> Files() const {
     std::vector<std::string> files;

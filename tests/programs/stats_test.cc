@@ -1,4 +1,4 @@
-#include "runtime/programs/stats.h"
+#include "evaluation/stats.h"
 
 #include <gtest/gtest.h>
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "adapters/peft.h"
+#include "adapters/torch/fresh_adapter.h"
 #include "tests/train/tiny_run.h"
 
 namespace pith {
@@ -116,7 +117,7 @@ TEST_F(Checkpoint, OfAnotherBaseIsRefused) {
 TEST_F(Checkpoint, WithAnAdapterOfAnotherFormIsRefused) {
   const LoraAdapter good = ReadPeft(folder_ + "/adapter");
   const ModelConfig model = BaseModel::Load(config_.model.path)->config();
-  LoraAdapter other = FreshAdapter(model, config_.adapter.targets, 5, 8, false, 1);  // another rank
+  LoraAdapter other = FreshAdapter(model, {config_.adapter.targets, 5, 8, {}, {}}, false, 1);  // another rank
   other.invocation = good.invocation;
   other.base_sha256 = good.base_sha256;
   WriteAdapter(other);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "train/grpo.h"
+#include "train/sft.h"
 
 namespace pith {
 namespace {
@@ -82,7 +83,6 @@ struct Fixture {
     return SftGradients(session, *model, Encoder(), examples, order, 0).loss;
   }
 
-  at::Tensor old_logp, ref_logp;
   GrpoBatch Batch(std::vector<size_t> order) {
     GrpoBatch batch;
     std::vector<float> old, ref;
@@ -91,14 +91,17 @@ struct Fixture {
       const json& s = entry["sequences"][i];
       const Prompt* prompt = &session.problems[i].prompt;
       batch.sequences.push_back(MakeSequence(encoder.Encode({&prompt, 1})[0], *prompt, examples[i].response));
+      batch.samples.push_back(i);
       batch.advantages.push_back(s["advantage"]);
       for (float x : s["sampler_logp"]) batch.sampler_logp.push_back(x);
       for (float x : s["old_logp"]) old.push_back(x);
       for (float x : s["ref_logp"]) ref.push_back(x);
     }
-    batch.loss_tokens = static_cast<int64_t>(old.size());
-    old_logp = torch::tensor(old);
-    ref_logp = torch::tensor(ref);
+    const auto n = static_cast<double>(old.size()), count = static_cast<double>(order.size());
+    batch.whole = {count, n, n, n};
+    batch.unmasked = static_cast<int64_t>(order.size());
+    batch.old_logp = torch::tensor(old);
+    batch.ref_logp = torch::tensor(ref);
     return batch;
   }
 };
@@ -142,7 +145,7 @@ TEST_P(GradientsOf, AGrpoStepAreThoseOfPyTorch) {
   Fixture f(GetParam());
   f.session.config.rl.micro_batch_size = 2;
   const GrpoBatch batch = f.Batch(f.all);
-  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch);
   EXPECT_NEAR(update.loss, f.entry["grpo_loss"].get<double>(), 1e-5);
   EXPECT_GT(update.clip_low + update.clip_high, 0.0);
   std::vector<float> logp;
@@ -162,21 +165,22 @@ TEST_P(GradientsOf, AStepDoNotDependOnMicroBatchesPaddingOrOrder) {
 
   f.session.config.rl.micro_batch_size = 1;
   GrpoBatch batch = f.Batch(f.all);
-  GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  GrpoGradients(f.session.config, *f.model, batch);
   const Gradients grpo_alone = f.Take();
   f.session.config.rl.micro_batch_size = 3;
   batch = f.Batch({1, 2, 0});
-  GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  GrpoGradients(f.session.config, *f.model, batch);
   EXPECT_LT(Distance(f.Take(), grpo_alone), kTolerance);
 }
 
 TEST_P(GradientsOf, TheFirstUpdateHaveRatioExactlyOne) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     Fixture f(GetParam(), dtype);
-    const GrpoBatch batch = f.Batch(f.all);
-    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch, at::Tensor(), f.ref_logp).max_ratio_error, 0.0);
-    const at::Tensor again = RunBatch(*f.model, batch.sequences, {f.session.config.rl.micro_batch_size, 0.8, {}}, nullptr);
-    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch, again, f.ref_logp).max_ratio_error, 0.0)
+    GrpoBatch batch = f.Batch(f.all);
+    batch.old_logp = at::Tensor();
+    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch).max_ratio_error, 0.0);
+    batch.old_logp = PolicyLogProbs(f.session.config, *f.model, batch.sequences);
+    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch).max_ratio_error, 0.0)
         << "log-probabilities with and without gradient differ";
   }
 }
@@ -197,25 +201,25 @@ INSTANTIATE_TEST_SUITE_P(, GradientsOf, testing::Values("alora", "lora"));
 TEST(Reference, IsTheAdapterThatTheRunStartedFrom) {
   Fixture f("alora");
   const GrpoBatch batch = f.Batch(f.all);
-  const at::Tensor start = RunBatch(*f.model, batch.sequences, {8, 0.8, {}}, nullptr);
+  const at::Tensor start = RunBatch(*f.model, batch.sequences, {8, 0.8, false, {}}, nullptr);
   LoraAdapter moved = f.model->ToLora();
   for (auto& [name, pair] : moved.pairs) {
     for (float& x : pair.b) x *= 1.5f;
   }
   f.model->SetValues(moved);
-  const at::Tensor now = RunBatch(*f.model, batch.sequences, {8, 0.8, {}}, nullptr);
+  const at::Tensor now = RunBatch(*f.model, batch.sequences, {8, 0.8, false, {}}, nullptr);
   EXPECT_GT((now - start).abs().max().item<double>(), 1e-3);
-  EXPECT_TRUE(at::equal(ReferenceLogProbs(f.session, *f.model, batch), start));
-  EXPECT_TRUE(at::equal(RunBatch(*f.model, batch.sequences, {8, 0.8, {}}, nullptr), now)) << "the policy was not put back";
+  EXPECT_TRUE(at::equal(ReferenceLogProbs(f.session, *f.model, batch.sequences), start));
+  EXPECT_TRUE(at::equal(RunBatch(*f.model, batch.sequences, {8, 0.8, false, {}}, nullptr), now)) << "the policy was not put back";
   f.session.fresh = true;
   const Model base(f.session.base, at::kFloat, nullptr);
-  EXPECT_TRUE(at::allclose(ReferenceLogProbs(f.session, *f.model, batch), RunBatch(base, batch.sequences, {8, 0.8, {}}, nullptr), 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(ReferenceLogProbs(f.session, *f.model, batch.sequences), RunBatch(base, batch.sequences, {8, 0.8, false, {}}, nullptr), 1e-5, 1e-6));
 }
 
 TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {
   Fixture f("alora");
   const GrpoBatch batch = f.Batch(f.all);
-  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp);
+  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch);
   at::NoGradGuard no_grad;
   double sum = 0;
   int64_t tokens = 0;
@@ -233,10 +237,10 @@ TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {
 TEST(Grpo, DividesByTheTokensOfTheStepNotOfTheBatch) {
   Fixture f("alora");
   GrpoBatch batch = f.Batch(f.all);
-  const double loss = GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp).loss;
+  const double loss = GrpoGradients(f.session.config, *f.model, batch).loss;
   const Gradients all = f.Take();
-  batch.loss_tokens *= 2;  // as many tokens again in groups without a signal
-  EXPECT_NEAR(GrpoGradients(f.session.config, *f.model, batch, f.old_logp, f.ref_logp).loss, loss / 2, 1e-9);
+  batch.whole.rollout_tokens *= 2;  // as many tokens again in groups without a signal
+  EXPECT_NEAR(GrpoGradients(f.session.config, *f.model, batch).loss, loss / 2, 1e-9);
   Gradients half = f.Take();
   for (auto& [name, t] : half) t.mul_(2);
   EXPECT_LT(Distance(half, all), 1e-6);

@@ -45,7 +45,9 @@ class Step : public ::testing::Test {
     if (ended) ids.back() = EndOfTurn(tokenizer);
     return Sample(ids, ended);
   }
-  GrpoBatch Batch() { return MakeBatch(session_, problems_, groups_, Paid(), encoded_); }
+  GrpoBatch Batch() {
+    return MakeBatches(session_.config, 0, groups_, Paid(), StepSequences(session_, problems_, groups_, encoded_)).at(0);
+  }
   pith::Paid Paid() { return Pay(session_, reward_, problems_, groups_); }
   static std::vector<float> LogProbs(const std::vector<Completion>& samples) {
     std::vector<float> all;
@@ -90,7 +92,10 @@ TEST_F(Step, PaysByTheLengthWithTheEndOfTurn) {
 
 TEST_F(Step, DividesByAllTokensButLearnsFromGroupsWithASignal) {
   const GrpoBatch batch = Batch();
-  EXPECT_EQ(batch.loss_tokens, n_ + 7 + 4 + 3 + 5 + 6) << "a flat group counts in the denominator";
+  EXPECT_EQ(batch.whole.sequences, 6);
+  EXPECT_EQ(batch.samples, (std::vector<size_t>{0, 1, 2}));
+  EXPECT_EQ(batch.whole.minibatch_tokens, batch.whole.rollout_tokens);
+  EXPECT_EQ(batch.whole.rollout_tokens, n_ + 7 + 4 + 3 + 5 + 6) << "a flat group counts in the denominator";
   ASSERT_EQ(batch.sequences.size(), 3u);
   EXPECT_EQ(batch.sampler_logp, LogProbs(groups_[0]));
   const Prompt& prompt = session_.problems[3].prompt;
@@ -106,17 +111,22 @@ TEST_F(Step, DividesByAllTokensButLearnsFromGroupsWithASignal) {
 TEST_F(Step, LeavesMaskedTruncatedSamplesOutOfLossAndDenominator) {
   session_.config.rl.mask_truncated = true;
   const GrpoBatch batch = Batch();
-  EXPECT_EQ(batch.loss_tokens, n_ + 4 + 3);
+  EXPECT_EQ(batch.whole.sequences, 6) << "masked ones are completions all the same";
+  EXPECT_EQ(batch.unmasked, 3);
+  EXPECT_EQ(batch.whole.rollout_tokens, n_ + 4 + 3);
   EXPECT_EQ(batch.advantages, (std::vector<double>{Paid().advantages[0], Paid().advantages[2]}));
   EXPECT_EQ(batch.sampler_logp, LogProbs({groups_[0][0], groups_[0][2]}));
 }
 
 TEST_F(Step, KeepsFlatGroupsWhereAKlTermMovesThem) {
   session_.config.rl.kl_beta = 0.1;
+  session_.config.rl.kl_in = "reward";
+  EXPECT_EQ(Batch().sequences.size(), 3u) << "off the reward, it moves advantages alone";
+  session_.config.rl.kl_in = "loss";
   const GrpoBatch batch = Batch();
   EXPECT_EQ(batch.sequences.size(), 6u);
   EXPECT_EQ(batch.advantages[4], 0.0);
-  EXPECT_EQ(batch.loss_tokens, n_ + 25);
+  EXPECT_EQ(batch.whole.rollout_tokens, n_ + 25);
   EXPECT_EQ(batch.sequences[4].ids[static_cast<size_t>(batch.sequences[4].response_begin) - 1], session_.problems[0].prompt.ids.back());
 }
 
@@ -140,9 +150,8 @@ TEST_F(Step, IsMeasuredByHand) {
   EXPECT_EQ(get(m, "completions/max_length"), std::max(7.0, n));
   EXPECT_NEAR(get(m, "completions/clipped_ratio"), 0.5, 1e-12);
   EXPECT_NEAR(get(m, "completions/mean_terminated_length"), (n + 4 + 3) / 3, 1e-12);
-  session_.config.rl.scale_rewards = "group";  // deviations sqrt(1/3) and 0
-  m = RewardMetrics(session_.config, reward_, groups_, Paid());
-  EXPECT_NEAR(get(m, "reward_std"), 0.57735026919 / 2, 1e-9);
+  EXPECT_EQ(get(m, "completions/min_terminated_length"), std::min(3.0, n));
+  EXPECT_EQ(get(m, "completions/max_terminated_length"), std::max(4.0, n));
   // A term's mean is over all samples, paid or not.
   RewardSettings settings;
   RewardTerm format;
@@ -151,6 +160,7 @@ TEST_F(Step, IsMeasuredByHand) {
   reward_ = RewardFunction(settings, Budget());
   m = RewardMetrics(session_.config, reward_, groups_, Paid());
   EXPECT_NEAR(get(m, "rewards/format/mean"), 1.0 / 6, 1e-12);
+  EXPECT_NEAR(get(m, "rewards/format/std"), 0.40824829046, 1e-9);
   EXPECT_NEAR(get(m, "reward"), 2.0 / 6, 1e-12);
 }
 
@@ -169,9 +179,9 @@ TEST_F(Step, IsWrittenDownCompletionByCompletion) {
 
 TEST(StepLine, ShowsADashForWhatWasNotMeasured) {
   Metrics metrics = {{"reward", 0.5}, {"accuracy", 0.25}, {"completions/mean_length", 12.5}, {"completions/clipped_ratio", 0.125},
-                     {"tokens_per_second", 99.6}, {"time/rollout", 1.25}, {"time/train", 2}};
+                     {"tokens_per_second", 99.6}, {"time/rollout", 1.25}, {"step_time", 3.25}};
   EXPECT_EQ(StepLine(3, 30, metrics),
-            "step 3/30  reward 0.500  accuracy 25 %  tokens 12.5  truncated 12 %  gap –  100 tok/s (1.2 s + 2.0 s)");
+            "step 3/30  reward 0.500  accuracy 25 %  tokens 12.5  truncated 12 %  gap –  100 tok/s (3.2 s, sampling 1.2 s)");
   metrics.emplace_back("sampling/sampling_logp_difference/mean", 0.00125);
   EXPECT_NE(StepLine(3, 30, metrics).find("gap 0.0013"), std::string::npos) << StepLine(3, 30, metrics);
 }

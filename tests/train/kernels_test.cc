@@ -205,12 +205,20 @@ TYPED_TEST(RowKernel, LogSumExpEntropyAndLogSoftmaxBackward) {
     ASSERT_NEAR(lse, std::log(z), 4e-6 * (1 + std::abs(std::log(z))));
     ASSERT_EQ(k.log_sum_exp(logits.data(), 2.0f, v, nullptr), lse);
     ASSERT_NEAR(entropy, std::log(z) - weighted, 3e-5);
-    Doubles out;
-    for (int64_t i = 0; i < v; ++i) out.push_back(3.0 / temperature * ((i == v / 2) - std::exp(Value(logits[i]) / temperature) / z));
-    k.log_softmax_backward(logits.data(), lse, 2.0f, 3.0f, v / 2, v);
-    for (int64_t i = 0; i < v; ++i) {
-      const double relative = std::is_same_v<T, Bf16> ? 1.0 / 256 : 4e-6;
-      ASSERT_NEAR(Value(logits[i]), out[i], relative * std::abs(out[i]) + 3e-5) << i;
+    const double h = std::log(z) - weighted;
+    const std::vector<T> original = logits;
+    for (const double g_entropy : {0.0, -0.75}) {
+      logits = original;
+      Doubles out;
+      for (int64_t i = 0; i < v; ++i) {
+        const double log_p = Value(original[i]) / temperature - std::log(z), p = std::exp(log_p);
+        out.push_back((3.0 * ((i == v / 2) - p) - g_entropy * p * (log_p + h)) / temperature);
+      }
+      k.log_softmax_backward(logits.data(), lse, 2.0f, 3.0f, static_cast<float>(g_entropy), static_cast<float>(h), v / 2, v);
+      for (int64_t i = 0; i < v; ++i) {
+        const double relative = std::is_same_v<T, Bf16> ? 1.0 / 256 : 4e-6;
+        ASSERT_NEAR(Value(logits[i]), out[i], relative * std::abs(out[i]) + 4e-5) << i << " with " << g_entropy;
+      }
     }
   });
 }

@@ -8,6 +8,7 @@
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
+#include "adapters/torch/fresh_adapter.h"
 #include "base/file.h"
 #include "runtime/engine.h"
 #include "train/logits.h"
@@ -92,8 +93,8 @@ TEST(Parity, RuntimeOnTheDemoModel) {
   if (!FileExists(PITH_DEMO_MODEL)) GTEST_SKIP() << "the demo model is not at " << PITH_DEMO_MODEL << "; ./pith setup fetches it";
   std::shared_ptr<const BaseModel> base = BaseModel::Load(PITH_DEMO_MODEL);
   const auto prompter = Prompter::Load(PITH_DEMO_MODEL);
-  LoraAdapter adapter = FreshAdapter(base->config(), {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
-                                     8, 16, false, 1);
+  LoraAdapter adapter = FreshAdapter(base->config(), {{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}, 8, 16, {}, {}},
+                                     false, 1);
   adapter.invocation = prompter->invocation();
   for (auto& [name, pair] : adapter.pairs) {
     const std::vector<float> noise = [&] {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "train/grpo.h"
+#include "train/sft.h"
 
 namespace pith::testing {
 
@@ -76,8 +77,13 @@ inline std::vector<nlohmann::json> MetricsOf(const std::string& folder) {
   std::istringstream in(ReadFile(folder + "/metrics.jsonl"));
   std::vector<nlohmann::json> out;
   for (std::string line; std::getline(in, line);) {
-    out.push_back(nlohmann::json::parse(line));
-    for (const char* clock : {"tokens_per_second", "step_time", "time/rollout", "time/train"}) out.back().erase(clock);
+    const nlohmann::json whole = nlohmann::json::parse(line);
+    nlohmann::json kept;
+    for (const auto& [name, value] : whole.items()) {
+      const bool clock = name == "tokens_per_second" || name == "step_time" || name == "wall_time" || name.starts_with("time/");
+      if (!clock) kept[name] = value;
+    }
+    out.push_back(std::move(kept));
   }
   return out;
 }

@@ -1,0 +1,32 @@
+// Table of the section `eval`: evaluation inside training.
+#include "configs/sections.h"
+
+namespace pith {
+
+FieldTable<EvaluationSettings> EvaluationFields() {
+  using S = EvaluationSettings;
+  const auto on = [](const S& s) { return s.every > 0; };
+  const auto whole = [&](Field<S> field) { return std::move(field).When("eval.every is above 0", on); };
+  return {
+      MakeField(&S::every, "every", "steps",
+                "Between evaluations, and at the end; 0: none. They change nothing of what is trained.", Between(0, 1000000000)),
+      whole(MakeField(&S::dataset, "dataset", "",
+                      "Which problems: gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl; empty: those of data.dataset. "
+                      "Made as data says otherwise.",
+                      AnyText())),
+      whole(MakeField(&S::split, "split", "", "Which part of them.", OneOf({"train", "test"}))),
+      whole(MakeField(&S::limit, "limit", "problems", "The first so many after shuffling; 0: all.", Between(0, 1000000000))),
+      whole(MakeField(&S::seed, "seed", "", "Of the problems and of the samples.", AnyNumber())),
+      whole(MakeField(&S::budgets, "budgets", "tokens", "Each gives its own row of metrics; 0: no budget.", Between(0, 1048576))),
+      whole(MakeField(&S::chains, "chains", "samples", "Per problem, for pass@k and maj@k with k = chains.", Between(1, 256))),
+      whole(MakeField(&S::temperature, "temperature", "", "Of sampling; 0: greedy.", Between(0, 100))),
+      whole(MakeField(&S::max_tokens, "max_tokens", "tokens", "An answer without a budget is cut off here.", Between(1, 1048576))),
+      whole(MakeField(&S::max_batch, "max_batch", "sequences", "Decoded together.", Between(1, 1024))),
+      whole(MakeField(&S::max_share, "max_share", "share",
+                      "Of the run's time that evaluations may take; those that would take more are left out (which ones depends on the "
+                      "clock). 1: none is.",
+                      AboveUpTo(0, 1))),
+  };
+}
+
+}  // namespace pith

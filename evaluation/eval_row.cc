@@ -1,0 +1,118 @@
+#include "evaluation/eval_row.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/process_memory.h"
+#include "evaluation/stats.h"
+#include "rewards/answer.h"
+
+namespace pith {
+namespace {
+
+// Majority of the extracted answers (the earliest wins a tie); whether it is right.
+bool MajorityIsRight(const std::vector<const EvalAnswer*>& chains, const std::string& gold) {
+  size_t best = 0, best_votes = 0;
+  for (size_t i = 0; i < chains.size(); ++i) {
+    if (chains[i]->extracted.empty()) continue;
+    size_t votes = 0;
+    for (const EvalAnswer* other : chains) {
+      votes += !other->extracted.empty() && AnswersEqual(chains[i]->extracted, other->extracted);
+    }
+    if (votes > best_votes) best = i, best_votes = votes;
+  }
+  return best_votes > 0 && GradeResponse(gold, chains[best]->text, Reading::kLenient).verdict == Verdict::kCorrect;
+}
+
+}  // namespace
+
+EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problems,
+                const std::vector<std::vector<Completion>>& completions, const Tokenizer& tokenizer) {
+  PITH_CHECK_EQ(problems.size(), completions.size());
+  EvalRow row;
+  static_cast<EvalRowLabels&>(row) = labels;
+  row.n = static_cast<int64_t>(problems.size());
+  row.rss_mb = ReadProcessMemory().rss_mb;
+  std::vector<double> lengths, ttft, strict, lenient, forced, truncated, pass, majority;
+  for (size_t p = 0; p < problems.size(); ++p) {
+    PITH_CHECK_EQ(completions[p].size(), static_cast<size_t>(labels.chains));
+    int64_t right = 0;
+    for (size_t c = 0; c < completions[p].size(); ++c) {
+      const Completion& completion = completions[p][c];
+      EvalAnswer answer;
+      answer.problem = static_cast<int64_t>(p);
+      answer.chain = static_cast<int>(c);
+      answer.text = tokenizer.Decode(completion.tokens);
+      answer.tokens = static_cast<int64_t>(completion.tokens.size());
+      answer.forced = completion.forced_begin >= 0;
+      answer.truncated = completion.finish == Finish::kLength;
+      answer.correct = GradeResponse(problems[p].answer, answer.text, Reading::kStrict).verdict == Verdict::kCorrect;
+      const Grade grade = GradeResponse(problems[p].answer, answer.text, Reading::kLenient);
+      answer.correct_lenient = grade.verdict == Verdict::kCorrect;
+      answer.extracted = grade.extracted;
+      right += answer.correct_lenient;
+      lengths.push_back(static_cast<double>(answer.tokens));
+      ttft.push_back(completion.ttft_ms);
+      strict.push_back(answer.correct);
+      lenient.push_back(answer.correct_lenient);
+      forced.push_back(answer.forced);
+      truncated.push_back(answer.truncated);
+      row.answers.push_back(std::move(answer));
+    }
+    std::vector<const EvalAnswer*> chains;
+    for (size_t c = row.answers.size() - completions[p].size(); c < row.answers.size(); ++c) chains.push_back(&row.answers[c]);
+    pass.push_back(PassAtK(static_cast<int64_t>(chains.size()), right, labels.chains));
+    majority.push_back(MajorityIsRight(chains, problems[p].answer));
+  }
+  row.accuracy = Mean(strict);
+  row.accuracy_lenient = Mean(lenient);
+  // Chains of one problem are not independent: the interval counts problems.
+  const Interval interval = WilsonInterval(row.accuracy * row.n, row.n);
+  row.ci_low = interval.low;
+  row.ci_high = interval.high;
+  row.mean_tokens = Mean(lengths);
+  row.p95_tokens = Quantile(lengths, 0.95);
+  row.forced_rate = Mean(forced);
+  row.truncated_rate = Mean(truncated);
+  row.pass_at_k = Mean(pass);
+  row.maj_at_k = Mean(majority);
+  row.ttft_ms = Quantile(ttft, 0.5);
+  return row;
+}
+
+std::string ResultsJson(const std::vector<EvalRow>& rows) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const EvalRow& row : rows) {
+    nlohmann::ordered_json budget = nullptr;
+    if (row.budget > 0) budget = row.budget;
+    list.push_back({{"mode", row.mode}, {"dataset", row.dataset}, {"budget", budget}, {"n", row.n},
+                    {"accuracy", row.accuracy}, {"accuracy_lenient", row.accuracy_lenient},
+                    {"accuracy_ci", {row.ci_low, row.ci_high}}, {"mean_tokens", row.mean_tokens},
+                    {"p95_tokens", row.p95_tokens}, {"forced_rate", row.forced_rate},
+                    {"truncated_rate", row.truncated_rate}, {"chains", row.chains}, {"seed", row.seed},
+                    {"pass_at_k", row.pass_at_k}, {"maj_at_k", row.maj_at_k}, {"ttft_ms", row.ttft_ms},
+                    {"tok_per_s", row.tok_per_s}, {"rss_mb", row.rss_mb}});
+  }
+  // A file's name, which a mode and a data set may bear, need not be UTF-8.
+  return list.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string AnswersJsonl(const std::vector<EvalRow>& rows, const std::vector<Problem>& problems) {
+  std::string out;
+  for (const EvalRow& row : rows) {
+    nlohmann::ordered_json budget = nullptr;
+    if (row.budget > 0) budget = row.budget;
+    for (const EvalAnswer& answer : row.answers) {
+      const Problem& problem = problems[answer.problem];
+      const nlohmann::ordered_json line = {
+          {"mode", row.mode}, {"budget", budget}, {"problem", problem.id}, {"question", problem.question},
+          {"gold", problem.answer}, {"chain", answer.chain}, {"text", answer.text}, {"tokens", answer.tokens},
+          {"correct", answer.correct}, {"correct_lenient", answer.correct_lenient}, {"extracted", answer.extracted},
+          {"forced", answer.forced}, {"truncated", answer.truncated}};
+      out += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace pith

@@ -1,0 +1,32 @@
+#include "evaluation/mode.h"
+
+#include "base/error.h"
+
+namespace pith {
+
+int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer) {
+  if (!mode.adapter || mode.adapter->activation() != Activation::kInvocation) return prompt.invocation_start;
+  const std::vector<int32_t>& invocation = mode.adapter->invocation();
+  const auto found = FindInvocation(prompt.ids, invocation);
+  if (!found) {
+    ThrowUser("adapter '", mode.name, "' acts from its invocation tokens on ('", tokenizer.Decode(invocation, /*with_control=*/true),
+              "'), and the prompt does not hold them; use it with the model and chat template that it was trained for, or end a "
+              "--raw prompt with them");
+  }
+  return *found;
+}
+
+DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const Tokenizer& tokenizer) {
+  CheckBudget(budget, /*for_decoding=*/true);
+  DecodeBudget decode;
+  decode.tokens = budget.tokens;
+  decode.reserve_tokens = budget.reserve_tokens;
+  if (const auto close = tokenizer.FindToken("</think>"); close && !close_text_given) {
+    decode.close_ids = {*close};
+  } else {
+    decode.close_ids = tokenizer.Encode(budget.close_text, SpecialTokens::kParse);
+  }
+  return decode;
+}
+
+}  // namespace pith

@@ -1,0 +1,28 @@
+// What can be asked: the base, or an adapter on it; and how a budget closes its reasoning.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "adapters/packed_adapter.h"
+#include "data/text/prompt.h"
+#include "rewards/budget.h"
+#include "runtime/generate.h"
+
+namespace pith {
+
+struct NamedAdapter {
+  std::string name;  // "base" when adapter is null
+  AdapterRef adapter;
+};
+
+// Where `mode` begins to act in `prompt`: at the last match of the adapter's own invocation, which need not be the one
+// that the chat template ends with. UserError when the prompt lacks it. prompt.invocation_start for any other mode.
+int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer);
+
+// The decode-time side of a budget. The reasoning is closed by budget.close_text when it was given by the user (special
+// tokens in it count as such), else by </think> where the vocabulary has it as one token, else by budget.close_text.
+// UserError when B < 2R.
+DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const Tokenizer& tokenizer);
+
+}  // namespace pith

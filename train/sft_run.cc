@@ -1,0 +1,106 @@
+// A run of SFT as a stage of the loop.
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "train/evaluation_hook.h"
+#include "train/exchange.h"
+#include "train/learner.h"
+#include "train/optimizer.h"
+#include "train/run/loop.h"
+#include "train/sft.h"
+
+namespace pith {
+namespace {
+
+std::vector<const Prompt*> Prompts(const Session& session, const std::vector<SftExample>& examples) {
+  std::vector<const Prompt*> prompts;
+  for (const SftExample& e : examples) prompts.push_back(&session.problems[e.problem].prompt);
+  return prompts;
+}
+
+class SftStage : public Stage, public Stateful {
+ public:
+  explicit SftStage(const Session& session)
+      : session_(session),
+        examples_(MakeSftExamples(session)),
+        total_(CheckedSteps()),
+        model_(MakeModel(session)),
+        optimizer_(session.config.optimizer, model_->parameters()),
+        learner_(session, model_.get(), &optimizer_),
+        encoder_(*model_, Prompts(session, examples_)) {
+    if (session.config.eval.every == 0) return;
+    evaluation_ = std::make_unique<EvaluationHook>(session);
+    EngineOptions options;
+    options.num_threads = session.config.run.threads;
+    options.activations = ActivationType::kBF16;
+    options.kv_tokens = evaluation_->kv_tokens();
+    engine_ = std::make_unique<Engine>(session.base, options);
+    evaluation_->Begin(engine_.get(), [this] { return model_->ToLora(); }, total_);
+  }
+
+  int64_t total_steps() const override { return total_; }
+  LoraAdapter Adapter() const override { return model_->ToLora(); }
+  std::vector<Stateful*> parts() override { return {this, &learner_}; }
+  std::vector<StepHook*> hooks() override { return evaluation_ ? std::vector<StepHook*>{evaluation_.get()} : std::vector<StepHook*>(); }
+
+  StepRecord Step(int64_t step, Ledger* ledger) override {
+    const SftSettings& sft = session_.config.sft;
+    Ledger::Scope timing = ledger->Time("gradients");
+    const SftStepResult r = SftGradients(session_, *model_, encoder_, examples_, SftBatch(session_.config, examples_.size(), step), step);
+    SumGradients(Ranks::World(), *model_);
+    timing.End();
+    const Ledger::Scope updating = ledger->Time("optimizer");
+    const Optimizer::StepInfo info = optimizer_.Step(step, total_);
+    model_->AdapterChanged();
+    num_tokens_ += r.run_tokens;
+    StepRecord record;
+    record.rate_tokens = r.run_tokens;
+    record.metrics = {{"loss", r.loss},
+                      {"grad_norm", info.grad_norm},
+                      {"learning_rate", info.learning_rate},
+                      {"epoch", static_cast<double>((step + 1) * sft.epochs) / static_cast<double>(total_)},
+                      {"num_tokens", static_cast<double>(num_tokens_)},
+                      {"completion_tokens", static_cast<double>(r.response_tokens)}};
+    return record;
+  }
+
+  std::string Line(const StepRecord& record) const override {
+    const auto show = [&](const char* name) { return FindMetric(record.metrics, name).value_or(NAN); };
+    char line[200];
+    std::snprintf(line, sizeof line, "step %lld/%lld  loss %.4f  grad %.3f  rate %.2e  %.0f tok/s", static_cast<long long>(record.step),
+                  static_cast<long long>(total_), show("loss"), show("grad_norm"), show("learning_rate"), show("tokens_per_second"));
+    return line;
+  }
+
+  std::string key() const override { return "sft"; }
+  std::string Save() const override { return nlohmann::json{{"num_tokens", num_tokens_}}.dump(); }
+  void Load(const std::string& json) override { num_tokens_ = nlohmann::json::parse(json).at("num_tokens").get<int64_t>(); }
+
+ private:
+  const Session& session_;
+  const std::vector<SftExample> examples_;
+  const int64_t total_;
+  const std::unique_ptr<Model> model_;
+  Optimizer optimizer_;
+  Learner learner_;
+  const PromptEncoder encoder_;
+  int64_t num_tokens_ = 0;  // prompts' and responses', of all steps
+  std::unique_ptr<EvaluationHook> evaluation_;
+  std::unique_ptr<Engine> engine_;  // for the evaluation
+
+  int64_t CheckedSteps() const {
+    const int64_t total = SftSteps(session_.config, examples_.size());
+    CheckWarmup(session_.config.optimizer, total);
+    return total;
+  }
+};
+
+}  // namespace
+
+void RunSft(const Session& session, const RunOptions& options) {
+  SftStage stage(session);
+  RunLoop(session.config, options, stage);
+}
+
+}  // namespace pith
