@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "data/dataset.h"
-#include "evaluation/eval.h"
 #include "rewards/reward.h"
+#include "runtime/evaluation/eval.h"
 #include "train/rollout.h"
 
 namespace pith {

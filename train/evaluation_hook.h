@@ -6,8 +6,8 @@
 #include <functional>
 #include <vector>
 
-#include "evaluation/eval_plan.h"
 #include "runtime/engine.h"
+#include "runtime/evaluation/eval_plan.h"
 #include "train/run/loop.h"
 #include "train/session.h"
 

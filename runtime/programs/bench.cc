@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "evaluation/stats.h"
+#include "runtime/evaluation/stats.h"
 
 namespace pith {
 namespace {

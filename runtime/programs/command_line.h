@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/base_model.h"
-#include "evaluation/mode.h"
 #include "rewards/budget.h"
 #include "runtime/engine.h"
+#include "runtime/evaluation/mode.h"
 
 namespace CLI {
 class App;

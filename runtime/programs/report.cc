@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "runtime/evaluation/stats.h"
 #include "runtime/programs/report_chart.h"
-#include "evaluation/stats.h"
 
 namespace pith {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/problem.h"
-#include "evaluation/eval.h"
+#include "runtime/evaluation/eval.h"
 
 namespace pith {
 

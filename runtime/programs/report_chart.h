@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluation/eval.h"
+#include "runtime/evaluation/eval.h"
 
 namespace pith {
 

@@ -1,5 +1,5 @@
 // The numbers of an evaluation, from completions written by hand.
-#include "evaluation/eval_row.h"
+#include "runtime/evaluation/eval_row.h"
 
 #include <gtest/gtest.h>
 

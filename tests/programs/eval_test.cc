@@ -1,5 +1,5 @@
 // The evaluation takes many budgets from one greedy trace; here every answer is compared with a decoding of its own.
-#include "evaluation/eval.h"
+#include "runtime/evaluation/eval.h"
 
 #include <gtest/gtest.h>
 

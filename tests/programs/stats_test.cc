@@ -1,4 +1,4 @@
-#include "evaluation/stats.h"
+#include "runtime/evaluation/stats.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "adapters/peft.h"
-#include "evaluation/eval.h"
+#include "runtime/evaluation/eval.h"
 #include "tests/train/tiny_run.h"
 #include "train/rollout.h"
 

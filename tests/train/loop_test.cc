@@ -156,6 +156,15 @@ TEST(Best, CheckpointOutlivesTheNewerOnes) {
             (std::vector<std::string>{"best.json", "step-" + std::to_string(best + 1), "step-6"}));
 }
 
+TEST(Best, IsSavedWhereNothingElseAsksForACheckpoint) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "seldom");
+  c.log.best_metric = "learning_rate";  // falls from the first step on
+  c.log.save_every = 0;
+  Execute(c, FolderMode::kNew);
+  EXPECT_EQ(NamesIn(c.run.folder + "/checkpoints"), (std::vector<std::string>{"best.json", "step-1", "step-6"}));
+}
+
 TEST(Resuming, SweepsWhatAKilledProcessLeftAndNothingElse) {
   const Scratch scratch;
   const TrainConfig c = TinyConfig(scratch, "sft", "swept");
@@ -163,7 +172,7 @@ TEST(Resuming, SweepsWhatAKilledProcessLeftAndNothingElse) {
   const std::string folder = c.run.folder + "/";
   for (const char* left : {"adapter.tmp-12-3/x", "adapter.tmp-12-3.old/x", "checkpoints/.writing/adapter/x", "checkpoints/.removing/state.json",
                            "checkpoints/.writing.old/x", "checkpoints/best.json.tmp-3-4", "metrics.jsonl.tmp-1-0", "config.yaml.tmp-1-2",
-                           "completions/step-3.jsonl.tmp-9-9", "events.out.tfevents.17.pith", "events.out.tfevents.18.pith.tmp-1-1"}) {
+                           "completions/step-3.jsonl.tmp-9-9", "completions/step-99.jsonl", "events.out.tfevents.17.pith", "events.out.tfevents.18.pith.tmp-1-1"}) {
     fs::create_directories(fs::path(folder + left).parent_path());
     WriteFile(folder + left, "left");
   }

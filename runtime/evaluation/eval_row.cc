@@ -1,11 +1,11 @@
-#include "evaluation/eval_row.h"
+#include "runtime/evaluation/eval_row.h"
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/process_memory.h"
-#include "evaluation/stats.h"
 #include "rewards/answer.h"
+#include "runtime/evaluation/stats.h"
 
 namespace pith {
 namespace {

@@ -8,10 +8,10 @@
 
 #include "data/problem.h"
 #include "data/text/tokenizer.h"
-#include "evaluation/eval_plan.h"
-#include "evaluation/eval_row.h"
-#include "evaluation/mode.h"
 #include "runtime/engine.h"
+#include "runtime/evaluation/eval_plan.h"
+#include "runtime/evaluation/eval_row.h"
+#include "runtime/evaluation/mode.h"
 
 namespace pith {
 

@@ -7,8 +7,8 @@
 
 #include "data/problem.h"
 #include "data/text/prompt.h"
-#include "evaluation/mode.h"
 #include "rewards/budget.h"
+#include "runtime/evaluation/mode.h"
 #include "runtime/sampler.h"
 
 namespace pith {

@@ -1,4 +1,4 @@
-#include "evaluation/eval_plan.h"
+#include "runtime/evaluation/eval_plan.h"
 
 #include <algorithm>
 

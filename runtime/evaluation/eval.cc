@@ -1,4 +1,4 @@
-#include "evaluation/eval.h"
+#include "runtime/evaluation/eval.h"
 
 #include <algorithm>
 #include <chrono>

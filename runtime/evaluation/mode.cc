@@ -1,4 +1,4 @@
-#include "evaluation/mode.h"
+#include "runtime/evaluation/mode.h"
 
 #include "base/error.h"
 
