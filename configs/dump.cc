@@ -25,7 +25,8 @@ std::string Meaning(const Field<S>& field) {
   std::string text = field.doc;
   if (!field.only_when.empty()) text += " Only when " + field.only_when + ".";
   if (!field.alias.empty()) text += " Also: `" + field.alias + "` (TRL's name).";
-  for (const std::string& stage : field.stages) text += " Only when stage is " + stage + ".";
+  for (const std::string& stage : field.stages) text += (&stage == &field.stages[0] ? " Only when stage is " : " or ") + stage;
+  if (!field.stages.empty()) text += ".";
   return text;
 }
 

@@ -20,6 +20,7 @@ class Checker {
     CheckAdapterRules(config_, problems_);
     Schedule();
     Evaluation();
+    if (config_.run.stage == "distill") Distillation();
     if (config_.run.stage == "rl") {
       CheckRlRules(config_, problems_);
       CheckRewardRules(config_, problems_);
@@ -80,6 +81,18 @@ class Checker {
     if (eval.budgets.empty()) Report("eval.budgets", "is empty; [0] evaluates without a budget");
     if (std::set<int64_t>(eval.budgets.begin(), eval.budgets.end()).size() != eval.budgets.size()) {
       Report("eval.budgets", "names a budget twice");
+    }
+  }
+
+  void Distillation() {
+    const DistillSettings& d = config_.distill;
+    if (!Clean({"distill"}) || d.mode != "traces") return;
+    if (d.samples > 1 && d.sampling_temperature == 0) {
+      Report("distill.samples", Str("got ", d.samples, ", but at temperature 0 all would be the same; set distill.sampling_temperature"));
+    }
+    if (Clean({"sft.max_length"}) && d.max_tokens >= config_.sft.max_length) {
+      Report("distill.max_tokens", Str("got ", d.max_tokens, ", but examples of more than sft.max_length = ", config_.sft.max_length,
+                                       " tokens, the prompt's included, are dropped; lower it, or raise that"));
     }
   }
 

@@ -40,8 +40,8 @@ FieldTable<RunConfig> RunFields() {
   return {
       MakeField(&S::name, "name", "", "Name of the run.", RunName()),
       MakeField(&S::folder, "folder", "", "Folder that the run writes to; empty: runs/NAME.", AnyText()),
-      MakeField(&S::stage, "stage", "", "What is done: supervised fine-tuning or reinforcement learning.",
-                OneOf({"sft", "rl"})),
+      MakeField(&S::stage, "stage", "", "What is done: supervised fine-tuning, reinforcement learning, or distillation from a teacher.",
+                OneOf({"sft", "rl", "distill"})),
       MakeField(&S::init_adapter, "init_adapter", "",
                 "PEFT folder of the adapter to start from (an earlier run's `adapter` folder); empty: a fresh one.",
                 AnyText()),
@@ -78,7 +78,7 @@ FieldTable<DataSettings> DataFields() {
           .When(kFromFile, FromFile),
       MakeField(&S::answer_field, "answer_field", "", "JSON field of the gold answer.", Required("a field name"))
           .When(kFromFile, FromFile),
-      MakeField(&S::solution_field, "solution_field", "", "JSON field of the worked solution, for SFT.",
+      MakeField(&S::solution_field, "solution_field", "", "JSON field of the worked solution, for SFT and distillation.",
                 Required("a field name"))
           .When(kFromFile, FromFile),
       MakeField(&S::min_steps, "min_steps", "steps", "Fewest arithmetic steps of a generated problem.", Between(1, 8))
@@ -93,11 +93,11 @@ FieldTable<DataSettings> DataFields() {
           .When(kSynthetic, Synthetic),
       MakeField(&S::brief_rate, "brief_rate", "share", "Solutions in the briefest style.", Between(0, 1))
           .When(kSynthetic, Synthetic)
-          .OnlyIn("sft"),
+          .OnlyIn({"sft", "distill"}),
       MakeField(&S::verbosity, "verbosity", "", "Style of the generated solutions.",
                 OneOf({"verbose", "mixed", "short"}))
           .When(kSynthetic, Synthetic)
-          .OnlyIn("sft"),
+          .OnlyIn({"sft", "distill"}),
       MakeField(&S::system, "system", "", "System message; empty: what the chat template inserts.", AnyText()),
   };
 }
@@ -116,7 +116,7 @@ FieldTable<LogSettings> LogFields() {
                 AnyText()),
       MakeField(&S::best_mode, "best_mode", "", "Whether a high or a low value of best_metric is good.", OneOf({"max", "min"}))
           .When("log.best_metric is set", [](const S& s) { return !s.best_metric.empty(); }),
-      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn("rl"),
+      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn({"rl"}),
       MakeField(&S::tensorboard, "tensorboard", "Write the metrics as a TensorBoard event file too."),
   };
 }

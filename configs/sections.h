@@ -15,6 +15,7 @@ FieldTable<ModelSettings> ModelFields();
 FieldTable<AdapterSettings> AdapterFields();
 FieldTable<DataSettings> DataFields();
 FieldTable<SftSettings> SftFields();
+FieldTable<DistillSettings> DistillFields();
 FieldTable<RlSettings> RlFields();
 FieldTable<RolloutSettings> RolloutFields();
 FieldTable<BudgetSettings> BudgetFields();

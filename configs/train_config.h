@@ -14,7 +14,7 @@ namespace pith {
 struct RunConfig {
   std::string name = "run";
   std::string folder;                  // default: runs/<name>
-  std::string stage = "sft";           // sft | rl
+  std::string stage = "sft";           // sft | rl | distill
   std::string init_adapter;            // PEFT folder that this stage starts from; empty: fresh
   uint64_t seed = 0;
   int threads = 0;                     // 0: all cores
@@ -69,6 +69,24 @@ struct SftSettings {
   int64_t max_length = 512;            // tokens of prompt + solution; longer examples are dropped, with a count
 
   bool operator==(const SftSettings&) const = default;
+};
+
+// Learning from a teacher (train/distill.h, train/traces.h).
+struct DistillSettings {
+  std::string teacher;                 // GGUF or Hugging Face folder; "demo": the demo model
+  std::string teacher_adapter;         // PEFT folder; empty: the bare teacher
+  std::string mode = "logits";         // logits | traces
+  std::string divergence = "forward";  // logits: forward, KL(teacher ‖ student) | reverse, KL(student ‖ teacher)
+  double temperature = 1.0;            // logits: of both distributions
+  std::string traces;                  // traces: JSONL file of the samples; empty: RUN.traces.jsonl beside the run's folder
+  int64_t samples = 4;                 // per problem
+  double sampling_temperature = 0.7;
+  int64_t max_tokens = 256;            // of a trace; longer ones are dropped
+  std::string keep = "shortest";       // shortest | correct | all
+  std::string reading = "strict";      // strict | lenient: of a trace's answer
+  int max_batch = 32;                  // sequences decoded together
+
+  bool operator==(const DistillSettings&) const = default;
 };
 
 struct RlSettings {
@@ -240,6 +258,7 @@ struct TrainConfig {
   AdapterSettings adapter;
   DataSettings data;
   SftSettings sft;
+  DistillSettings distill;
   RlSettings rl;
   RolloutSettings rollout;
   BudgetSettings budget;

@@ -132,7 +132,7 @@ void ResolveRate(const LoraAdapter& adapter, const ModelConfig& model, TrainConf
 void CheckLengths(const Session& session) {
   const TrainConfig& c = session.config;
   const int64_t context = session.base->config().context_length;
-  if (c.run.stage == "sft") {
+  if (c.run.stage != "rl") {
     if (c.sft.max_length > context) {
       ThrowUser("sft.max_length is ", c.sft.max_length, ", but the model's context is ", context, " tokens; lower it");
     }
