@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "configs/data_sources.h"
 #include "train/rate_check.h"
 #include "train/run/ranks.h"
 
@@ -30,17 +31,42 @@ void CheckFinite(const Session& session, const std::vector<SftExample>& examples
   }
 }
 
+// What became of the problems of one source.
+struct Tally {
+  int64_t kept = 0, without = 0, too_long = 0, brief = 0, verbose = 0;
+
+  // Says what was left out; UserError where that is all.
+  void Report(const TrainConfig& config, size_t source) const {
+    const DatasetSettings& data = SourceSettings(config.data, source);
+    const bool mix = !config.data.sources.empty();
+    const std::string name = mix ? SourceName(config.data.sources[source]) : "", prefix = mix ? "source " + name + ": " : "";
+    if (without > 0) LogWarning(Str(prefix, without, " problems have no solution and are left out of SFT"));
+    if (too_long > 0) LogWarning(Str(prefix, too_long, " examples are longer than sft.max_length = ", config.sft.max_length, " tokens and are left out"));
+    const int64_t solutions = kept + too_long + brief + verbose;
+    if (brief > 0) LogInfo(Str(prefix, brief, " of ", solutions, " solutions have fewer than min_response_tokens = ", data.min_response_tokens, " and are left out"));
+    if (verbose > 0) LogInfo(Str(prefix, verbose, " of ", solutions, " solutions have more than max_response_tokens = ", data.max_response_tokens, " and are left out"));
+    if (kept > 0) return;
+    std::string why = Str(without, " have no solution, ", too_long, " are longer than sft.max_length");
+    if (data.min_response_tokens > 0) why += Str(", ", brief, " have fewer tokens than min_response_tokens");
+    if (data.max_response_tokens > 0) why += Str(", ", verbose, " have more tokens than max_response_tokens");
+    ThrowUser("no example is left for SFT", mix ? " of source " + name : "", ": ", why);
+  }
+};
+
 }  // namespace
 
 std::vector<SftExample> MakeSftExamples(const Session& session) {
+  const TrainConfig& config = session.config;
   const Tokenizer& tokenizer = session.prompter->tokenizer();
   const int32_t end = EndOfTurn(tokenizer);
   std::vector<SftExample> examples;
-  int64_t too_long = 0, without = 0;
+  std::vector<Tally> tallies(NumSources(config.data));
   for (size_t i = 0; i < session.problems.size(); ++i) {
     const PreparedProblem& p = session.problems[i];
+    const DatasetSettings& data = SourceSettings(config.data, p.source);
+    Tally& tally = tallies.at(p.source);
     if (p.problem.solution.empty()) {
-      ++without;
+      ++tally.without;
       continue;
     }
     SftExample e;
@@ -48,20 +74,30 @@ std::vector<SftExample> MakeSftExamples(const Session& session) {
     e.response = tokenizer.Encode(p.problem.solution);
     e.response.push_back(end);
     CheckIds(session, e.response, Str("the solution of problem ", p.problem.id, " with its end of turn"));
-    if (static_cast<int64_t>(p.prompt.ids.size() + e.response.size()) > session.config.sft.max_length) {
-      ++too_long;
-      continue;
+    const auto tokens = static_cast<int64_t>(e.response.size());
+    if (tokens < data.min_response_tokens) {
+      ++tally.brief;
+    } else if (data.max_response_tokens > 0 && tokens > data.max_response_tokens) {
+      ++tally.verbose;
+    } else if (static_cast<int64_t>(p.prompt.ids.size()) + tokens > config.sft.max_length) {
+      ++tally.too_long;
+    } else {
+      ++tally.kept;
+      examples.push_back(std::move(e));
     }
-    examples.push_back(std::move(e));
   }
-  if (without > 0) LogWarning(Str(without, " problems have no solution and are left out of SFT"));
-  if (too_long > 0) LogWarning(Str(too_long, " examples are longer than sft.max_length = ", session.config.sft.max_length, " tokens and are left out"));
+  for (size_t s = 0; s < tallies.size(); ++s) tallies[s].Report(config, s);
   int64_t trained = 0, tokens = 0;
   for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
   for (const SftExample& e : examples) tokens += static_cast<int64_t>(e.response.size());
   if (const std::string warning = CapacityWarning(trained, tokens); !warning.empty()) LogWarning(warning);
-  if (examples.empty()) ThrowUser("no example is left for SFT: ", without, " have no solution, ", too_long, " are longer than sft.max_length");
   return examples;
+}
+
+std::vector<size_t> SourcesOf(const Session& session, const std::vector<SftExample>& examples) {
+  std::vector<size_t> sources;
+  for (const SftExample& e : examples) sources.push_back(session.problems[e.problem].source);
+  return sources;
 }
 
 int64_t SftSteps(const TrainConfig& config, size_t num_examples) {
@@ -105,6 +141,12 @@ SftStepResult SftGradients(const Session& session, const Model& model, const Pro
                                    });
   CheckFinite(session, examples, batch, sequences, logp, step);
   result.loss = -logp.to(at::kDouble).mean().item<double>();
+  const float* next = logp.data_ptr<float>();
+  for (const TrainSequence& sequence : sequences) {
+    result.tokens.push_back(sequence.response_length());
+    result.losses.push_back(0);
+    for (int64_t t = 0; t < sequence.response_length(); ++t) result.losses.back() -= *next++;
+  }
   return result;
 }
 

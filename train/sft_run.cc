@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "train/evaluation_hook.h"
+#include "train/example_order.h"
 #include "train/exchange.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
@@ -24,6 +25,7 @@ class SftStage : public Stage, public Stateful {
   explicit SftStage(const Session& session)
       : session_(session),
         examples_(MakeSftExamples(session)),
+        order_(session.config, SourcesOf(session, examples_)),
         total_(CheckedSteps()),
         model_(MakeModel(session)),
         optimizer_(session.config.optimizer, model_->parameters()),
@@ -47,7 +49,8 @@ class SftStage : public Stage, public Stateful {
   StepRecord Step(int64_t step, Ledger* ledger) override {
     const SftSettings& sft = session_.config.sft;
     Ledger::Scope timing = ledger->Time("gradients");
-    const SftStepResult r = SftGradients(session_, *model_, encoder_, examples_, SftBatch(session_.config, examples_.size(), step), step);
+    const std::vector<size_t> batch = order_.Batch(step);
+    const SftStepResult r = SftGradients(session_, *model_, encoder_, examples_, batch, step);
     SumGradients(Ranks::World(), *model_);
     timing.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
@@ -62,6 +65,7 @@ class SftStage : public Stage, public Stateful {
                       {"epoch", static_cast<double>((step + 1) * sft.epochs) / static_cast<double>(total_)},
                       {"num_tokens", static_cast<double>(num_tokens_)},
                       {"completion_tokens", static_cast<double>(r.response_tokens)}};
+    for (auto& metric : order_.PerSource(batch, r.losses, r.tokens)) record.metrics.push_back(std::move(metric));
     return record;
   }
 
@@ -80,6 +84,7 @@ class SftStage : public Stage, public Stateful {
  private:
   const Session& session_;
   const std::vector<SftExample> examples_;
+  ExampleOrder order_;
   const int64_t total_;
   const std::unique_ptr<Model> model_;
   Optimizer optimizer_;
@@ -90,7 +95,7 @@ class SftStage : public Stage, public Stateful {
   std::unique_ptr<Engine> engine_;  // for the evaluation
 
   int64_t CheckedSteps() const {
-    const int64_t total = SftSteps(session_.config, examples_.size());
+    const int64_t total = order_.steps();
     CheckWarmup(session_.config.optimizer, total);
     return total;
   }
