@@ -3,9 +3,10 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 
-#include "adapters/peft.h"
 #include "data/mixture.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
