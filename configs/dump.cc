@@ -74,6 +74,12 @@ std::string ConfigReference() {
     out << "\n## " << (section.name.empty() ? "Top level" : "`" + section.name + "`") << "\n\n"
         << section.doc << " Read by: " << Stages(section) << ".\n\n";
     PrintTable(section.fields, defaults, out);
+    if (section.name == "data") {
+      out << "\n### Entries of `data.sources`\n\n"
+             "An element is a group of keys, `{dataset: gsm8k, weight: 2}`, or a bare data set, `gsm8k`. It may hold every key of\n"
+             "`data` but `system` and `sources`, and these:\n\n";
+      PrintTable(DataSourceOwnFields(), DataSource{}, out);
+    }
     if (section.name == "reward") {
       out << "\n### Terms of `reward.times` and `reward.plus`\n\n"
              "An element is a group of keys, `{kind: free_then_falling, free_tokens: 200, fall_tokens: 100}`, or a bare "

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "configs/adapter_rules.h"
+#include "configs/data_sources.h"
 
 namespace pith {
 namespace {
@@ -15,7 +16,7 @@ class Checker {
   Checker(const TrainConfig& config, Problems* problems) : config_(config), problems_(problems) {}
 
   void All() {
-    Data();
+    CheckDataRules(config_, problems_);
     Adapter();
     CheckAdapterRules(config_, problems_);
     Schedule();
@@ -31,18 +32,6 @@ class Checker {
  private:
   bool Clean(std::initializer_list<std::string> keys) const { return NoneReported(*problems_, keys); }
   void Report(const std::string& key, const std::string& text) { problems_->push_back({key, text, {}}); }
-
-  void Data() {
-    const DataSettings& data = config_.data;
-    if (data.dataset != "synthetic") return;
-    if (Clean({"data.limit"}) && data.limit == 0) {
-      Report("data.limit", "generated data has no end; set how many problems to make");
-    }
-    if (Clean({"data.min_steps", "data.max_steps"}) && data.min_steps > data.max_steps) {
-      Report("data.min_steps", Str("got ", data.min_steps, ", expected at most data.max_steps, which is ",
-                                   data.max_steps));
-    }
-  }
 
   void Adapter() {
     const std::vector<std::string>& targets = config_.adapter.targets;
@@ -68,9 +57,10 @@ class Checker {
       Report("log.best_metric", "is measured by evaluations, but eval.every is 0; set it");
     }
     if (eval.every == 0 || !Clean({"eval"})) return;
-    const std::string& dataset = eval.dataset.empty() ? config_.data.dataset : eval.dataset;
+    const std::string dataset = EvaluatedData(config_).dataset;
     if (eval.dataset.empty() && dataset.ends_with(".jsonl")) {
-      Report("eval.dataset", "data.dataset is a file, which has no part that is held out; name another file");
+      Report("eval.dataset", Str(config_.data.sources.empty() ? "data.dataset" : "the first of data.sources",
+                                 " is a file, which has no part that is held out; name another file"));
     }
     if (dataset == "synthetic" && eval.limit == 0) {
       Report("eval.limit", "generated data has no end; set how many problems to make");

@@ -45,7 +45,8 @@ struct AdapterSettings {
   bool operator==(const AdapterSettings&) const = default;
 };
 
-struct DataSettings {                  // fields as DatasetSpec in data/dataset.h
+// One data set: fields as DatasetSpec in data/dataset.h.
+struct DatasetSettings {
   std::string dataset = "synthetic";
   std::string split = "train";
   int64_t limit = 0;
@@ -57,7 +58,22 @@ struct DataSettings {                  // fields as DatasetSpec in data/dataset.
   double distractor_rate = 0.3;
   double brief_rate = 0.0;
   std::string verbosity = "mixed";
+  int64_t min_response_tokens = 0, max_response_tokens = 0;  // SFT keeps solutions of so many; max 0: no bound
+
+  bool operator==(const DatasetSettings&) const = default;
+};
+
+// One source of a mix: whole in itself, whatever `data` says beside `sources`.
+struct DataSource : DatasetSettings {
+  std::string name;                    // in metrics; empty: after the data set (SourceName, configs/data_sources.h)
+  double weight = 1.0;                 // relative to the others'
+
+  bool operator==(const DataSource&) const = default;
+};
+
+struct DataSettings : DatasetSettings {
   std::string system;                  // system message; empty: what the template inserts
+  std::vector<DataSource> sources;     // a weighted mix instead of the one data set; empty: no mix
 
   bool operator==(const DataSettings&) const = default;
 };

@@ -44,12 +44,9 @@ DistillStepResult DistillGradients(const Session& session, const Model& model, c
   CheckFinite(session, examples, batch, own.sequences, sums[0], "divergence", step);
   CheckFinite(session, examples, batch, own.sequences, sums[1], "log-probability", step);
   const at::Tensor mean = sums.to(at::kDouble).mean(1);
-  DistillStepResult result;
-  result.divergence = mean[0].item<double>();
+  DistillStepResult result{MeanOf(own, sums[0])};
   result.nll = -mean[1].item<double>();
   result.teacher_nll = -mean[2].item<double>();
-  result.response_tokens = own.response_tokens;
-  result.run_tokens = own.run_tokens;
   return result;
 }
 

@@ -12,10 +12,8 @@
 
 namespace pith {
 
-struct DistillStepResult {
-  double divergence = 0;               // mean per response token, nats
-  double nll = 0, teacher_nll = 0;     // mean −log p of the response's tokens, at the temperature
-  int64_t response_tokens = 0, run_tokens = 0;
+struct DistillStepResult : SftStepResult {  // loss: the mean divergence per response token, nats
+  double nll = 0, teacher_nll = 0;          // mean −log p of the response's tokens, at the temperature
 };
 
 // Gradients of the mean divergence over the response tokens of an optimiser batch, left in the model's parameters. UserError for

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "configs/load.h"
+#include "train/example_order.h"
 #include "train/optimizer.h"
 #include "train/run/run_folder.h"
 #include "train/sft.h"
@@ -92,7 +93,8 @@ std::string DryRun(const Session& session) {
   }
   if (config.run.stage == "sft" || (config.run.stage == "distill" && config.distill.mode == "logits")) {
     const std::vector<SftExample> examples = MakeSftExamples(session);
-    CheckWarmup(config.optimizer, SftSteps(config, examples.size()));
+    const ExampleOrder order(config, SourcesOf(session, examples));
+    CheckWarmup(config.optimizer, order.steps());
     int64_t prompt = 0, response = 0;
     for (const SftExample& e : examples) {
       prompt += static_cast<int64_t>(session.problems[e.problem].prompt.ids.size());
@@ -100,8 +102,9 @@ std::string DryRun(const Session& session) {
     }
     const auto n = static_cast<int64_t>(examples.size());
     out << "  " << n << " examples x " << config.sft.epochs << " epochs / " << config.sft.batch_size << " per step = "
-        << SftSteps(config, examples.size()) << " optimiser steps\n"
-        << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n";
+        << order.steps() << " optimiser steps\n"
+        << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n"
+        << order.Describe();
   } else if (config.run.stage == "rl") {
     out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_step() << " updates = "
         << config.rl.steps * config.rl.updates_per_step() << " optimiser steps\n"

@@ -5,6 +5,7 @@
 
 #include "train/distill.h"
 #include "train/evaluation_hook.h"
+#include "train/example_order.h"
 #include "train/exchange.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
@@ -28,6 +29,7 @@ class ExamplesStage : public Stage, public Stateful {
       : session_(session),
         examples_(std::move(examples)),
         teacher_(std::move(teacher)),
+        order_(session.config, SourcesOf(session, examples_)),
         total_(CheckedSteps()),
         model_(MakeModel(session)),
         optimizer_(session.config.optimizer, model_->parameters()),
@@ -51,16 +53,17 @@ class ExamplesStage : public Stage, public Stateful {
   StepRecord Step(int64_t step, Ledger* ledger) override {
     const SftSettings& sft = session_.config.sft;
     Ledger::Scope timing = ledger->Time("gradients");
-    Metrics metrics;
+    const std::vector<size_t> batch = order_.Batch(step);
     SftStepResult r;
-    const std::vector<size_t> batch = SftBatch(session_.config, examples_.size(), step);
+    Metrics metrics;
     if (teacher_) {
-      const DistillStepResult d = DistillGradients(session_, *model_, encoder_, *teacher_, examples_, batch, step);
-      r = {.loss = d.divergence, .response_tokens = d.response_tokens, .run_tokens = d.run_tokens};
+      DistillStepResult d = DistillGradients(session_, *model_, encoder_, *teacher_, examples_, batch, step);
       metrics = {{"nll", d.nll}, {"teacher/nll", d.teacher_nll}};
+      r = std::move(d);
     } else {
       r = SftGradients(session_, *model_, encoder_, examples_, batch, step);
     }
+    for (auto& metric : order_.PerSource(batch, r.losses, r.tokens)) metrics.push_back(std::move(metric));
     SumGradients(Ranks::World(), *model_);
     timing.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
@@ -95,6 +98,7 @@ class ExamplesStage : public Stage, public Stateful {
   const Session& session_;
   const std::vector<SftExample> examples_;
   const std::unique_ptr<ScoringTeacher> teacher_;
+  ExampleOrder order_;
   const int64_t total_;
   const std::unique_ptr<Model> model_;
   Optimizer optimizer_;
@@ -105,7 +109,7 @@ class ExamplesStage : public Stage, public Stateful {
   std::unique_ptr<Engine> engine_;  // for the evaluation
 
   int64_t CheckedSteps() const {
-    const int64_t total = SftSteps(session_.config, examples_.size());
+    const int64_t total = order_.steps();
     CheckWarmup(session_.config.optimizer, total);
     return total;
   }

@@ -146,7 +146,7 @@ class TeachersEngine {
 };
 
 struct Read {
-  std::vector<std::pair<size_t, std::string>> solutions;  // problem and text
+  std::vector<Solution> solutions;
   size_t problems = 0;                                    // how many the file is done with: the session's first ones
   size_t solved = 0;                                      // of them, those with a trace
   std::string whole;                                      // the text up to there
@@ -182,7 +182,7 @@ Read ReadTraces(const Session& session, const std::string& path, const std::stri
       if (pending.size() < kept) continue;
       ++read.solved;
     }
-    for (std::string& solution : pending) read.solutions.emplace_back(read.problems, std::move(solution));
+    for (std::string& solution : pending) read.solutions.push_back({read.problems, std::move(solution)});
     pending.clear();
     ++read.problems;
     read.whole = text.substr(0, end + 1);
@@ -225,23 +225,12 @@ std::vector<SftExample> MakeTraces(const Session& session, const Teacher& teache
   if (Ranks::World().first()) SampleMissing(session, teacher, path, made_by, quiet);
   Ranks::World().FromFirst("");  // the others wait for it
   const Read read = ReadTraces(session, path, made_by);
-  std::vector<SftExample> examples;
-  int64_t too_long = 0;
-  for (const auto& [problem, solution] : read.solutions) {
-    std::optional<SftExample> e = MakeExample(session, problem, solution);
-    if (e) examples.push_back(std::move(*e));
-    else ++too_long;
+  LogInfo(Str(path, ": ", read.solutions.size(), " traces of ", read.solved, " of ", session.problems.size(), " problems"));
+  if (read.solutions.empty()) {
+    ThrowUser("'", path, "' holds no trace to learn from: the teacher solved none of ", session.problems.size(),
+              " problems; raise distill.samples or distill.max_tokens, or set distill.reading: lenient or distill.keep: all");
   }
-  if (Ranks::World().first()) {
-    LogInfo(Str(path, ": ", read.solutions.size(), " traces of ", read.solved, " of ", session.problems.size(), " problems"));
-    if (too_long > 0) LogWarning(Str(too_long, " traces are longer than sft.max_length = ", session.config.sft.max_length, " tokens and are left out"));
-  }
-  if (examples.empty()) {
-    ThrowUser("'", path, "' holds no trace to learn from: the teacher solved ", read.solved, " of ", session.problems.size(), " problems, ", too_long,
-              " traces are longer than sft.max_length; raise distill.samples or distill.max_tokens, or set distill.reading: lenient or distill.keep: all");
-  }
-  WarnOfCapacity(session, examples);
-  return examples;
+  return MakeExamples(session, read.solutions);
 }
 
 }  // namespace pith

@@ -18,7 +18,7 @@ namespace pith {
 std::string TracesPath(const TrainConfig& config);
 
 // Samples what the file lacks yet (the first rank does), and reads it: the kept traces of all problems as examples for the
-// student. UserError when the file was made by another teacher or other settings, when none is kept, and for what MakeSftExamples()
+// student. UserError when the file was made by another teacher or other settings, when none is kept, and for what MakeExamples()
 // refuses. `quiet`: no progress bar.
 std::vector<SftExample> MakeTraces(const Session& session, const Teacher& teacher, bool quiet);
 
