@@ -1,7 +1,7 @@
 #include "train/distill.h"
 
 #include "base/error.h"
-#include "train/distill_head.h"
+#include "train/model/distill_head.h"
 #include "train/run/ranks.h"
 
 namespace pith {

@@ -6,7 +6,7 @@
 
 #include "configs/load.h"
 #include "train/example_order.h"
-#include "train/optimizer.h"
+#include "train/model/optimizer.h"
 #include "train/run/run_folder.h"
 #include "train/sft.h"
 #include "train/teacher.h"

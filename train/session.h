@@ -13,7 +13,7 @@
 #include "data/dataset.h"
 #include "data/problem.h"
 #include "data/text/prompt.h"
-#include "train/model.h"
+#include "train/model/model.h"
 
 namespace pith {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "train/batch.h"
+#include "train/model/batch.h"
 #include "train/run/loop.h"
 #include "train/session.h"
 

@@ -8,7 +8,7 @@
 #include "train/example_order.h"
 #include "train/exchange.h"
 #include "train/learner.h"
-#include "train/optimizer.h"
+#include "train/model/optimizer.h"
 #include "train/run/loop.h"
 #include "train/sft.h"
 #include "train/traces.h"

@@ -10,8 +10,8 @@
 #include "base/base_model.h"
 #include "configs/train_config.h"
 #include "data/text/prompt.h"
-#include "train/batch.h"
-#include "train/model.h"
+#include "train/model/batch.h"
+#include "train/model/model.h"
 #include "train/session.h"
 
 namespace pith {

@@ -11,7 +11,7 @@
 #include "base/safetensors.h"
 #include "tests/train/tiny_run.h"
 #include "train/distill.h"
-#include "train/distill_head.h"
+#include "train/model/distill_head.h"
 #include "train/traces.h"
 
 namespace pith {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/rng.h"
-#include "train/kernel_set.h"
+#include "train/model/kernel_set.h"
 
 namespace pith {
 namespace {

@@ -1,10 +1,10 @@
-#include "train/distill_head.h"
+#include "train/model/distill_head.h"
 
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 
-#include "train/ops.h"
+#include "train/model/ops.h"
 
 namespace pith {
 

@@ -9,7 +9,7 @@
 
 #include <torch/torch.h>
 
-#include "train/head.h"
+#include "train/model/head.h"
 
 namespace pith {
 

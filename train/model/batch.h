@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/text/prompt.h"
-#include "train/model.h"
+#include "train/model/model.h"
 
 namespace pith {
 

@@ -1,11 +1,11 @@
-#include "train/head.h"
+#include "train/model/head.h"
 
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "train/ops.h"
+#include "train/model/ops.h"
 
 namespace pith {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/batch.h"
+#include "train/model/batch.h"
 
 #include <algorithm>
 
