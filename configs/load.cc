@@ -66,8 +66,8 @@ std::string ResolveAlias(const std::string& assignment) {
   return field == nullptr ? assignment : section->Path(field->key) + assignment.substr(equals);
 }
 
-// "unknown key; did you mean clip_epsilon_high?", looking in `section` first and then for the same name elsewhere.
-std::string UnknownKey(const Section& section, const std::string& key) {
+// "unknown key; did you mean clip_epsilon_high?": the same name elsewhere, first in what the stage reads, else the nearest here.
+std::string UnknownKey(const Section& section, const std::string& key, const std::string& stage) {
   std::vector<std::string> names;
   for (const Field<TrainConfig>& field : section.fields) names.push_back(field.key);
   if (section.name.empty()) {
@@ -76,9 +76,13 @@ std::string UnknownKey(const Section& section, const std::string& key) {
     }
   }
   std::string found;
-  for (const Section& other : TrainSections()) {
-    if (found.empty() && FindField(other, key) != nullptr) found = other.Path(key);
-    if (found.empty() && FindByAlias(other, key) != nullptr) found = other.Path(FindByAlias(other, key)->key);
+  for (const bool of_stage : {true, false}) {
+    for (const Section& other : TrainSections()) {
+      if (!found.empty() || other.BelongsTo(stage) != of_stage) continue;
+      const Field<TrainConfig>* field = FindField(other, key);
+      if (field == nullptr) field = FindByAlias(other, key);
+      if (field != nullptr) found = other.Path(field->key);
+    }
   }
   if (found.empty()) found = NearestName(key, names);
   return found.empty() ? "unknown key" : "unknown key; did you mean " + found + "?";
@@ -90,7 +94,7 @@ void ReadSection(const Section& section, const ConfigNode& node, TrainConfig* co
     const Field<TrainConfig>* field = FindField(section, child.key);
     const std::string path = section.Path(child.key);
     if (field == nullptr) {
-      problems->push_back({path, UnknownKey(section, child.key), {}});
+      problems->push_back({path, UnknownKey(section, child.key, config->run.stage), {}});
     } else {
       field->read(child, path, config, problems);
     }

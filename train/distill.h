@@ -1,4 +1,4 @@
-// Distillation: the student's distribution at each response token is drawn to a teacher's (train/distill_head.h), or the student
+// Distillation: the student's distribution at each response token is drawn to a teacher's (train/model/distill_head.h), or the student
 // is fine-tuned on the teacher's own solutions (train/traces.h).
 #pragma once
 

@@ -306,7 +306,7 @@ TEST_F(LoadTest, DumpLeavesOutWhatAnotherStageReads) {
     EXPECT_EQ(sft.find(key), std::string::npos) << key;
     EXPECT_NE(rl.find(key), std::string::npos) << key;
   }
-  EXPECT_NE(ConfigReference().find("Style of the generated solutions. Only when data.dataset is synthetic. Only when stage is sft."),
+  EXPECT_NE(ConfigReference().find("Style of the generated solutions. Only when data.dataset is synthetic. Only when stage is sft or distill."),
             std::string::npos);
 }
 
