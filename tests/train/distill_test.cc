@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"
@@ -289,10 +290,21 @@ TEST(Teacher, IsRefusedWhereItCannotTeach) {
   EXPECT_NE(refusal.find("use distill.mode: traces"), std::string::npos) << refusal;
   EXPECT_FALSE(IsFolder(c.run.folder));
 
-  c.distill.teacher = c.model.path;
-  c.adapter.activation = "always";
-  c.data.system = "";
-  Execute(c);  // the student may act always where the teacher does not
+}
+
+// A fresh student is its base, wherever its adapter acts, so only the teacher's own invocation decides about the first loss.
+TEST(Teacher, ActsFromItsOwnInvocation) {
+  const Scratch scratch;
+  std::map<std::string, double> first;
+  for (const std::string activation : {"invocation", "always"}) {
+    TrainConfig c = DistillConfig(scratch, activation);
+    c.adapter.activation = activation;
+    c.model.dtype = "float32";
+    Execute(c);
+    first[activation] = MetricsOf(c.run.folder).front()["loss"];
+  }
+  EXPECT_GT(first["invocation"], 1e-3);
+  EXPECT_NEAR(first["always"], first["invocation"], 1e-5 * first["invocation"]);
 }
 
 }  // namespace
