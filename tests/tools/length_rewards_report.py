@@ -2,11 +2,14 @@
 
     python tests/tools/length_rewards_report.py runs/length-rewards docs/results/length-rewards.svg
 
-Prints Markdown. The interval of a mean over seeds is its least and its greatest seed.
+Prints two tables in Markdown: the evaluation, and the length of what was sampled while training. The interval of a mean over
+seeds is its least and its greatest seed. The difference from `budget` is paired by problem, over the mean of the seeds, with
+1.96 standard errors.
 """
 
 import collections
 import json
+import math
 import os
 import statistics
 import sys
@@ -55,6 +58,34 @@ def chart(points, path):
     open(path, "w").write("\n".join(out) + "\n")
 
 
+def solved(folder):
+    """By reward, then problem: the share of seeds that solve it."""
+    verdicts = collections.defaultdict(lambda: collections.defaultdict(list))
+    for line in open(folder + "/evaluation/answers.jsonl"):
+        answer = json.loads(line)
+        verdicts[name_and_seed(answer["mode"])[0]][answer["problem"]].append(float(answer["correct"]))
+    return {name: {problem: statistics.mean(v) for problem, v in by_problem.items()} for name, by_problem in verdicts.items()}
+
+
+def difference(ours, theirs):
+    paired = [theirs[problem] - ours[problem] for problem in ours]
+    return f"{100 * statistics.mean(paired):+.1f} ± {196 * statistics.stdev(paired) / math.sqrt(len(paired)):.1f}"
+
+
+def sampled_lengths(folder, names, width=5):
+    rows = {}
+    for name in names:
+        runs = [steps_of(f"{folder}/{name}-{seed}") for seed in range(9) if os.path.exists(f"{folder}/{name}-{seed}/metrics.jsonl")]
+        if not runs:
+            continue
+        lengths = [statistics.mean(run[step]["completions/mean_length"] for run in runs) for step in range(len(runs[0]))]
+        rows[name] = [statistics.mean(lengths[i:i + width]) for i in range(0, len(lengths), width)]
+    columns = max(len(row) for row in rows.values())
+    print("\n| reward | " + " | ".join(f"steps {1 + width * i}–{width * (i + 1)}" for i in range(columns)) + " |\n|---" + "|---" * columns + "|")
+    for name, row in rows.items():
+        print(f"| {name} | " + " | ".join(f"{value:.0f}" for value in row) + " |")
+
+
 def main(folder, svg):
     rows = json.load(open(folder + "/evaluation/results.json"))
     points = collections.defaultdict(list)
@@ -64,7 +95,8 @@ def main(folder, svg):
         points[name].append((seed, row["mean_tokens"], row["accuracy"]))
         extra[row["mode"]] = row
     points = {name: sorted(points[name]) for name in sorted(points, key=ORDER.index)}
-    print("| reward | seeds | accuracy | least – greatest | mean tokens | least – greatest | p95 | cut off | tokens trained on |")
+    right = solved(folder)
+    print("| reward | seeds | accuracy | least – greatest | points beside budget | mean tokens | least – greatest | p95 | tokens sampled |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, ps in points.items():
         accuracy, tokens = [p[2] for p in ps], [p[1] for p in ps]
@@ -72,7 +104,9 @@ def main(folder, svg):
         runs = [f"{folder}/{name}-{p[0]}" for p in ps if os.path.exists(f"{folder}/{name}-{p[0]}/metrics.jsonl")]
         trained = f"{statistics.mean(sum(s['completion_tokens'] for s in steps_of(r)) for r in runs) / 1000:.0f} k" if runs else ""
         print(f"| {name} | {len(ps)} | {100 * statistics.mean(accuracy):.1f} % | {100 * min(accuracy):.1f} – {100 * max(accuracy):.1f} "
-              f"| {statistics.mean(tokens):.1f} | {min(tokens):.1f} – {max(tokens):.1f} | {mean_of('p95_tokens'):.0f} | {100 * mean_of('truncated_rate'):.1f} % | {trained} |")
+              f"| {'' if name == 'budget' else difference(right['budget'], right[name])} | {statistics.mean(tokens):.1f} | {min(tokens):.1f} – {max(tokens):.1f} "
+              f"| {mean_of('p95_tokens'):.0f} | {trained} |")
+    sampled_lengths(folder, points)
     chart(points, svg)
 
 
