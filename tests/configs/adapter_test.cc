@@ -6,15 +6,16 @@
 
 #include "base/error.h"
 #include "configs/load.h"
+#include "tests/configs/yaml_path.h"
 
 namespace pith {
 namespace {
 
 namespace fs = std::filesystem;
 
-class AdapterConfig : public testing::Test {
+class AdapterConfig : public ::testing::Test {
  protected:
-  AdapterConfig() : path_((fs::path(testing::TempDir()) / "pith_adapter_config.yaml").string()) {}
+  AdapterConfig() : path_(testing::YamlPath()) {}
   ~AdapterConfig() override { fs::remove(path_); }
 
   TrainConfig Load(const std::string& yaml, const std::vector<std::string>& overrides = {}) {

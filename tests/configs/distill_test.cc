@@ -1,17 +1,17 @@
 // Settings of distillation: what is read, and what contradicts.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "configs/load.h"
+#include "tests/configs/yaml_path.h"
 
 namespace pith {
 namespace {
 
 TrainConfig Load(const std::string& more) {
-  const std::string path = (std::filesystem::path(testing::TempDir()) / "pith-distill-settings.yaml").string();
+  const std::string path = testing::YamlPath();
   WriteFile(path, "stage: distill\nmodel: {path: m.gguf}\ndata: {limit: 8, verbosity: short}\nsft: {batch_size: 4}\n" + more);
   return LoadTrainConfig(path);
 }

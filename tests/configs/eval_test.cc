@@ -1,17 +1,17 @@
 // Settings of the evaluation inside training: what contradicts.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "configs/load.h"
+#include "tests/configs/yaml_path.h"
 
 namespace pith {
 namespace {
 
 std::string Complaint(const std::string& more) {
-  const std::string path = (std::filesystem::path(testing::TempDir()) / "pith-eval-settings.yaml").string();
+  const std::string path = testing::YamlPath();
   WriteFile(path, "stage: rl\nmodel: {path: m.gguf}\ndata: {limit: 8}\n" + more);
   try {
     LoadTrainConfig(path);

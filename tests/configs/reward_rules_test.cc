@@ -1,24 +1,21 @@
 // Pay in the YAML: the defaults of each term, what is refused because it could never fire, what survives the dump.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
 #include "configs/load.h"
+#include "tests/configs/yaml_path.h"
 #include "configs/reward_kinds.h"
 #include "configs/rules.h"
 
 namespace pith {
 namespace {
 
-namespace fs = std::filesystem;
 
 // rollout.max_completion_tokens is 160, rl.group_size 8.
 TrainConfig Load(const std::string& yaml) {
-  const std::string path =
-      (fs::path(testing::TempDir()) / (std::string("pith_rules_") + testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml"))
-          .string();
+  const std::string path = testing::YamlPath();
   std::ofstream(path) << "stage: rl\nmodel: {path: m.gguf}\ndata: {limit: 8}\n" << yaml << "\n";
   return LoadTrainConfig(path);
 }
@@ -154,7 +151,7 @@ TEST(RewardTerms, DefaultToTheirPapers) {
 }
 
 TEST(RewardTerms, SurviveTheDump) {
-  const std::string path = (fs::path(testing::TempDir()) / "pith_rules_dump.yaml").string();
+  const std::string path = testing::YamlPath();
   const TrainConfig config = Load(
       "budget: {tokens: 64, sentence: 'in {budget}', choices: [32, 0, 64]}\n"
       "reward:\n  times: [{kind: l1_max, alpha: 0.01, delta: 0.25}, {kind: sigmoid, alpha: 0.4}, {kind: truncation, limit_tokens: 90}]\n"

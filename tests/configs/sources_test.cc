@@ -3,24 +3,19 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
 #include "configs/load.h"
+#include "tests/configs/yaml_path.h"
 
 namespace pith {
 namespace {
 
-std::string Path() {
-  return (std::filesystem::path(testing::TempDir()) /
-          (std::string("pith_sources_") + testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml"))
-      .string();
-}
-
 TrainConfig LoadWhole(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
-  std::ofstream(Path()) << yaml;
-  return LoadTrainConfig(Path(), overrides);
+  const std::string path = testing::YamlPath();
+  std::ofstream(path) << yaml;
+  return LoadTrainConfig(path, overrides);
 }
 
 TrainConfig Load(const std::string& data, const std::vector<std::string>& overrides = {}) {

@@ -256,6 +256,7 @@ TEST(Traces, KeepWhatIsAskedFor) {
   for (const json& t : kept["shortest"]) {
     if (!t.contains("solution")) continue;
     ++shortest;
+    ASSERT_TRUE(right.contains(t["id"])) << "only right ones are kept: " << t;
     EXPECT_EQ(t["tokens"].get<int64_t>(), *std::min_element(right[t["id"]].begin(), right[t["id"]].end()));
   }
   EXPECT_EQ(correct, num_right);
