@@ -1,6 +1,7 @@
 #include "configs/load.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,7 +19,7 @@ class LoadTest : public testing::Test {
  protected:
   LoadTest() {
     folder_ = fs::path(testing::TempDir()) /
-              (std::string("pith_configs_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+              (std::string("pith_configs_") + testing::UnitTest::GetInstance()->current_test_info()->name() + "-" + std::to_string(getpid()));
     fs::create_directories(folder_);
   }
   ~LoadTest() override { fs::remove_all(folder_); }

@@ -117,6 +117,7 @@ TEST(Sources, RefuseWhatHasNoMeaning) {
       {"sources: [{dataset: gsm9k}]\n  min_steps: 2", "data.sources[0].dataset: got gsm9k, expected gsm8k, math"},
       {"sources: [gsm8k, gsm9k]", "data.sources[1].dataset: got gsm9k, expected gsm8k, math"},
       {"sources: [{weight: 2}]", "data.sources[0].limit: generated data has no end"},
+      {"sources: [gsm8k, {weight: 2}]", "data.sources[1].limit: generated data has no end"},
       {"sources: [{dataset: gsm8k, min_steps: 2}]",
        "data.sources[0].min_steps: has no effect unless dataset is synthetic; this one is gsm8k"},
       {"sources: [{dataset: math500, split: test}]", "data.sources[0].split: has no effect unless dataset has splits"},
