@@ -23,7 +23,7 @@ struct JinjaExpr {
     kAttribute,  // items[0] . text
     kItem,       // items[0] [ items[1] ]
     kSlice,      // items: start, stop, step, each may be null; only inside kItem
-    kCall,       // items[0] ( items[1…], named )
+    kCall,       // items[0] ( items[1…], named ); the names "*" and "**" hold what is unpacked
     kFilter,     // items[0] | text ( items[1…], named ); items[0] is null in {% filter %} and {% set x | f %}
     kTest,       // items[0] is text ( items[1…], named )
     kNot,
@@ -76,6 +76,9 @@ struct JinjaNode {
   std::vector<std::pair<std::string, JinjaExprPtr>>
       parameters;  // of kMacro, kCallBlock; default may be null. kWith: names
   JinjaBody body, otherwise;
+  bool recursive = false;  // of kFor
+  bool plain = true;       // of kMacro, kCallBlock: does not mention varargs, kwargs or caller
+  std::vector<std::string> undefined;  // of kFor, kMacro, kCallBlock: names that its body assigns later; see jinja_scopes.h
 };
 
 }  // namespace pith

@@ -275,13 +275,17 @@ void JinjaExpressions::Arguments(E& node) {
     if (!first) ExpectOp(",");
     first = false;
     if (IsOp(")")) break;
-    if (IsOp("*") || IsOp("**")) Fail("pith lacks '", Now().text, "' in the arguments of a call");
+    if (IsOp("*") || IsOp("**")) {
+      std::string name = Take().text;
+      node.named.emplace_back(std::move(name), Expression());
+      continue;
+    }
     if (Now().kind == T::kName && After().Is(T::kOperator, "=")) {
       std::string name = Take().text;
       Take();
       node.named.emplace_back(std::move(name), Expression());
     } else {
-      if (!node.named.empty()) Fail("a positional argument follows a named one");
+      if (!node.named.empty()) Fail("a positional argument follows a named or unpacked one");
       node.items.push_back(Expression());
     }
   }

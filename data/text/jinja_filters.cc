@@ -6,6 +6,7 @@
 
 #include "data/text/jinja_lexer.h"
 #include "data/text/jinja_runtime.h"
+#include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -71,7 +72,7 @@ V Select(const V& value, const A& args, bool by_attribute, bool keep, R& rt, con
     }
     if (passes == keep) kept.push_back(item);
   }
-  return rt.List(std::move(kept));
+  return rt.Generator(std::move(kept));
 }
 
 V Map(const V& value, const A& args, R& rt) {
@@ -90,7 +91,7 @@ V Map(const V& value, const A& args, R& rt) {
       out.push_back(JinjaFilter(args.positional[0].AsString(), item, args.Without(1), rt));
     }
   }
-  return rt.List(std::move(out));
+  return rt.Generator(std::move(out));
 }
 
 V Join(const V& value, const A& args, R& rt) {
@@ -208,8 +209,9 @@ V DictSort(const V& value, const A& args, R& rt) {
 }
 
 V GroupBy(const V& value, const A& args, R& rt) {
-  const auto bound = args.Bind("groupby", {"attribute"});
+  const auto bound = args.Bind("groupby", {"attribute", "default", "case_sensitive"});
   if (bound[0] == nullptr) ThrowJinja("groupby needs an attribute");
+  if (bound[1] != nullptr || bound[2] != nullptr) ThrowJinja("pith lacks groupby's 'default' and 'case_sensitive'");
   std::vector<V> groups, members;
   V key;
   const auto close = [&] {
@@ -262,7 +264,7 @@ V Unique(const V& value, const A& args, R& rt) {
     keys.push_back(key);
     kept.push_back(item);
   }
-  return rt.List(std::move(kept));
+  return rt.Generator(std::move(kept));
 }
 
 V Batch(const V& value, const A& args, R& rt) {
@@ -279,7 +281,7 @@ V Batch(const V& value, const A& args, R& rt) {
       row.push_back(*bound[1]);
     out.push_back(rt.List(std::move(row)));
   }
-  return rt.List(std::move(out));
+  return rt.Generator(std::move(out));
 }
 
 std::string TitleWords(const std::string& text) {
@@ -319,7 +321,80 @@ std::string Escaped(const std::string& text) {
   return out;
 }
 
+V Slice(const V& value, const A& args, R& rt) {
+  const auto bound = args.Bind("slice", {"slices", "fill_with"});
+  const int64_t slices = bound[0] != nullptr ? JinjaToInt(*bound[0], "slice's number") : 0;
+  if (slices <= 0 || slices > 100000) ThrowJinja("slice needs a number from 1 to 100000");
+  const std::vector<V> items = JinjaIterate(value, rt.budget);
+  const auto count = static_cast<int64_t>(items.size());
+  const int64_t each = count / slices, with_extra = count % slices;
+  std::vector<V> out;
+  for (int64_t i = 0, at = 0; i < slices; ++i) {
+    const int64_t size = each + (i < with_extra);
+    std::vector<V> part(items.begin() + at, items.begin() + at + size);
+    if (bound[1] != nullptr && !bound[1]->IsNone() && i >= with_extra) part.push_back(*bound[1]);
+    out.push_back(rt.List(std::move(part)));
+    at += size;
+  }
+  return rt.Generator(std::move(out));
+}
+
+// The first `count` code points.
+std::string_view Head(std::string_view text, int64_t count) {
+  size_t at = 0;
+  for (; count > 0 && at < text.size(); --count) at += DecodeUtf8(text, at).size;
+  return text.substr(0, at);
+}
+
+V Truncate(const V& value, const A& args, R& rt) {
+  const auto bound = args.Bind("truncate", {"length", "killwords", "end", "leeway"});
+  const std::string text = JinjaToString(value, rt.budget);
+  const int64_t length = bound[0] != nullptr ? JinjaToInt(*bound[0], "truncate's length") : 255;
+  const std::string end = bound[2] != nullptr ? JinjaToString(*bound[2], rt.budget) : "...";
+  const int64_t leeway = bound[3] != nullptr && !bound[3]->IsNone() ? JinjaToInt(*bound[3], "truncate's leeway") : 5;
+  const auto end_size = static_cast<int64_t>(CountCodePoints(end));
+  if (length < end_size || leeway < 0) ThrowJinja("truncate's length must hold its end, and its leeway must not be negative");
+  const auto size = static_cast<int64_t>(CountCodePoints(text));
+  if (size - leeway <= length) return rt.Text(text);
+  std::string_view head = Head(text, length - end_size);
+  if (!Flag(bound[1], false)) head = head.substr(0, head.rfind(' '));
+  return rt.Text(std::string(head) + end);
+}
+
+V WordCount(const V& value, const A& args, R& rt) {
+  args.Bind("wordcount", {});
+  const std::string text = JinjaToString(value, rt.budget);
+  int64_t count = 0;
+  bool inside = false;
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint c = DecodeUtf8(text, at);
+    const bool word = c.value == '_' || (CategoryOf(c.value) & (kLetterMask | kNumberMask)) != 0;
+    count += word && !inside;
+    inside = word;
+    at += c.size;
+  }
+  return V(count);
+}
+
+V UrlEncode(const V& value, const A& args, R& rt) {
+  args.Bind("urlencode", {});
+  if (!value.IsString() && !value.IsNumber()) ThrowJinja("pith lacks urlencode of '", value.TypeName(), "'");
+  std::string out;
+  for (const char c : JinjaToString(value, rt.budget)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("_.-~/").find(c) != std::string_view::npos;
+    constexpr char kHex[] = "0123456789ABCDEF";
+    if (plain) {
+      out += c;
+    } else {
+      out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[c & 15]};
+    }
+  }
+  return rt.Text(std::move(out));
+}
+
 V First(const V& value, R& rt, bool last, const char* name) {
+  if (last && value.As<JinjaGenerator>() != nullptr) ThrowJinja("a generator has no last item; make it a list first");
   const std::vector<V> items = JinjaIterate(value, rt.budget);
   if (items.empty()) return V::Undefined(Str("the ", name, " of no items"));
   return last ? items.back() : items.front();
@@ -387,16 +462,17 @@ const std::map<std::string, Filter, std::less<>>& Filters() {
       {"items",
        [](const V& v, const A& a, R& rt) {
          a.Bind("items", {});
-         if (v.IsUndefined()) return rt.List({});
+         if (v.IsUndefined()) return rt.Generator({});
          if (!v.IsDict()) ThrowJinja("items needs a dict, not '", v.TypeName(), "'");
-         return JinjaCallMethod(v, "items", {}, rt);
+         return rt.Generator(JinjaCallMethod(v, "items", {}, rt).Items());
        }},
       {"reverse",
        [](const V& v, const A& a, R& rt) {
          a.Bind("reverse", {});
          std::vector<V> items = JinjaIterate(v, rt.budget);
          std::reverse(items.begin(), items.end());
-         if (!v.IsString()) return rt.List(std::move(items));
+         if (v.As<JinjaGenerator>() != nullptr) return rt.List(std::move(items));
+         if (!v.IsString()) return rt.Generator(std::move(items));
          std::string text;
          for (const V& item : items) text += item.AsString();
          return rt.Text(std::move(text));
@@ -410,6 +486,18 @@ const std::map<std::string, Filter, std::less<>>& Filters() {
       {"groupby", GroupBy},
       {"unique", Unique},
       {"batch", Batch},
+      {"slice", Slice},
+      {"truncate", Truncate},
+      {"wordcount", WordCount},
+      {"urlencode", UrlEncode},
+      {"forceescape", EscapeFilter},
+      {"center",
+       [](const V& v, const A& a, R& rt) {
+         const auto bound = a.Bind("center", {"width"});
+         JinjaArgs width;
+         width.positional = {bound[0] != nullptr ? *bound[0] : V(int64_t{80})};
+         return JinjaCallMethod(V(JinjaToString(v, rt.budget)), "center", width, rt);
+       }},
       {"sum", Sum},
       {"min", [](const V& v, const A& a, R& rt) { return Extreme(v, a, false, rt); }},
       {"max", [](const V& v, const A& a, R& rt) { return Extreme(v, a, true, rt); }},

@@ -1,6 +1,9 @@
 // Walking the tree: statements, then expressions. Longer than usual: one case per kind of node.
 #include "data/text/jinja_interpreter.h"
 
+#include "data/text/jinja_scopes.h"
+
+#include <algorithm>
 #include <memory>
 
 namespace pith {
@@ -41,6 +44,7 @@ class Interpreter {
     scopes_.push_back(std::make_unique<Scope>());
     scope_ = scopes_.back().get();
     scope_->values = variables;
+    Hide(JinjaHiddenNames(body));
     try {
       std::string out;
       Body(body, out);
@@ -122,16 +126,16 @@ class Interpreter {
       case JinjaNode::kFor: For(node, out); break;
       case JinjaNode::kSet: Assign(*node.target, Eval(*node.expr)); break;
       case JinjaNode::kSetBlock: {
-        JinjaValue value = rt_.Text(Captured(node.body));
+        JinjaValue value = rt_.Text(Captured(node));
         Assign(*node.target, node.expr != nullptr ? Filter(*node.expr, &value) : value);
         break;
       }
       case JinjaNode::kFilterBlock: {
-        const JinjaValue value = rt_.Text(Captured(node.body));
+        const JinjaValue value = rt_.Text(Captured(node));
         Write(out, JinjaToString(Filter(*node.expr, &value), rt_.budget));
         break;
       }
-      case JinjaNode::kScope: Write(out, Captured(node.body)); break;
+      case JinjaNode::kScope: Write(out, Captured(node)); break;
       case JinjaNode::kMacro: scope_->Set(node.text, MakeMacro(node)); break;
       case JinjaNode::kCallBlock: {
         JinjaArgs args = Arguments(*node.expr);
@@ -143,6 +147,7 @@ class Interpreter {
         JinjaVariables values;
         for (const auto& [name, expr] : node.parameters) values.emplace_back(name, Eval(*expr));
         return InScope(scope_, [&] {
+          Hide(node.undefined);
           for (auto& [name, value] : values) scope_->Set(name, std::move(value));
           return Body(node.body, out);
         });
@@ -153,10 +158,11 @@ class Interpreter {
     return Flow::kNext;
   }
 
-  std::string Captured(const JinjaBody& body) {
+  std::string Captured(const JinjaNode& node) {
     return InScope(scope_, [&] {
       std::string text;
-      Body(body, text);
+      Hide(node.undefined);
+      Body(node.body, text);
       return text;
     });
   }
@@ -165,16 +171,24 @@ class Interpreter {
     auto macro = std::make_shared<Macro>();
     macro->node = &node;
     macro->scope = scope_;
-    for (Scope* s = scope_; s != nullptr && !s->kept; s = s->parent) s->kept = true;
+    Keep(scope_);
     return JinjaValue(std::static_pointer_cast<JinjaObject>(macro));
   }
 
-  void For(const JinjaNode& node, std::string& out) {
-    std::vector<JinjaValue> items = JinjaIterate(Eval(*node.expr), rt_.budget);
+  // A loop that may call itself: where it stands, to run it again over other items.
+  struct RecursiveLoop : JinjaLoop {
+    const JinjaNode* node = nullptr;
+    Scope* outer = nullptr;
+  };
+
+  void For(const JinjaNode& node, std::string& out) { Loop(node, Eval(*node.expr), scope_, 0, out); }
+
+  void Loop(const JinjaNode& node, const JinjaValue& over, Scope* outer, int64_t depth0, std::string& out) {
+    std::vector<JinjaValue> items = JinjaIterate(over, rt_.budget);
     if (node.condition != nullptr) {
       std::vector<JinjaValue> kept;
       for (JinjaValue& item : items) {
-        const bool keep = InScope(scope_, [&] {
+        const bool keep = InScope(outer, [&] {
           Assign(*node.target, item);
           return Eval(*node.condition).Truthy();
         });
@@ -183,21 +197,48 @@ class Interpreter {
       items = std::move(kept);
     }
     if (items.empty()) {
-      InScope(scope_, [&] { return Body(node.otherwise, out); });
+      InScope(outer, [&] { return Body(node.otherwise, out); });
       return;
     }
-    auto loop = std::make_shared<JinjaLoop>();
+    auto loop = std::make_shared<RecursiveLoop>();
     loop->items = rt_.List(std::move(items));
+    loop->depth0 = depth0;
+    if (node.recursive) {
+      loop->recursive = true;
+      loop->node = &node;
+      loop->outer = outer;
+      Keep(outer);
+    }
     const auto count = static_cast<int64_t>(loop->items.Items().size());
     for (; loop->index < count; ++loop->index) {
       rt_.budget.Step();
-      const Flow flow = InScope(scope_, [&] {
+      const Flow flow = InScope(outer, [&] {
         scope_->Set("loop", JinjaValue(std::static_pointer_cast<JinjaObject>(loop)));
+        Hide(node.undefined);
         Assign(*node.target, loop->items.Items()[static_cast<size_t>(loop->index)]);
         return Body(node.body, out);
       });
       if (flow == Flow::kBreak) break;
     }
+  }
+
+  JinjaValue CallLoop(const RecursiveLoop& loop, const JinjaArgs& args) {
+    const Depth depth(&depth_);
+    const auto bound = args.Bind("loop", {"iterable"});
+    if (bound[0] == nullptr) ThrowJinja("loop(…) needs what to loop over");
+    std::string text;
+    Loop(*loop.node, *bound[0], loop.outer, loop.depth0 + 1, text);
+    return rt_.Text(std::move(text));
+  }
+
+  // Names that the block assigns later, and that no outer block has, are undefined until then, whatever the
+  // template was given under that name: jinja2 settles names when it compiles.
+  void Hide(const std::vector<std::string>& names) {
+    for (const std::string& name : names) scope_->Set(name, JinjaValue::Undefined(name));
+  }
+
+  void Keep(Scope* scope) {
+    for (Scope* s = scope; s != nullptr && !s->kept; s = s->parent) s->kept = true;
   }
 
   void Assign(const JinjaExpr& target, JinjaValue value) {
@@ -235,7 +276,20 @@ class Interpreter {
   JinjaArgs Arguments(const JinjaExpr& node) {
     JinjaArgs args;
     for (size_t i = 1; i < node.items.size(); ++i) args.positional.push_back(Eval(*node.items[i]));
-    for (const auto& [name, expr] : node.named) args.named.emplace_back(name, Eval(*expr));
+    for (const auto& [name, expr] : node.named) {
+      const JinjaValue value = Eval(*expr);
+      if (name == "*") {
+        for (JinjaValue& item : JinjaIterate(value, rt_.budget)) args.positional.push_back(std::move(item));
+      } else if (name == "**") {
+        if (!value.IsDict()) ThrowJinja("'**' needs a dict, not '", value.TypeName(), "'");
+        for (const auto& [key, item] : value.Entries()) {
+          if (!key.IsString()) ThrowJinja("'**' needs a dict whose keys are strings");
+          args.named.emplace_back(key.AsString(), item);
+        }
+      } else {
+        args.named.emplace_back(name, value);
+      }
+    }
     return args;
   }
 
@@ -253,6 +307,7 @@ class Interpreter {
     if (const auto method = callee.As<JinjaMethod>()) return JinjaCallMethod(method->self, method->name, args, rt_);
     if (const auto function = callee.As<JinjaFunction>()) return JinjaCallFunction(function->name, args, rt_);
     if (const auto macro = callee.As<Macro>()) return CallMacro(*macro, args);
+    if (const auto loop = callee.As<RecursiveLoop>(); loop != nullptr && loop->recursive) return CallLoop(*loop, args);
     if (callee.IsUndefined()) ThrowJinja("'", callee.UndefinedName(), "' is undefined, and so cannot be called");
     ThrowJinja("'", callee.TypeName(), "' cannot be called");
   }
@@ -260,18 +315,31 @@ class Interpreter {
   JinjaValue CallMacro(const Macro& macro, const JinjaArgs& args) {
     const auto& parameters = macro.node->parameters;
     return InScope(macro.scope, [&] {
-      if (args.positional.size() > parameters.size()) {
+      const size_t given = std::min(args.positional.size(), parameters.size());
+      std::vector<JinjaValue> more(args.positional.begin() + static_cast<std::ptrdiff_t>(given), args.positional.end());
+      if (!more.empty() && !JinjaMentions(macro.node->body, "varargs")) {
         ThrowJinja("macro '", macro.node->text, "' takes at most ", parameters.size(), " arguments, not ",
                    args.positional.size());
       }
-      for (size_t i = 0; i < args.positional.size(); ++i) scope_->Set(parameters[i].first, args.positional[i]);
+      for (size_t i = 0; i < given; ++i) scope_->Set(parameters[i].first, args.positional[i]);
+      std::vector<std::pair<JinjaValue, JinjaValue>> others;
       for (const auto& [name, value] : args.named) {
-        bool known = name == "caller";
+        bool known = name == "caller" && JinjaMentions(macro.node->body, "caller");
         for (const auto& parameter : parameters) known = known || parameter.first == name;
+        if (!known && name != "caller" && JinjaMentions(macro.node->body, "kwargs")) {
+          others.emplace_back(JinjaValue(name), value);
+          continue;
+        }
         if (!known || scope_->Find(name) != nullptr)
           ThrowJinja("macro '", macro.node->text, "' has no use for the argument '", name, "'");
         scope_->Set(name, value);
       }
+      if (!macro.node->plain) {
+        scope_->Set("varargs", rt_.List(std::move(more), true));
+        scope_->Set("kwargs", JinjaValue::Dict(std::move(others)));
+        if (scope_->Find("caller") == nullptr) scope_->Set("caller", JinjaValue::Undefined("caller"));
+      }
+      Hide(macro.node->undefined);
       for (const auto& [name, missing] : parameters) {
         if (scope_->Find(name) == nullptr)
           scope_->Set(name, missing != nullptr ? Eval(*missing) : JinjaValue::Undefined(name));

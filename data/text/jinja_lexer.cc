@@ -1,6 +1,8 @@
 #include "data/text/jinja_lexer.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 
 #include "data/text/jinja_value.h"
 #include "data/text/utf8.h"
@@ -227,7 +229,29 @@ class Lexer {
     return from;
   }
 
+  // 0x1F, 0o17, 0b11, as a decimal token.
+  bool Based() {
+    if (source_[at_] != '0' || at_ + 2 >= source_.size()) return false;
+    const char kind = source_[at_ + 1] | 0x20;
+    const int base = kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 0;
+    if (base == 0) return false;
+    std::string digits;
+    size_t end = at_ + 2;
+    for (; end < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[end])) != 0 || source_[end] == '_'); ++end) {
+      if (source_[end] != '_') digits += source_[end];
+    }
+    int64_t value = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    if (digits.empty() || read.ec != std::errc() || read.ptr != digits.data() + digits.size()) {
+      Fail(Str("'", source_.substr(at_, end - at_), "' is not a number that pith reads"));
+    }
+    Push(JinjaToken::kInt, std::to_string(value));
+    Move(end);
+    return true;
+  }
+
   void Number() {
+    if (Based()) return;
     size_t end = Digits(at_);
     bool is_float = false;
     const auto digit_at = [&](size_t i) { return i < source_.size() && IsDigit(source_[i]); };

@@ -8,6 +8,7 @@
 
 #include "data/text/jinja_lexer.h"
 #include "data/text/jinja_runtime.h"
+#include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -109,12 +110,71 @@ bool IsCased(const std::string& text, bool upper) {
   return (upper ? JinjaUpper(text) : JinjaLower(text)) == text && JinjaUpper(text) != JinjaLower(text);
 }
 
-int64_t FindIn(const std::string& text, const std::string& part, const Bound& args, bool from_right, JinjaRuntime& rt) {
-  if (args[1] != nullptr || args[2] != nullptr) ThrowJinja("pith lacks find with bounds");
+// The part of `text` that Python's text[start:end] is, and where in `text` it begins, in code points.
+std::string_view Bounded(const std::string& text, const JinjaValue* start, const JinjaValue* end, int64_t* skipped, JinjaRuntime& rt) {
   rt.budget.Step(static_cast<int64_t>(text.size() / 64));
-  const size_t found = from_right ? text.rfind(part) : text.find(part);
-  return found == std::string::npos ? -1
-                                    : static_cast<int64_t>(CountCodePoints(std::string_view(text).substr(0, found)));
+  *skipped = 0;
+  if (start == nullptr && end == nullptr) return text;
+  const auto count = static_cast<int64_t>(CountCodePoints(text));
+  const auto clamp = [&](const JinjaValue* value, int64_t missing) {
+    int64_t at = IntArg(value, missing, "find");
+    if (at < 0) at += count;
+    return std::clamp<int64_t>(at, 0, count);
+  };
+  const int64_t from = clamp(start, 0), to = clamp(end, count);
+  const auto offset = [&](int64_t points) {
+    size_t at = 0;
+    for (; points > 0; --points) at += DecodeUtf8(text, at).size;
+    return at;
+  };
+  *skipped = from;
+  if (to <= from) return std::string_view(text).substr(0, 0);
+  return std::string_view(text).substr(offset(from), offset(to) - offset(from));
+}
+
+int64_t FindIn(const std::string& text, const std::string& part, const Bound& args, bool from_right, JinjaRuntime& rt) {
+  int64_t skipped = 0;
+  const std::string_view within = Bounded(text, args[1], args[2], &skipped, rt);
+  if (part.empty() && skipped > static_cast<int64_t>(CountCodePoints(text))) return -1;
+  const size_t found = from_right ? within.rfind(part) : within.find(part);
+  return found == std::string::npos ? -1 : skipped + static_cast<int64_t>(CountCodePoints(within.substr(0, found)));
+}
+
+std::string Padded(const std::string& text, const Bound& args, const char* method, JinjaRuntime& rt) {
+  const int64_t width = IntArg(args[0], 0, method);
+  const std::string fill = args[1] != nullptr ? TextArg(args[1], method) : " ";
+  if (CountCodePoints(fill) != 1) ThrowJinja(method, " fills with one character, not '", fill, "'");
+  const int64_t missing = width - static_cast<int64_t>(CountCodePoints(text));
+  if (missing <= 0) return text;
+  rt.budget.Bytes(static_cast<size_t>(missing) * fill.size());
+  const std::string_view name = method;
+  const int64_t left = name == "ljust" ? 0 : name == "rjust" ? missing : missing / 2 + (missing & width & 1);
+  std::string out;
+  for (int64_t i = 0; i < left; ++i) out += fill;
+  out += text;
+  for (int64_t i = left; i < missing; ++i) out += fill;
+  return out;
+}
+
+JinjaValue Partition(const std::string& text, const std::string& by, bool from_right, JinjaRuntime& rt) {
+  if (by.empty()) ThrowJinja("partition needs a separator that is not empty");
+  const size_t found = from_right ? text.rfind(by) : text.find(by);
+  std::vector<std::string> parts = {text, "", ""};
+  if (found == std::string::npos && from_right) parts = {"", "", text};
+  if (found != std::string::npos) parts = {text.substr(0, found), by, text.substr(found + by.size())};
+  std::vector<JinjaValue> items;
+  for (std::string& part : parts) items.push_back(rt.Text(std::move(part)));
+  return rt.List(std::move(items), true);
+}
+
+std::string SwapCase(const std::string& text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const std::string one = text.substr(at, DecodeUtf8(text, at).size);
+    out += JinjaLower(one) != one ? JinjaLower(one) : JinjaUpper(one);
+    at += one.size();
+  }
+  return out;
 }
 
 std::string Title(const std::string& text) {
@@ -246,9 +306,31 @@ const std::map<std::string, StringMethod, std::less<>>& StringMethods() {
                          if (at < 0) ThrowJinja("index: substring not found");
                          return JinjaValue(at);
                        })},
-      {"count", Method("count", {"sub"},
-                       [](const S& s, const Bound& a, R& rt) {
+      {"rindex", Method("rindex", {"sub", "start", "end"},
+                        [](const S& s, const Bound& a, R& rt) {
+                          const int64_t at = FindIn(s, TextArg(a[0], "rindex"), a, true, rt);
+                          if (at < 0) ThrowJinja("rindex: substring not found");
+                          return JinjaValue(at);
+                        })},
+      {"partition", Method("partition", {"sep"}, [](const S& s, const Bound& a, R& rt) { return Partition(s, TextArg(a[0], "partition"), false, rt); })},
+      {"rpartition", Method("rpartition", {"sep"}, [](const S& s, const Bound& a, R& rt) { return Partition(s, TextArg(a[0], "rpartition"), true, rt); })},
+      {"center", Method("center", {"width", "fillchar"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(Padded(s, a, "center", rt)); })},
+      {"ljust", Method("ljust", {"width", "fillchar"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(Padded(s, a, "ljust", rt)); })},
+      {"rjust", Method("rjust", {"width", "fillchar"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(Padded(s, a, "rjust", rt)); })},
+      {"swapcase", Method("swapcase", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(SwapCase(s)); })},
+      {"isascii", Method("isascii", {},
+                         [](const S& s, const Bound&, R&) {
+                           return JinjaValue(std::all_of(s.begin(), s.end(), [](char c) { return (c & 0x80) == 0; }));
+                         })},
+      {"isnumeric", Method("isnumeric", {},
+                           [](const S& s, const Bound&, R&) {
+                             return JinjaValue(All(s, [](int32_t c) { return (CategoryOf(c) & kNumberMask) != 0; }));
+                           })},
+      {"count", Method("count", {"sub", "start", "end"},
+                       [](const S& whole, const Bound& a, R& rt) {
                          const S& part = TextArg(a[0], "count");
+                         int64_t skipped = 0;
+                         const S s(Bounded(whole, a[1], a[2], &skipped, rt));
                          rt.budget.Step(static_cast<int64_t>(s.size() / 16));
                          if (part.empty()) return JinjaValue(static_cast<int64_t>(CountCodePoints(s)) + 1);
                          int64_t count = 0;

@@ -100,8 +100,8 @@ JinjaValue LoopAttribute(const std::shared_ptr<JinjaLoop>& loop, const std::stri
   if (name == "length") return JinjaValue(length);
   if (name == "revindex") return JinjaValue(length - index);
   if (name == "revindex0") return JinjaValue(length - index - 1);
-  if (name == "depth") return JinjaValue(int64_t{1});  // deeper in recursive loops alone
-  if (name == "depth0") return JinjaValue(int64_t{0});
+  if (name == "depth") return JinjaValue(loop->depth0 + 1);
+  if (name == "depth0") return JinjaValue(loop->depth0);
   if (name == "previtem") return LoopItem(*loop, index - 1, missing, "there is no previous item, loop.previtem");
   if (name == "nextitem") return LoopItem(*loop, index + 1, missing, "there is no next item, loop.nextitem");
   return JinjaValue::Undefined("loop." + name);
@@ -148,8 +148,8 @@ bool JinjaContains(const JinjaValue& container, const JinjaValue& item, JinjaRun
     return container.AsString().find(item.AsString()) != std::string::npos;
   }
   if (container.IsDict()) return container.Find(item, rt.budget) != nullptr;
-  if (container.IsList()) {
-    for (const JinjaValue& have : container.Items()) {
+  if (container.IsList() || container.As<JinjaGenerator>() != nullptr) {
+    for (const JinjaValue& have : JinjaIterate(container, rt.budget)) {
       if (JinjaEqual(have, item, rt.budget)) return true;
     }
     return false;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/text/jinja_expressions.h"
+#include "data/text/jinja_scopes.h"
 
 namespace pith {
 namespace {
@@ -177,7 +178,7 @@ class Parser : private JinjaExpressions {
     if (!SkipName("in")) Fail("expected 'in', got ", Shown());
     node.expr = Tuple(false, false);
     if (SkipName("if")) node.condition = Expression();
-    if (IsName("recursive")) Fail("pith lacks 'recursive' loops");
+    node.recursive = SkipName("recursive");
     ExpectBlockEnd();
     ++loops_;
     node.body = Statements({"else", "endfor"});
@@ -210,7 +211,9 @@ class Parser : private JinjaExpressions {
 JinjaBody ParseJinja(std::string_view source) {
   if (source.size() > kMaxSource)
     throw JinjaError(Str("the template has ", source.size(), " bytes, more than ", kMaxSource), 1);
-  return Parser(source).Run();
+  JinjaBody body = Parser(source).Run();
+  SettleJinjaScopes(body);
+  return body;
 }
 
 }  // namespace pith

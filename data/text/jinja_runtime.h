@@ -2,6 +2,7 @@
 // JinjaError.
 #pragma once
 
+#include <algorithm>
 #include <ctime>
 #include <initializer_list>
 #include <memory>
@@ -31,6 +32,10 @@ struct JinjaNamespace : JinjaObject {
 
 struct JinjaLoop : JinjaObject {
   JinjaValue items;   // a list
+  int64_t depth0 = 0;  // of recursive loops
+  bool recursive = false;
+  bool Callable() const override { return recursive; }
+  int Depth() const override { return std::max(items.Depth(), last_changed.Depth()) + 1; }
   int64_t index = 0;  // from 0
   JinjaValue last_changed = JinjaValue::Undefined("changed");
   bool has_changed = false;
@@ -49,6 +54,7 @@ struct JinjaMethod : JinjaObject {  // self.name, not called yet
   JinjaValue self;
   std::string name;
   const char* TypeName() const override { return "builtin_function_or_method"; }
+  int Depth() const override { return self.Depth() + 1; }
   bool Callable() const override { return true; }
 };
 
@@ -68,6 +74,9 @@ struct JinjaRuntime {
     budget.Bytes(text.size());
     budget.Step(static_cast<int64_t>(text.size() / 256));
     return JinjaValue(std::move(text));
+  }
+  JinjaValue Generator(std::vector<JinjaValue> items) {
+    return JinjaValue(std::static_pointer_cast<JinjaObject>(std::make_shared<JinjaGenerator>(List(std::move(items)))));
   }
   JinjaValue List(std::vector<JinjaValue> items, bool tuple = false) {
     budget.Bytes(items.size() * sizeof(JinjaValue));

@@ -45,7 +45,9 @@ const std::map<std::string, Test, std::less<>>& Tests() {
       {"false", [](const V& v, const A&, R&) { return v.IsBool() && !v.AsBool(); }},
       {"mapping", [](const V& v, const A&, R&) { return v.IsDict(); }},
       {"iterable",
-       [](const V& v, const A&, R&) { return v.IsString() || v.IsList() || v.IsDict() || v.IsUndefined(); }},
+       [](const V& v, const A&, R&) {
+         return v.IsString() || v.IsList() || v.IsDict() || v.IsUndefined() || v.As<JinjaGenerator>() != nullptr;
+       }},
       {"sequence",
        [](const V& v, const A&, R&) { return v.IsString() || v.IsList() || v.IsDict() || v.IsUndefined(); }},
       {"callable",

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
+#include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -18,9 +20,31 @@ std::string Quote(const std::string& text) {
   const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
   std::string out(1, quote);
   constexpr char kHex[] = "0123456789abcdef";
-  for (const char c : text) {
+  const auto hex = [&](char kind, int32_t value, int digits) {
+    out += '\\';
+    out += kind;
+    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += kHex[value >> shift & 15];
+  };
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint code = DecodeUtf8(text, at);
+    const char c = text[at];
     const auto byte = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\') {
+    const size_t begin = at;
+    at += code.size;
+    if (byte >= 0x80) {  // what str.isprintable refuses: controls, formats, separators, unassigned and private characters
+      constexpr const char* kHidden[] = {"C", "Z"};
+      CategoryMask hidden = 0;
+      for (const char* name : kHidden) hidden |= CategoriesByName(name);
+      if ((CategoryOf(code.value) & hidden) == 0) {
+        out.append(text, begin, code.size);
+      } else if (code.value < 0x100) {
+        hex('x', code.value, 2);
+      } else if (code.value < 0x10000) {
+        hex('u', code.value, 4);
+      } else {
+        hex('U', code.value, 8);
+      }
+    } else if (c == quote || c == '\\') {
       out += '\\';
       out += c;
     } else if (c == '\n') {
@@ -82,6 +106,7 @@ const std::vector<std::pair<JinjaValue, JinjaValue>>& JinjaValue::Entries() cons
 int JinjaValue::Depth() const {
   if (IsList()) return std::get<std::shared_ptr<const JinjaList>>(data_)->depth;
   if (IsDict()) return std::get<std::shared_ptr<const JinjaDict>>(data_)->depth;
+  if (IsObject()) return Object()->Depth();
   return 0;
 }
 
@@ -228,6 +253,10 @@ std::string JinjaToString(const JinjaValue& value, JinjaBudget& budget) {
 std::vector<JinjaValue> JinjaIterate(const JinjaValue& value, JinjaBudget& budget) {
   if (value.IsUndefined()) return {};
   std::vector<JinjaValue> items;
+  if (const auto generator = value.As<JinjaGenerator>()) {
+    if (std::exchange(generator->used, true)) return {};
+    return JinjaIterate(generator->items, budget);
+  }
   if (value.IsList()) {
     items = value.Items();
   } else if (value.IsDict()) {

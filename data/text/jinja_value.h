@@ -59,6 +59,7 @@ struct JinjaObject {
   virtual ~JinjaObject() = default;
   virtual const char* TypeName() const = 0;
   virtual bool Callable() const { return false; }
+  virtual int Depth() const { return 0; }  // of the values it holds; deep chains are refused as nested lists are
 };
 
 struct JinjaUndefined {
@@ -123,6 +124,15 @@ struct JinjaList {
   std::vector<JinjaValue> items;
   bool tuple = false;
   int depth = 1;
+};
+
+// What Python's lazy filters give (map, select, …): true whatever it holds, without a length, and read once.
+struct JinjaGenerator : JinjaObject {
+  explicit JinjaGenerator(JinjaValue list) : items(std::move(list)) {}
+  JinjaValue items;
+  bool used = false;
+  const char* TypeName() const override { return "generator"; }
+  int Depth() const override { return items.Depth(); }
 };
 
 struct JinjaDict {

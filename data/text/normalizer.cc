@@ -145,7 +145,7 @@ std::string ApplyStep(const NormalizerStep& step, std::string_view text) {
     case S::kLowercase: return ByCharacter(text, AppendLower);
     case S::kStripAccents:
       return ByCharacter(text, [](std::string& out, int32_t c) {
-        if ((CategoryOf(c) & CategoriesByName("Mn")) == 0) AppendUtf8(out, c);
+        if ((CategoryOf(c) & kMarkMask) == 0) AppendUtf8(out, c);
       });
     case S::kStrip: return Stripped(text, step.left, step.right);
     case S::kPrepend: return text.empty() ? "" : step.text + std::string(text);

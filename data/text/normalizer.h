@@ -17,7 +17,7 @@ struct NormalizerStep {
   enum Kind {
     kNfc, kNfd, kNfkc, kNfkd,
     kLowercase,
-    kStripAccents,  // marks (Mn) go
+    kStripAccents,  // marks go
     kStrip,         // white space at the `left` and `right` end
     kPrepend,       // `text`, unless empty
     kReplace,       // `pattern` by `text`

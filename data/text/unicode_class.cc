@@ -141,7 +141,17 @@ bool IsWordCharacter(int32_t c) {
   return (CategoryOf(c) & kMask) != 0 || IsAlphabetic(c);
 }
 
-int32_t LowerCase(int32_t c) { return utf8proc_tolower(c); }
+int32_t LowerCase(int32_t c) {
+  if (c >= 0x10D50 && c <= 0x10D65) return c + 0x20;  // Unicode 16
+  switch (c) {
+    case 0x1C89:
+    case 0xA7CC:
+    case 0xA7DA: return c + 1;
+    case 0xA7CB: return 0x264;
+    case 0xA7DC: return 0x19B;
+    default: return utf8proc_tolower(c);
+  }
+}
 int32_t UpperCase(int32_t c) { return utf8proc_toupper(c); }
 
 bool HasScript(std::string_view name) { return FindScript(name) != nullptr; }
