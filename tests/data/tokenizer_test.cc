@@ -92,25 +92,27 @@ TEST(Tokenizer, RealVocabularies) {
   const char* folder = std::getenv("PITH_VOCABS");
   if (folder == nullptr)
     GTEST_SKIP() << "PITH_VOCABS names no folder of vocabularies (ggml-vocab-qwen2.gguf, .inp, .out)";
-  const std::string path = std::string(folder) + "/ggml-vocab-qwen2.gguf";
-  const auto tokenizer = Tokenizer::Load(path);
-  const std::string texts = ReadFile(path + ".inp"), expected = ReadFile(path + ".out"),
-                    mark = "\n__ggml_vocab_test__\n";
-  std::istringstream lines(expected);
-  int count = 0;
-  for (size_t at = 0; at <= texts.size(); ++count) {
-    const size_t end = std::min(texts.find(mark, at), texts.size());
-    const std::string text = texts.substr(at, end - at);
-    std::string line;
-    std::getline(lines, line);
-    std::istringstream numbers(line);
-    Ids ids;
-    for (int32_t id; numbers >> id;) ids.push_back(id);
-    EXPECT_EQ(tokenizer->Encode(text), ids) << text;
-    EXPECT_EQ(tokenizer->Decode(ids), text);
-    at = end + mark.size();
+  for (const char* name : {"qwen2", "llama-spm", "phi-3"}) {
+    const std::string path = std::string(folder) + "/ggml-vocab-" + name + ".gguf";
+    const auto tokenizer = Tokenizer::Load(path);
+    const std::string texts = ReadFile(path + ".inp"), expected = ReadFile(path + ".out"),
+                      mark = "\n__ggml_vocab_test__\n";
+    std::istringstream lines(expected);
+    int count = 0;
+    for (size_t at = 0; at <= texts.size(); ++count) {
+      const size_t end = std::min(texts.find(mark, at), texts.size());
+      const std::string text = texts.substr(at, end - at);
+      std::string line;
+      std::getline(lines, line);
+      std::istringstream numbers(line);
+      Ids ids;
+      for (int32_t id; numbers >> id;) ids.push_back(id);
+      EXPECT_EQ(tokenizer->Encode(text), ids) << name << ": " << text;
+      EXPECT_EQ(tokenizer->Decode(ids), text) << name;
+      at = end + mark.size();
+    }
+    EXPECT_GT(count, 40);
   }
-  EXPECT_GT(count, 40);
 }
 
 std::string RandomBytes(Rng& rng, int64_t size) {
