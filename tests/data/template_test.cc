@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/rng.h"
-#include "data/text/chat_template.h"
+#include "data/template/chat_template.h"
 
 namespace pith {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "data/text/chat_template.h"
+#include "data/template/chat_template.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 8192) return 0;

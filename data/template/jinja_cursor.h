@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "data/text/jinja_lexer.h"
-#include "data/text/jinja_value.h"
+#include "data/template/jinja_lexer.h"
+#include "data/template/jinja_value.h"
 
 namespace pith {
 

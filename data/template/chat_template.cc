@@ -1,4 +1,4 @@
-#include "data/text/chat_template.h"
+#include "data/template/chat_template.h"
 
 #include <cstdio>
 #include <ctime>
@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "data/text/jinja_interpreter.h"
-#include "data/text/jinja_parser.h"
+#include "data/template/jinja_interpreter.h"
+#include "data/template/jinja_parser.h"
 
 namespace pith {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "data/text/chat_template.h"
+#include "data/template/chat_template.h"
 #include "data/text/tokenizer.h"
 
 namespace pith {

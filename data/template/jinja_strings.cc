@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "data/text/jinja_lexer.h"
-#include "data/text/jinja_runtime.h"
+#include "data/template/jinja_lexer.h"
+#include "data/template/jinja_runtime.h"
 #include "data/text/utf8.h"
 
 namespace pith {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "data/text/jinja_ast.h"
-#include "data/text/jinja_cursor.h"
+#include "data/template/jinja_ast.h"
+#include "data/template/jinja_cursor.h"
 
 namespace pith {
 

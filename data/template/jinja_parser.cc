@@ -1,12 +1,12 @@
-#include "data/text/jinja_parser.h"
+#include "data/template/jinja_parser.h"
 
 #include <initializer_list>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "data/text/jinja_expressions.h"
-#include "data/text/jinja_scopes.h"
+#include "data/template/jinja_expressions.h"
+#include "data/template/jinja_scopes.h"
 
 namespace pith {
 namespace {

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "data/text/jinja_ast.h"
-#include "data/text/jinja_runtime.h"
+#include "data/template/jinja_ast.h"
+#include "data/template/jinja_runtime.h"
 
 namespace pith {
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "data/text/jinja_runtime.h"
+#include "data/template/jinja_runtime.h"
 #include "data/text/utf8.h"
 
 namespace pith {

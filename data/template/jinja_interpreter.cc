@@ -1,7 +1,7 @@
 // Walking the tree: statements, then expressions. Longer than usual: one case per kind of node.
-#include "data/text/jinja_interpreter.h"
+#include "data/template/jinja_interpreter.h"
 
-#include "data/text/jinja_scopes.h"
+#include "data/template/jinja_scopes.h"
 
 #include <algorithm>
 #include <memory>

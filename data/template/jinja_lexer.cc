@@ -1,10 +1,10 @@
-#include "data/text/jinja_lexer.h"
+#include "data/template/jinja_lexer.h"
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 
-#include "data/text/jinja_value.h"
+#include "data/template/jinja_value.h"
 #include "data/text/utf8.h"
 
 namespace pith {

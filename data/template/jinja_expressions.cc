@@ -1,4 +1,4 @@
-#include "data/text/jinja_expressions.h"
+#include "data/template/jinja_expressions.h"
 
 #include <algorithm>
 #include <charconv>

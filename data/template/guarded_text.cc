@@ -1,4 +1,4 @@
-#include "data/text/guarded_text.h"
+#include "data/template/guarded_text.h"
 
 #include <algorithm>
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <map>
 
-#include "data/text/jinja_lexer.h"
-#include "data/text/jinja_runtime.h"
+#include "data/template/jinja_lexer.h"
+#include "data/template/jinja_runtime.h"
 #include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 

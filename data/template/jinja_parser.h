@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "data/text/jinja_ast.h"
+#include "data/template/jinja_ast.h"
 
 namespace pith {
 

@@ -4,7 +4,7 @@
 #include <ctime>
 #include <map>
 
-#include "data/text/jinja_runtime.h"
+#include "data/template/jinja_runtime.h"
 
 namespace pith {
 namespace {

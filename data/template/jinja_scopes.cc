@@ -1,4 +1,4 @@
-#include "data/text/jinja_scopes.h"
+#include "data/template/jinja_scopes.h"
 
 #include <map>
 #include <set>

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/text/jinja_value.h"
+#include "data/template/jinja_value.h"
 
 namespace pith {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/text/jinja_ast.h"
+#include "data/template/jinja_ast.h"
 
 namespace pith {
 

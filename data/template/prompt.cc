@@ -1,10 +1,10 @@
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "data/text/guarded_text.h"
+#include "data/template/guarded_text.h"
 
 namespace pith {
 namespace {

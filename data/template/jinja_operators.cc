@@ -2,7 +2,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "data/text/jinja_runtime.h"
+#include "data/template/jinja_runtime.h"
 #include "data/text/utf8.h"
 
 namespace pith {
