@@ -25,7 +25,8 @@ std::string Meaning(const Field<S>& field) {
   std::string text = field.doc;
   if (!field.only_when.empty()) text += " Only when " + field.only_when + ".";
   if (!field.alias.empty()) text += " Also: `" + field.alias + "` (TRL's name).";
-  for (const std::string& stage : field.stages) text += " Only when stage is " + stage + ".";
+  for (const std::string& stage : field.stages) text += (&stage == &field.stages[0] ? " Only when stage is " : " or ") + stage;
+  if (!field.stages.empty()) text += ".";
   return text;
 }
 
@@ -73,6 +74,12 @@ std::string ConfigReference() {
     out << "\n## " << (section.name.empty() ? "Top level" : "`" + section.name + "`") << "\n\n"
         << section.doc << " Read by: " << Stages(section) << ".\n\n";
     PrintTable(section.fields, defaults, out);
+    if (section.name == "data") {
+      out << "\n### Entries of `data.sources`\n\n"
+             "An element is a group of keys, `{dataset: gsm8k, weight: 2}`, or a bare data set, `gsm8k`. It may hold every key of\n"
+             "`data` but `system` and `sources`, and these:\n\n";
+      PrintTable(DataSourceOwnFields(), DataSource{}, out);
+    }
     if (section.name == "reward") {
       out << "\n### Terms of `reward.times` and `reward.plus`\n\n"
              "An element is a group of keys, `{kind: free_then_falling, free_tokens: 200, fall_tokens: 100}`, or a bare "

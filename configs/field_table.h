@@ -56,8 +56,8 @@ struct Field {
   bool BelongsTo(const std::string& stage) const {
     return stages.empty() || std::find(stages.begin(), stages.end(), stage) != stages.end();
   }
-  Field OnlyIn(const std::string& stage) && {
-    stages = {stage};
+  Field OnlyIn(std::vector<std::string> only) && {
+    stages = std::move(only);
     return std::move(*this);
   }
   Field Alias(const std::string& other_key) && {

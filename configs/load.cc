@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "configs/config_tree.h"
+#include "configs/data_sources.h"
 #include "configs/rules.h"
 #include "configs/sections.h"
 
@@ -184,6 +185,7 @@ TrainConfig LoadTrainConfig(const std::string& path, const std::vector<std::stri
       ApplyOverride(assignment, &root, &problems);
     }
   }
+  InheritSources(&root, &problems);
   const std::map<std::string, ConfigPlace> places = CollectPlaces(root);
 
   TrainConfig config;

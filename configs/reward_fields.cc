@@ -1,6 +1,5 @@
 // Tables of the sections about pay: budget, reward, and the terms that reward lists.
-#include <algorithm>
-
+#include "configs/list_fields.h"
 #include "configs/reward_kinds.h"
 #include "configs/sections.h"
 
@@ -22,92 +21,13 @@ std::vector<std::string> KindNames() {
   return names;
 }
 
-// One element of `times` or `plus`: {kind: budget, …}, or the bare kind.
-RewardTerm ReadTerm(const ConfigNode& node, const std::string& path, Problems* problems) {
-  RewardTerm term;
-  const FieldTable<RewardTerm> table = RewardTermFields();
-  if (node.kind == ConfigNode::Kind::kScalar) {
-    term = DefaultRewardTerm(node.text);
-    table.front().check(term, path, problems);
-    return term;
-  }
-  if (node.kind != ConfigNode::Kind::kMap) {
-    problems->push_back({path, "got " + DescribeNode(node) + ", expected a term such as {kind: budget}", {}});
-    return term;
-  }
-  for (const ConfigNode& child : node.children) {  // the kind first: the others' defaults depend on it
-    if (child.key == "kind" && child.kind == ConfigNode::Kind::kScalar) term = DefaultRewardTerm(child.text);
-  }
-  std::vector<std::string> given, known;
-  for (const Field<RewardTerm>& field : table) known.push_back(field.key);
-  const size_t before = problems->size();
-  for (const ConfigNode& child : node.children) {
-    const std::string child_path = path + "." + child.key;
-    const auto field = std::find_if(table.begin(), table.end(), [&](const auto& f) { return f.key == child.key; });
-    if (field == table.end()) {
-      const std::string near = NearestName(child.key, known);
-      problems->push_back({child_path, "unknown key" + (near.empty() ? "" : "; did you mean " + near + "?"), {}});
-      continue;
-    }
-    given.push_back(child.key);
-    field->read(child, child_path, &term, problems);
-  }
-  if (problems->size() > before) return term;
-  table.front().check(term, path + ".kind", problems);
-  if (problems->size() > before) return term;
-  for (const Field<RewardTerm>& field : table) {
-    const bool set = std::find(given.begin(), given.end(), field.key) != given.end();
-    const bool applies = !field.applies || field.applies(term);
-    if (set && !applies) {
-      problems->push_back({path + "." + field.key, "has no effect unless " + field.only_when + "; this one is " +
-                                                       term.kind, {}});
-    }
-  }
-  return term;
-}
-
 Field<RewardSettings> TermList(std::vector<RewardTerm> RewardSettings::*member, const std::string& key,
                                const std::string& doc) {
-  Field<RewardSettings> field;
-  field.key = key;
-  field.type = "list of terms";
-  field.doc = doc;
-  field.read = [member](const ConfigNode& node, const std::string& path, RewardSettings* settings,
-                        Problems* problems) {
-    if (node.kind != ConfigNode::Kind::kList) {
-      problems->push_back({path, "got " + DescribeNode(node) + ", expected a list such as [{kind: budget}]", {}});
-      return;
-    }
-    (settings->*member).clear();
-    for (size_t i = 0; i < node.children.size(); ++i) {
-      (settings->*member).push_back(ReadTerm(node.children[i], path + "[" + std::to_string(i) + "]", problems));
-    }
+  const ElementRules<RewardTerm> rules = {RewardTermFields(), DefaultRewardTerm, "a term such as {kind: budget}"};
+  const auto shown = [plus = key == "plus"](const Field<RewardTerm>& field) {
+    return plus || (field.key != "weight" && field.key != "always");
   };
-  field.check = [member](const RewardSettings& settings, const std::string& path, Problems* problems) {
-    const FieldTable<RewardTerm> table = RewardTermFields();
-    for (size_t i = 0; i < (settings.*member).size(); ++i) {
-      const RewardTerm& term = (settings.*member)[i];
-      for (const Field<RewardTerm>& term_field : table) {
-        if (term_field.applies && !term_field.applies(term)) continue;
-        term_field.check(term, path + "[" + std::to_string(i) + "]." + term_field.key, problems);
-      }
-    }
-  };
-  field.print = [member, plus = key == "plus"](const RewardSettings& settings) {
-    const FieldTable<RewardTerm> table = RewardTermFields();
-    std::string text = "[";
-    for (const RewardTerm& term : settings.*member) {
-      std::string inside;
-      for (const Field<RewardTerm>& term_field : table) {
-        if (term_field.applies && !term_field.applies(term)) continue;
-        if (!plus && (term_field.key == "weight" || term_field.key == "always")) continue;
-        inside += (inside.empty() ? "" : ", ") + term_field.key + ": " + term_field.print(term);
-      }
-      text += (text.size() > 1 ? ", {" : "{") + inside + "}";
-    }
-    return text + "]";
-  };
-  return field;
+  return MakeListField<RewardSettings, RewardTerm>(member, key, "list of terms", doc, rules, shown);
 }
 
 }  // namespace

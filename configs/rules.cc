@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "configs/adapter_rules.h"
+#include "configs/data_sources.h"
 
 namespace pith {
 namespace {
@@ -15,11 +16,12 @@ class Checker {
   Checker(const TrainConfig& config, Problems* problems) : config_(config), problems_(problems) {}
 
   void All() {
-    Data();
+    CheckDataRules(config_, problems_);
     Adapter();
     CheckAdapterRules(config_, problems_);
     Schedule();
     Evaluation();
+    if (config_.run.stage == "distill") Distillation();
     if (config_.run.stage == "rl") {
       CheckRlRules(config_, problems_);
       CheckRewardRules(config_, problems_);
@@ -30,18 +32,6 @@ class Checker {
  private:
   bool Clean(std::initializer_list<std::string> keys) const { return NoneReported(*problems_, keys); }
   void Report(const std::string& key, const std::string& text) { problems_->push_back({key, text, {}}); }
-
-  void Data() {
-    const DataSettings& data = config_.data;
-    if (data.dataset != "synthetic") return;
-    if (Clean({"data.limit"}) && data.limit == 0) {
-      Report("data.limit", "generated data has no end; set how many problems to make");
-    }
-    if (Clean({"data.min_steps", "data.max_steps"}) && data.min_steps > data.max_steps) {
-      Report("data.min_steps", Str("got ", data.min_steps, ", expected at most data.max_steps, which is ",
-                                   data.max_steps));
-    }
-  }
 
   void Adapter() {
     const std::vector<std::string>& targets = config_.adapter.targets;
@@ -67,9 +57,10 @@ class Checker {
       Report("log.best_metric", "is measured by evaluations, but eval.every is 0; set it");
     }
     if (eval.every == 0 || !Clean({"eval"})) return;
-    const std::string& dataset = eval.dataset.empty() ? config_.data.dataset : eval.dataset;
+    const std::string dataset = EvaluatedData(config_).dataset;
     if (eval.dataset.empty() && dataset.ends_with(".jsonl")) {
-      Report("eval.dataset", "data.dataset is a file, which has no part that is held out; name another file");
+      Report("eval.dataset", Str(config_.data.sources.empty() ? "data.dataset" : "the first of data.sources",
+                                 " is a file, which has no part that is held out; name another file"));
     }
     if (dataset == "synthetic" && eval.limit == 0) {
       Report("eval.limit", "generated data has no end; set how many problems to make");
@@ -80,6 +71,18 @@ class Checker {
     if (eval.budgets.empty()) Report("eval.budgets", "is empty; [0] evaluates without a budget");
     if (std::set<int64_t>(eval.budgets.begin(), eval.budgets.end()).size() != eval.budgets.size()) {
       Report("eval.budgets", "names a budget twice");
+    }
+  }
+
+  void Distillation() {
+    const DistillSettings& d = config_.distill;
+    if (!Clean({"distill"}) || d.mode != "traces") return;
+    if (d.samples > 1 && d.sampling_temperature == 0) {
+      Report("distill.samples", Str("got ", d.samples, ", but at temperature 0 all would be the same; set distill.sampling_temperature"));
+    }
+    if (Clean({"sft.max_length"}) && d.max_tokens >= config_.sft.max_length) {
+      Report("distill.max_tokens", Str("got ", d.max_tokens, ", but examples of more than sft.max_length = ", config_.sft.max_length,
+                                       " tokens, the prompt's included, are dropped; lower it, or raise that"));
     }
   }
 

@@ -13,6 +13,8 @@ namespace pith {
 // is reported once.
 void CheckRulesBetweenFields(const TrainConfig& config, Problems* problems);
 
+// Those of the section `data` (data_rules.cc), for CheckRulesBetweenFields.
+void CheckDataRules(const TrainConfig& config, Problems* problems);
 // Those of the section `rl` (rules_rl.cc), for CheckRulesBetweenFields.
 void CheckRlRules(const TrainConfig& config, Problems* problems);
 // Its part about budget, reward, controller and curriculum, for stage rl.

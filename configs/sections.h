@@ -14,7 +14,9 @@ FieldTable<RunConfig> RunFields();
 FieldTable<ModelSettings> ModelFields();
 FieldTable<AdapterSettings> AdapterFields();
 FieldTable<DataSettings> DataFields();
+FieldTable<DataSource> DataSourceOwnFields();  // what an entry of data.sources has beside the keys of a data set
 FieldTable<SftSettings> SftFields();
+FieldTable<DistillSettings> DistillFields();
 FieldTable<RlSettings> RlFields();
 FieldTable<RolloutSettings> RolloutFields();
 FieldTable<BudgetSettings> BudgetFields();

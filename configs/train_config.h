@@ -14,7 +14,7 @@ namespace pith {
 struct RunConfig {
   std::string name = "run";
   std::string folder;                  // default: runs/<name>
-  std::string stage = "sft";           // sft | rl
+  std::string stage = "sft";           // sft | rl | distill
   std::string init_adapter;            // PEFT folder that this stage starts from; empty: fresh
   uint64_t seed = 0;
   int threads = 0;                     // 0: all cores
@@ -45,7 +45,8 @@ struct AdapterSettings {
   bool operator==(const AdapterSettings&) const = default;
 };
 
-struct DataSettings {                  // fields as DatasetSpec in data/dataset.h
+// One data set: fields as DatasetSpec in data/dataset.h.
+struct DatasetSettings {
   std::string dataset = "synthetic";
   std::string split = "train";
   int64_t limit = 0;
@@ -57,7 +58,22 @@ struct DataSettings {                  // fields as DatasetSpec in data/dataset.
   double distractor_rate = 0.3;
   double brief_rate = 0.0;
   std::string verbosity = "mixed";
+  int64_t min_response_tokens = 0, max_response_tokens = 0;  // SFT keeps solutions of so many; max 0: no bound
+
+  bool operator==(const DatasetSettings&) const = default;
+};
+
+// One source of a mix: whole in itself, whatever `data` says beside `sources`.
+struct DataSource : DatasetSettings {
+  std::string name;                    // in metrics; empty: after the data set (SourceName, configs/data_sources.h)
+  double weight = 1.0;                 // relative to the others'
+
+  bool operator==(const DataSource&) const = default;
+};
+
+struct DataSettings : DatasetSettings {
   std::string system;                  // system message; empty: what the template inserts
+  std::vector<DataSource> sources;     // a weighted mix instead of the one data set; empty: no mix
 
   bool operator==(const DataSettings&) const = default;
 };
@@ -69,6 +85,24 @@ struct SftSettings {
   int64_t max_length = 512;            // tokens of prompt + solution; longer examples are dropped, with a count
 
   bool operator==(const SftSettings&) const = default;
+};
+
+// Learning from a teacher (train/distill.h, train/traces.h).
+struct DistillSettings {
+  std::string teacher;                 // GGUF or Hugging Face folder; "demo": the demo model
+  std::string teacher_adapter;         // PEFT folder; empty: the bare teacher
+  std::string mode = "logits";         // logits | traces
+  std::string divergence = "forward";  // logits: forward, KL(teacher ‖ student) | reverse, KL(student ‖ teacher)
+  double temperature = 1.0;            // logits: of both distributions
+  std::string traces;                  // traces: JSONL file of the samples; empty: RUN.traces.jsonl beside the run's folder
+  int64_t samples = 4;                 // per problem
+  double sampling_temperature = 0.7;
+  int64_t max_tokens = 256;            // of a trace; longer ones are dropped
+  std::string keep = "shortest";       // shortest | correct | all
+  std::string reading = "strict";      // strict | lenient: of a trace's answer
+  int max_batch = 32;                  // sequences decoded together
+
+  bool operator==(const DistillSettings&) const = default;
 };
 
 struct RlSettings {
@@ -240,6 +274,7 @@ struct TrainConfig {
   AdapterSettings adapter;
   DataSettings data;
   SftSettings sft;
+  DistillSettings distill;
   RlSettings rl;
   RolloutSettings rollout;
   BudgetSettings budget;

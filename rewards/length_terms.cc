@@ -84,7 +84,7 @@ std::vector<double> SigmoidWeights(double alpha, std::span<const int64_t> length
   const double mean = Mean(of_right);
   double squares = 0;
   for (int64_t l : of_right) squares += (static_cast<double>(l) - mean) * (static_cast<double>(l) - mean);
-  const double deviation = of_right.size() > 1 ? std::sqrt(squares / static_cast<double>(of_right.size() - 1)) : 0.0;
+  const double deviation = std::sqrt(squares / static_cast<double>(of_right.size()));
   for (size_t i = 0; i < lengths.size(); ++i) {
     if (!right[i]) continue;
     const double z = deviation > 0 ? (static_cast<double>(lengths[i]) - mean) / deviation : 0.0;

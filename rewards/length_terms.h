@@ -41,8 +41,8 @@ double TruncationWeight(int64_t limit_tokens, bool truncated, int64_t length_tok
 std::vector<double> KimiLengthReward(std::span<const int64_t> lengths, std::span<const uint8_t> right);
 
 // Arora and Zanette (arXiv 2502.04463): a right answer is worth 1 − α·σ((L − mean)/std), σ the logistic function, mean and
-// standard deviation (n − 1) over the group's right answers. Where that deviation is 0, or one answer alone is right, the
-// fraction is 0 and the worth 1 − α/2. Wrong answers get 1: the verdict makes them 0.
+// standard deviation (dividing by n, as in their code) over the group's right answers. Where that deviation is 0, as where one
+// answer alone is right, the fraction is 0 and the worth 1 − α/2. Wrong answers get 1: the verdict makes them 0.
 std::vector<double> SigmoidWeights(double alpha, std::span<const int64_t> lengths, std::span<const uint8_t> right);
 
 // ShorterBetter (arXiv 2504.21370): −|L − SOL|, the sample optimal length SOL being the shortest right answer's length, or the

@@ -130,7 +130,7 @@ void Decoder::Norm(ThreadPool& pool, int64_t rows, const float* x_MD, const std:
   });
 }
 
-// Two passes over the pool: x Wᵀ of all rows with x Aᵀ of each group, then what B adds.
+// x Wᵀ of all rows, and what each group's adapter adds to its own, in one pass over the pool.
 void Decoder::Project(ThreadPool& pool, const Batch& batch, int64_t layer, const float* x_MI, int64_t in,
                       std::span<const Target> targets) {
   const int64_t m = static_cast<int64_t>(batch.rows.size());
@@ -145,36 +145,20 @@ void Decoder::Project(ThreadPool& pool, const Batch& batch, int64_t layer, const
     if (group.adapter) max_rank = std::max(max_rank, group.adapter->rank());
   }
   GrowTo(low_, m * max_rank * static_cast<int64_t>(targets.size()));
-  ForEachPair(batch, layer, targets, [&](const AdapterGroup& group, const Target&, const PackedPair& pair, float* low) {
-    jobs_.push_back({.w = pair.a, .x = &prepared_, .y = low, .y_stride = pair.a.rows, .begin = group.begin, .end = group.end});
-  });
-  Linear(pool, jobs_);
-
-  jobs_.clear();
-  size_t used = 0;
-  ForEachPair(batch, layer, targets, [&](const AdapterGroup& group, const Target& t, const PackedPair& pair, const float* low) {
-    if (used == low_prepared_.size()) low_prepared_.emplace_back();
-    PreparedRows& rows = low_prepared_[used++];
-    rows.Prepare(low, group.end - group.begin, pair.a.rows, pair.a.rows, activations_, isa_, &pool);
-    jobs_.push_back({.w = pair.b, .x = &rows, .y = t.y_MO + group.begin * t.y_stride, .y_stride = t.y_stride,
-                     .scale = pair.scale, .accumulate = true});
-  });
-  Linear(pool, jobs_);
-}
-
-// Calls body(group, target, pair, low) for every adapted weight; `low` has room for x Aᵀ of the group's rows.
-template <class Body>
-void Decoder::ForEachPair(const Batch& batch, int64_t layer, std::span<const Target> targets, const Body& body) {
+  while (low_prepared_.size() < batch.groups.size() * targets.size()) low_prepared_.emplace_back();
+  added_.clear();
   float* low = low_.data();
   for (const AdapterGroup& group : batch.groups) {
     if (!group.adapter) continue;
-    for (const Target& t : targets) {
-      const PackedPair& pair = group.adapter->pair(layer, t.kind);
+    for (size_t t = 0; t < targets.size(); ++t) {
+      const PackedPair& pair = group.adapter->pair(layer, targets[t].kind);
       if (!pair.a) continue;
-      body(group, t, pair, low);
+      added_.push_back({.job = t, .a = pair.a, .b = pair.b, .scale = pair.scale, .begin = group.begin, .end = group.end, .low = low,
+                        .low_rows = &low_prepared_[added_.size()]});
       low += (group.end - group.begin) * pair.a.rows;
     }
   }
+  Linear(pool, jobs_, added_);
 }
 
 void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {

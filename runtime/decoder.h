@@ -65,8 +65,6 @@ class Decoder {
   void Norm(ThreadPool& pool, int64_t rows, const float* x_MD, const std::vector<float>& weight_D, float* y_MD);
   void Project(ThreadPool& pool, const Batch& batch, int64_t layer, const float* x_MI, int64_t in,
                std::span<const Target> targets);
-  template <class Body>
-  void ForEachPair(const Batch& batch, int64_t layer, std::span<const Target> targets, const Body& body);
   void PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
   void Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
   void Head(ThreadPool& pool, const Batch& batch, float* logits);
@@ -89,6 +87,7 @@ class Decoder {
   std::vector<float> x_MD_, h_MD_, qkv_, attention_, gate_up_, low_;
   std::vector<float> cos_, sin_;  // [position][H/2]
   std::vector<LinearJob> jobs_;
+  std::vector<LowRankJob> added_;
   std::vector<ThreadScratch> threads_;
 };
 

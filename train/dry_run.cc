@@ -5,9 +5,12 @@
 #include <sstream>
 
 #include "configs/load.h"
-#include "train/optimizer.h"
+#include "train/example_order.h"
+#include "train/model/optimizer.h"
 #include "train/run/run_folder.h"
 #include "train/sft.h"
+#include "train/teacher.h"
+#include "train/traces.h"
 
 namespace pith {
 namespace {
@@ -25,6 +28,13 @@ std::string Indent(const std::string& text) {
   return out;
 }
 
+// Of a base as the trainer holds it.
+int64_t WeightBytes(const ModelConfig& c, int64_t element_bytes) {
+  int64_t linear = 0;
+  for (int kind = 0; kind < kNumLinearKinds; ++kind) linear += LinearRows(c, kind) * LinearCols(c, kind);
+  return (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element_bytes;
+}
+
 }  // namespace
 
 MemoryEstimate EstimateMemory(const Session& session) {
@@ -32,19 +42,18 @@ MemoryEstimate EstimateMemory(const Session& session) {
   const ModelConfig& c = session.base->config();
   const int64_t element = config.model.dtype == "float32" ? 4 : 2;
   MemoryEstimate m;
-  int64_t linear = 0, lora = 0, ranks = 0;
-  for (int kind = 0; kind < kNumLinearKinds; ++kind) linear += LinearRows(c, kind) * LinearCols(c, kind);
+  int64_t lora = 0, ranks = 0;
   for (const auto& [name, pair] : session.initial.pairs) {
     lora += pair.num_trained();
     ranks += pair.rank;
   }
-  m.base = (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element;
+  m.base = WeightBytes(c, element);
   m.adapter = lora * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
   // Per token and layer: residual twice and both norms, q k v, attention's copies and output, gate, up and their product.
   const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * (c.q_dim() + 2 * c.kv_dim()) + c.q_dim() + 3 * c.d_ff) +
                             element * ranks / std::max<int64_t>(1, c.num_layers);
   int64_t longest = 0, sequences = 0, total_length = 0;
-  if (config.run.stage == "sft") {
+  if (config.run.stage != "rl") {
     longest = config.sft.max_length;
     total_length = config.sft.max_length;
     sequences = std::min(config.sft.micro_batch_size, config.sft.batch_size);
@@ -72,9 +81,20 @@ std::string DryRun(const Session& session) {
       << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n# batches\n";
   int64_t trained = 0;
   for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
-  if (config.run.stage == "sft") {
+  int64_t teacher_bytes = 0;
+  if (config.run.stage == "distill") {
+    const Teacher teacher = LoadTeacher(session);
+    if (config.distill.mode == "traces") {
+      out << "  " << session.problems.size() << " problems x " << config.distill.samples << " samples of " << teacher.path << ", of at most "
+          << config.distill.max_tokens << " tokens, of which " << config.distill.keep << " ones are kept: " << TracesPath(config) << "\n";
+    } else {
+      teacher_bytes = WeightBytes(teacher.base->config(), config.model.dtype == "float32" ? 4 : 2);
+    }
+  }
+  if (config.run.stage == "sft" || (config.run.stage == "distill" && config.distill.mode == "logits")) {
     const std::vector<SftExample> examples = MakeSftExamples(session);
-    CheckWarmup(config.optimizer, SftSteps(config, examples.size()));
+    const ExampleOrder order(config, SourcesOf(session, examples));
+    CheckWarmup(config.optimizer, order.steps());
     int64_t prompt = 0, response = 0;
     for (const SftExample& e : examples) {
       prompt += static_cast<int64_t>(session.problems[e.problem].prompt.ids.size());
@@ -82,9 +102,10 @@ std::string DryRun(const Session& session) {
     }
     const auto n = static_cast<int64_t>(examples.size());
     out << "  " << n << " examples x " << config.sft.epochs << " epochs / " << config.sft.batch_size << " per step = "
-        << SftSteps(config, examples.size()) << " optimiser steps\n"
-        << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n";
-  } else {
+        << order.steps() << " optimiser steps\n"
+        << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n"
+        << order.Describe();
+  } else if (config.run.stage == "rl") {
     out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_step() << " updates = "
         << config.rl.steps * config.rl.updates_per_step() << " optimiser steps\n"
         << "  " << config.rl.prompts_per_step << " prompts x " << config.rl.group_size << " completions = "
@@ -96,8 +117,9 @@ std::string DryRun(const Session& session) {
   const MemoryEstimate m = EstimateMemory(session);
   out << "  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base) << ", adapter and optimiser " << Megabytes(m.adapter)
       << ", activations " << Megabytes(m.activations);
+  if (teacher_bytes > 0) out << ", teacher " << Megabytes(teacher_bytes);
   if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler);
-  out << ": " << Megabytes(m.total()) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
+  out << ": " << Megabytes(m.total() + teacher_bytes) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
   return out.str();
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "configs/data_sources.h"
 #include "data/dataset.h"
 #include "rewards/reward.h"
 #include "runtime/evaluation/eval.h"
@@ -11,8 +12,7 @@ namespace pith {
 namespace {
 
 std::vector<Problem> LoadHeldOut(const TrainConfig& config) {
-  DataSettings data = config.data;
-  if (!config.eval.dataset.empty()) data.dataset = config.eval.dataset;
+  DatasetSettings data = EvaluatedData(config);
   data.split = config.eval.split;
   data.limit = config.eval.limit;
   data.seed = config.eval.seed;
@@ -25,7 +25,7 @@ std::vector<Problem> LoadHeldOut(const TrainConfig& config) {
 EvalSettings SettingsOf(const TrainConfig& config) {
   const EvaluationSettings& e = config.eval;
   EvalSettings settings;
-  settings.dataset = e.dataset.empty() ? config.data.dataset : e.dataset;
+  settings.dataset = EvaluatedData(config).dataset;
   settings.budgets = e.budgets;
   if (config.run.stage == "rl") settings.budget = MakeBudget(config.budget);
   settings.max_tokens = e.max_tokens;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/generate.h"
-#include "train/model.h"
+#include "train/model/model.h"
 #include "train/run/ranks.h"
 
 namespace pith {

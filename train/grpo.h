@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "rewards/reward.h"
-#include "train/batch.h"
 #include "train/grpo_batch.h"
-#include "train/optimizer.h"
+#include "train/model/batch.h"
+#include "train/model/optimizer.h"
 #include "train/policy/sampler_correction.h"
 #include "train/rollout.h"
 #include "train/run/loop.h"

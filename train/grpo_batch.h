@@ -9,7 +9,7 @@
 #include "rewards/length_targets.h"
 #include "rewards/reward.h"
 #include "runtime/generate.h"
-#include "train/batch.h"
+#include "train/model/batch.h"
 #include "train/policy/policy_loss.h"
 #include "train/session.h"
 

@@ -8,7 +8,7 @@
 #include "train/grpo_metrics.h"
 #include "train/grpo_steering.h"
 #include "train/learner.h"
-#include "train/optimizer.h"
+#include "train/model/optimizer.h"
 #include "train/problem_source.h"
 
 namespace pith {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "train/model.h"
-#include "train/optimizer.h"
+#include "train/model/model.h"
+#include "train/model/optimizer.h"
 #include "train/run/stateful.h"
 #include "train/session.h"
 

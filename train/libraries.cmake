@@ -1,12 +1,3 @@
-# Torch-free and built on generic vectors, which never cross a function that is not inlined: no ABI to warn of.
-foreach(kernel base avx2 avx512)
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/train/kernels_${kernel}.cc PROPERTIES
-                              COMPILE_OPTIONS -Wno-psabi SKIP_PRECOMPILE_HEADERS ON)
-endforeach()
-set_source_files_properties(${CMAKE_SOURCE_DIR}/train/kernels.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-# at::parallel_for runs inline unless OpenMP is on. The runtime library is the one that LibTorch brings.
-target_compile_options(${target} PRIVATE -fopenmp)
-target_link_libraries(${target} PUBLIC ${PITH_SITE}/torch/lib/libgomp.so.1)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 target_link_libraries(${target} PRIVATE nlohmann_json::nlohmann_json PUBLIC CLI11::CLI11)

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "train/model.h"
+#include "train/model/model.h"
 
 namespace pith {
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "configs/load.h"
+#include "train/distill.h"
 #include "train/dry_run.h"
 #include "train/grpo.h"
 #include "train/logits.h"
@@ -73,6 +74,8 @@ int Main(int argc, char** argv) {
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
   if (config.run.stage == "sft") {
     RunSft(session, options);
+  } else if (config.run.stage == "distill") {
+    RunDistill(session, options);
   } else {
     RunGrpo(session, options);
   }

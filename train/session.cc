@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
+#include "configs/data_sources.h"
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
 #include "train/rate_check.h"
@@ -132,7 +133,7 @@ void ResolveRate(const LoraAdapter& adapter, const ModelConfig& model, TrainConf
 void CheckLengths(const Session& session) {
   const TrainConfig& c = session.config;
   const int64_t context = session.base->config().context_length;
-  if (c.run.stage == "sft") {
+  if (c.run.stage != "rl") {
     if (c.sft.max_length > context) {
       ThrowUser("sft.max_length is ", c.sft.max_length, ", but the model's context is ", context, " tokens; lower it");
     }
@@ -146,6 +147,26 @@ void CheckLengths(const Session& session) {
   }
 }
 
+struct SourcedProblem {
+  size_t source = 0;
+  Problem problem;
+};
+
+std::vector<SourcedProblem> LoadSources(const DataSettings& data) {
+  std::vector<SourcedProblem> all;
+  for (size_t s = 0; s < NumSources(data); ++s) {
+    const DatasetSettings& settings = SourceSettings(data, s);
+    const std::string prefix = data.sources.empty() ? "" : SourceName(data.sources[s]) + "/";  // two may be drawn from one data set
+    std::vector<Problem> problems = LoadProblems(SpecOf(settings));
+    if (problems.empty()) ThrowUser("data: ", settings.dataset, " (", settings.split, ") has no problems");
+    for (Problem& problem : problems) {
+      problem.id = prefix + problem.id;
+      all.push_back({s, std::move(problem)});
+    }
+  }
+  return all;
+}
+
 void WarnOfCuts(const TrainConfig& config) {
   const RolloutSettings& r = config.rollout;
   if (config.run.stage != "rl" || (r.top_k == 0 && r.top_p == 1 && r.min_p == 0)) return;
@@ -155,7 +176,7 @@ void WarnOfCuts(const TrainConfig& config) {
 
 }  // namespace
 
-DatasetSpec SpecOf(const DataSettings& d) {
+DatasetSpec SpecOf(const DatasetSettings& d) {
   DatasetSpec spec;
   spec.name = d.dataset;
   spec.split = d.split;
@@ -226,7 +247,7 @@ Session OpenSession(const TrainConfig& config) {
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
   std::vector<int64_t> budgets = config.budget.choices;
   if (budgets.empty()) budgets = {config.budget.tokens};
-  for (const Problem& problem : LoadProblems(SpecOf(config.data))) {
+  for (const auto& [source, problem] : LoadSources(config.data)) {
     for (int64_t budget_tokens : budgets) {
       PreparedProblem p;
       Budget budget = MakeBudget(config.budget);
@@ -240,10 +261,10 @@ Session OpenSession(const TrainConfig& config) {
       CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
       p.problem = problem;
       p.budget_tokens = budget_tokens;
+      p.source = source;
       s.problems.push_back(std::move(p));
     }
   }
-  if (s.problems.empty()) ThrowUser("data: ", config.data.dataset, " (", config.data.split, ") has no problems");
   s.initial = StartingAdapter(config, *s.base, s.invocation);
   s.fresh = config.run.init_adapter.empty();
   ResolveRate(s.initial, s.base->config(), &s.config);

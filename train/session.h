@@ -13,7 +13,7 @@
 #include "data/dataset.h"
 #include "data/problem.h"
 #include "data/template/prompt.h"
-#include "train/model.h"
+#include "train/model/model.h"
 
 namespace pith {
 
@@ -22,6 +22,7 @@ struct PreparedProblem {
   Problem problem;
   Prompt prompt;                  // invocation_start 0 where the adapter always acts
   int64_t budget_tokens = 0;      // B of this prompt; 0: none
+  size_t source = 0;              // index in config.data.sources; 0 without a mix
 };
 
 struct Session {
@@ -29,6 +30,7 @@ struct Session {
   std::shared_ptr<const BaseModel> base;
   std::unique_ptr<Prompter> prompter;
   std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
+  // The sources of a mix one after another; ids then begin with the source's name ("short/…").
   // Each problem once per entry of budget.choices (once without), side by side: problem p under choice c is entry
   // p · num_variants() + c.
   std::vector<PreparedProblem> problems;
@@ -49,7 +51,7 @@ std::unique_ptr<Model> MakeModel(const Session& session);
 void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what);
 // The token that ends an assistant's turn: <|im_end|>, <|eot_id|>, <|end|>, else eos.
 int32_t EndOfTurn(const Tokenizer& tokenizer);
-DatasetSpec SpecOf(const DataSettings& data);
+DatasetSpec SpecOf(const DatasetSettings& data);
 // The user's turn: the question, and the budget's sentence where there is one.
 std::string UserText(const TrainConfig& config, const std::string& question);
 // From problems (each below num_problems()) to entries of session.problems: the problem at places first_place, first_place + 1, … of

@@ -1,14 +1,17 @@
-// A run of SFT as a stage of the loop.
+// Runs that learn from examples, as a stage of the loop: SFT, and distillation.
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "train/distill.h"
 #include "train/evaluation_hook.h"
+#include "train/example_order.h"
 #include "train/exchange.h"
 #include "train/learner.h"
-#include "train/optimizer.h"
+#include "train/model/optimizer.h"
 #include "train/run/loop.h"
 #include "train/sft.h"
+#include "train/traces.h"
 
 namespace pith {
 namespace {
@@ -19,11 +22,14 @@ std::vector<const Prompt*> Prompts(const Session& session, const std::vector<Sft
   return prompts;
 }
 
-class SftStage : public Stage, public Stateful {
+class ExamplesStage : public Stage, public Stateful {
  public:
-  explicit SftStage(const Session& session)
+  // With a teacher, the examples' tokens are learned as it would say them; else as they stand.
+  ExamplesStage(const Session& session, std::vector<SftExample> examples, std::unique_ptr<ScoringTeacher> teacher)
       : session_(session),
-        examples_(MakeSftExamples(session)),
+        examples_(std::move(examples)),
+        teacher_(std::move(teacher)),
+        order_(session.config, SourcesOf(session, examples_)),
         total_(CheckedSteps()),
         model_(MakeModel(session)),
         optimizer_(session.config.optimizer, model_->parameters()),
@@ -47,7 +53,17 @@ class SftStage : public Stage, public Stateful {
   StepRecord Step(int64_t step, Ledger* ledger) override {
     const SftSettings& sft = session_.config.sft;
     Ledger::Scope timing = ledger->Time("gradients");
-    const SftStepResult r = SftGradients(session_, *model_, encoder_, examples_, SftBatch(session_.config, examples_.size(), step), step);
+    const std::vector<size_t> batch = order_.Batch(step);
+    SftStepResult r;
+    Metrics metrics;
+    if (teacher_) {
+      DistillStepResult d = DistillGradients(session_, *model_, encoder_, *teacher_, examples_, batch, step);
+      metrics = {{"nll", d.nll}, {"teacher/nll", d.teacher_nll}};
+      r = std::move(d);
+    } else {
+      r = SftGradients(session_, *model_, encoder_, examples_, batch, step);
+    }
+    for (auto& metric : order_.PerSource(batch, r.losses, r.tokens)) metrics.push_back(std::move(metric));
     SumGradients(Ranks::World(), *model_);
     timing.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
@@ -62,6 +78,7 @@ class SftStage : public Stage, public Stateful {
                       {"epoch", static_cast<double>((step + 1) * sft.epochs) / static_cast<double>(total_)},
                       {"num_tokens", static_cast<double>(num_tokens_)},
                       {"completion_tokens", static_cast<double>(r.response_tokens)}};
+    record.metrics.insert(record.metrics.end(), metrics.begin(), metrics.end());
     return record;
   }
 
@@ -80,6 +97,8 @@ class SftStage : public Stage, public Stateful {
  private:
   const Session& session_;
   const std::vector<SftExample> examples_;
+  const std::unique_ptr<ScoringTeacher> teacher_;
+  ExampleOrder order_;
   const int64_t total_;
   const std::unique_ptr<Model> model_;
   Optimizer optimizer_;
@@ -90,7 +109,7 @@ class SftStage : public Stage, public Stateful {
   std::unique_ptr<Engine> engine_;  // for the evaluation
 
   int64_t CheckedSteps() const {
-    const int64_t total = SftSteps(session_.config, examples_.size());
+    const int64_t total = order_.steps();
     CheckWarmup(session_.config.optimizer, total);
     return total;
   }
@@ -99,7 +118,15 @@ class SftStage : public Stage, public Stateful {
 }  // namespace
 
 void RunSft(const Session& session, const RunOptions& options) {
-  SftStage stage(session);
+  ExamplesStage stage(session, MakeSftExamples(session), nullptr);
+  RunLoop(session.config, options, stage);
+}
+
+void RunDistill(const Session& session, const RunOptions& options) {
+  Teacher teacher = LoadTeacher(session);
+  const bool traces = session.config.distill.mode == "traces";
+  std::vector<SftExample> examples = traces ? MakeTraces(session, teacher, options.quiet) : MakeSftExamples(session);
+  ExamplesStage stage(session, std::move(examples), traces ? nullptr : std::make_unique<ScoringTeacher>(session, std::move(teacher)));
   RunLoop(session.config, options, stage);
 }
 

@@ -53,7 +53,18 @@ struct LinearJob {
   bool accumulate = false;
   int64_t begin = 0, end = -1;  // rows of x; end −1: all of them
 };
-// Several products in one pass of the pool. No y may overlap another's.
-void Linear(ThreadPool& pool, std::span<const LinearJob> jobs);
+// What an adapter adds to one of the products: y[(begin + m)·stride + n] += scale · Σ_r (Σ_k x[begin + m][k] A[r][k]) B[n][r], the inner
+// sum rounded as x was.
+struct LowRankJob {
+  size_t job = 0;                    // of the same call: whose x and y these are; all of x's rows belong to it
+  TensorView a, b;                   // rank × K, N × rank
+  float scale = 1.0f;
+  int64_t begin = 0, end = 0;        // rows of x
+  float* low = nullptr;              // room for (end − begin) · rank floats
+  PreparedRows* low_rows = nullptr;  // overwritten
+};
+// Several products in one pass of the pool, what adapters add to them included. No y may overlap another's, no two additions'
+// rows of one y either.
+void Linear(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const LowRankJob> added = {});
 
 }  // namespace pith

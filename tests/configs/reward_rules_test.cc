@@ -161,8 +161,13 @@ TEST(RewardTerms, SurviveTheDump) {
       "  plus: [{kind: l1_exact, alpha: 0.02}, {kind: kimi_k15, weight: 0.3}, {kind: shorter_better, always: false},\n"
       "         {kind: alp, norm_tokens: 99}, {kind: laser_d, start_tokens: 90, grid_tokens: 8, update_every: 4, window_steps: 6}]\n"
       "controller: {target_tokens: 50, gain: 0.2}\ncurriculum: {enabled: true, visits: 3}\nalarms: {stop: [repetition], patience: 5}\n");
-  std::ofstream(path) << DumpTrainConfig(config);
-  EXPECT_EQ(LoadTrainConfig(path), config) << DumpTrainConfig(config);
+  const std::string dump = DumpTrainConfig(config);
+  std::ofstream(path) << dump;
+  EXPECT_EQ(LoadTrainConfig(path), config) << dump;
+  // What belongs to `plus`, or to another kind, is not printed.
+  EXPECT_NE(dump.find("times: [{kind: l1_max, alpha: 0.01, delta: 0.25}, {kind: sigmoid, alpha: 0.4}, {kind: truncation, limit_tokens: 90}]\n"),
+            std::string::npos)
+      << dump;
 }
 
 TEST(RewardKinds, AreListedInTheReference) {

@@ -53,11 +53,11 @@ TEST(KimiLengthReward, RanksTheGroupFromShortestToLongest) {
 }
 
 TEST(SigmoidWeights, ComparesRightAnswersAmongThemselves) {
-  // Right: 40, 60, 80: mean 60, deviation sqrt((400 + 0 + 400)/2) = 20, z = −1, 0, 1. σ(1) = 0.7310585786300049.
-  const double s = 0.7310585786300049;
+  // Right: 40, 60, 80: mean 60, deviation sqrt((400 + 0 + 400)/3) = 16.3299, z = ∓1.2247448714, 0; σ(1.2247448714) = 0.7729080418.
+  const double s = 1 / (1 + std::exp(-std::sqrt(1.5)));
   ExpectNear(SigmoidWeights(0.4, Lengths{40, 500, 60, 80}, Verdicts{1, 0, 1, 1}), {1 - 0.4 * (1 - s), 1, 0.8, 1 - 0.4 * s});
-  // Two right: 30 and 70: mean 50, deviation sqrt(800/1) = 28.2842712, z = ∓0.7071067811865476; σ(0.70710678) = 0.6697615493266569.
-  const double t = 0.6697615493266569;
+  // Two right: 30 and 70: mean 50, deviation sqrt(800/2) = 20, z = ∓1; σ(1) = 0.7310585786300049.
+  const double t = 0.7310585786300049;
   ExpectNear(SigmoidWeights(1.0, Lengths{30, 70, 5}, Verdicts{1, 1, 0}), {t, 1 - t, 1});
   // One alone, or all of one length: σ(0) = ½.
   ExpectNear(SigmoidWeights(0.2, Lengths{30, 70}, Verdicts{0, 1}), {1, 0.9});
@@ -130,7 +130,7 @@ TEST(RewardOfAGroup, HoldsEveryTermAsItsPaperHasIt) {
   // min 20, max 180: λ = 0.5, 0.25, 0, −0.5
   ExpectNear(Rewards(term("kimi_k15"), false, group), {1.5, 1.25, 0, -0.5});
   // mean 40, deviation sqrt(800) = 28.28, z = ∓0.7071: σ(0.7071) = 0.66976154932…
-  ExpectNear(Rewards(term("sigmoid", 0.4), true, group), {1 - 0.4 * 0.3302384506733431, 1 - 0.4 * 0.6697615493266569, 0, 0});
+  ExpectNear(Rewards(term("sigmoid", 0.4), true, group), {1 - 0.4 * 0.2689414213699951, 1 - 0.4 * 0.7310585786300049, 0, 0});
   // SOL 20, β = 0.001
   ExpectNear(Rewards(term("shorter_better"), false, group), {1, 0.96, -0.08, -0.16});
   // p = ½, N = 200, β = ½: −L/800

@@ -241,6 +241,83 @@ TEST(KernelLinearJobs, SeveralProductsInOnePassAreEachAlone) {
 }
 
 // Whichever instruction set quantises, the codes are those of the reference: ties, zeros and subnormals included.
+// What adapters add to a pass against the same products one after another, to the bit; over many rounds, since threads meet in it.
+TEST(KernelLinearAdded, InOnePassIsWhatSeparatePassesGive) {
+  constexpr int64_t kIn = 96, kRows = 45;
+  std::vector<Matrix> w;  // moved in: a copy's view would be the original's
+  w.push_back(RandomMatrix(TensorType::kQ4_0, 200, kIn, 1));
+  w.push_back(RandomMatrix(TensorType::kQ8_0, 33, kIn, 2));
+  w.push_back(RandomMatrix(TensorType::kF16, 70, kIn, 3));
+  const std::vector<float> x = RandomFloats(kRows * kIn, 4);
+  struct Pair {
+    size_t job;
+    int64_t begin, end;
+    Matrix a, b;
+  };
+  const auto pair = [&](size_t job, int64_t begin, int64_t end, int64_t rank, TensorType type) {
+    const auto seed = static_cast<uint32_t>(100 * job) + static_cast<uint32_t>(begin);
+    return Pair{job, begin, end, RandomMatrix(type, rank, kIn, seed), RandomMatrix(type, w[job].view.rows, rank, seed + 50)};
+  };
+  std::vector<Pair> few, many;  // many: more than fit into one pass
+  for (const size_t job : {0, 2}) few.push_back(pair(job, 0, 3, 64, TensorType::kQ8_0)), few.push_back(pair(job, 3, 45, 32, TensorType::kQ4_0));
+  few.push_back(pair(1, 2, 40, 7, TensorType::kF16));
+  few.push_back(pair(1, 40, 40, 32, TensorType::kQ8_0));  // of no rows
+  for (int64_t row = 0; row < kRows; ++row) many.push_back(pair(0, row, row + 1, 32, TensorType::kQ8_0));
+  for (const std::vector<Pair>* pairs : {&few, &many}) {
+    for (const ActivationType precision : kPrecisions) {
+      PreparedRows rows;
+      rows.Prepare(x.data(), kRows, kIn, kIn, precision, BestIsa());
+      std::vector<std::vector<float>> low(pairs->size());
+      std::vector<PreparedRows> low_rows(pairs->size());
+      const auto start = [&] {
+        std::vector<std::vector<float>> y;
+        for (const Matrix& m : w) y.push_back(RandomFloats(kRows * m.view.rows, 9));
+        return y;
+      };
+      std::vector<LinearJob> jobs;
+      const auto jobs_for = [&](std::vector<std::vector<float>>& y) {
+        jobs.clear();
+        for (size_t j = 0; j < w.size(); ++j) {
+          jobs.push_back({.w = w[j].view, .x = &rows, .y = y[j].data(), .y_stride = w[j].view.rows, .accumulate = j == 1});
+        }
+      };
+      ThreadPool one(1);
+      std::vector<std::vector<float>> expected = start();
+      jobs_for(expected);
+      Linear(one, jobs);
+      for (size_t i = 0; i < pairs->size(); ++i) {
+        const Pair& p = (*pairs)[i];
+        const int64_t rank = p.a.view.rows, n = p.b.view.rows;
+        low[i].resize(static_cast<size_t>((p.end - p.begin) * rank));
+        if (p.begin == p.end) continue;
+        const LinearJob a = {.w = p.a.view, .x = &rows, .y = low[i].data(), .y_stride = rank, .begin = p.begin, .end = p.end};
+        Linear(one, {&a, 1});
+        low_rows[i].Prepare(low[i].data(), p.end - p.begin, rank, rank, precision, BestIsa());
+        const LinearJob b = {.w = p.b.view, .x = &low_rows[i], .y = expected[p.job].data() + p.begin * n, .y_stride = n, .scale = 0.75f, .accumulate = true};
+        Linear(one, {&b, 1});
+      }
+      for (const int threads : {1, 2, 5}) {
+        ThreadPool pool(threads);
+        for (int round = 0; round < 40; ++round) {
+          std::vector<LowRankJob> added;
+          for (size_t i = 0; i < pairs->size(); ++i) {
+            const Pair& p = (*pairs)[i];
+            std::fill(low[i].begin(), low[i].end(), std::nanf(""));
+            added.push_back({.job = p.job, .a = p.a.view, .b = p.b.view, .scale = 0.75f, .begin = p.begin, .end = p.end, .low = low[i].data(), .low_rows = &low_rows[i]});
+          }
+          std::vector<std::vector<float>> y = start();
+          jobs_for(y);
+          Linear(pool, jobs, added);
+          for (size_t j = 0; j < w.size(); ++j) {
+            ASSERT_EQ(0, std::memcmp(y[j].data(), expected[j].data(), y[j].size() * sizeof(float)))
+                << ActivationTypeName(precision) << ", product " << j << ", " << threads << " threads, round " << round;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(KernelPreparedRows, CodesAreBitwiseTheReference) {
   std::vector<float> x = RandomFloats(40 * 96, 8);
   for (size_t i = 0; i < x.size(); ++i) {

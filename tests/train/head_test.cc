@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "train/head.h"
+#include "train/model/head.h"
 
 namespace pith {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/rng.h"
-#include "train/kernel_set.h"
+#include "train/model/kernel_set.h"
 
 namespace pith {
 namespace {
@@ -218,6 +218,42 @@ TYPED_TEST(RowKernel, LogSumExpEntropyAndLogSoftmaxBackward) {
       for (int64_t i = 0; i < v; ++i) {
         const double relative = std::is_same_v<T, Bf16> ? 1.0 / 256 : 4e-6;
         ASSERT_NEAR(Value(logits[i]), out[i], relative * std::abs(out[i]) + 4e-5) << i << " with " << g_entropy;
+      }
+    }
+  });
+}
+
+TYPED_TEST(RowKernel, DivergenceAndItsGradient) {
+  using T = TypeParam;
+  this->Each([](const RowKernels<T>& k, int64_t v, Rng& rng) {
+    const std::vector<T> student = Random<T>(rng, v + 5, 2);  // five places of padding behind
+    std::vector<T> teacher = Random<T>(rng, v + 5, 2);
+    if (v > 20) teacher[9] = Make<T>(-1e4);
+    const double temperature = 0.5;
+    const auto log_p = [&](const std::vector<T>& logits) {
+      double z = 0;
+      Doubles out;
+      for (int64_t i = 0; i < v; ++i) z += std::exp(Value(logits[i]) / temperature);
+      for (int64_t i = 0; i < v; ++i) out.push_back(Value(logits[i]) / temperature - std::log(z));
+      return out;
+    };
+    const Doubles q = log_p(student);
+    Doubles p = log_p(teacher);
+    for (double& x : p) x = std::max(x, -100.0);  // where the kernel stops counting
+    const float lse_q = k.log_sum_exp(student.data(), 2.0f, v, nullptr), lse_p = k.log_sum_exp(teacher.data(), 2.0f, v, nullptr);
+    for (const bool reverse : {false, true}) {
+      double divergence = 0;
+      for (int64_t i = 0; i < v; ++i) divergence += reverse ? std::exp(q[i]) * (q[i] - p[i]) : std::exp(p[i]) * (p[i] - q[i]);
+      const float got = k.divergence(student.data(), teacher.data(), lse_q, lse_p, 2.0f, reverse, v);
+      ASSERT_NEAR(got, divergence, 2e-5 * (1 + divergence)) << reverse;
+      Doubles out;
+      for (int64_t i = 0; i < v; ++i) out.push_back(3.0 / temperature * (reverse ? std::exp(q[i]) * (q[i] - p[i] - divergence) : std::exp(q[i]) - std::exp(p[i])));
+      out.resize(static_cast<size_t>(v + 5), 0.0);
+      std::vector<T> gradient = student;
+      k.divergence_backward(gradient.data(), teacher.data(), lse_q, lse_p, 2.0f, reverse, got, 3.0f, v, v + 5);
+      for (int64_t i = 0; i < v + 5; ++i) {
+        const double relative = std::is_same_v<T, Bf16> ? 1.0 / 256 : 1e-5;
+        ASSERT_NEAR(Value(gradient[i]), out[i], relative * std::abs(out[i]) + 1e-4) << i << " of " << v << (reverse ? " reverse" : " forward");
       }
     }
   });

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "train/optimizer.h"
+#include "train/model/optimizer.h"
 
 namespace pith {
 namespace {

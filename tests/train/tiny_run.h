@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "train/distill.h"
 #include "train/grpo.h"
 #include "train/sft.h"
 
@@ -70,7 +71,9 @@ inline TrainConfig TinyConfig(const Scratch& scratch, const std::string& stage, 
 inline void Execute(const TrainConfig& config, const RunOptions& options) {
   PrepareProcess(config.run.threads);
   const Session session = OpenSession(config);
-  config.run.stage == "sft" ? RunSft(session, options) : RunGrpo(session, options);
+  if (config.run.stage == "sft") RunSft(session, options);
+  if (config.run.stage == "distill") RunDistill(session, options);
+  if (config.run.stage == "rl") RunGrpo(session, options);
 }
 
 inline std::vector<nlohmann::json> MetricsOf(const std::string& folder) {

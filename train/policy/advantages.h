@@ -21,8 +21,8 @@ namespace pith {
 //   reinforce_pp_baseline   R_i − mean of its group          / std of all A, whatever `scale` says
 //
 // A group whose rewards are all equal gets exact zeros, except under reinforce_pp, which compares across groups; so do all
-// completions there when no two rewards differ. (A of rloo and reinforce_pp_baseline has mean 0 by construction: their papers'
-// subtraction of the batch's mean is only rounding and is left out.)
+// completions there when no two rewards differ. All statistics are over completions; A of rloo and reinforce_pp_baseline then has
+// mean 0 by construction. (OpenRLHF and verl weigh the latter's by tokens, and subtract that mean.)
 std::vector<double> Advantages(const std::string& estimator, const std::string& scale, const std::vector<double>& rewards,
                                int64_t group_size);
 

@@ -9,7 +9,7 @@
 //   bnpo     the same                                          1 / tokens of the minibatch             TRL
 //   dr_grpo  the same                                          1 / (N · max_tokens)                    arXiv 2503.20783
 //   dapo     the same                                          minibatches / tokens of the rollout     arXiv 2503.14476
-//   cispo    −sg[min(r, ε_h)] · A · log p                      as dapo                                 arXiv 2506.13585
+//   cispo    −sg[min(r, ε_h)] · A · log p                      as dapo                                 arXiv 2506.13585; cap as in 2510.13786
 //   gspo     grpo with s = exp(mean over y of log r) for r     as grpo                                 arXiv 2507.18071
 //
 // r = e^(log p − old), A the advantage, |y| the sequence's tokens, N the minibatch's completions (those without an advantage

@@ -18,8 +18,8 @@
 #include "adapters/lora.h"
 #include "adapters/torch/lora_linear.h"
 #include "base/base_model.h"
-#include "train/attention.h"
-#include "train/head.h"
+#include "train/model/attention.h"
+#include "train/model/head.h"
 
 namespace pith {
 

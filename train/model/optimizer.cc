@@ -1,4 +1,4 @@
-#include "train/optimizer.h"
+#include "train/model/optimizer.h"
 
 #include <ATen/Parallel.h>
 
@@ -8,7 +8,7 @@
 #include <numbers>
 
 #include "base/error.h"
-#include "train/kernels.h"
+#include "train/model/kernels.h"
 
 namespace pith {
 

@@ -38,6 +38,13 @@ struct RowKernels {
   // inverse_temperature · (g · (onehot(id) − p) − g_entropy · p · (log p + entropy)).
   void (*log_softmax_backward)(T* logits, float log_sum_exp, float inverse_temperature, float g, float g_entropy, float entropy,
                                int64_t id, int64_t v);
+  // With q = softmax(student · inverse_temperature) and p = softmax(teacher · inverse_temperature) over v values, given both log-sum-exps:
+  // KL(p‖q), or with `reverse` KL(q‖p), in nats.
+  float (*divergence)(const T* student, const T* teacher, float lse_student, float lse_teacher, float inverse_temperature, bool reverse,
+                      int64_t v);
+  // student becomes g times that divergence's gradient, which is given; zeros in [v, total).
+  void (*divergence_backward)(T* student, const T* teacher, float lse_student, float lse_teacher, float inverse_temperature, bool reverse,
+                              float divergence, float g, int64_t v, int64_t total);
   void (*set_zero)(T* x);
   void (*from_float)(const float* in, int64_t n, T* out);
 };

@@ -1,18 +1,18 @@
 #include <cmath>
 #include <cstdint>
 
-#include "train/kernel_set.h"
+#include "train/model/kernel_set.h"
 
 
 #if defined(__x86_64__)
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,prefer-vector-width=512")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 #pragma GCC optimize("fp-contract=fast")
 namespace pith {
 namespace {
 #if defined(__x86_64__)
-#include "train/kernels_impl.inc"
+#include "train/model/kernels_impl.inc"
 #endif
 }  // namespace
 }  // namespace pith
@@ -22,9 +22,9 @@ namespace {
 
 namespace pith {
 
-const KernelSet* Avx512Kernels() {
+const KernelSet* Avx2Kernels() {
 #if defined(__x86_64__)
-  static const bool available = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  static const bool available = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return available ? &kSet : nullptr;
 #else
   return nullptr;

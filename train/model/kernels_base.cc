@@ -1,12 +1,12 @@
 #include <cmath>
 #include <cstdint>
 
-#include "train/kernel_set.h"
+#include "train/model/kernel_set.h"
 
 
 namespace pith {
 namespace {
-#include "train/kernels_impl.inc"
+#include "train/model/kernels_impl.inc"
 }  // namespace
 
 const KernelSet& BaseKernels() { return kSet; }

@@ -1,10 +1,10 @@
-#include "train/kernels.h"
+#include "train/model/kernels.h"
 
 #include <cstdlib>
 #include <string_view>
 
 #include "base/error.h"
-#include "train/kernel_set.h"
+#include "train/model/kernel_set.h"
 
 namespace pith {
 namespace {

@@ -38,6 +38,11 @@ class Head {
   // where they are more than a chunk, their logits are made twice.
   HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const RowGradientFunction& gradient,
                  bool want_entropy, bool at_once = false) const;
+  // hidden, ids as for Run: rows × V of dtype, each row's logits minus that of its id, which is exactly 0.
+  at::Tensor ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids) const;
+  // rows × V of dtype → rows × D: the gradient of the hidden states from that of the logits.
+  at::Tensor ToHidden(const at::Tensor& g_logits) const;
+  int64_t rows_per_chunk() const;  // whose logits are held at once
   // rows × D → rows × V, float32 (for `logits`).
   at::Tensor Logits(const at::Tensor& hidden) const;
   // ids → rows × D, float32: the tied embedding.

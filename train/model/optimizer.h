@@ -8,7 +8,7 @@
 
 #include "base/safetensors.h"
 #include "configs/train_config.h"
-#include "train/model.h"
+#include "train/model/model.h"
 
 namespace pith {
 

@@ -1,4 +1,4 @@
-#include "train/ops.h"
+#include "train/model/ops.h"
 
 #include <ATen/Parallel.h>
 

@@ -1,10 +1,10 @@
-#include "train/model.h"
+#include "train/model/model.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-#include "train/ops.h"
+#include "train/model/ops.h"
 
 namespace pith {
 namespace {

@@ -1,4 +1,4 @@
-// Differentiable operations between the matrix products of a decoder layer. Each is one fused pass (train/kernels.h).
+// Differentiable operations between the matrix products of a decoder layer. Each is one fused pass (train/model/kernels.h).
 //
 // Shape suffixes: M rows (tokens of all sequences, packed), D model, F feed-forward. "T" is the layer's compute type
 // (bfloat16 or float32); the residual stream is float32.
@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "train/kernels.h"
+#include "train/model/kernels.h"
 
 namespace pith {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/template/prompt.h"
-#include "train/model.h"
+#include "train/model/model.h"
 
 namespace pith {
 
@@ -41,6 +41,18 @@ struct TrainSequence {
   int64_t response_length() const { return static_cast<int64_t>(ids.size()) - response_begin; }
 };
 TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response);
+
+// Sequences side by side for one forward pass: the rows that predict response tokens, and those tokens (int64).
+struct PackedSequences {
+  std::vector<ModelInput> inputs;  // views of the sequences
+  at::Tensor rows, ids;
+};
+PackedSequences Pack(std::span<const TrainSequence> sequences);
+
+// Calls body(begin, end, token) for each micro-batch [begin, end) of the sequences that this rank runs; response token `token`,
+// counted over all sequences, is its first. Micro-batches without response tokens are left out.
+void ForEachMicroBatch(std::span<const TrainSequence> sequences, int64_t micro_batch_size,
+                       const std::function<void(size_t begin, size_t end, int64_t token)>& body);
 
 // The gradients of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
 // all sequences in order, and to their entropies (undefined unless RunBatch is asked for them). A micro-batch may be split

@@ -1,7 +1,7 @@
 // All kernels of one instruction set (private to kernels*.cc).
 #pragma once
 
-#include "train/kernels.h"
+#include "train/model/kernels.h"
 
 namespace pith {
 

@@ -1,11 +1,11 @@
-#include "train/head.h"
+#include "train/model/head.h"
 
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "train/ops.h"
+#include "train/model/ops.h"
 
 namespace pith {
 namespace {
@@ -28,12 +28,37 @@ at::Tensor Head::Logits(const at::Tensor& hidden) const {
   return at::mm(hidden.to(at::kFloat), weight_.narrow(1, 0, d_).to(at::kFloat).t());
 }
 
+int64_t Head::rows_per_chunk() const {
+  return std::max<int64_t>(16, chunk_bytes_ / (weight_.size(0) * static_cast<int64_t>(weight_.element_size())));
+}
+
+at::Tensor Head::ToHidden(const at::Tensor& g_logits) const { return at::mm(g_logits, weight_.narrow(1, 0, d_)); }
+
+at::Tensor Head::ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids) const {
+  const int64_t rows = hidden.size(0), vocab = weight_.size(0);
+  at::Tensor shift = (hidden.to(at::kFloat) * Embed(ids)).sum(1).neg_();
+  at::Tensor shifted = at::zeros({rows, d_ + kExtra}, hidden.options());
+  shifted.narrow(1, 0, d_).copy_(hidden);
+  for (int part = 0; part < 3; ++part) {  // what one bfloat16 cannot hold goes to the next column
+    at::Tensor column = shifted.select(1, d_ + part);
+    column.copy_(shift);
+    shift.sub_(column.to(at::kFloat));
+  }
+  const at::Tensor logits = at::mm(shifted, weight_.t());
+  const int64_t* id = ids.data_ptr<int64_t>();
+  WithComputeType(weight_.scalar_type(), [&]<class T>() {
+    // The chosen token's own shifted logit is zero in exact arithmetic; what rounding left of it is dropped.
+    for (int64_t i = 0; i < rows; ++i) Kernels<T>().set_zero(Data<T>(logits) + i * vocab + id[i]);
+  });
+  return logits;
+}
+
 HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const RowGradientFunction& gradient,
                      bool want_entropy, bool at_once) const {
   at::NoGradGuard no_grad;
   const int64_t rows = hidden.size(0), vocab = weight_.size(0);
   const auto dtype = weight_.scalar_type();
-  const int64_t chunk = std::max<int64_t>(16, chunk_bytes_ / (vocab * static_cast<int64_t>(weight_.element_size())));
+  const int64_t chunk = rows_per_chunk();
   const float inverse_temperature = static_cast<float>(1.0 / temperature);
   HeadResult result;
   result.logp = at::empty({rows});
@@ -43,23 +68,7 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
   const int64_t* id = ids.data_ptr<int64_t>();
   float* entropy_p = want_entropy ? result.entropy.data_ptr<float>() : nullptr;
 
-  const auto make_logits = [&](int64_t begin, int64_t n) {
-    const at::Tensor h = hidden.narrow(0, begin, n);
-    at::Tensor shift = (h.to(at::kFloat) * Embed(ids.narrow(0, begin, n))).sum(1).neg_();
-    at::Tensor shifted = at::zeros({n, d_ + kExtra}, hidden.options());
-    shifted.narrow(1, 0, d_).copy_(h);
-    for (int part = 0; part < 3; ++part) {  // what one bfloat16 cannot hold goes to the next column
-      at::Tensor column = shifted.select(1, d_ + part);
-      column.copy_(shift);
-      shift.sub_(column.to(at::kFloat));
-    }
-    const at::Tensor logits = at::mm(shifted, weight_.t());
-    WithComputeType(dtype, [&]<class T>() {
-      // The chosen token's own shifted logit is zero in exact arithmetic; what rounding left of it is dropped.
-      for (int64_t i = 0; i < n; ++i) Kernels<T>().set_zero(Data<T>(logits) + i * vocab + id[begin + i]);
-    });
-    return logits;
-  };
+  const auto make_logits = [&](int64_t begin, int64_t n) { return ShiftedLogits(hidden.narrow(0, begin, n), ids.narrow(0, begin, n)); };
   const auto forward = [&](const at::Tensor& logits, int64_t begin, int64_t n) {
     float* logp_p = result.logp.data_ptr<float>();
     WithComputeType(dtype, [&]<class T>() {

@@ -1,4 +1,4 @@
-#include "train/batch.h"
+#include "train/model/batch.h"
 
 #include <algorithm>
 
@@ -84,46 +84,61 @@ Part PartOf(const Ranks& ranks, std::span<const TrainSequence> sequences) {
 
 }  // namespace
 
+PackedSequences Pack(std::span<const TrainSequence> sequences) {
+  PackedSequences packed;
+  std::vector<int64_t> rows, targets;  // row i of the packed ids predicts token i + 1 of its sequence
+  int64_t row = 0;
+  for (const TrainSequence& s : sequences) {
+    // The last token predicts nothing: it is not run.
+    const size_t run = s.ids.size() - 1;
+    packed.inputs.push_back({std::span(s.ids).first(run), s.prompt.prefix});
+    for (int64_t i = s.response_begin; i < static_cast<int64_t>(s.ids.size()); ++i) {
+      rows.push_back(row + i - 1);
+      targets.push_back(s.ids[static_cast<size_t>(i)]);
+    }
+    row += static_cast<int64_t>(run);
+  }
+  packed.rows = torch::tensor(rows, at::kLong);
+  packed.ids = torch::tensor(targets, at::kLong);
+  return packed;
+}
+
+void ForEachMicroBatch(std::span<const TrainSequence> sequences, int64_t micro_batch_size,
+                       const std::function<void(size_t begin, size_t end, int64_t token)>& body) {
+  PITH_CHECK(micro_batch_size > 0);
+  const Part mine = PartOf(Ranks::World(), sequences);
+  int64_t token = mine.first_token;
+  for (size_t begin = mine.begin, end; begin < mine.end; begin = end) {
+    end = std::min(mine.end, begin + static_cast<size_t>(micro_batch_size));
+    int64_t count = 0;
+    for (size_t i = begin; i < end; ++i) count += sequences[i].response_length();
+    if (count > 0) body(begin, end, token);
+    token += count;
+  }
+}
+
 at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences, const BatchOptions& options,
                     const TokenGradient& gradient, at::Tensor* entropy) {
-  PITH_CHECK(options.micro_batch_size > 0);
-  const Ranks& ranks = Ranks::World();
-  const Part mine = PartOf(ranks, sequences);
-  int64_t total = 0, done = mine.first_token;
+  int64_t total = 0;
   for (const TrainSequence& s : sequences) total += s.response_length();
   at::Tensor logp = at::zeros({total});
   if (entropy != nullptr) *entropy = at::zeros({total});
-  for (size_t begin = mine.begin; begin < mine.end; begin += static_cast<size_t>(options.micro_batch_size)) {
-    const auto part = sequences.subspan(begin, std::min(mine.end - begin, static_cast<size_t>(options.micro_batch_size)));
-    std::vector<ModelInput> inputs;
-    std::vector<int64_t> rows, targets;  // row i of the packed ids predicts token i + 1 of its sequence
-    int64_t row = 0;
-    for (const TrainSequence& s : part) {
-      // The last token predicts nothing: it is not run.
-      const size_t run = s.ids.size() - 1;
-      inputs.push_back({std::span(s.ids).first(run), s.prompt.prefix});
-      for (int64_t i = s.response_begin; i < static_cast<int64_t>(s.ids.size()); ++i) {
-        rows.push_back(row + i - 1);
-        targets.push_back(s.ids[i]);
-      }
-      row += static_cast<int64_t>(run);
-    }
-    const auto count = static_cast<int64_t>(rows.size());
-    if (count == 0) continue;
-    const at::Tensor row_index = torch::tensor(rows, at::kLong), ids = torch::tensor(targets, at::kLong);
+  ForEachMicroBatch(sequences, options.micro_batch_size, [&](size_t begin, size_t end, int64_t token) {
+    const PackedSequences packed = Pack(sequences.subspan(begin, end - begin));
+    const int64_t count = packed.ids.size(0);
     const at::AutoGradMode grad_mode(static_cast<bool>(gradient));
-    const at::Tensor hidden = model.Forward(inputs, row_index, options.forward);
+    const at::Tensor hidden = model.Forward(packed.inputs, packed.rows, options.forward);
     RowGradientFunction rows_gradient;
     if (gradient) {
-      rows_gradient = [&](const at::Tensor& l, const at::Tensor& h, int64_t from, int64_t to) { return gradient(l, h, done + from, done + to); };
+      rows_gradient = [&](const at::Tensor& l, const at::Tensor& h, int64_t from, int64_t to) { return gradient(l, h, token + from, token + to); };
     }
-    const HeadResult head = model.head().Run(hidden.detach(), ids, options.temperature, rows_gradient, entropy != nullptr,
+    const HeadResult head = model.head().Run(hidden.detach(), packed.ids, options.temperature, rows_gradient, entropy != nullptr,
                                              options.whole_sequences);
-    logp.narrow(0, done, count).copy_(head.logp);
-    if (entropy != nullptr) entropy->narrow(0, done, count).copy_(head.entropy);
+    logp.narrow(0, token, count).copy_(head.logp);
+    if (entropy != nullptr) entropy->narrow(0, token, count).copy_(head.entropy);
     if (gradient) hidden.backward(head.g_hidden);
-    done += count;
-  }
+  });
+  const Ranks& ranks = Ranks::World();
   ranks.Sum(std::span(logp.data_ptr<float>(), static_cast<size_t>(total)));  // each rank left the others' at zero
   if (entropy != nullptr) ranks.Sum(std::span(entropy->data_ptr<float>(), static_cast<size_t>(total)));
   return logp;

@@ -1,7 +1,7 @@
 // Inside, queries are grouped by KV head: a block is one (sequence b, KV head j) with G = N/K query heads.
 //   q: blocks × (G·T) × H      k, v: blocks × S × H      scores, p: blocks × (G·T) × S
 // T and S are the longest of the batch, rounded up so that products of few shapes occur; rows past a sequence's length are zero.
-#include "train/attention.h"
+#include "train/model/attention.h"
 
 #include <ATen/Parallel.h>
 
@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "adapters/torch/lora_linear.h"
-#include "train/ops.h"
+#include "train/model/ops.h"
 
 namespace pith {
 namespace {
