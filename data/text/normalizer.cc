@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "data/text/unicode_age.h"
 #include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 #include "data/text/vocabulary.h"
@@ -26,10 +27,11 @@ std::string Mapped(std::string_view text, int options) {
   };
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
-    for (CodePoint c = DecodeUtf8(text, end); c.size > 0 && c.value >= 0; c = DecodeUtf8(text, end)) end += c.size;
+    CodePoint c = DecodeUtf8(text, end);
+    for (; c.size > 0 && c.value >= 0 && !IsYoungDecomposition(c.value); c = DecodeUtf8(text, end)) end += c.size;
     if (end > at) convert(text.substr(at, end - at));
-    if (end < text.size()) out += text[end++];
-    at = end;
+    out += text.substr(end, c.size);
+    at = end + c.size;
   }
   return out;
 }
@@ -51,7 +53,10 @@ std::string ByCharacter(std::string_view text, Map map) {
 }
 
 void AppendLower(std::string& out, int32_t c) {
-  AppendUtf8(out, c == 0x130 ? 'i' : LowerCase(c));
+  int32_t lower = c == 0x130 ? 'i' : LowerCase(c);
+  if (c == 0xA7CE || c == 0xA7D2 || c == 0xA7D4) lower = c + 1;  // Unicode 17, as Rust's standard library
+  if (c >= 0x16EA0 && c <= 0x16EB8) lower = c + 0x1B;
+  AppendUtf8(out, lower);
   if (c == 0x130) AppendUtf8(out, 0x307);  // the one character whose lower case is two
 }
 
@@ -145,7 +150,8 @@ std::string ApplyStep(const NormalizerStep& step, std::string_view text) {
     case S::kLowercase: return ByCharacter(text, AppendLower);
     case S::kStripAccents:
       return ByCharacter(text, [](std::string& out, int32_t c) {
-        if ((CategoryOf(c) & kMarkMask) == 0) AppendUtf8(out, c);
+        const bool mark = (CategoryOf(c) & kMarkMask) != 0 && !IsYoungMark(c);
+        if (!mark && c != 0x1CF2 && c != 0x1CF3) AppendUtf8(out, c);  // those two were marks in Unicode 9
       });
     case S::kStrip: return Stripped(text, step.left, step.right);
     case S::kPrepend: return text.empty() ? "" : step.text + std::string(text);

@@ -26,7 +26,7 @@ bool RegexSet::Test(int32_t c) const {
   };
   bool found = in(c);
   if (!found && any_case && c >= 0) {
-    found = in(LowerCase(c)) || in(UpperCase(c));
+    found = in(LowerCase(c)) || in(UpperCase(c)) || in(LowerCase(UpperCase(c)));
     // The characters outside of Latin whose simple case folding is a Latin letter.
     if (!found && (c == 's' || c == 'S')) found = in(0x17F);
     if (!found && (c == 'k' || c == 'K')) found = in(0x212A);
