@@ -459,16 +459,33 @@ class Interpreter {
   }
 };
 
-void CheckNames(const JinjaExpr* node) {
+// `soft`: a condition stands before it, and jinja2 looks for the name only when it comes to that.
+void CheckNames(const JinjaExpr* node, bool soft) {
   if (node == nullptr) return;
-  if (node->kind == JinjaExpr::kFilter && !JinjaHasFilter(node->text)) {
+  soft = soft || node->kind == JinjaExpr::kCondition;
+  if (!soft && node->kind == JinjaExpr::kFilter && !JinjaHasFilter(node->text)) {
     throw JinjaError(Str("pith lacks the filter '", node->text, "'"), node->line);
   }
-  if (node->kind == JinjaExpr::kTest && !JinjaHasTest(node->text)) {
+  if (!soft && node->kind == JinjaExpr::kTest && !JinjaHasTest(node->text)) {
     throw JinjaError(Str("pith lacks the test '", node->text, "'"), node->line);
   }
-  for (const auto& item : node->items) CheckNames(item.get());
-  for (const auto& [name, item] : node->named) CheckNames(item.get());
+  for (const auto& item : node->items) CheckNames(item.get(), soft);
+  for (const auto& [name, item] : node->named) CheckNames(item.get(), soft);
+}
+
+void CheckBody(const JinjaBody& body, bool soft) {
+  for (const auto& node : body) {
+    CheckNames(node->expr.get(), soft);
+    CheckNames(node->target.get(), soft);
+    CheckNames(node->condition.get(), false);
+    for (const auto& [condition, branch] : node->branches) {
+      CheckNames(condition.get(), true);
+      CheckBody(branch, true);
+    }
+    for (const auto& [name, expr] : node->parameters) CheckNames(expr.get(), false);
+    CheckBody(node->body, false);
+    CheckBody(node->otherwise, node->kind == JinjaNode::kIf);
+  }
 }
 
 }  // namespace
@@ -477,19 +494,6 @@ std::string RunJinja(const JinjaBody& body, const JinjaVariables& variables, Jin
   return Interpreter(rt).Run(body, variables);
 }
 
-void CheckJinjaNames(const JinjaBody& body) {
-  for (const auto& node : body) {
-    CheckNames(node->expr.get());
-    CheckNames(node->target.get());
-    CheckNames(node->condition.get());
-    for (const auto& [condition, branch] : node->branches) {
-      CheckNames(condition.get());
-      CheckJinjaNames(branch);
-    }
-    for (const auto& [name, expr] : node->parameters) CheckNames(expr.get());
-    CheckJinjaNames(node->body);
-    CheckJinjaNames(node->otherwise);
-  }
-}
+void CheckJinjaNames(const JinjaBody& body) { CheckBody(body, false); }
 
 }  // namespace pith

@@ -15,7 +15,8 @@ using JinjaVariables = std::vector<std::pair<std::string, JinjaValue>>;
 // The text that `body` renders to with these variables. JinjaError, with the line, for anything that goes wrong.
 std::string RunJinja(const JinjaBody& body, const JinjaVariables& variables, JinjaRuntime& rt);
 
-// A name of a filter, test or statement that pith lacks is found before anything runs: JinjaError with its line.
+// The name of a filter or test that pith lacks is found before anything runs: JinjaError with its line. Behind a condition
+// it is one only once it is reached, as in jinja2.
 void CheckJinjaNames(const JinjaBody& body);
 
 }  // namespace pith

@@ -50,8 +50,9 @@ std::vector<V> Sorted(std::vector<V> items, const V* attribute, bool case_sensit
   return items;
 }
 
-// Items whose test (by name; truth when none) comes out as `keep`.
-V Select(const V& value, const A& args, bool by_attribute, bool keep, R& rt, const char* name) {
+// Items whose test (by name; truth when none) comes out as `keep`. Of nothing, nothing: even None has no items then.
+std::vector<V> Selected(const V& value, const A& args, bool by_attribute, bool keep, R& rt, const char* name) {
+  if (!value.Truthy()) return {};
   if (by_attribute && args.positional.empty()) ThrowJinja("'", name, "' needs an attribute");
   const size_t test_at = by_attribute ? 1 : 0;
   std::vector<V> kept;
@@ -65,10 +66,14 @@ V Select(const V& value, const A& args, bool by_attribute, bool keep, R& rt, con
     }
     if (passes == keep) kept.push_back(item);
   }
-  return rt.Generator(std::move(kept));
+  return kept;
+}
+V Select(const V& value, const A& args, bool by_attribute, bool keep, R& rt, const char* name) {
+  return rt.Lazily([&] { return Selected(value, args, by_attribute, keep, rt, name); });
 }
 
-V Map(const V& value, const A& args, R& rt) {
+std::vector<V> Mapped(const V& value, const A& args, R& rt) {
+  if (!value.Truthy()) return {};
   std::vector<V> out;
   const V *attribute = nullptr, *missing = nullptr;
   for (const auto& [name, named] : args.named) {
@@ -84,7 +89,10 @@ V Map(const V& value, const A& args, R& rt) {
       out.push_back(JinjaFilter(args.positional[0].AsString(), item, args.Without(1), rt));
     }
   }
-  return rt.Generator(std::move(out));
+  return out;
+}
+V Map(const V& value, const A& args, R& rt) {
+  return rt.Lazily([&] { return Mapped(value, args, rt); });
 }
 
 V Join(const V& value, const A& args, R& rt) {

@@ -78,6 +78,17 @@ struct JinjaRuntime {
   JinjaValue Generator(std::vector<JinjaValue> items) {
     return JinjaValue(std::static_pointer_cast<JinjaObject>(std::make_shared<JinjaGenerator>(List(std::move(items)))));
   }
+  // The items that `make` gives. What it throws is thrown when the items are read, if ever, as in Python.
+  template <class Make>
+  JinjaValue Lazily(Make make) {
+    try {
+      return Generator(make());
+    } catch (const JinjaError& error) {
+      auto failing = std::make_shared<JinjaGenerator>(JinjaValue::List({}));
+      failing->error = error.what();
+      return JinjaValue(std::static_pointer_cast<JinjaObject>(failing));
+    }
+  }
   JinjaValue List(std::vector<JinjaValue> items, bool tuple = false) {
     budget.Bytes(items.size() * sizeof(JinjaValue));
     budget.Step(static_cast<int64_t>(items.size()));

@@ -255,6 +255,7 @@ std::vector<JinjaValue> JinjaIterate(const JinjaValue& value, JinjaBudget& budge
   std::vector<JinjaValue> items;
   if (const auto generator = value.As<JinjaGenerator>()) {
     if (std::exchange(generator->used, true)) return {};
+    if (!generator->error.empty()) throw JinjaError(generator->error);
     return JinjaIterate(generator->items, budget);
   }
   if (value.IsList()) {

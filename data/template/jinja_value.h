@@ -130,6 +130,7 @@ struct JinjaList {
 struct JinjaGenerator : JinjaObject {
   explicit JinjaGenerator(JinjaValue list) : items(std::move(list)) {}
   JinjaValue items;
+  std::string error;  // what goes wrong once it is read; empty: nothing
   bool used = false;
   const char* TypeName() const override { return "generator"; }
   int Depth() const override { return items.Depth(); }

@@ -24,6 +24,18 @@ constexpr const char* kSeedCoder =
     CONTRACTIONS "|[^\r\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}\r\n]+|\\s*[\r\n]+|\\s+(?!\\S)|\\s+";
 constexpr const char* kBailing =
     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr const char* kExaoneMoe =
+    CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr const char* kJais2 =
+    CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|)"
+    R"(\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})";
+constexpr const char* kMiniCpm5 = CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*)" TAIL;
+constexpr const char* kYoutuScripts = "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+";
+constexpr const char* kYoutu = CASED_WORDS(CONTRACTIONS "?") R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*)" TAIL;
+constexpr const char* kKimi =
+    R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+)" CONTRACTIONS
+    R"(?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*)" CONTRACTIONS
+    R"(?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)" TAIL;
 constexpr const char* kBloom = R"( ?[^(\s|[.,!?…。，、।۔،])]+)";
 constexpr const char* kDeepSeek3 =
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| "
@@ -78,15 +90,30 @@ const std::vector<Entry>& Entries() {
       {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"},
        [] { return Steps{Digits(true), Bytes(true)}; }},
       {{"gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion", "granite-docling", "gigachat", "jina-es", "jina-de", "jina-v2-es",
-        "jina-v2-de", "jina-v2-code", "jina-v1-en", "roberta-bpe", "a.x-4.0", "mellum", "modern-bert"},
+        "jina-v2-de", "jina-v2-code", "jina-v1-en", "roberta-bpe", "a.x-4.0", "mellum", "modern-bert", "exaone4"},
        [] { return Steps{Bytes(true)}; }},
-      {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "grok-2", "solar-open", "kormo"},
+      {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "grok-2", "solar-open", "kormo", "f2llmv2"},
        [] { return Steps{Split(kQwen2), Bytes(false)}; }},
-      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"},
+      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"},
        [] { return Steps{Split(kLlama3), Bytes(false)}; }, true},
       {{"dbrx", "smaug-bpe", "chatglm-bpe", "glm4"}, [] { return Steps{Split(kLlama3), Bytes(false)}; }},
       {{"qwen35"}, [] { return Steps{Split(kQwen35), Bytes(false)}; }},
-      {{"gpt-4o", "llama4", "minimax-m2"}, [] { return Steps{Split(kGpt4o), Bytes(false)}; }},
+      {{"gpt-4o", "llama4", "minimax-m2", "kanana2", "talkie"}, [] { return Steps{Split(kGpt4o), Bytes(false)}; }},
+      {{"granite-embed-multi-97m"}, [] { return Steps{Split(kGpt4o), Bytes(false)}; }, true},
+      {{"tiny_aya", "cohere2moe"}, [] { return Steps{Split(R"(\d{1,3}(?=(?:\d{3})*\b))"), Split(kGpt4o), Bytes(false)}; }},
+      {{"youtu"}, [] { return Steps{Split(kYoutuScripts), Split(kYoutu), Bytes(false)}; }, true},
+      {{"kimi-k2"}, [] { return Steps{Split(kKimi), Bytes(false)}; }, true},
+      {{"minicpm5"}, [] { return Steps{Split(R"(\p{N}{1,3})"), Split(kMiniCpm5), Bytes(false)}; }, true},
+      {{"exaone-moe"}, [] { return Steps{Split(kExaoneMoe), Bytes(false)}; }},
+      {{"jais-2"}, [] { return Steps{Split(kJais2), Bytes(false)}; }},
+      {{"superbpe"}, [] { return Steps{Split(R"(\p{N}+)"), Split(R"((?=(\d{3})+(?!\d)))"), Bytes(false)}; }},
+      {{"chameleon"},
+       [] {
+         WordStep each_sign = Punctuation();
+         each_sign.behavior = WordStep::kIsolated;
+         return Steps{Split("<sentinel:[0-9]+>"), Split("(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z"), Split(R"(([\t\n]|    |  ))"), Digits(true),
+                      each_sign, Bytes(true)};
+       }},
       {{"tekken"}, [] { return Steps{Split(kTekken), Bytes(false)}; }, true},
       {{"seed-coder"}, [] { return Steps{Split(kSeedCoder), Bytes(false)}; }},
       {{"bailingmoe", "llada-moe", "bailingmoe2"}, [] { return Steps{Split(kBailing), Bytes(false)}; }},
@@ -122,6 +149,17 @@ std::optional<WordSplitter> WordSplitterFromGgufName(std::string_view name, bool
     return WordSplitter(entry.steps());
   }
   return std::nullopt;
+}
+
+std::string_view GgufNameOfArchitecture(std::string_view architecture) {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"gpt2", "gpt-2"}, {"gptneox", "gpt-2"}, {"mpt", "mpt"}, {"phi2", "phi-2"}, {"starcoder", "starcoder"}, {"starcoder2", "starcoder"},
+      {"refact", "refact"}, {"codeshell", "codeshell"}, {"command-r", "command-r"}, {"falcon", "falcon"}, {"bloom", "bloom"}, {"qwen", "qwen2"},
+      {"qwen2", "qwen2"}, {"qwen2moe", "qwen2"}, {"dbrx", "dbrx"}, {"olmo", "olmo"}};
+  for (const auto& [have, name] : kNames) {
+    if (have == architecture) return name;
+  }
+  return "";
 }
 
 std::string GgufNameOf(const WordSplitter& splitter, bool ignore_merges) {

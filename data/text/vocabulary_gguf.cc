@@ -36,7 +36,8 @@ struct Source {
 void ReadTokens(Source& source) {
   const std::string& path = source.file.path();
   source.texts = source.file.Get<std::vector<std::string>>("tokenizer.ggml.tokens");
-  const auto types = source.file.Get<std::vector<int64_t>>("tokenizer.ggml.token_type");
+  const auto given = source.file.Find<std::vector<int64_t>>("tokenizer.ggml.token_type");
+  const auto types = given.value_or(std::vector<int64_t>(source.texts.size(), 1));
   if (source.texts.empty()) ThrowUser("'", path, "' has an empty vocabulary");
   if (types.size() != source.texts.size()) {
     ThrowUser("'", path, "' has ", source.texts.size(), " tokens but ", types.size(), " token types; the file is damaged");
@@ -44,11 +45,15 @@ void ReadTokens(Source& source) {
   source.out.origin = path;
   source.out.kinds.resize(types.size());
   for (size_t id = 0; id < types.size(); ++id) {
-    source.out.kinds[id] = KindFromGguf(types[id], id, path);
-    if (source.texts[id].empty()) ThrowUser("'", path, "': token ", id, " is empty; the vocabulary is damaged");
+    source.out.kinds[id] = source.texts[id].empty() ? TokenKind::kUnused : KindFromGguf(types[id], id, path);
   }
   source.out.tokens = source.texts;
   source.out.pieces.resize(types.size());
+  if (given) return;
+  for (const char* key : {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    const int32_t id = OptionalId(source.file, key, types.size());
+    if (id >= 0 && source.out.kinds[static_cast<size_t>(id)] == TokenKind::kNormal) source.out.kinds[static_cast<size_t>(id)] = TokenKind::kControl;
+  }
 }
 
 void AddTokens(Source& source, bool control_takes_space) {
@@ -64,21 +69,8 @@ void AddTokens(Source& source, bool control_takes_space) {
   }
 }
 
-void ReadByteLevel(Source& source) {
+void ReadMerges(Source& source) {
   const std::string& path = source.file.path();
-  const auto pre = source.file.Get<std::string>("tokenizer.ggml.pre");
-  auto splitter = WordSplitterFromGgufName(pre, &source.out.ignore_merges);
-  if (!splitter) {
-    ThrowUser("'", path, "' needs the pre-tokenizer '", pre,
-              "', which pith lacks (docs/text.md lists those it has); a tokenizer.json of the model says more, name that");
-  }
-  source.out.splitter = std::move(*splitter);
-  for (size_t id = 0; id < source.texts.size(); ++id) {
-    if (source.out.kinds[id] != TokenKind::kNormal) continue;
-    std::string& piece = source.out.pieces[id];
-    if (!AlphabetToBytes(source.texts[id], &piece)) piece = source.texts[id];
-    source.out.tokens[id] = piece;
-  }
   const MergeResolver resolver(path, source.texts, source.out.kinds);
   const auto merges = source.file.Get<std::vector<std::string>>("tokenizer.ggml.merges");
   source.out.merges.reserve(merges.size());
@@ -91,6 +83,63 @@ void ReadByteLevel(Source& source) {
     }
     resolver.Add(std::string_view(merge).substr(0, space), std::string_view(merge).substr(space + 1), &source.out);
   }
+}
+
+std::string PreTokenizerName(const Source& source) {
+  const auto pre = source.file.Find<std::string>("tokenizer.ggml.pre");
+  if (pre && *pre != "default") return *pre;
+  const auto architecture = source.file.Find<std::string>("general.architecture").value_or("");
+  const std::string name(GgufNameOfArchitecture(architecture));
+  if (name.empty()) {
+    ThrowUser("'", source.file.path(), "' does not say how to cut text into words (tokenizer.ggml.pre), and models of the architecture '",
+              architecture, "' differ in that; use the model's tokenizer.json, or convert the model anew");
+  }
+  return name;
+}
+
+void ReadByteLevel(Source& source, const std::string& pre) {
+  auto splitter = WordSplitterFromGgufName(pre, &source.out.ignore_merges);
+  if (!splitter) {
+    ThrowUser("'", source.file.path(), "' needs the pre-tokenizer '", pre,
+              "', which pith lacks (docs/text.md lists those it has); a tokenizer.json of the model says more, name that");
+  }
+  source.out.splitter = std::move(*splitter);
+  for (size_t id = 0; id < source.texts.size(); ++id) {
+    if (source.out.kinds[id] != TokenKind::kNormal) continue;
+    std::string& piece = source.out.pieces[id];
+    if (!AlphabetToBytes(source.texts[id], &piece)) piece = source.texts[id];
+    source.out.tokens[id] = piece;
+  }
+  ReadMerges(source);
+}
+
+// The piece, the bytes and the place among byte tokens of token `id`, in a vocabulary of characters.
+void ReadPiece(Source& source, size_t id) {
+  Vocabulary& out = source.out;
+  if (out.kinds[id] == TokenKind::kByte) {
+    const int byte = ByteOfToken(source.texts[id]);
+    if (byte < 0) {
+      ThrowUser("'", source.file.path(), "': token ", id, " ('", source.texts[id], "') is to be a byte, but is not written like <0x41>");
+    }
+    out.byte_tokens[static_cast<size_t>(byte)] = static_cast<int32_t>(id);
+    out.tokens[id] = std::string(1, static_cast<char>(byte));
+  } else if (out.kinds[id] == TokenKind::kNormal) {
+    out.pieces[id] = source.texts[id];
+    out.tokens[id] = SpacesForMarks(source.texts[id]);
+  }
+}
+
+// Gemma 4's kind: sentencepiece's alphabet, and merges in their order.
+void ReadCharacterBpe(Source& source) {
+  source.out.characters = source.out.fuse_unknown = true;
+  for (size_t id = 0; id < source.texts.size(); ++id) ReadPiece(source, id);
+  ReadMerges(source);
+  NormalizerStep marks;
+  marks.kind = NormalizerStep::kReplace;
+  marks.pattern = " ";
+  marks.text = kSpaceMark;
+  source.out.normalizer.steps.push_back(std::move(marks));
+  source.out.unknown_id = OptionalId(source.file, "tokenizer.ggml.unknown_token_id", source.texts.size());
 }
 
 // sentencepiece's vocabularies: scores, ▁ for spaces, byte tokens.
@@ -107,17 +156,8 @@ void ReadSentencePiece(Source& source, bool unigram) {
   out.single_precision = true;
   out.scores = scores;
   for (size_t id = 0; id < source.texts.size(); ++id) {
-    const int byte = out.kinds[id] == TokenKind::kByte ? ByteOfToken(source.texts[id]) : 0;
-    if (byte < 0) ThrowUser("'", path, "': token ", id, " ('", source.texts[id], "') is to be a byte, but is not written like <0x41>");
-    if (out.kinds[id] == TokenKind::kByte) {
-      out.byte_tokens[static_cast<size_t>(byte)] = static_cast<int32_t>(id);
-      out.tokens[id] = std::string(1, static_cast<char>(byte));
-    } else if (out.kinds[id] == TokenKind::kNormal) {
-      out.pieces[id] = source.texts[id];
-      out.tokens[id] = SpacesForMarks(source.texts[id]);
-    } else if (out.kinds[id] == TokenKind::kUserDefined && unigram) {
-      out.pieces[id] = source.texts[id];
-    }
+    ReadPiece(source, id);
+    if (out.kinds[id] == TokenKind::kUserDefined && unigram) out.pieces[id] = source.texts[id];
   }
   if (!unigram) MergesFromScores(&out);
 
@@ -147,14 +187,17 @@ void ReadSentencePiece(Source& source, bool unigram) {
 
 Vocabulary VocabularyFromGguf(const GgufFile& file) {
   const auto model = file.Get<std::string>("tokenizer.ggml.model");
-  if (model != "gpt2" && model != "llama" && model != "t5") {
+  if (model != "gpt2" && model != "llama" && model != "t5" && model != "gemma4") {
     ThrowUser("'", file.path(), "' has a tokenizer of kind '", model,
-              "', but pith knows byte-level BPE ('gpt2'), sentencepiece BPE ('llama') and unigram ('t5')");
+              "', but pith knows byte-level BPE ('gpt2'), sentencepiece BPE ('llama', 'gemma4') and unigram ('t5')");
   }
   Source source{file, {}, {}};
   ReadTokens(source);
-  if (model == "gpt2") {
-    ReadByteLevel(source);
+  const std::string pre = model == "gpt2" ? PreTokenizerName(source) : "";
+  if (model == "gemma4" || pre == "gemma4" || pre == "granite-embed-multi-311m" || pre == "sarvam-moe") {
+    ReadCharacterBpe(source);
+  } else if (model == "gpt2") {
+    ReadByteLevel(source, pre);
   } else {
     ReadSentencePiece(source, model == "t5");
   }

@@ -57,7 +57,9 @@ class WordSplitter {
 
 // What GGUF's tokenizer.ggml.pre stands for; nothing for a name that pith lacks. `ignore_merges` is set as those models do.
 std::optional<WordSplitter> WordSplitterFromGgufName(std::string_view name, bool* ignore_merges);
-// The other way; empty when no name stands for these steps.
+// Older GGUF files name none: the one that all models of an architecture have; empty where they differ.
+std::string_view GgufNameOfArchitecture(std::string_view architecture);
+// From steps to a name; empty when no name stands for these steps.
 std::string GgufNameOf(const WordSplitter& splitter, bool ignore_merges);
 
 }  // namespace pith
