@@ -1,4 +1,4 @@
-// Found by comparing all code points with tokenizers 0.23.3's StripAccents, NFD and NFKD.
+// Found by comparing all code points with tokenizers 0.23.3's StripAccents, NFD, NFKD and Punctuation.
 #include "data/text/unicode_age.h"
 
 #include <algorithm>
@@ -34,6 +34,17 @@ constexpr Range kYoungDecompositions[] = {
     {0x11938, 0x11938}, {0x1E030, 0x1E06D}, {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9},
 };
 
+constexpr Range kYoungPunctuation[] = {
+    {0x61D, 0x61D}, {0x9FD, 0x9FD}, {0xA76, 0xA76}, {0xC77, 0xC77}, {0xC84, 0xC84}, {0x1B4E, 0x1B4F},
+    {0x1B7D, 0x1B7F}, {0x2E43, 0x2E4F}, {0x2E52, 0x2E5D}, {0x10D6E, 0x10D6E}, {0x10EAD, 0x10EAD}, {0x10F55, 0x10F59},
+    {0x10F86, 0x10F89}, {0x113D4, 0x113D5}, {0x113D7, 0x113D8}, {0x1144B, 0x1144F}, {0x1145A, 0x1145B},
+    {0x1145D, 0x1145D}, {0x11660, 0x1166C}, {0x116B9, 0x116B9}, {0x1183B, 0x1183B}, {0x11944, 0x11946},
+    {0x119E2, 0x119E2}, {0x11A3F, 0x11A46}, {0x11A9A, 0x11A9C}, {0x11A9E, 0x11AA2}, {0x11B00, 0x11B09},
+    {0x11BE1, 0x11BE1}, {0x11C41, 0x11C45}, {0x11C70, 0x11C71}, {0x11EF7, 0x11EF8}, {0x11F43, 0x11F4F},
+    {0x11FFF, 0x11FFF}, {0x12FF1, 0x12FF2}, {0x16D6D, 0x16D6F}, {0x16E97, 0x16E9A}, {0x16FE2, 0x16FE2},
+    {0x1E5FF, 0x1E5FF}, {0x1E95E, 0x1E95F},
+};
+
 template <size_t kSize>
 bool IsIn(const Range (&ranges)[kSize], int32_t c) {
   const Range* after = std::upper_bound(std::begin(ranges), std::end(ranges), c,
@@ -44,6 +55,7 @@ bool IsIn(const Range (&ranges)[kSize], int32_t c) {
 }  // namespace
 
 bool IsYoungMark(int32_t code_point) { return IsIn(kYoungMarks, code_point); }
+bool IsYoungPunctuation(int32_t code_point) { return IsIn(kYoungPunctuation, code_point); }
 bool IsYoungDecomposition(int32_t code_point) { return IsIn(kYoungDecompositions, code_point); }
 
 }  // namespace pith

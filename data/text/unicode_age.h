@@ -1,4 +1,4 @@
-// Characters younger than Unicode 9, the level of the tables by which the tokenizers library normalises.
+// Characters younger than the tables by which the tokenizers library normalises (Unicode 9) and tells punctuation (Unicode 6).
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 namespace pith {
 
 bool IsYoungMark(int32_t code_point);           // a mark today, nothing then
+bool IsYoungPunctuation(int32_t code_point);    // punctuation today, not then
 bool IsYoungDecomposition(int32_t code_point);  // has a canonical or compatibility decomposition today
 
 }  // namespace pith

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "data/text/normalizer.h"
+#include "data/text/unicode_age.h"
 #include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 #include "data/text/vocabulary.h"
@@ -90,14 +91,17 @@ std::vector<TextRange> Characters(std::string_view text, Matches matches) {
 
 bool IsPunctuation(int32_t c) {
   return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~') ||
-         (CategoryOf(c) & kPunctuationMask) != 0;
+         ((CategoryOf(c) & kPunctuationMask) != 0 && !IsYoungPunctuation(c)) || c == 0x166D || c == 0x111C9;
 }
-bool IsNumber(int32_t c) { return (CategoryOf(c) & kNumberMask) != 0; }
+bool IsNumber(int32_t c) {  // Unicode 17's
+  return (CategoryOf(c) & kNumberMask) != 0 || (c >= 0x11DE0 && c <= 0x11DE9) || (c >= 0x16FF4 && c <= 0x16FF6);
+}
 bool IsSpace(int32_t c) { return c >= 0 && IsWhitespace(c); }
 
 // \w+|[^\w\s]+
 void WordsAndSigns(const Piece& piece, std::vector<Piece>& out) {
-  const auto kind = [](int32_t c) { return IsWordCharacter(c) ? 1 : IsSpace(c) ? 0 : 2; };
+  // Rust's \w holds the two joiners, too.
+  const auto kind = [](int32_t c) { return IsWordCharacter(c) || c == 0x200C || c == 0x200D ? 1 : IsSpace(c) ? 0 : 2; };
   for (size_t at = 0; at < piece.text.size();) {
     CodePoint c = DecodeUtf8(piece.text, at);
     const int mine = kind(c.value);

@@ -154,7 +154,11 @@ TEST(ChatTemplate, UnsupportedConstructsAreNamedWithTheirLine) {
       {"{% extends 'x' %}", "'{% extends %}'"},
       {"{{ x|groupby('a', default=1) }}", "'default'"},
       {"{% if x is escapable %}{% endif %}", "test 'escapable'"},
-      {"{% if x %}\n{{ 'a'|nope }}\n{% endif %}", "line 2: pith lacks the filter 'nope'"},
+      {"{% for y in x %}\n{{ 'a'|nope }}\n{% endfor %}", "line 2: pith lacks the filter 'nope'"},
+      {"{% if not x %}\n{{ 'a'|nope }}\n{% endif %}", "line 2: pith lacks the filter 'nope'"},
+      {"{{ 2 ** 100 }}", "beyond 64 bits"},
+      {"{{ '%-5s' % 'a' }}", "pith lacks the format '%-5s'"},
+      {"{{ '{:>5}'.format('x') }}", "the place '{:>5}'"},
   };
   for (const auto& c : cases) EXPECT_NE(Rendered(c.source).find(c.named), std::string::npos) << Rendered(c.source);
 }

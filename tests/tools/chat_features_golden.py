@@ -56,8 +56,10 @@ SNIPPETS = [
     "{% for x in [[1, [2, [3]]]] recursive %}{% for y in x %}{% if y is iterable %}({{ loop.depth0 }}){% else %}{{ y }}{% endif %}{% endfor %}{% endfor %}", "{% for x in [1, [2, 3], []] recursive %}{{ x if x is number else '(' ~ loop(x) ~ ')' }}{{ loop.depth }}{% else %}none{% endfor %}",
     "{% macro m() %}{{ caller is defined }}{% endmacro %}{{ m() }}", "{% macro m(a) %}{{ a }}{% endmacro %}{% call m(1) %}x{% endcall %}", "{% macro m(a, b=a) %}{{ a }}{{ b }}{% endmacro %}{{ m(1) }}{{ m(b=2) }}", "{% set x = 1 %}{% for i in [1, 2] %}{{ x }}{% set x = x + 1 %}{{ x }}{% endfor %}{{ x }}",
     "{% for i in [1] %}{{ given }}{% set given = 2 %}{{ given }}{% endfor %}{{ given }}", "{% set given = given ~ 'x' %}{{ given }}", "{% macro f() %}{{ given }}{% endmacro %}{{ f() }}{% set given = 1 %}{{ f() }}", "{% if false %}{% set given = 1 %}{% endif %}{{ given }}", "{% if false %}{% set given = 1 %}{% elif false %}{% set given = 2 %}{% else %}{% set other = 1 %}{% endif %}{{ given }}",
-    "{% macro f() %}{{ given }}{% endmacro %}{% if false %}{% set given = 1 %}{% endif %}{{ f() }}", "{% set given %}{{ given }}{% endset %}{{ given }}", "{{ '%5.2f|%-5s|%+d|%x' % (3.14159, 'ab', 5, 255) }}", "{{ '{:>5}'.format('x') }}", "{{ '{0}-{1}'.format('a', 'b') }}", "{{ [1, 2, 3][::-1] }}{{ 'abc'[-2:] }}{{ [1, 2, 3][5:] }}{{ (1, 2)[:1] }}",
-    "{{ 2 ** 100 }}", "{{ 9223372036854775807 + 1 }}", "{{ [].append(1) }}", "{{ {}.update({}) }}", "{{ ''.__class__ }}", "{{ messages.__len__() }}",
+    "{% macro f() %}{{ given }}{% endmacro %}{% if false %}{% set given = 1 %}{% endif %}{{ f() }}", "{% set given %}{{ given }}{% endset %}{{ given }}", "{{ '%.2f|%s|%d|%03d' % (3.14159, 'ab', 5, 7) }}", "{{ '{0}-{1}'.format('a', 'b') }}", "{{ [1, 2, 3][::-1] }}{{ 'abc'[-2:] }}{{ [1, 2, 3][5:] }}{{ (1, 2)[:1] }}",
+    "{{ none|selectattr('a')|list }}{{ none|map('int')|list }}{{ 0|reject|list }}", "{% if [1]|map('nope') %}true{% endif %}", "{{ [1]|map('nope')|list }}", "{{ ['a']|select('gt', 1)|list }}",
+    "{% set later = ['a']|select('gt', 1) %}unread", "{% if false %}{{ 1|nope }}{{ 1 is nope }}{% endif %}ok", "{{ 1|nope if false else 2 }}", "{% if true %}{{ 1|nope }}{% endif %}", "{% if true %}{% for x in [] %}{{ 1|nope }}{% endfor %}{% endif %}",
+    "{% for x in [] %}{{ 1|nope }}{% endfor %}", "{{ [].append(1) }}", "{{ {}.update({}) }}", "{{ ''.__class__ }}", "{{ messages.__len__() }}",
 ]
 
 USER = {"role": "user", "content": " What is 2+3?\n"}
