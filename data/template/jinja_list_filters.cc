@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "data/template/jinja_filters.h"
+#include "data/template/jinja_markup.h"
 
 namespace pith {
 namespace {
@@ -245,7 +246,7 @@ const JinjaFilterMap& JinjaListFilters() {
          if (!v.IsString()) return rt.Generator(std::move(items));
          std::string text;
          for (const V& item : items) text += item.AsString();
-         return rt.Text(std::move(text));
+         return JinjaMarkupLike(v, rt.Text(std::move(text)), rt);
        }},
       {"sort",
        [](const V& v, const A& a, R& rt) {

@@ -1,6 +1,7 @@
 // Methods of strings, dictionaries, lists and loops: those of Python that a sandboxed template may call.
 #include <algorithm>
 
+#include "data/template/jinja_markup.h"
 #include "data/template/jinja_runtime.h"
 #include "data/template/jinja_text_methods.h"
 
@@ -50,7 +51,11 @@ bool JinjaHasMethod(const JinjaValue& self, std::string_view name) {
 
 JinjaValue JinjaCallMethod(const JinjaValue& self, const std::string& name, const JinjaArgs& args, JinjaRuntime& rt) {
   rt.budget.Step();
-  if (self.IsString()) return JinjaMethodsOfText().find(name)->second(self.AsString(), args, rt);
+  if (self.IsString()) {
+    const auto& method = JinjaMethodsOfText().find(name)->second;
+    if (!self.IsMarkup()) return method(self.AsString(), args, rt);
+    return JinjaMarkupLike(self, method(self.AsString(), JinjaMarkupArgs(name, args, rt), rt), rt);
+  }
   if ((self.IsDict() || self.IsList()) && IsOneOf(name, kChangingMethods)) {
     ThrowJinja("a template may not change a ", self.TypeName(), ", so '", name, "' is not allowed");
   }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "data/template/jinja_markup.h"
 #include "data/template/jinja_runtime.h"
 #include "data/text/utf8.h"
 
@@ -126,16 +127,19 @@ JinjaValue JinjaBinary(std::string_view op, const JinjaValue& a, const JinjaValu
     if (a.IsFloat() || b.IsFloat() || op == "/") return FloatOperation(op, a.AsDouble(), b.AsDouble());
     return IntegerOperation(op, a.AsInt(), b.AsInt());
   }
-  if (op == "+" && a.IsString() && b.IsString()) return rt.Text(a.AsString() + b.AsString());
+  if (op == "+" && a.IsString() && b.IsString()) {
+    if (!a.IsMarkup() && !b.IsMarkup()) return rt.Text(a.AsString() + b.AsString());
+    return JinjaValue::Markup(rt.Text(JinjaToMarkup(a, rt).AsString() + JinjaToMarkup(b, rt).AsString()));
+  }
   if (op == "+" && a.IsList() && b.IsList() && a.IsTuple() == b.IsTuple()) {
     std::vector<JinjaValue> items = a.Items();
     items.insert(items.end(), b.Items().begin(), b.Items().end());
     return rt.List(std::move(items), a.IsTuple());
   }
-  if (op == "*" && (a.IsString() || a.IsList()) && (b.IsInt() || b.IsBool())) return Repeat(a, b.AsInt(), rt);
-  if (op == "*" && (b.IsString() || b.IsList()) && (a.IsInt() || a.IsBool())) return Repeat(b, a.AsInt(), rt);
+  if (op == "*" && (a.IsString() || a.IsList()) && (b.IsInt() || b.IsBool())) return JinjaMarkupLike(a, Repeat(a, b.AsInt(), rt), rt);
+  if (op == "*" && (b.IsString() || b.IsList()) && (a.IsInt() || a.IsBool())) return JinjaMarkupLike(b, Repeat(b, a.AsInt(), rt), rt);
   if (op == "%" && a.IsString()) {
-    return JinjaValue(JinjaPercentFormat(a.AsString(), b.IsTuple() ? b.Items() : std::vector<JinjaValue>{b}, rt));
+    return JinjaPercentFormat(a, b.IsTuple() ? b.Items() : std::vector<JinjaValue>{b}, rt);
   }
   Unsupported(op, a, b);
 }
@@ -194,7 +198,7 @@ JinjaValue JinjaItem(const JinjaValue& object, const JinjaValue& index, JinjaRun
   } else if (object.IsList() && (index.IsInt() || index.IsBool())) {
     return Index(object.Items(), index.AsInt());
   } else if (object.IsString() && (index.IsInt() || index.IsBool())) {
-    return Index(JinjaIterate(object, rt.budget), index.AsInt());
+    return JinjaMarkupLike(object, Index(JinjaIterate(object, rt.budget), index.AsInt()), rt);
   }
   if (index.IsString()) return JinjaAttribute(object, index.AsString(), rt);
   return JinjaValue::Undefined("item " + JinjaRepr(index, rt.budget));
@@ -227,10 +231,12 @@ JinjaValue JinjaSlice(const JinjaValue& object, const JinjaValue* start, const J
   if (object.IsList()) return rt.List(std::move(picked), object.IsTuple());
   std::string text;
   for (const JinjaValue& item : picked) text += item.AsString();
-  return rt.Text(std::move(text));
+  return JinjaMarkupLike(object, rt.Text(std::move(text)), rt);
 }
 
-std::string JinjaPercentFormat(const std::string& format, const std::vector<JinjaValue>& values, JinjaRuntime& rt) {
+JinjaValue JinjaPercentFormat(const JinjaValue& text, const std::vector<JinjaValue>& given, JinjaRuntime& rt) {
+  const std::string& format = text.AsString();
+  const std::vector<JinjaValue> values = text.IsMarkup() ? JinjaMarkupArgs("format", {given, {}}, rt).positional : given;
   std::string out;
   size_t next = 0;
   for (size_t i = 0; i < format.size(); ++i) {
@@ -269,8 +275,7 @@ std::string JinjaPercentFormat(const std::string& format, const std::vector<Jinj
     out += buffer;
   }
   if (next < values.size()) ThrowJinja("a format has fewer places than values");
-  rt.budget.Bytes(out.size());
-  return out;
+  return JinjaMarkupLike(text, rt.Text(std::move(out)), rt);
 }
 
 }  // namespace pith

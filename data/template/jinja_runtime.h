@@ -103,7 +103,7 @@ JinjaValue JinjaAttribute(const JinjaValue& object, const std::string& name, Jin
 JinjaValue JinjaItem(const JinjaValue& object, const JinjaValue& index, JinjaRuntime& rt);       // object[index]
 JinjaValue JinjaSlice(const JinjaValue& object, const JinjaValue* start, const JinjaValue* stop, const JinjaValue* step,
                       JinjaRuntime& rt);
-std::string JinjaPercentFormat(const std::string& format, const std::vector<JinjaValue>& values, JinjaRuntime& rt);
+JinjaValue JinjaPercentFormat(const JinjaValue& format, const std::vector<JinjaValue>& values, JinjaRuntime& rt);  // of a string
 
 bool JinjaHasMethod(const JinjaValue& self, std::string_view name);
 JinjaValue JinjaCallMethod(const JinjaValue& self, const std::string& name, const JinjaArgs& args, JinjaRuntime& rt);

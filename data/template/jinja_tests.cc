@@ -89,7 +89,7 @@ const std::map<std::string, Test, std::less<>>& Tests() {
          const std::string s = JinjaToString(v, rt.budget);
          return JinjaLower(s) == s && JinjaUpper(s) != s;
        }},
-      {"escaped", [](const V&, const A&, R&) { return false; }},
+      {"escaped", [](const V& v, const A&, R&) { return v.IsMarkup(); }},
       {"filter", [](const V& v, const A&, R&) { return v.IsString() && JinjaHasFilter(v.AsString()); }},
       {"test", [](const V& v, const A&, R&) { return v.IsString() && JinjaHasTest(v.AsString()); }},
   };

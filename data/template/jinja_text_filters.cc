@@ -3,6 +3,7 @@
 
 #include "data/template/jinja_filters.h"
 #include "data/template/jinja_lexer.h"
+#include "data/template/jinja_markup.h"
 #include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 
@@ -31,7 +32,7 @@ V Indent(const V& value, const A& args, R& rt) {
     out += lines[i];
     rt.budget.Bytes(step.size() + 1);
   }
-  return rt.Text(std::move(out));
+  return JinjaMarkupLike(value, rt.Text(std::move(out)), rt);
 }
 
 std::string TitleWords(const std::string& text) {
@@ -53,21 +54,6 @@ std::string TitleWords(const std::string& text) {
     at += c.size;
   }
   flush();
-  return out;
-}
-
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '\'': out += "&#39;"; break;
-      case '"': out += "&#34;"; break;
-      default: out += c;
-    }
-  }
   return out;
 }
 
@@ -125,30 +111,32 @@ V UrlEncode(const V& value, const A& args, R& rt) {
   return rt.Text(std::move(out));
 }
 
-V EscapeFilter(const V& v, const A& a, R& rt) {
-  return a.Bind("escape", {}), rt.Text(Escaped(JinjaToString(v, rt.budget)));
-}
+V Escape(const V& v, const A& a, R& rt) { return a.Bind("escape", {}), JinjaToMarkup(v, rt); }
+
+// Those that Python applies to the value as it is, so that markup stays markup.
+V Soft(const V& v, const std::string& text, R& rt) { return JinjaMarkupLike(v, rt.Text(text), rt); }
 
 }  // namespace
 
 const JinjaFilterMap& JinjaTextFilters() {
   static const JinjaFilterMap filters = {
-      {"e", EscapeFilter},
-      {"escape", EscapeFilter},
-      {"safe", [](const V& v, const A& a, R& rt) { return a.Bind("safe", {}), rt.Text(JinjaToString(v, rt.budget)); }},
+      {"e", Escape},
+      {"escape", Escape},
+      {"safe",
+       [](const V& v, const A& a, R& rt) { return a.Bind("safe", {}), V::Markup(rt.Text(JinjaToString(v, rt.budget))); }},
       {"string",
-       [](const V& v, const A& a, R& rt) { return a.Bind("string", {}), rt.Text(JinjaToString(v, rt.budget)); }},
+       [](const V& v, const A& a, R& rt) { return a.Bind("string", {}), Soft(v, JinjaToString(v, rt.budget), rt); }},
       {"trim",
        [](const V& v, const A& a, R& rt) {
-         return rt.Text(JinjaStrip(JinjaToString(v, rt.budget), a.Bind("trim", {"chars"})[0], JinjaStripSide::kBoth));
+         return Soft(v, JinjaStrip(JinjaToString(v, rt.budget), a.Bind("trim", {"chars"})[0], JinjaStripSide::kBoth), rt);
        }},
       {"upper", [](const V& v, const A& a,
-                   R& rt) { return a.Bind("upper", {}), rt.Text(JinjaUpper(JinjaToString(v, rt.budget))); }},
+                   R& rt) { return a.Bind("upper", {}), Soft(v, JinjaUpper(JinjaToString(v, rt.budget)), rt); }},
       {"lower", [](const V& v, const A& a,
-                   R& rt) { return a.Bind("lower", {}), rt.Text(JinjaLower(JinjaToString(v, rt.budget))); }},
+                   R& rt) { return a.Bind("lower", {}), Soft(v, JinjaLower(JinjaToString(v, rt.budget)), rt); }},
       {"capitalize",
        [](const V& v, const A& a, R& rt) {
-         return a.Bind("capitalize", {}), rt.Text(JinjaCapitalize(JinjaToString(v, rt.budget)));
+         return a.Bind("capitalize", {}), Soft(v, JinjaCapitalize(JinjaToString(v, rt.budget)), rt);
        }},
       {"title", [](const V& v, const A& a,
                    R& rt) { return a.Bind("title", {}), rt.Text(TitleWords(JinjaToString(v, rt.budget))); }},
@@ -165,16 +153,17 @@ const JinjaFilterMap& JinjaTextFilters() {
       {"truncate", Truncate},
       {"wordcount", WordCount},
       {"urlencode", UrlEncode},
-      {"forceescape", EscapeFilter},
+      {"forceescape",
+       [](const V& v, const A& a, R& rt) { return a.Bind("forceescape", {}), V::Markup(rt.Text(JinjaEscape(v, rt))); }},
       {"center",
        [](const V& v, const A& a, R& rt) {
          const auto bound = a.Bind("center", {"width"});
          JinjaArgs width;
          width.positional = {bound[0] != nullptr ? *bound[0] : V(int64_t{80})};
-         return JinjaCallMethod(V(JinjaToString(v, rt.budget)), "center", width, rt);
+         return JinjaCallMethod(Soft(v, JinjaToString(v, rt.budget), rt), "center", width, rt);
        }},
       {"format", [](const V& v, const A& a,
-                    R& rt) { return V(JinjaPercentFormat(JinjaToString(v, rt.budget), a.positional, rt)); }},
+                    R& rt) { return JinjaPercentFormat(Soft(v, JinjaToString(v, rt.budget), rt), a.positional, rt); }},
   };
   return filters;
 }

@@ -209,7 +209,7 @@ std::string JinjaRepr(const JinjaValue& value, JinjaBudget& budget) {
   budget.Step();
   if (value.IsString()) {
     budget.Bytes(value.AsString().size());
-    return Quote(value.AsString());
+    return value.IsMarkup() ? "Markup(" + Quote(value.AsString()) + ")" : Quote(value.AsString());
   }
   if (value.IsUndefined()) return "Undefined";
   if (value.IsList()) {

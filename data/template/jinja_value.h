@@ -76,6 +76,10 @@ class JinjaValue {
   explicit JinjaValue(const char* text) : JinjaValue(std::string(text)) {}
   explicit JinjaValue(std::shared_ptr<JinjaObject> object) : data_(std::move(object)) {}
   static JinjaValue Undefined(const std::string& name);
+  static JinjaValue Markup(JinjaValue text) {  // of a string; see jinja_markup.h
+    text.markup_ = text.IsString();
+    return text;
+  }
   static JinjaValue List(std::vector<JinjaValue> items, bool tuple = false);  // JinjaError when nested too deeply
   static JinjaValue Dict(std::vector<std::pair<JinjaValue, JinjaValue>> entries);
 
@@ -86,6 +90,7 @@ class JinjaValue {
   bool IsFloat() const { return Is<double>(); }
   bool IsNumber() const { return IsBool() || IsInt() || IsFloat(); }
   bool IsString() const { return Is<std::shared_ptr<const std::string>>(); }
+  bool IsMarkup() const { return markup_; }  // and a string
   bool IsList() const { return Is<std::shared_ptr<const JinjaList>>(); }  // tuples included
   bool IsTuple() const;
   bool IsDict() const { return Is<std::shared_ptr<const JinjaDict>>(); }
@@ -118,6 +123,7 @@ class JinjaValue {
   std::variant<std::monostate, JinjaUndefined, bool, int64_t, double, std::shared_ptr<const std::string>,
                std::shared_ptr<const JinjaList>, std::shared_ptr<const JinjaDict>, std::shared_ptr<JinjaObject>>
       data_;
+  bool markup_ = false;
 };
 
 struct JinjaList {
