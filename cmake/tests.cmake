@@ -37,7 +37,7 @@ endfunction()
 
 pith_tests(base USES base)
 pith_tests(configs USES configs)
-pith_tests(data USES data data/text configs)
+pith_tests(data USES data data/text data/template configs)
 pith_tests(rewards USES rewards)
 pith_tests(adapters USES adapters)
 pith_tests(runtime USES runtime runtime/kernels data/text adapters)

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "export/reference_logits.h"
 
 namespace pith {

@@ -12,17 +12,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-const char* GgufName(PreTokenizer kind) {
-  switch (kind) {
-    case PreTokenizer::kGpt2: return "gpt-2";
-    case PreTokenizer::kSmolLm: return "smollm";
-    case PreTokenizer::kQwen2: return "qwen2";
-    case PreTokenizer::kLlama3: return "llama-bpe";
-  }
-  PITH_CHECK(false, "pre-tokenizer ", static_cast<int>(kind));
-  return "";
-}
-
 // llama.cpp's token types.
 int64_t GgufKind(TokenKind kind) {
   switch (kind) {
@@ -30,6 +19,7 @@ int64_t GgufKind(TokenKind kind) {
     case TokenKind::kControl: return 3;
     case TokenKind::kUserDefined: return 4;
     case TokenKind::kUnused: return 5;
+    case TokenKind::kByte: return 6;
   }
   PITH_CHECK(false, "token kind ", static_cast<int>(kind));
   return 0;
@@ -88,6 +78,10 @@ void SetTokenizerMetadata(const std::string& folder, int64_t vocab_size, GgufWri
     ThrowUser("'", path, "' has ", num_tokens, " tokens, but the model's embedding has ", vocab_size,
               " rows; use the tokenizer that belongs to the model");
   }
+  const std::string pre = GgufNameOf(vocabulary.splitter, vocabulary.ignore_merges);
+  if (vocabulary.characters || vocabulary.model != TokenModel::kBpe || pre.empty()) {
+    ThrowUser("'", path, "' is not byte-level BPE with a pre-tokenizer that GGUF has a name for, so it cannot be written to GGUF");
+  }
   const Json json = ReadObject(path), tokenizer = ReadObject(folder + "/tokenizer_config.json");
   const Json model = ReadObject(folder + "/config.json");
   std::vector<std::string> tokens(static_cast<size_t>(vocab_size));
@@ -102,7 +96,7 @@ void SetTokenizerMetadata(const std::string& folder, int64_t vocab_size, GgufWri
   for (const Json& merge : json["model"]["merges"]) merges.push_back(SpacedMerge(merge));
 
   writer->Set("tokenizer.ggml.model", std::string("gpt2"));
-  writer->Set("tokenizer.ggml.pre", std::string(GgufName(vocabulary.pre_tokenizer)));
+  writer->Set("tokenizer.ggml.pre", pre);
   const int64_t bos = SpecialId("bos", tokenizer, model, tokens), pad = SpecialId("pad", tokenizer, model, tokens);
   const int64_t unknown = SpecialId("unk", tokenizer, model, tokens);
   int64_t eos = SpecialId("eos", tokenizer, model, tokens);

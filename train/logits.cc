@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/model_path.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "train/session.h"
 
 namespace pith {

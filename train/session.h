@@ -12,7 +12,7 @@
 #include "configs/train_config.h"
 #include "data/dataset.h"
 #include "data/problem.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "train/model/model.h"
 
 namespace pith {

@@ -9,7 +9,7 @@
 #include "adapters/lora.h"
 #include "base/base_model.h"
 #include "configs/train_config.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "train/model/batch.h"
 #include "train/model/model.h"
 #include "train/session.h"

@@ -4,6 +4,7 @@
 #include <queue>
 
 #include "base/error.h"
+#include "data/text/utf8.h"
 
 namespace pith {
 namespace {
@@ -18,32 +19,130 @@ uint64_t PairKey(int32_t left, int32_t right) {
 }  // namespace
 
 Bpe::Bpe(const Vocabulary& vocabulary)
-    : ignore_merges_(vocabulary.ignore_merges),
+    : byte_tokens_(vocabulary.byte_tokens),
+      characters_(vocabulary.characters),
+      ignore_merges_(vocabulary.ignore_merges),
       fuse_unknown_(vocabulary.fuse_unknown),
       unknown_id_(vocabulary.unknown_id),
       whole_(new std::atomic<uint8_t>[vocabulary.tokens.size()]()) {
   byte_ids_.fill(-1);
   words_.Reserve(vocabulary.tokens.size());
+  const auto reachable = [&](size_t id) {
+    return !vocabulary.pieces[id].empty() &&
+           (vocabulary.kinds[id] == TokenKind::kNormal || vocabulary.kinds[id] == TokenKind::kUserDefined);
+  };
   for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    if (vocabulary.kinds[id] != TokenKind::kNormal) continue;
-    const std::string& bytes = vocabulary.tokens[id];
-    words_.Add(bytes, static_cast<int32_t>(id));
-    if (bytes.size() == 1) byte_ids_[static_cast<uint8_t>(bytes[0])] = static_cast<int32_t>(id);
+    if (!reachable(id)) continue;
+    const std::string& piece = vocabulary.pieces[id];
+    words_.Add(piece, static_cast<int32_t>(id));
+    if (piece.size() == 1) byte_ids_[static_cast<uint8_t>(piece[0])] = static_cast<int32_t>(id);
   }
   size_t capacity = 16;
   while (capacity < vocabulary.merges.size() * 2) capacity *= 2;
   pairs_.resize(capacity);
-  for (size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
-    const auto [left, right] = vocabulary.merges[rank];
+  for (size_t i = 0; i < vocabulary.merges.size(); ++i) {
+    const auto [left, right] = vocabulary.merges[i];
+    // No text may become a control token, whatever the merges say.
+    if (vocabulary.kinds[static_cast<size_t>(vocabulary.merged[i])] == TokenKind::kControl) continue;
     const uint64_t key = PairKey(left, right);
+    const int32_t rank = vocabulary.ranks.empty() ? static_cast<int32_t>(i) : vocabulary.ranks[i];
     size_t at = MixBits(key) & (capacity - 1);
     while (pairs_[at].key != ~uint64_t{0} && pairs_[at].key != key) at = (at + 1) & (capacity - 1);
     if (pairs_[at].key == key) {
       ThrowUser("'", vocabulary.origin, "': merges ", pairs_[at].rank, " and ", rank, " join the same two tokens ('",
                 vocabulary.tokens[left], "' + '", vocabulary.tokens[right], "'); the file is damaged, fetch it again");
     }
-    pairs_[at] = {key, static_cast<int32_t>(rank), vocabulary.merged[rank]};
+    pairs_[at] = {key, rank, vocabulary.merged[i]};
   }
+  if (characters_ && !ignore_merges_) FindNeighbours(vocabulary);
+}
+
+void Bpe::FindNeighbours(const Vocabulary& vocabulary) {
+  // A merge that takes in a byte token or the unknown token is not seen in the characters of the text.
+  for (const auto& [left, right] : vocabulary.merges) {
+    for (const int32_t id : {left, right}) {
+      if (id == unknown_id_ || vocabulary.kinds[static_cast<size_t>(id)] == TokenKind::kByte) return;
+    }
+  }
+  for (const std::string& piece : vocabulary.pieces) {
+    int32_t previous = -1;
+    for (size_t at = 0; at < piece.size();) {
+      const CodePoint c = DecodeUtf8(piece, at);
+      if (previous >= 0 && previous < 128 && c.value >= 0 && c.value < 128) {
+        ascii_neighbours_.set(static_cast<size_t>(previous * 128 + c.value));
+      } else if (at > 0) {
+        neighbours_.insert(PairKey(previous, c.value));
+      }
+      previous = c.value;
+      at += c.size;
+    }
+  }
+  parts_ = true;
+}
+
+bool Bpe::Neighbours(int32_t left, int32_t right) const {
+  if (left >= 0 && left < 128 && right >= 0 && right < 128) return ascii_neighbours_[static_cast<size_t>(left * 128 + right)];
+  return neighbours_.count(PairKey(left, right)) != 0;
+}
+
+void Bpe::Part(std::string_view word, std::vector<std::string_view>& parts) const {
+  if (!parts_ || word.size() <= kShort) {
+    parts.push_back(word);
+    return;
+  }
+  size_t begin = 0;
+  int32_t previous = -1;
+  for (size_t at = 0; at < word.size();) {
+    const CodePoint c = DecodeUtf8(word, at);
+    // A cut between two unknown characters would part what is fused into one unknown token.
+    if (at > begin && !Neighbours(previous, c.value) &&
+        (c.value >= 0 && c.value < 128 ? byte_ids_[static_cast<size_t>(c.value)] : words_.Find(word.substr(at, c.size))) >= 0) {
+      parts.push_back(word.substr(begin, at - begin));
+      begin = at;
+    }
+    previous = c.value;
+    at += c.size;
+  }
+  parts.push_back(word.substr(begin));
+}
+
+template <class Emit>
+void Bpe::Symbols(std::string_view word, Emit emit) const {
+  if (!characters_) {
+    bool after_unknown = false;
+    for (const char c : word) {
+      const int32_t id = byte_ids_[static_cast<uint8_t>(c)];
+      if (id >= 0) {
+        emit(id);
+      } else if (unknown_id_ >= 0 && !(fuse_unknown_ && after_unknown)) {
+        emit(unknown_id_);
+      }
+      after_unknown = id < 0;
+    }
+    return;
+  }
+  bool unknown = false;  // one is due, as late as it can be: bytes overtake it, as they do in the peers
+  for (size_t at = 0; at < word.size();) {
+    const auto byte = static_cast<uint8_t>(word[at]);
+    const size_t size = byte < 0x80 ? 1 : DecodeUtf8(word, at).size;
+    const int32_t id = byte < 0x80 ? byte_ids_[byte] : words_.Find(word.substr(at, size));
+    if (id >= 0) {
+      if (unknown) emit(unknown_id_);
+      unknown = false;
+      emit(id);
+    } else {
+      bool bytes = true;
+      for (size_t i = at; i < at + size; ++i) bytes = bytes && byte_tokens_[static_cast<uint8_t>(word[i])] >= 0;
+      if (bytes) {
+        for (size_t i = at; i < at + size; ++i) emit(byte_tokens_[static_cast<uint8_t>(word[i])]);
+      } else if (unknown_id_ >= 0) {
+        if (unknown && !fuse_unknown_) emit(unknown_id_);
+        unknown = true;
+      }
+    }
+    at += size;
+  }
+  if (unknown) emit(unknown_id_);
 }
 
 const Bpe::Pair* Bpe::FindPair(int32_t left, int32_t right) const {
@@ -68,30 +167,17 @@ int32_t Bpe::WholeWord(std::string_view word) const {
 }
 
 void Bpe::Merge(std::string_view word, std::vector<int32_t>& ids) const {
-  int32_t few[kShort];
-  std::vector<int32_t> many;
-  int count = 0;
-  const bool is_short = word.size() <= kShort;
-  if (!is_short) many.reserve(word.size());
-  int32_t previous = -1;
-  for (const char c : word) {
-    int32_t id = byte_ids_[static_cast<uint8_t>(c)];
-    if (id < 0) {
-      id = unknown_id_;
-      if (id < 0 || (fuse_unknown_ && previous == id)) continue;
-    }
-    previous = id;
-    if (is_short) {
-      few[count++] = id;
-    } else {
-      many.push_back(id);
-    }
-  }
-  if (is_short) {
+  if (word.size() <= kShort) {  // at most one symbol for a byte
+    int32_t few[kShort];
+    int count = 0;
+    Symbols(word, [&](int32_t id) { few[count++] = id; });
     MergeShort(few, count, ids);
-  } else {
-    MergeLong(std::move(many), ids);
+    return;
   }
+  std::vector<int32_t> many;
+  many.reserve(word.size());
+  Symbols(word, [&](int32_t id) { many.push_back(id); });
+  MergeLong(std::move(many), ids);
 }
 
 void Bpe::MergeShort(int32_t* ids, int count, std::vector<int32_t>& out) const {

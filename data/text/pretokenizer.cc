@@ -1,9 +1,8 @@
 #include "data/text/pretokenizer.h"
 
-#include <utf8proc.h>
-
 #include <array>
 
+#include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -14,15 +13,9 @@ enum class Kind : uint8_t { kEnd, kSpace, kLetter, kNumber, kOther };
 Kind Classify(int32_t c) {
   if (c < 0) return Kind::kOther;
   if (IsWhitespace(c)) return Kind::kSpace;
-  switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-      return Kind::kLetter;
-    case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_NO:
-      return Kind::kNumber;
-    default:
-      return Kind::kOther;
-  }
+  const CategoryMask category = CategoryOf(c);
+  if ((category & kLetterMask) != 0) return Kind::kLetter;
+  return (category & kNumberMask) != 0 ? Kind::kNumber : Kind::kOther;
 }
 
 const std::array<Kind, 128>& AsciiKinds() {
@@ -157,14 +150,6 @@ void SplitSmolLm(std::string_view text, std::vector<std::string_view>& words) {
 }
 
 }  // namespace
-
-std::optional<PreTokenizer> PreTokenizerFromGgufName(std::string_view name) {
-  if (name == "smollm" || name == "starcoder" || name == "refact") return PreTokenizer::kSmolLm;
-  if (name == "gpt-2" || name == "phi-2") return PreTokenizer::kGpt2;
-  if (name == "qwen2" || name == "deepseek-r1-qwen") return PreTokenizer::kQwen2;
-  if (name == "llama-bpe" || name == "llama3" || name == "llama-v3") return PreTokenizer::kLlama3;
-  return std::nullopt;
-}
 
 std::optional<PreTokenizer> PreTokenizerFromPattern(std::string_view pattern) {
   constexpr std::string_view kGpt2 =

@@ -16,8 +16,6 @@ enum class PreTokenizer {
   kLlama3,  // as Qwen2's, with \p{N}{1,3}
 };
 
-// The kind that GGUF's tokenizer.ggml.pre names; nothing for a name that pith lacks.
-std::optional<PreTokenizer> PreTokenizerFromGgufName(std::string_view name);
 // The kind whose pattern is exactly `pattern`, as in a tokenizer.json.
 std::optional<PreTokenizer> PreTokenizerFromPattern(std::string_view pattern);
 

@@ -1,66 +1,126 @@
 #include "data/text/tokenizer.h"
 
 #include <algorithm>
+#include <deque>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "data/text/bpe.h"
-#include "data/text/utf8.h"
+#include "data/text/unigram.h"
 
 namespace pith {
 namespace {
 
-constexpr const char* kTurnEnds[] = {"<|im_end|>", "<|eot_id|>", "<|end|>"};
+constexpr const char* kTurnEnds[] = {"<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>"};
 constexpr size_t kMaxCachedWord = 64;  // bytes
 
 }  // namespace
 
 struct Tokenizer::Impl {
-  explicit Impl(Vocabulary v) : vocabulary(std::move(v)), bpe(vocabulary), added(vocabulary) {
+  explicit Impl(Vocabulary v)
+      : vocabulary(std::move(v)), added(vocabulary, /*normalized=*/false), added_normalized(vocabulary, /*normalized=*/true) {
+    if (vocabulary.model == TokenModel::kBpe) {
+      bpe = std::make_unique<Bpe>(vocabulary);
+    } else {
+      unigram = std::make_unique<Unigram>(vocabulary);
+    }
+    parts_text.resize(vocabulary.tokens.size());
+    for (const AddedToken& token : vocabulary.added) {
+      added_ids.emplace(token.text, token.id);
+      parts_text[static_cast<size_t>(token.id)] = !token.normalized;
+    }
     const auto add_end = [&](int32_t id) {
       if (id >= 0 && std::find(ends.begin(), ends.end(), id) == ends.end()) ends.push_back(id);
     };
     add_end(vocabulary.eos_id);
-    for (const char* text : kTurnEnds) add_end(added.Find(text));
+    for (const char* text : kTurnEnds) add_end(FindAdded(text));
     for (const int32_t id : vocabulary.end_ids) add_end(id);
   }
 
-  Vocabulary vocabulary;  // bpe and added point into it
-  Bpe bpe;
-  AddedTokens added;
+  Vocabulary vocabulary;  // the others point into it
+  AddedTokens added, added_normalized;
+  std::unique_ptr<Bpe> bpe;  // one of the two
+  std::unique_ptr<Unigram> unigram;
+  std::unordered_map<std::string_view, int32_t> added_ids;
   std::vector<int32_t> ends;
+  std::vector<bool> parts_text;  // what stands before and behind the token is normalised apart
 
-  void EncodePlain(std::string_view text, std::vector<int32_t>& ids) const {
-    std::string composed;
-    if (vocabulary.compose_nfc) {
-      composed = ComposeNfc(text);
-      text = composed;
+  int32_t FindAdded(std::string_view text) const {
+    const auto found = added_ids.find(text);
+    return found == added_ids.end() ? -1 : found->second;
+  }
+
+  // Text without added tokens. `text_begin`: nothing of the input came before it.
+  void EncodePlain(std::string_view text, bool text_begin, std::vector<int32_t>& ids) const {
+    std::string normal;
+    if (!vocabulary.normalizer.empty()) {
+      normal = vocabulary.normalizer.Apply(text);
+      text = normal;
     }
+    if (added_normalized.empty()) return EncodeNormal(text, text_begin, ids);
+    for (size_t at = 0; at < text.size();) {
+      const AddedTokens::Match match = added_normalized.Next(text, at, false, {});
+      if (match.at > at) EncodeNormal(text.substr(at, match.at - at), text_begin && at == 0, ids);
+      if (match.size > 0) ids.push_back(match.id);
+      at = match.at + match.size;
+    }
+  }
+
+  void EncodeNormal(std::string_view text, bool text_begin, std::vector<int32_t>& ids) const {
+    std::deque<std::string> arena;
     std::vector<std::string_view> words;
     words.reserve(text.size() / 4 + 1);
-    SplitWords(vocabulary.pre_tokenizer, text, words);
-    // Words that merge to several tokens, by where their ids already stand in `ids`.
+    if (vocabulary.splitter.empty() && !vocabulary.splitter.Bytes()) {
+      words.push_back(text);
+    } else {
+      vocabulary.splitter.Split(text, text_begin, arena, words);
+    }
+    // Words that become several tokens, by where their ids already stand in `ids`.
     std::unordered_map<std::string_view, std::pair<size_t, size_t>> seen;
+    std::vector<std::string_view> parts;
     for (const std::string_view word : words) {
-      const int32_t whole = bpe.WholeWord(word);
+      if (unigram != nullptr) {
+        Cached(word, seen, ids);
+        continue;
+      }
+      const int32_t whole = bpe->WholeWord(word);
       if (whole >= 0) {
         ids.push_back(whole);
         continue;
       }
-      const size_t begin = ids.size();
-      if (word.size() > kMaxCachedWord) {
-        bpe.Merge(word, ids);
-        continue;
+      parts.clear();
+      bpe->Part(word, parts);
+      for (const std::string_view part : parts) {
+        const int32_t id = parts.size() > 1 ? bpe->WholeWord(part) : -1;
+        if (id >= 0) {
+          ids.push_back(id);
+        } else {
+          Cached(part, seen, ids);
+        }
       }
-      const auto [entry, is_new] = seen.try_emplace(word);
-      if (is_new) {
-        bpe.Merge(word, ids);
-        entry->second = {begin, ids.size()};
-      } else {
-        const auto [from, to] = entry->second;
-        for (size_t i = from; i < to; ++i) ids.push_back(ids[i]);
-      }
+    }
+  }
+
+  void Cached(std::string_view word, std::unordered_map<std::string_view, std::pair<size_t, size_t>>& seen,
+              std::vector<int32_t>& ids) const {
+    const size_t begin = ids.size();
+    if (word.size() > kMaxCachedWord) return EncodeWord(word, ids);
+    const auto [entry, is_new] = seen.try_emplace(word);
+    if (is_new) {
+      EncodeWord(word, ids);
+      entry->second = {begin, ids.size()};
+    } else {
+      const auto [from, to] = entry->second;
+      for (size_t i = from; i < to; ++i) ids.push_back(ids[i]);
+    }
+  }
+
+  void EncodeWord(std::string_view word, std::vector<int32_t>& ids) const {
+    if (unigram != nullptr) {
+      unigram->Encode(word, ids);
+    } else {
+      bpe->Merge(word, ids);
     }
   }
 
@@ -68,7 +128,7 @@ struct Tokenizer::Impl {
     std::vector<int32_t> ids;
     for (size_t at = 0; at < text.size();) {
       const AddedTokens::Match match = added.Next(text, at, with_control, literal);
-      if (match.at > at) EncodePlain(text.substr(at, match.at - at), ids);
+      if (match.at > at) EncodePlain(text.substr(at, match.at - at), at == 0, ids);
       if (match.size > 0) ids.push_back(match.id);
       at = match.at + match.size;
     }
@@ -88,18 +148,13 @@ Tokenizer::~Tokenizer() = default;
 
 std::unique_ptr<Tokenizer> Tokenizer::Load(const std::string& path) {
   if (IsFolder(path)) {
-    const std::string json = path + "/tokenizer.json";
+    const std::string json = path + "/tokenizer.json", model = path + "/tokenizer.model";
     if (FileExists(json)) return FromJson(json);
-    if (FileExists(path + "/tokenizer.model")) {
-      ThrowUser("'", path, "' has only a tokenizer.model (sentencepiece), but pith knows byte-level BPE only");
-    }
-    ThrowUser("'", path, "' has no tokenizer.json; name a Hugging Face folder, a tokenizer.json or a GGUF");
+    if (FileExists(model)) return FromSentencePiece(model);
+    ThrowUser("'", path, "' has no tokenizer.json and no tokenizer.model; name a Hugging Face folder, one of these, or a GGUF");
   }
   if (path.ends_with(".json")) return FromJson(path);
-  if (path.ends_with(".model")) {
-    ThrowUser("'", path,
-              "' is a sentencepiece model, but pith knows byte-level BPE only; name a tokenizer.json or a GGUF");
-  }
+  if (path.ends_with(".model")) return FromSentencePiece(path);
   return FromGguf(GgufFile(path));
 }
 
@@ -115,6 +170,12 @@ std::unique_ptr<Tokenizer> Tokenizer::FromJson(const std::string& tokenizer_json
   return tokenizer;
 }
 
+std::unique_ptr<Tokenizer> Tokenizer::FromSentencePiece(const std::string& tokenizer_model_path) {
+  std::unique_ptr<Tokenizer> tokenizer(new Tokenizer);
+  tokenizer->impl_ = std::make_unique<Impl>(VocabularyFromSentencePiece(tokenizer_model_path));
+  return tokenizer;
+}
+
 std::vector<int32_t> Tokenizer::Encode(std::string_view text, SpecialTokens special) const {
   return impl_->Encode(text, special == SpecialTokens::kParse, {});
 }
@@ -124,9 +185,19 @@ std::vector<int32_t> Tokenizer::EncodeAround(std::string_view text, const std::v
 }
 
 std::string Tokenizer::Decode(std::span<const int32_t> ids, bool with_control) const {
+  const Vocabulary& vocabulary = impl_->vocabulary;
   std::string text;
+  bool first = vocabulary.prefix != Vocabulary::Prefix::kNone;  // the encoder put a space here
   for (const int32_t id : ids) {
-    if (with_control || !IsControl(id)) text += TokenBytes(id);
+    const std::string_view bytes = TokenBytes(id);
+    const TokenKind kind = vocabulary.kinds[static_cast<size_t>(id)];
+    const bool added = impl_->parts_text[static_cast<size_t>(id)];
+    if (!added && first && bytes.starts_with(" ")) {
+      text += bytes.substr(1);
+    } else if (kind != TokenKind::kControl || with_control) {
+      text += bytes;
+    }
+    first = added ? vocabulary.prefix == Vocabulary::Prefix::kEach || (first && kind == TokenKind::kControl && !with_control) : false;
   }
   return text;
 }
@@ -142,9 +213,24 @@ bool Tokenizer::IsControl(int32_t id) const {
 }
 
 std::optional<int32_t> Tokenizer::FindToken(std::string_view text) const {
-  int32_t id = impl_->added.Find(text);
-  if (id < 0) id = impl_->bpe.Find(text);
-  return id < 0 ? std::nullopt : std::optional(id);
+  int32_t id = impl_->FindAdded(text);
+  if (id >= 0) return id;
+  std::string marked(text);
+  if (impl_->vocabulary.characters) {
+    NormalizerStep marks;
+    marks.kind = NormalizerStep::kReplace;
+    marks.pattern = " ";
+    marks.text = kSpaceMark;
+    marked = Normalizer{{marks}}.Apply(text);
+  }
+  for (const std::string& piece : {marked, std::string(text)}) {
+    id = impl_->unigram != nullptr ? impl_->unigram->Find(piece) : impl_->bpe->Find(piece);
+    if (id >= 0) return id;
+  }
+  if (text.size() == 1 && impl_->vocabulary.byte_tokens[static_cast<uint8_t>(text[0])] >= 0) {
+    return impl_->vocabulary.byte_tokens[static_cast<uint8_t>(text[0])];
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string_view> Tokenizer::ControlTexts() const {

@@ -1,4 +1,5 @@
-// Text to token ids and back: byte-level BPE (GPT-2's scheme) from a GGUF or a Hugging Face tokenizer.json.
+// Text to token ids and back: BPE of bytes (GPT-2's scheme) or characters (sentencepiece's), and unigram; from a GGUF, a
+// Hugging Face tokenizer.json or a sentencepiece tokenizer.model. docs/text.md says what is known and what is refused.
 //
 // BOS and EOS are never added. Bytes for which a vocabulary has no token at all are left out, as transformers does
 // (SmolLM2 lacks 21: six control characters, and lead bytes of invalid or unassigned characters); everything else
@@ -27,17 +28,19 @@ enum class SpecialTokens {
 // Immutable after construction; thread-safe.
 class Tokenizer {
  public:
-  // A GGUF, a tokenizer.json, or a Hugging Face folder. UserError names a pre-tokenizer or model that pith lacks.
+  // A GGUF, a tokenizer.json, a tokenizer.model, or a Hugging Face folder. UserError names a pre-tokenizer or model that pith lacks.
   static std::unique_ptr<Tokenizer> Load(const std::string& path);
   static std::unique_ptr<Tokenizer> FromGguf(const GgufFile& file);
   static std::unique_ptr<Tokenizer> FromJson(const std::string& tokenizer_json_path);
+  static std::unique_ptr<Tokenizer> FromSentencePiece(const std::string& tokenizer_model_path);
   ~Tokenizer();
 
   std::vector<int32_t> Encode(std::string_view text, SpecialTokens special = SpecialTokens::kAsText) const;
   // SpecialTokens::kParse, except that no control token is read out of, or across the edge of, a byte range in
   // `literal` (ascending, disjoint): how a rendered template is encoded around the text of a user.
   std::vector<int32_t> EncodeAround(std::string_view text, const std::vector<TextRange>& literal) const;
-  // The bytes of the tokens, concatenated. UserError for an id outside the vocabulary. Control tokens give their text
+  // The bytes of the tokens, concatenated, without the spaces that sentencepiece's encoders put in front of a text.
+  // UserError for an id outside the vocabulary. Control tokens give their text
   // only if `with_control`.
   std::string Decode(std::span<const int32_t> ids, bool with_control = false) const;
   std::string_view TokenBytes(int32_t id) const;  // bytes of one token; its text for control tokens

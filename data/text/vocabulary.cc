@@ -1,5 +1,6 @@
 #include "data/text/vocabulary.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -21,10 +22,51 @@ struct Alphabet {
   }
 };
 
+const Alphabet& TheAlphabet() {
+  static const Alphabet alphabet;
+  return alphabet;
+}
+
 }  // namespace
 
+std::string BytesToAlphabet(std::string_view bytes) {
+  static const std::array<std::string, 256> characters = [] {
+    std::array<std::string, 256> table;
+    for (size_t c = 0; c < TheAlphabet().byte_of.size(); ++c) {
+      const int16_t byte = TheAlphabet().byte_of[c];
+      if (byte >= 0) AppendUtf8(table[static_cast<size_t>(byte)], static_cast<int32_t>(c));
+    }
+    return table;
+  }();
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const char c : bytes) out += characters[static_cast<uint8_t>(c)];
+  return out;
+}
+
+int ByteOfToken(std::string_view text) {
+  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+  int byte = 0;
+  for (const char c : text.substr(3, 2)) {
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) return -1;
+    byte = byte * 16 + digit;
+  }
+  return byte;
+}
+
+std::string SpacesForMarks(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const bool mark = text.substr(at).starts_with(kSpaceMark);
+    out += mark ? ' ' : text[at];
+    at += mark ? kSpaceMark.size() : 1;
+  }
+  return out;
+}
+
 bool AlphabetToBytes(std::string_view text, std::string* bytes) {
-  static const Alphabet alphabet;
+  const Alphabet& alphabet = TheAlphabet();
   bytes->clear();
   for (size_t at = 0; at < text.size();) {
     const CodePoint c = DecodeUtf8(text, at);
@@ -64,6 +106,35 @@ void MergeResolver::Add(std::string_view left, std::string_view right, Vocabular
   }
   vocabulary->merges.emplace_back(ids[0], ids[1]);
   vocabulary->merged.push_back(ids[2]);
+}
+
+void MergesFromScores(Vocabulary* vocabulary) {
+  StringIndex index;
+  index.Reserve(vocabulary->pieces.size());
+  std::vector<int32_t> ids;
+  for (size_t id = 0; id < vocabulary->pieces.size(); ++id) {
+    const bool mergeable = vocabulary->kinds[id] == TokenKind::kNormal || vocabulary->kinds[id] == TokenKind::kUserDefined;
+    if (!mergeable || vocabulary->pieces[id].empty()) continue;
+    if (index.Add(vocabulary->pieces[id], static_cast<int32_t>(id))) ids.push_back(static_cast<int32_t>(id));
+  }
+  std::stable_sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) {
+    return vocabulary->scores[static_cast<size_t>(a)] > vocabulary->scores[static_cast<size_t>(b)];
+  });
+  int32_t rank = -1;
+  double score = 0;
+  for (const int32_t id : ids) {
+    const double mine = vocabulary->scores[static_cast<size_t>(id)];
+    if (rank < 0 || mine != score) ++rank;
+    score = mine;
+    const std::string_view piece = vocabulary->pieces[static_cast<size_t>(id)];
+    for (size_t at = DecodeUtf8(piece, 0).size; at < piece.size(); at += DecodeUtf8(piece, at).size) {
+      const int32_t left = index.Find(piece.substr(0, at)), right = index.Find(piece.substr(at));
+      if (left < 0 || right < 0) continue;
+      vocabulary->merges.emplace_back(left, right);
+      vocabulary->merged.push_back(id);
+      vocabulary->ranks.push_back(rank);
+    }
+  }
 }
 
 }  // namespace pith

@@ -1,6 +1,7 @@
 // What a tokenizer file says, checked and in one form whichever file it came from.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,40 +9,83 @@
 #include <vector>
 
 #include "base/gguf.h"
-#include "data/text/pretokenizer.h"
+#include "data/text/normalizer.h"
 #include "data/text/string_index.h"
+#include "data/text/word_splitter.h"
 
 namespace pith {
 
 enum class TokenKind : uint8_t {
-  kNormal,       // made of bytes; what merging yields
+  kNormal,       // what a model makes of text
   kControl,      // matched in rendered templates only; invisible in decoded text
   kUserDefined,  // always matched, visible
   kUnused,       // an id that nothing maps to
+  kByte,         // sentencepiece's <0x41>: one byte that no other token holds
+};
+
+enum class TokenModel {
+  kBpe,      // merges, over bytes or (characters) over code points
+  kUnigram,  // the likeliest pieces
+};
+
+// A token that is looked for in the text before anything else happens to it.
+struct AddedToken {
+  int32_t id = -1;
+  std::string text;
+  bool lstrip = false, rstrip = false;  // takes the white space beside it, too
+  bool single_word = false;             // not inside of a word
+  bool normalized = false;              // looked for in the normalised text, where it stands normalised, too
+  bool verbatim = false;                // it stands there as it is
 };
 
 struct Vocabulary {
-  std::string origin;                               // the file, for messages
-  std::vector<std::string> tokens;                  // bytes, by id
-  std::vector<TokenKind> kinds;                     // as many as tokens
-  std::vector<std::pair<int32_t, int32_t>> merges;  // by rank, best first
+  std::string origin;                // the file, for messages
+  std::vector<std::string> tokens;   // the bytes that a token decodes to, by id
+  std::vector<std::string> pieces;   // what the model knows it by; empty: the model never yields it
+  std::vector<TokenKind> kinds;      // as many as tokens
+  std::vector<AddedToken> added;     // all control and user-defined tokens
+  Normalizer normalizer;
+  WordSplitter splitter;
+
+  TokenModel model = TokenModel::kBpe;
+  bool characters = false;                          // pieces are made of code points, not of bytes
+  std::vector<std::pair<int32_t, int32_t>> merges;  // of BPE
   std::vector<int32_t> merged;                      // what each merge yields
-  PreTokenizer pre_tokenizer = PreTokenizer::kGpt2;
-  bool ignore_merges = false;  // a word that is a token needs no merging (Llama 3)
-  bool compose_nfc = false;    // normalise to NFC first
-  int32_t unknown_id = -1;     // for bytes without a token; −1: such bytes are left out, as the peers do
+  std::vector<int32_t> ranks;                       // least first, the leftmost of equals; empty: merges are in order
+  std::vector<double> scores;                       // of unigram, by id
+  bool single_precision = false;                    // sums of scores are rounded as sentencepiece rounds them
+  bool ignore_merges = false;                       // a word that is a token needs no merging (Llama 3)
+  int32_t unknown_id = -1;                          // for what has no token; −1: it is left out, as the peers do
   bool fuse_unknown = false;
+  std::array<int32_t, 256> byte_tokens;  // kByte tokens, for characters without a token; −1: none
+
+  // Where the encoder puts a space in front, decoding takes it away again.
+  enum class Prefix { kNone, kFirst, kEach } prefix = Prefix::kNone;  // kEach: after every added token, too
+
   int32_t eos_id = -1;
   std::vector<int32_t> end_ids;  // further tokens that the files declare as ends
+
+  Vocabulary() { byte_tokens.fill(-1); }
 };
 
 // UserErrors: see tokenizer.h.
 Vocabulary VocabularyFromGguf(const GgufFile& file);
 Vocabulary VocabularyFromJson(const std::string& tokenizer_json_path);
+Vocabulary VocabularyFromSentencePiece(const std::string& tokenizer_model_path);
+
+// tokenizer.json's "normalizer" and "pre_tokenizer", given as JSON text. UserError names what pith lacks.
+Normalizer NormalizerFromJson(const std::string& json, const std::string& origin);
+std::vector<WordStep> WordStepsFromJson(const std::string& json, const std::string& origin);
 
 // GPT-2's printable alphabet for bytes: each of the 256 bytes is one character of these files.
-// False when `text` has a character outside it; `bytes` is then unspecified.
+// False when `text` has a character outside it; `bytes` then holds those before it.
 bool AlphabetToBytes(std::string_view text, std::string* bytes);
+std::string BytesToAlphabet(std::string_view bytes);
+
+// The byte that "<0x41>" names; −1 for any other text.
+int ByteOfToken(std::string_view text);
+// ▁ to space, as decoders of sentencepiece vocabularies do.
+std::string SpacesForMarks(std::string_view text);
 
 // Takes merges as pairs of token texts in the alphabet; resolves them against tokens.
 class MergeResolver {
@@ -57,5 +101,9 @@ class MergeResolver {
   std::string origin_;
   StringIndex index_;  // keys live in `texts`
 };
+
+// sentencepiece's BPE has scores instead of merges: two neighbours join where their concatenation is a piece, the best
+// score first. Fills in merges, merged and ranks from vocabulary's pieces and scores.
+void MergesFromScores(Vocabulary* vocabulary);
 
 }  // namespace pith

@@ -1,4 +1,5 @@
-// tokenizer.json of Hugging Face's tokenizers library: byte-level BPE with the pre-tokenizers that pith knows.
+// tokenizer.json of Hugging Face's tokenizers library: BPE (of bytes or characters) and unigram.
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -27,9 +28,10 @@ class Reader {
 
   Vocabulary Read() {
     if (!root_.is_object() || !root_.contains("model")) Fail("has no 'model'; expected a tokenizer.json");
+    ReadSteps();
     ReadModel(root_.at("model"));
-    ReadNormalizer(root_.value("normalizer", Json()));
-    ReadPreTokenizer(root_.value("pre_tokenizer", Json()));
+    ReadAdded();
+    ReadDecoder();
     ReadEnds();
     return std::move(out_);
   }
@@ -39,6 +41,7 @@ class Reader {
   Json root_;
   Vocabulary out_;
   std::vector<std::string> texts_;
+  bool byte_fallback_ = false;
 
   template <class... Args>
   [[noreturn]] void Fail(const Args&... args) const {
@@ -65,35 +68,38 @@ class Reader {
     out_.kinds[id] = kind;
   }
 
+  void ReadSteps() {
+    const auto part = [&](const char* key) { return Text(root_.value(key, Json())); };
+    out_.normalizer = NormalizerFromJson(part("normalizer"), path_);
+    bool alphabet = false;
+    for (const NormalizerStep& step : out_.normalizer.steps) {
+      alphabet = alphabet || step.kind == NormalizerStep::kByteLevel;
+      if (step.kind == NormalizerStep::kPrepend) out_.prefix = Vocabulary::Prefix::kEach;
+    }
+    std::vector<WordStep> steps = WordStepsFromJson(part("pre_tokenizer"), path_);
+    for (const WordStep& step : steps) {
+      const bool prefixes = step.prefix && (step.kind == WordStep::kMetaspace || step.kind == WordStep::kByteLevel);
+      if (prefixes) out_.prefix = step.first ? Vocabulary::Prefix::kFirst : Vocabulary::Prefix::kEach;
+    }
+    out_.splitter = WordSplitter(std::move(steps), alphabet);
+    out_.characters = !out_.splitter.Bytes();
+  }
+
   void ReadModel(const Json& model) {
-    const auto type = Field<std::string>(model, "type", "BPE");
-    if (type != "BPE") Fail("has a tokenizer model of type '", type, "', but pith knows byte-level BPE only");
+    const auto type = Field<std::string>(model, "type", model.at("vocab").is_array() ? "Unigram" : "BPE");
+    byte_fallback_ = Field<bool>(model, "byte_fallback", false);
+    if (type == "Unigram") return ReadUnigram(model);
+    if (type != "BPE") Fail("has a tokenizer model of type '", type, "', but pith knows BPE and Unigram");
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
       if (!Field<std::string>(model, key, "").empty()) Fail("sets '", key, "', which pith lacks");
     }
     if (Field<double>(model, "dropout", 0.0) != 0.0) Fail("sets BPE 'dropout', which pith lacks");
-    if (Field<bool>(model, "byte_fallback", false)) Fail("uses 'byte_fallback', but pith knows byte-level BPE only");
     out_.ignore_merges = Field<bool>(model, "ignore_merges", false);
     out_.fuse_unknown = Field<bool>(model, "fuse_unk", false);
-
     const Json& vocab = model.at("vocab");
     if (!vocab.is_object() || vocab.empty()) Fail("has no vocabulary");
     for (const auto& [text, id] : vocab.items()) Place(CheckedId(id), text, TokenKind::kNormal);
-    const Json added = root_.value("added_tokens", Json::array());
-    for (const Json& token : added) {
-      const auto text = token.at("content").get<std::string>();
-      for (const char* key : {"single_word", "lstrip", "rstrip"}) {
-        if (Field<bool>(token, key, false)) Fail("sets '", key, "' on the token '", text, "', which pith lacks");
-      }
-      Place(CheckedId(token.at("id")), text,
-            Field<bool>(token, "special", false) ? TokenKind::kControl : TokenKind::kUserDefined);
-    }
-    out_.tokens.resize(texts_.size());
-    for (size_t id = 0; id < texts_.size(); ++id) {
-      if (out_.kinds[id] != TokenKind::kNormal || !AlphabetToBytes(texts_[id], &out_.tokens[id])) {
-        out_.tokens[id] = texts_[id];
-      }
-    }
+    SetPieces();
 
     const MergeResolver resolver(path_, texts_, out_.kinds);
     for (const Json& merge : model.at("merges")) {
@@ -113,49 +119,95 @@ class Reader {
     }
   }
 
-  void ReadNormalizer(const Json& normalizer) {
-    if (normalizer.is_null()) return;
-    const auto type = Field<std::string>(normalizer, "type", "");
-    if (type == "Sequence") {
-      for (const Json& part : normalizer.at("normalizers")) ReadNormalizer(part);
-    } else if (type == "NFC") {
-      out_.compose_nfc = true;
-    } else {
-      Fail("needs the normalizer '", type, "', which pith lacks; it has NFC");
+  void ReadUnigram(const Json& model) {
+    out_.model = TokenModel::kUnigram;
+    out_.characters = true;
+    out_.fuse_unknown = true;
+    const Json& vocab = model.at("vocab");
+    if (!vocab.is_array() || vocab.empty()) Fail("has a Unigram model without a list of pieces and scores");
+    for (const Json& entry : vocab) {
+      if (!entry.is_array() || entry.size() != 2) Fail("has the Unigram piece ", Text(entry), "; expected a text and a score");
+      Place(texts_.size(), entry[0].get<std::string>(), TokenKind::kNormal);
+      out_.scores.push_back(entry[1].get<double>());
+    }
+    SetPieces();
+    const int64_t unknown = Field<int64_t>(model, "unk_id", -1);
+    if (unknown >= static_cast<int64_t>(texts_.size())) Fail("has the unk_id ", unknown, ", beyond its vocabulary");
+    out_.unknown_id = static_cast<int32_t>(std::max<int64_t>(unknown, -1));
+  }
+
+  // What the model knows: bytes where a word is bytes, else the text.
+  void SetPieces() {
+    out_.pieces.resize(texts_.size());
+    for (size_t id = 0; id < texts_.size(); ++id) {
+      if (out_.kinds[id] != TokenKind::kNormal) continue;
+      const int byte = byte_fallback_ ? ByteOfToken(texts_[id]) : -1;
+      if (byte >= 0) {
+        out_.kinds[id] = TokenKind::kByte;
+        out_.byte_tokens[static_cast<size_t>(byte)] = static_cast<int32_t>(id);
+      }
+      if (out_.splitter.Bytes() && !AlphabetToBytes(texts_[id], &out_.pieces[id])) out_.pieces[id].clear();
+      if (!out_.splitter.Bytes()) out_.pieces[id] = texts_[id];
     }
   }
 
-  void ReadPreTokenizer(const Json& pre) {
-    if (pre.is_null()) Fail("has no pre-tokenizer; byte-level BPE needs one");
-    Json parts = Json::array({pre});
-    if (Field<std::string>(pre, "type", "") == "Sequence") parts = pre.at("pretokenizers");
-    std::optional<PreTokenizer> pattern;
-    bool digits = false, bytes = false;
-    for (const Json& part : parts) {
+  void ReadAdded() {
+    const Json added = root_.value("added_tokens", Json::array());
+    for (const Json& entry : added) {
+      AddedToken token;
+      token.text = entry.at("content").get<std::string>();
+      const size_t id = CheckedId(entry.at("id"));
+      token.id = static_cast<int32_t>(id);
+      token.lstrip = Field<bool>(entry, "lstrip", false);
+      token.rstrip = Field<bool>(entry, "rstrip", false);
+      token.single_word = Field<bool>(entry, "single_word", false);
+      const bool special = Field<bool>(entry, "special", false);
+      // Control tokens are looked for in the text as it stands, so that what a user wrote can be told from them.
+      token.normalized = Field<bool>(entry, "normalized", !special) && !special;
+      Place(id, token.text, special ? TokenKind::kControl : TokenKind::kUserDefined);
+      out_.added.push_back(std::move(token));
+    }
+    out_.pieces.resize(texts_.size());
+    if (out_.model == TokenModel::kUnigram) out_.scores.resize(texts_.size(), 0.0);
+    out_.tokens.resize(texts_.size());
+    for (size_t id = 0; id < texts_.size(); ++id) {
+      const bool bytes = out_.splitter.Bytes() && out_.kinds[id] == TokenKind::kNormal;
+      out_.tokens[id] = bytes && !out_.pieces[id].empty() ? out_.pieces[id] : texts_[id];
+      if (out_.kinds[id] == TokenKind::kByte) out_.tokens[id] = std::string(1, static_cast<char>(ByteOfToken(texts_[id])));
+    }
+  }
+
+  // How the texts of tokens become text: replacements; a space in front goes where the decoder strips one.
+  void ReadDecoder() {
+    if (out_.splitter.Bytes()) return;
+    std::vector<std::pair<std::string, std::string>> replaced;
+    bool strips = false;
+    const auto read = [&](const Json& part) {
       const auto type = Field<std::string>(part, "type", "");
-      if (bytes) Fail("has the pre-tokenizer '", type, "' after ByteLevel, which pith lacks");
-      if (type == "Digits" && Field<bool>(part, "individual_digits", false) && !pattern && !digits) {
-        digits = true;
-      } else if (type == "Split" && !pattern && !digits) {
-        const Json& regex = part.at("pattern");
-        const auto source = Field<std::string>(regex, "Regex", "");
-        pattern = PreTokenizerFromPattern(source);
-        if (!pattern) Fail("splits words by the pattern ", Text(regex), ", which pith lacks");
-        const auto behavior = Field<std::string>(part, "behavior", "");
-        if (behavior != "Isolated" || Field<bool>(part, "invert", false)) {
-          Fail("has a Split pre-tokenizer with behavior '", behavior, "'; pith knows Isolated, not inverted");
-        }
-      } else if (type == "ByteLevel") {
-        bytes = true;
-        if (Field<bool>(part, "add_prefix_space", true)) Fail("sets 'add_prefix_space', which pith lacks");
-        const bool gpt2 = Field<bool>(part, "use_regex", true);
-        if (gpt2 == pattern.has_value()) Fail("combines pre-tokenizers in a way that pith lacks: ", Text(pre));
-      } else {
-        Fail("needs the pre-tokenizer '", type, "' (", Text(part), "), which pith lacks");
+      if (type == "Replace" && part.at("pattern").contains("String")) {
+        replaced.emplace_back(part.at("pattern").at("String").get<std::string>(), Field<std::string>(part, "content", ""));
+      } else if (type == "Metaspace") {
+        replaced.emplace_back(Field<std::string>(part, "replacement", std::string(kSpaceMark)), " ");
+        strips = Field<std::string>(part, "prepend_scheme", "always") != "never";
+      } else if (type == "Strip") {
+        strips = strips || (Field<std::string>(part, "content", "") == " " && Field<int64_t>(part, "start", 0) > 0);
+      }
+    };
+    const Json decoder = root_.value("decoder", Json());
+    if (decoder.is_object() && Field<std::string>(decoder, "type", "") == "Sequence") {
+      for (const Json& part : decoder.at("decoders")) read(part);
+    } else if (decoder.is_object()) {
+      read(decoder);
+    }
+    if (!strips) out_.prefix = Vocabulary::Prefix::kNone;
+    for (size_t id = 0; id < texts_.size(); ++id) {
+      if (out_.kinds[id] != TokenKind::kNormal && out_.kinds[id] != TokenKind::kUserDefined) continue;
+      for (const auto& [from, to] : replaced) {
+        if (from.empty() || texts_[id].find(from) == std::string::npos) continue;
+        std::string& token = out_.tokens[id];
+        for (size_t at = token.find(from); at != std::string::npos; at = token.find(from, at + to.size())) token.replace(at, from.size(), to);
       }
     }
-    if (!bytes) Fail("has no ByteLevel pre-tokenizer, but pith knows byte-level BPE only");
-    out_.pre_tokenizer = pattern ? *pattern : digits ? PreTokenizer::kSmolLm : PreTokenizer::kGpt2;
   }
 
   int32_t FindText(const std::string& text) const {

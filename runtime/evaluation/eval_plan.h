@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/problem.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "rewards/budget.h"
 #include "runtime/evaluation/mode.h"
 #include "runtime/sampler.h"

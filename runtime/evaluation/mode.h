@@ -5,7 +5,7 @@
 #include <string>
 
 #include "adapters/packed_adapter.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "rewards/budget.h"
 #include "runtime/generate.h"
 

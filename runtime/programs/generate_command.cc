@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/model_path.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "data/text/stream_decoder.h"
 #include "rewards/answer.h"
 #include "runtime/programs/command_line.h"

@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "base/file.h"
-#include "data/text/chat_template.h"
+#include "data/template/chat_template.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/model_path.h"
-#include "data/text/chat_template.h"
+#include "data/template/chat_template.h"
 #include "data/text/tokenizer.h"
 #include "rewards/answer.h"
 #include "runtime/programs/command_line.h"

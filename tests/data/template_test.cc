@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/rng.h"
-#include "data/text/chat_template.h"
+#include "data/template/chat_template.h"
 
 namespace pith {
 namespace {
@@ -89,6 +89,32 @@ TEST(ChatTemplate, RealTemplates) {
   }
 }
 
+// Templates after what model families use, over conversations; made by tests/tools/chat_features_golden.py.
+TEST(ChatTemplate, FeaturesOfModelFamiliesRenderAsJinja2) {
+  const Json golden = Json::parse(ReadFile(std::string(PITH_TEST_GOLDEN) + "/data/chat_features.json"));
+  const auto expect = [&](const std::string& source, const Json& c, const Json& wanted) {
+    TemplateOptions options;
+    options.add_generation_prompt = c.at("gen").get<bool>();
+    if (!c.at("tools").is_null()) options.tools_json = c.at("tools").dump();
+    options.kwargs_json = c.at("kwargs").dump();
+    options.now = golden.at("now").get<std::string>();
+    std::string text;
+    try {
+      text = ChatTemplate::FromSource(source)->RenderJson(c.at("messages").dump(), options);
+    } catch (const UserError& error) {
+      EXPECT_TRUE(wanted.is_null()) << error.what() << "\n" << source << "\n" << c.dump();
+      return;
+    }
+    EXPECT_EQ(Json(text), wanted) << source << "\n" << c.dump();
+  };
+  for (const Json& entry : golden.at("templates")) {
+    for (size_t i = 0; i < entry.at("texts").size(); ++i) {
+      expect(entry.at("source").get<std::string>(), golden.at("cases").at(i), entry.at("texts").at(i));
+    }
+  }
+  for (const Json& entry : golden.at("snippets")) expect(entry.at("source").get<std::string>(), golden.at("plain"), entry.at("text"));
+}
+
 TEST(ChatTemplate, FromAFolder) {
   const std::string folder = std::string(PITH_TEST_BINARY) + "/template_folder";
   MakeFolders(folder);
@@ -125,10 +151,14 @@ TEST(ChatTemplate, UnsupportedConstructsAreNamedWithTheirLine) {
   } cases[] = {
       {"a\nb\n{{ x|wordwrap(3) }}", "line 3: pith lacks the filter 'wordwrap'"},
       {"\n{% include 'x' %}", "line 2: pith lacks the statement '{% include %}'"},
-      {"{% for x in y recursive %}{% endfor %}", "'recursive'"},
-      {"{{ f(*x) }}", "'*'"},
+      {"{% extends 'x' %}", "'{% extends %}'"},
+      {"{{ x|groupby('a', default=1) }}", "'default'"},
       {"{% if x is escapable %}{% endif %}", "test 'escapable'"},
-      {"{% if x %}\n{{ 'a'|nope }}\n{% endif %}", "line 2: pith lacks the filter 'nope'"},
+      {"{% for y in x %}\n{{ 'a'|nope }}\n{% endfor %}", "line 2: pith lacks the filter 'nope'"},
+      {"{% if not x %}\n{{ 'a'|nope }}\n{% endif %}", "line 2: pith lacks the filter 'nope'"},
+      {"{{ 2 ** 100 }}", "beyond 64 bits"},
+      {"{{ '%-5s' % 'a' }}", "pith lacks the format '%-5s'"},
+      {"{{ '{:>5}'.format('x') }}", "the place '{:>5}'"},
   };
   for (const auto& c : cases) EXPECT_NE(Rendered(c.source).find(c.named), std::string::npos) << Rendered(c.source);
 }
@@ -180,6 +210,16 @@ TEST(ChatTemplate, HostileTemplatesEndInAnError) {
       "{{ 9223372036854775807 + 1 }}",
       "{{ (-9223372036854775807 - 1) // -1 }}",
       "{{ 3 ** 1000000000 }}",
+      // Chains of things that hold lists without being lists.
+      "{% set ns = namespace(x=[1]) %}{% for i in range(99999) %}{% set ns.x = [ns.x]|reverse %}{% endfor %}",
+      "{% set ns = namespace(x=[1]) %}{% for i in range(99999) %}{% set ns.x = [ns.x.index] %}{% endfor %}",
+      "{% set ns = namespace(x=[1]) %}{% for i in range(99999) %}{% for y in [ns.x] %}{% set ns.x = loop %}{% endfor %}{% endfor %}",
+      "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+      "{% for x in [1, 2] recursive %}{% for i in range(5) %}{{ loop([1, 2]) }}{% endfor %}{% endfor %}",
+      "{{ 'x'.center(100000000000) }}",
+      "{{ 'x'|center(9223372036854775807) }}",
+      "{{ [1]|slice(100000000000)|list }}",
+      "{{ 0xFFFFFFFFFFFFFFFFFF }}",
       "{{ strftime_now('" + std::string(100000, 'x') + "') }}",
       std::string(2 << 20, 'x'),
   };

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 
 namespace pith {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "export/commands.h"
 #include "tests/programs/program.h"
 

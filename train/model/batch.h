@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "data/text/prompt.h"
+#include "data/template/prompt.h"
 #include "train/model/model.h"
 
 namespace pith {

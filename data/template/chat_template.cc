@@ -1,0 +1,208 @@
+#include "data/template/chat_template.h"
+
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "data/template/jinja_interpreter.h"
+#include "data/template/jinja_parser.h"
+
+namespace pith {
+namespace {
+
+using Json = nlohmann::json;
+
+std::tm LocalNow() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  return parts;
+}
+
+std::tm ParseNow(const std::string& text) {
+  if (text.empty()) return LocalNow();
+  std::tm parts{};
+  int used = 0;
+  const int fields = std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &used);
+  bool good = fields == 3;
+  if (good && used < static_cast<int>(text.size())) {
+    int more = 0;
+    good = (text[used] == 'T' || text[used] == ' ') &&
+           std::sscanf(text.c_str() + used + 1, "%2d:%2d%n", &parts.tm_hour, &parts.tm_min, &more) == 2;
+    used += 1 + more;
+    if (good && used < static_cast<int>(text.size())) {
+      good = std::sscanf(text.c_str() + used, ":%2d%n", &parts.tm_sec, &more) == 1;
+      used += more;
+      if (good && used < static_cast<int>(text.size())) good = text[used] == '.' || text[used] == 'Z';
+    }
+  }
+  good = good && parts.tm_year >= 1900 && parts.tm_mon >= 1 && parts.tm_mon <= 12 && parts.tm_mday >= 1 &&
+         parts.tm_mday <= 31 && parts.tm_hour >= 0 && parts.tm_hour < 24 && parts.tm_min >= 0 && parts.tm_min < 60 &&
+         parts.tm_sec >= 0 && parts.tm_sec < 61;
+  if (!good) ThrowUser("'", text, "' is not a time; write it like 2024-07-26 or 2024-07-26T10:00:00");
+  parts.tm_year -= 1900;
+  parts.tm_mon -= 1;
+  parts.tm_isdst = -1;
+  // Weekday and day of the year follow from the date; noon UTC keeps them clear of any time zone.
+  std::tm day = parts;
+  day.tm_hour = 12;
+  timegm(&day);
+  parts.tm_wday = day.tm_wday;
+  parts.tm_yday = day.tm_yday;
+  return parts;
+}
+
+std::optional<std::string> TokenText(const Json& config, const char* key) {
+  const auto found = config.find(key);
+  if (found == config.end()) return std::nullopt;
+  if (found->is_string()) return found->get<std::string>();
+  if (found->is_object() && found->contains("content") && found->at("content").is_string())
+    return found->at("content").get<std::string>();
+  return std::nullopt;
+}
+
+// chat_template of a tokenizer_config.json: a string, or a list of named ones of which "default" counts.
+std::string TemplateOf(const Json& config, const std::string& path) {
+  const auto found = config.find("chat_template");
+  if (found == config.end() || found->is_null()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  if (found->is_array()) {
+    for (const Json& entry : *found) {
+      if (entry.is_object() && entry.value("name", Json()) == "default" && entry.value("template", Json()).is_string())
+        return entry.at("template").get<std::string>();
+    }
+  }
+  ThrowUser("'", path, "': chat_template is neither a text nor a list with one named 'default'");
+}
+
+}  // namespace
+
+struct ChatTemplate::Impl {
+  JinjaBody body;
+  std::optional<std::string> bos, eos;
+  std::string now;
+
+  std::string Render(JinjaValue messages, const TemplateOptions& options) const {
+    JinjaRuntime rt;
+    rt.now = ParseNow(options.now.empty() ? now : options.now);
+    JinjaVariables variables;
+    const auto set = [&](const std::string& name, JinjaValue value) {
+      for (auto& [have, old] : variables) {
+        if (have == name) {
+          old = std::move(value);
+          return;
+        }
+      }
+      variables.emplace_back(name, std::move(value));
+    };
+    const auto& begin = options.bos ? options.bos : bos;
+    const auto& end = options.eos ? options.eos : eos;
+    if (begin) set("bos_token", JinjaValue(*begin));
+    if (end) set("eos_token", JinjaValue(*end));
+    set("messages", std::move(messages));
+    set("tools", options.tools_json.empty() ? JinjaValue() : FromJson(options.tools_json, "the tools"));
+    set("documents", JinjaValue());
+    set("add_generation_prompt", JinjaValue(options.add_generation_prompt));
+    if (!options.kwargs_json.empty()) {
+      const JinjaValue extra = FromJson(options.kwargs_json, "the template's extra variables");
+      if (!extra.IsDict()) ThrowUser("the template's extra variables must be a JSON object");
+      for (const auto& [key, value] : extra.Entries()) set(key.AsString(), value);
+    }
+    try {
+      return RunJinja(body, variables, rt);
+    } catch (const JinjaError& error) {
+      ThrowUser("chat template, line ", error.line(), ": ", error.what());
+    }
+  }
+
+  static JinjaValue FromJson(std::string_view json, const char* what) {
+    try {
+      return JinjaFromJson(json);
+    } catch (const JinjaError& error) {
+      ThrowUser(what, ": ", error.what());
+    }
+  }
+};
+
+ChatTemplate::ChatTemplate() = default;
+ChatTemplate::~ChatTemplate() = default;
+
+std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja) {
+  std::unique_ptr<ChatTemplate> chat(new ChatTemplate);
+  chat->impl_ = std::make_unique<Impl>();
+  try {
+    chat->impl_->body = ParseJinja(jinja);
+    CheckJinjaNames(chat->impl_->body);
+  } catch (const JinjaError& error) {
+    ThrowUser("chat template, line ", error.line(), ": ", error.what());
+  }
+  return chat;
+}
+
+std::unique_ptr<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file) {
+  const auto source = file.Find<std::string>("tokenizer.chat_template");
+  if (!source)
+    ThrowUser("'", file.path(), "' has no chat template (tokenizer.chat_template); use a chat model, or raw prompts");
+  auto chat = FromSource(*source);
+  const auto tokens = file.Find<std::vector<std::string>>("tokenizer.ggml.tokens");
+  const auto text = [&](const char* key) -> std::optional<std::string> {
+    const auto id = file.Find<int64_t>(key);
+    if (!id || !tokens || *id < 0 || *id >= static_cast<int64_t>(tokens->size())) return std::nullopt;
+    return (*tokens)[static_cast<size_t>(*id)];
+  };
+  chat->impl_->bos = text("tokenizer.ggml.bos_token_id");
+  chat->impl_->eos = text("tokenizer.ggml.eos_token_id");
+  return chat;
+}
+
+std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
+  if (!IsFolder(path)) return FromGguf(GgufFile(path));
+  const std::string config_path = path + "/tokenizer_config.json";
+  Json config = Json::object();
+  if (FileExists(config_path)) {
+    config = Json::parse(ReadFile(config_path), nullptr, false);
+    if (!config.is_object()) ThrowUser("'", config_path, "' is not a JSON object");
+  }
+  const std::string file = path + "/chat_template.jinja";
+  const std::string source = FileExists(file) ? ReadFile(file) : TemplateOf(config, config_path);
+  if (source.empty())
+    ThrowUser("'", path, "' has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
+  auto chat = FromSource(source);
+  chat->impl_->bos = TokenText(config, "bos_token");
+  chat->impl_->eos = TokenText(config, "eos_token");
+  return chat;
+}
+
+std::string ChatTemplate::Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {
+  std::vector<JinjaValue> list;
+  for (const ChatMessage& message : messages) {
+    list.push_back(JinjaValue::Dict(
+        {{JinjaValue("role"), JinjaValue(message.role)}, {JinjaValue("content"), JinjaValue(message.content)}}));
+  }
+  TemplateOptions options;
+  options.add_generation_prompt = add_generation_prompt;
+  return impl_->Render(JinjaValue::List(std::move(list)), options);
+}
+
+std::string ChatTemplate::RenderJson(std::string_view messages_json, const TemplateOptions& options) const {
+  JinjaValue messages = Impl::FromJson(messages_json, "the messages");
+  if (!messages.IsList()) ThrowUser("the messages must be a JSON list of objects with role and content");
+  for (const JinjaValue& message : messages.Items()) {
+    if (!message.IsDict()) ThrowUser("the messages must be a JSON list of objects with role and content");
+  }
+  return impl_->Render(std::move(messages), options);
+}
+
+void ChatTemplate::SetSpecial(const std::string& bos, const std::string& eos) {
+  impl_->bos = bos;
+  impl_->eos = eos;
+}
+
+void ChatTemplate::SetNow(const std::string& now) {
+  ParseNow(now);
+  impl_->now = now;
+}
+
+}  // namespace pith

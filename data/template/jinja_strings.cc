@@ -1,0 +1,136 @@
+#include <utf8proc.h>
+
+#include <algorithm>
+
+#include "data/template/jinja_lexer.h"
+#include "data/template/jinja_runtime.h"
+#include "data/text/utf8.h"
+
+namespace pith {
+namespace {
+
+template <class Map>
+std::string MapCodePoints(const std::string& text, Map map) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint c = DecodeUtf8(text, at);
+    if (c.value < 0) {
+      out += text[at];
+    } else {
+      map(out, c.value);
+    }
+    at += c.size;
+  }
+  return out;
+}
+
+constexpr int32_t kSharpS = 0xDF;
+
+void AppendUpper(std::string& out, int32_t c) {
+  if (c == kSharpS) {
+    out += "SS";
+  } else {
+    AppendUtf8(out, utf8proc_toupper(c));
+  }
+}
+
+}  // namespace
+
+std::string JinjaUpper(const std::string& text) { return MapCodePoints(text, AppendUpper); }
+std::string JinjaLower(const std::string& text) {
+  return MapCodePoints(text, [](std::string& out, int32_t c) { AppendUtf8(out, utf8proc_tolower(c)); });
+}
+std::string JinjaCapitalize(const std::string& text) {
+  bool first = true;
+  return MapCodePoints(text, [&](std::string& out, int32_t c) {
+    AppendUtf8(out, first ? utf8proc_totitle(c) : utf8proc_tolower(c));
+    first = false;
+  });
+}
+
+std::string JinjaStrip(const std::string& text, const JinjaValue* characters, JinjaStripSide side) {
+  std::string_view rest = text;
+  if (characters == nullptr || characters->IsNone()) {
+    if (side != JinjaStripSide::kRight) rest = StripLeft(rest);
+    if (side != JinjaStripSide::kLeft) rest = StripRight(rest);
+    return std::string(rest);
+  }
+  if (!characters->IsString()) ThrowJinja("strip needs a string, not '", characters->TypeName(), "'");
+  const std::string& set = characters->AsString();
+  const auto in_set = [&](std::string_view one) {
+    for (size_t at = 0; at < set.size();) {
+      const size_t size = DecodeUtf8(set, at).size;
+      if (std::string_view(set).substr(at, size) == one) return true;
+      at += size;
+    }
+    return false;
+  };
+  while (side != JinjaStripSide::kRight && !rest.empty()) {
+    const size_t size = DecodeUtf8(rest, 0).size;
+    if (!in_set(rest.substr(0, size))) break;
+    rest.remove_prefix(size);
+  }
+  while (side != JinjaStripSide::kLeft && !rest.empty()) {
+    size_t begin = rest.size() - 1;
+    while (begin > 0 && (rest[begin] & 0xC0) == 0x80) --begin;
+    if (!in_set(rest.substr(begin))) break;
+    rest = rest.substr(0, begin);
+  }
+  return std::string(rest);
+}
+
+std::string JinjaReplace(const std::string& text, const std::string& from, const std::string& to, int64_t count,
+                         JinjaRuntime& rt) {
+  std::string out;
+  const auto append = [&](std::string_view piece) {
+    rt.budget.Bytes(piece.size());
+    out.append(piece);
+  };
+  rt.budget.Step(static_cast<int64_t>(text.size() / 64));
+  if (from.empty()) {  // between all characters, as Python does
+    size_t at = 0;
+    while (count != 0) {
+      append(to);
+      --count;
+      if (at >= text.size()) return out;
+      const size_t size = DecodeUtf8(text, at).size;
+      append(std::string_view(text).substr(at, size));
+      at += size;
+    }
+    append(std::string_view(text).substr(at));
+    return out;
+  }
+  size_t at = 0;
+  for (; count != 0; --count) {
+    const size_t found = text.find(from, at);
+    if (found == std::string::npos) break;
+    append(std::string_view(text).substr(at, found - at));
+    append(to);
+    rt.budget.Step();
+    at = found + from.size();
+  }
+  append(std::string_view(text).substr(at));
+  return out;
+}
+
+std::vector<std::string> JinjaSplitLines(const std::string& text, bool keep_ends) {
+  std::vector<std::string> lines;
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint c = DecodeUtf8(text, at);
+    const bool line_break = (c.value >= 0x0A && c.value <= 0x0D) || (c.value >= 0x1C && c.value <= 0x1E) ||
+                            c.value == 0x85 || c.value == 0x2028 || c.value == 0x2029;
+    size_t end = at + c.size;
+    if (line_break) {
+      if (c.value == '\r' && end < text.size() && text[end] == '\n') ++end;
+      lines.push_back(text.substr(begin, (keep_ends ? end : at) - begin));
+      begin = end;
+    }
+    at = end;
+  }
+  if (begin < text.size()) lines.push_back(text.substr(begin));
+  return lines;
+}
+
+}  // namespace pith

@@ -1,0 +1,5 @@
+find_package(nlohmann_json REQUIRED)
+find_path(UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
+target_include_directories(${target} PRIVATE ${UTF8PROC_INCLUDE})
+target_link_libraries(${target} PRIVATE nlohmann_json::nlohmann_json ${UTF8PROC_LIBRARY})

@@ -1,0 +1,74 @@
+#include "data/text/charsmap.h"
+
+#include <utf8proc.h>
+
+#include <cstring>
+
+#include "base/error.h"
+#include "data/text/utf8.h"
+
+namespace pith {
+
+Charsmap::Charsmap(std::string_view blob, const std::string& origin) : origin_(origin) {
+  uint32_t size = 0;
+  if (blob.size() >= 4) std::memcpy(&size, blob.data(), 4);
+  if (blob.size() < 8 || size % 4 != 0 || size == 0 || size > blob.size() - 4) {
+    ThrowUser("'", origin, "' has a damaged normalisation table (precompiled_charsmap); fetch the file again");
+  }
+  units_.resize(size / 4);
+  std::memcpy(units_.data(), blob.data() + 4, size);
+  replacements_ = std::string(blob.substr(4 + size));
+  replacements_ += '\0';
+}
+
+// The units are those of darts-clone: a label, whether a value hangs below, and the offset to the children.
+Charsmap::Match Charsmap::Find(std::string_view text, bool longest) const {
+  const auto offset = [](uint32_t unit) { return (unit >> 10) << ((unit & (1u << 9)) >> 6); };
+  Match match;
+  uint32_t at = offset(units_[0]);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    at ^= byte;
+    if (at >= units_.size() || (units_[at] & 0x800000FFu) != byte) break;
+    const uint32_t unit = units_[at];
+    at ^= offset(unit);
+    if ((unit >> 8 & 1) == 0) continue;
+    if (at >= units_.size()) break;
+    const uint32_t value = units_[at] & 0x7FFFFFFFu;
+    if (value >= replacements_.size()) ThrowUser("'", origin_, "' has a damaged normalisation table; fetch the file again");
+    match = {i + 1, std::string_view(replacements_.data() + value)};
+    if (!longest) break;
+  }
+  return match;
+}
+
+std::string Charsmap::ApplyByGraphemes(std::string_view text) const {
+  std::string out;
+  const auto one = [&](std::string_view piece) {
+    const Match match = Shortest(piece);
+    if (match.size > 0) out += match.replacement;
+    return match.size > 0;
+  };
+  for (size_t at = 0; at < text.size();) {
+    CodePoint c = DecodeUtf8(text, at);
+    size_t end = at + c.size;
+    utf8proc_int32_t state = 0;
+    for (CodePoint next = DecodeUtf8(text, end); c.value >= 0 && next.size > 0 && next.value >= 0; next = DecodeUtf8(text, end)) {
+      if (utf8proc_grapheme_break_stateful(c.value, next.value, &state)) break;
+      end += next.size;
+      c = next;
+    }
+    const std::string_view grapheme = text.substr(at, end - at);
+    if (grapheme.size() >= 6 || !one(grapheme)) {
+      for (size_t i = 0; i < grapheme.size();) {
+        const std::string_view character = grapheme.substr(i, DecodeUtf8(grapheme, i).size);
+        if (!one(character)) out += character;
+        i += character.size();
+      }
+    }
+    at = end;
+  }
+  return out;
+}
+
+}  // namespace pith

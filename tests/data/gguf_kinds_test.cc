@@ -1,0 +1,115 @@
+// Tokenizers in GGUF files: every name of tokenizer.ggml.pre against the tokenizers library (golden words by
+// tests/tools/gguf_words_golden.py), Gemma 4's kind, and files that leave things out.
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/gguf.h"
+#include "data/text/tokenizer.h"
+#include "data/text/word_splitter.h"
+
+namespace pith {
+namespace {
+
+using Json = nlohmann::json;
+using Ids = std::vector<int32_t>;
+const std::string kGolden = std::string(PITH_TEST_GOLDEN) + "/data/";
+
+TEST(GgufKinds, EveryPreTokenizerCutsAsTheLibrary) {
+  const Json golden = Json::parse(ReadFile(kGolden + "gguf_words.json"));
+  EXPECT_GE(golden.at("words").size(), 24u);
+  for (const auto& [name, wanted] : golden.at("words").items()) {
+    bool ignore_merges = false;
+    const auto splitter = WordSplitterFromGgufName(name, &ignore_merges);
+    ASSERT_TRUE(splitter) << name;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const auto text = golden.at("texts").at(i).get<std::string>();
+      std::deque<std::string> arena;
+      std::vector<std::string_view> words;
+      splitter->Split(text, true, arena, words);
+      std::vector<size_t> sizes;
+      std::string joined;
+      for (const auto word : words) {
+        sizes.push_back(word.size());
+        joined += word;
+      }
+      EXPECT_EQ(sizes, wanted.at(i).get<std::vector<size_t>>()) << name << ": " << golden.at("texts").at(i).dump();
+      EXPECT_EQ(joined, text) << name;
+    }
+  }
+}
+
+TEST(GgufKinds, Gemma4MergesCharactersInTheOrderOfItsFile) {
+  const Json json = Json::parse(ReadFile(kGolden + "kinds/gemma.json"));
+  std::vector<std::string> tokens(622, "[pad]"), merges;
+  std::vector<int64_t> types(tokens.size(), 5);
+  for (const auto& [text, id] : json.at("model").at("vocab").items()) {
+    tokens.at(id.get<size_t>()) = text;
+    types.at(id.get<size_t>()) = text.size() == 6 && text.starts_with("<0x") ? 6 : 1;
+  }
+  for (const Json& added : json.at("added_tokens")) {
+    const auto id = added.at("id").get<size_t>();
+    if (id >= tokens.size()) {
+      tokens.resize(id + 1);
+      types.resize(id + 1, 5);
+    }
+    tokens[id] = added.at("content").get<std::string>();
+    types[id] = added.at("special").get<bool>() ? 3 : 4;
+  }
+  for (const Json& merge : json.at("model").at("merges")) {
+    merges.push_back(merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>());
+  }
+  const std::string path = std::string(PITH_TEST_BINARY) + "/gemma4_tokenizer.gguf";
+  GgufWriter writer;
+  writer.Set("tokenizer.ggml.model", std::string("gemma4"));
+  writer.Set("tokenizer.ggml.tokens", tokens);
+  writer.Set("tokenizer.ggml.token_type", types);
+  writer.Set("tokenizer.ggml.merges", merges);
+  writer.Set("tokenizer.ggml.unknown_token_id", int64_t{0});
+  writer.Write(path);
+  const auto tokenizer = Tokenizer::Load(path);
+  const Json golden = Json::parse(ReadFile(kGolden + "kinds/gemma.ids.json"));
+  for (const Json& c : golden.at("cases")) {
+    const auto text = c.at("text").get<std::string>();
+    EXPECT_EQ(tokenizer->Encode(text), c.at("ids").get<Ids>()) << c.at("text").dump();
+  }
+}
+
+// A GGUF of the bytes a, b, space and a few words, with what `change` sets.
+std::unique_ptr<Tokenizer> Small(const std::function<void(GgufWriter&)>& change) {
+  const std::string path = std::string(PITH_TEST_BINARY) + "/small_tokenizer.gguf";
+  GgufWriter writer;
+  writer.Set("tokenizer.ggml.model", std::string("gpt2"));
+  writer.Set("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "Ġ", "ab", "Ġa", "", "<e>", "1", "11"});
+  writer.Set("tokenizer.ggml.merges", std::vector<std::string>{"a b", "Ġ a", "1 1"});
+  writer.Set("tokenizer.ggml.eos_token_id", int64_t{6});
+  change(writer);
+  writer.Write(path);
+  return Tokenizer::Load(path);
+}
+
+TEST(GgufKinds, WithoutANameTheArchitectureSaysHowToCut) {
+  const auto named = [](const char* architecture) {
+    return Small([&](GgufWriter& writer) { writer.Set("general.architecture", std::string(architecture)); });
+  };
+  EXPECT_EQ(named("gptneox")->Encode("ab ab11"), (Ids{3, 2, 3, 8}));
+  EXPECT_EQ(named("starcoder")->Encode("ab ab11"), (Ids{3, 2, 3, 7, 7}));
+  EXPECT_THROW(named("llama"), UserError);  // these differ
+}
+
+TEST(GgufKinds, WithoutTypesTheEndIsStillNoText) {
+  const auto tokenizer = Small([](GgufWriter& writer) { writer.Set("tokenizer.ggml.pre", std::string("gpt-2")); });
+  EXPECT_TRUE(tokenizer->IsControl(6));
+  EXPECT_EQ(tokenizer->Encode("a<e>b"), (Ids{0, 1}));  // no tokens for its characters
+  EXPECT_EQ(tokenizer->Encode("a<e>b", SpecialTokens::kParse), (Ids{0, 6, 1}));
+  EXPECT_EQ(tokenizer->Decode(Ids{0, 5, 1}), "ab");  // an empty token is an unused one
+}
+
+}  // namespace
+}  // namespace pith

@@ -1,0 +1,187 @@
+// Tokenizers of every kind against Hugging Face's tokenizers and sentencepiece: golden ids by tests/tools/tokenizer_kinds.py.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/gguf.h"
+#include "base/rng.h"
+#include "data/text/regex.h"
+#include "data/text/tokenizer.h"
+#include "data/text/utf8.h"
+#include "data/text/vocabulary.h"
+
+namespace pith {
+namespace {
+
+using Json = nlohmann::json;
+using Ids = std::vector<int32_t>;
+
+const std::string kFolder = std::string(PITH_TEST_GOLDEN) + "/data/kinds/";
+
+TEST(TokenizerKinds, EqualTheReferenceLibraries) {
+  int kinds = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+    if (!entry.path().string().ends_with(".ids.json")) continue;
+    ++kinds;
+    const Json golden = Json::parse(ReadFile(entry.path().string()));
+    const auto fixture = golden.at("fixture").get<std::string>();
+    const auto tokenizer = Tokenizer::Load(kFolder + fixture);
+    ASSERT_GT(golden.at("cases").size(), 100u);
+    for (const Json& c : golden.at("cases")) {
+      const auto text = c.at("text").get<std::string>();
+      EXPECT_EQ(tokenizer->Encode(text), c.at("ids").get<Ids>()) << fixture << ": " << c.at("text").dump();
+      if (!c.contains("ids_special")) continue;
+      EXPECT_EQ(tokenizer->Encode(text, SpecialTokens::kParse), c.at("ids_special").get<Ids>()) << fixture << ": " << c.at("text").dump();
+    }
+  }
+  EXPECT_GE(kinds, 25);
+}
+
+// Where nothing is normalised away and every byte has a token, any bytes come back, valid UTF-8 or not. ▁ is the one
+// character that sentencepiece cannot tell from a space.
+TEST(TokenizerKinds, AnyBytesComeBack) {
+  Rng rng(11);
+  for (const char* name : {"llama3.json", "gpt4o.json", "deepseek_v3.json", "deepseek_llm.json", "falcon.json", "bloom.json",
+                           "byte_normalizer.json", "llama2.json", "gemma.json", "spm_bpe.model", "spm_unigram_bytes.model"}) {
+    const auto tokenizer = Tokenizer::Load(kFolder + name);
+    for (int i = 0; i < 400; ++i) {
+      std::string text;
+      for (int64_t n = rng.Int(0, 30); n > 0; --n) {
+        const int64_t kind = rng.Int(0, 3);
+        if (kind == 0) text += static_cast<char>(rng.Int(0, 255));
+        if (kind == 1) text += " \n\taez019<|"[rng.Int(0, 10)];
+        if (kind >= 2) AppendUtf8(text, static_cast<int32_t>(rng.Int(0x20, kind == 2 ? 0x24FF : 0xD7FF)));
+      }
+      for (size_t at; (at = text.find(kSpaceMark)) != std::string::npos;) text.replace(at, 3, "_");
+      ASSERT_EQ(tokenizer->Decode(tokenizer->Encode(text), true), text) << name;
+      ASSERT_EQ(tokenizer->Decode(tokenizer->Encode(text, SpecialTokens::kParse), true), text) << name;
+    }
+  }
+}
+
+// The text of a control token, and of a byte token, is text: in every kind of model.
+TEST(TokenizerKinds, TextNeverBecomesAControlToken) {
+  for (const char* name : {"llama3.json", "llama2.json", "gemma.json", "unigram.json", "unigram_bytes.json", "spm_bpe.model",
+                           "spm_unigram.model", "spm_unigram_bytes.model", "flags.json"}) {
+    const auto tokenizer = Tokenizer::Load(kFolder + name);
+    ASSERT_FALSE(tokenizer->ControlTexts().empty());
+    for (const std::string_view control : tokenizer->ControlTexts()) {
+      const Ids ids = tokenizer->Encode("a" + std::string(control) + " b");
+      const auto id = *tokenizer->FindToken(control);
+      if (control == "<unk>") continue;  // stands for unknown characters, too
+      EXPECT_EQ(std::count(ids.begin(), ids.end(), id), 0) << name << " " << control;
+      const Ids parsed = tokenizer->Encode("a" + std::string(control) + " b", SpecialTokens::kParse);
+      EXPECT_EQ(std::count(parsed.begin(), parsed.end(), id), 1) << name << " " << control;
+    }
+  }
+  const auto bytes = Tokenizer::Load(kFolder + "spm_bpe.model");
+  EXPECT_EQ(bytes->Decode(bytes->Encode("<0x41>")), "<0x41>");
+}
+
+// The same vocabulary from tokenizer.model and, written as GGUF, by its scores.
+TEST(TokenizerKinds, GgufEqualsTheModelItCameFrom) {
+  const struct {
+    const char* fixture;
+    const char* model;
+  } kinds[] = {{"spm_bpe.model", "llama"}, {"spm_unigram_bytes.model", "t5"}};
+  for (const auto& kind : kinds) {
+    const Vocabulary vocabulary = VocabularyFromSentencePiece(kFolder + kind.fixture);
+    std::vector<std::string> texts;
+    std::vector<int64_t> types;
+    std::vector<double> scores;
+    for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+      const TokenKind is = vocabulary.kinds[id];
+      char byte[8];
+      std::snprintf(byte, sizeof(byte), "<0x%02X>", static_cast<unsigned>(static_cast<uint8_t>(vocabulary.tokens[id][0])));
+      texts.push_back(is == TokenKind::kByte ? std::string(byte) : vocabulary.pieces[id].empty() ? vocabulary.tokens[id] : vocabulary.pieces[id]);
+      types.push_back(static_cast<int32_t>(id) == vocabulary.unknown_id ? 2
+                      : is == TokenKind::kControl                       ? 3
+                      : is == TokenKind::kUserDefined                   ? 4
+                      : is == TokenKind::kByte                          ? 6
+                                                                        : 1);
+      scores.push_back(vocabulary.scores[id]);
+    }
+    const std::string path = std::string(PITH_TEST_BINARY) + "/kinds.gguf";
+    GgufWriter writer;
+    writer.Set("tokenizer.ggml.model", std::string(kind.model));
+    writer.Set("tokenizer.ggml.tokens", texts);
+    writer.Set("tokenizer.ggml.token_type", types);
+    writer.Set("tokenizer.ggml.scores", scores);
+    writer.Set("tokenizer.ggml.add_space_prefix", std::string(kind.model) == "llama");
+    writer.Set("tokenizer.ggml.remove_extra_whitespaces", false);
+    writer.Write(path);
+    const auto mine = Tokenizer::Load(path), model = Tokenizer::Load(kFolder + kind.fixture);
+    const Json golden = Json::parse(ReadFile(kFolder + std::string(kind.fixture).substr(0, std::string(kind.fixture).size() - 6) + ".ids.json"));
+    for (const Json& c : golden.at("cases")) {
+      const auto text = c.at("text").get<std::string>();
+      if (text.find("<b>") != std::string::npos || text.find("ing") != std::string::npos) continue;  // always matched in GGUF
+      EXPECT_EQ(mine->Encode(text), c.at("ids").get<Ids>()) << kind.fixture << " " << c.at("text").dump();
+    }
+  }
+}
+
+TEST(TokenizerKinds, DamagedModelsAreRefused) {
+  const std::string whole = ReadFile(kFolder + "spm_unigram.model"), path = std::string(PITH_TEST_BINARY) + "/damaged.model";
+  Rng rng(12);
+  int refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    std::string bytes = whole;
+    if (rng.Uniform() < 0.5) bytes.resize(static_cast<size_t>(rng.Int(0, static_cast<int64_t>(bytes.size()))));
+    for (int64_t n = rng.Int(0, 3); n > 0 && !bytes.empty(); --n) {
+      bytes[static_cast<size_t>(rng.Int(0, static_cast<int64_t>(bytes.size()) - 1))] = static_cast<char>(rng.Int(0, 255));
+    }
+    WriteFile(path, bytes);
+    try {
+      const auto tokenizer = Tokenizer::Load(path);
+      tokenizer->Decode(tokenizer->Encode("Natalia sold 48 … clips<|im_end|>", SpecialTokens::kParse), true);
+    } catch (const UserError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 30);
+}
+
+std::vector<std::string> Matches(std::string_view pattern, std::string_view text) {
+  std::vector<TextRange> ranges;
+  Regex(pattern).FindAll(text, ranges);
+  std::vector<std::string> out;
+  for (const TextRange& range : ranges) out.emplace_back(text.substr(range.begin, range.end - range.begin));
+  return out;
+}
+
+// What these give is what Hugging Face's Split gives (Oniguruma); the dialect's own ways first.
+TEST(Regex, ReadsTheDialectOfTokenizers) {
+  using T = std::vector<std::string>;
+  EXPECT_EQ(Matches("[^(a|[b,])]+", "xa(b,|)y"), (T{"x", "y"}));           // brackets nest
+  EXPECT_EQ(Matches("[a-z&&[^aeiou]]+", "hello"), (T{"h", "ll"}));         // && intersects
+  EXPECT_EQ(Matches("\\s+$", "a  \nb  "), (T{"  ", "  "}));                // $ stands at every line
+  EXPECT_EQ(Matches("\\h+", "fag 12"), (T{"fa", "12"}));                   // hexadecimal
+  EXPECT_EQ(Matches("(?i:'s|k)", "'S'ſ K"), (T{"'S", "'ſ", "K"}));    // simple case folding
+  EXPECT_EQ(Matches("a{2,3}?", "aaaaa"), (T{"aa", "aa"}));
+  EXPECT_EQ(Matches("a++a|b", "aaab"), (T{"b"}));
+  EXPECT_EQ(Matches("(?<=\\d)x|x(?!y)", "1xy xz xy"), (T{"x", "x"}));
+  EXPECT_EQ(Matches("(?:ab|a)(?:bc|c)", "abc abbc"), (T{"abc", "abbc"}));
+  EXPECT_EQ(Matches("(a*)*b", "aaab"), (T{"aaab"}));
+  EXPECT_EQ(Matches("\\p{Lu}\\p{^L}|[\\p{N}--]", "A1B 2"), (T{"A1", "B ", "2"}));
+  EXPECT_EQ(Matches("x*", "axb"), (T{"", "x", ""}));
+  EXPECT_EQ(Matches("[^\\s\\p{L}]", "a\xFF b"), (T{"\xFF"}));              // a byte that is not UTF-8
+  EXPECT_THROW(Regex("(a)\\1"), UserError);
+  for (const char* broken : {"(", "[a", "a**)", "*a", "\\p{Nope}", "(?<=a", "a{2000}", "[z-a]", "(?P<n>a)", "\\"}) {
+    EXPECT_THROW(Regex pattern(broken), UserError) << broken;
+  }
+}
+
+TEST(Regex, BacktrackingIsBounded) {
+  std::vector<TextRange> ranges;
+  EXPECT_THROW(Regex("(?:a+)+b").FindAll(std::string(5000, 'a'), ranges), UserError);
+  EXPECT_THROW(Regex(std::string(5000, '(')), UserError);
+}
+
+}  // namespace
+}  // namespace pith
