@@ -82,6 +82,31 @@ std::vector<Mark> FindBoxes(std::string_view text) {
   return marks;
 }
 
+// Whether nothing but "and", "or", commas, spaces, dollars and "x =" stands between two boxes.
+bool IsJoint(std::string_view between) {
+  if (between.size() > 40) return false;
+  bool joins = false;
+  for (size_t at = 0; at < between.size();) {
+    const std::string_view rest = between.substr(at);
+    const char c = rest[0];
+    if (IsSpace(c) || c == '$' || c == '{' || c == '}' || c == '&' || c == '=') {
+      ++at;
+    } else if (c == ',' || c == ';') {
+      joins = true;
+      ++at;
+    } else if (rest.starts_with("\\text") || rest.starts_with("\\quad")) {
+      at += 5;
+    } else {
+      const size_t begin = at;
+      while (at < between.size() && IsWord(between[at])) ++at;
+      const std::string_view word = between.substr(begin, at - begin);
+      if (word == "and" || word == "or") joins = true;
+      else if (word.size() != 1) return false;
+    }
+  }
+  return joins;
+}
+
 // If a number begins at `at`, the index behind it; else `at`. Numbers: 12, 1,234.5, .5, 3/4, 5%.
 size_t NumberEnd(std::string_view text, size_t at) {
   const auto digit = [&](size_t i) { return i < text.size() && IsDigit(text[i]); };
@@ -184,6 +209,21 @@ MarkedAnswers FindMarkedAnswers(std::string_view text) {
     }
   }
   return result;
+}
+
+std::vector<std::string_view> FindFinalBoxes(std::string_view text) {
+  const std::vector<Mark> boxes = FindBoxes(text);
+  if (boxes.empty()) return {};
+  size_t first = boxes.size() - 1;
+  while (first > 0 && boxes[first - 1].end <= boxes[first].begin &&
+         IsJoint(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end))) {
+    --first;
+  }
+  std::vector<std::string_view> held;
+  for (size_t i = first; i < boxes.size() && held.size() < 32; ++i) {
+    if (std::find(held.begin(), held.end(), boxes[i].text) == held.end()) held.push_back(boxes[i].text);
+  }
+  return held;
 }
 
 std::optional<std::string_view> FindStatedAnswer(std::string_view text) {
