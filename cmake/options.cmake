@@ -7,6 +7,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_G
    AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(pith_options INTERFACE -Wno-restrict)
 endif()
+if(PITH_FUZZ)  # the rooms under test are watched too; see cmake/fuzz.cmake
+  target_compile_options(pith_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -g)
+  target_link_options(pith_options INTERFACE -fsanitize=address,undefined)
+endif()
 if(PITH_SANITIZE)
   target_compile_options(pith_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                          -fno-omit-frame-pointer)

@@ -215,7 +215,7 @@ class Lexer {
 
   void Inline(std::string_view content, bool in_text) {
     if (text_depth_ >= kMaxTextDepth) {
-      work_->GiveUp();
+      Emit(Token::kCommand, "?");  // no grammar knows it
       return;
     }
     Lexer inner(content, options_, work_, in_text, text_depth_ + 1);
