@@ -136,7 +136,9 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   if (!gold_text.empty() && gold_text == ComparableText(clean_answer)) return Verdict::kCorrect;
   const auto gold_number = ParseNumber(clean_gold), answer_number = ParseNumber(clean_answer);
   const bool numbers = gold_number && answer_number;
-  if (numbers && IsPlain(clean_gold) && IsPlain(clean_answer)) {
+  // CleanAnswer drops the dots of 0.333...
+  const bool goes_on = gold.find("..") != std::string_view::npos || answer.find("..") != std::string_view::npos;
+  if (numbers && !goes_on && IsPlain(clean_gold) && IsPlain(clean_answer)) {
     return NumbersEqual(*gold_number, *answer_number) ? Verdict::kCorrect : Verdict::kWrong;
   }
   Work work;

@@ -51,6 +51,11 @@ bool IsArithmetic(const Expression& expression) {
     case Op::kPercent:
     case Op::kDegree:
     case Op::kFunction:
+      if (expression.text == "det" && expression.parts.size() == 1 && expression.parts[0].Is(Op::kMatrix)) {
+        const auto& rows = expression.parts[0].parts;
+        return std::all_of(rows.begin(), rows.end(),
+                           [](const Expression& row) { return std::all_of(row.parts.begin(), row.parts.end(), IsArithmetic); });
+      }
       return std::all_of(expression.parts.begin(), expression.parts.end(), IsArithmetic);
     default: return false;
   }

@@ -81,6 +81,8 @@ class Grammar {
   int depth_ = 0;
   int bars_ = 0;    // open | of absolute values
   int angles_ = 0;  // open < of vectors, in which < and > are no relations
+  bool ratios_ = true;  // a colon is one; not where it may part \{x : …\}
+  size_t member_ = 0;  // where the present member begins, behind its sign
   bool failed_ = false;
 };
 

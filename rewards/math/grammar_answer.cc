@@ -44,9 +44,9 @@ bool Grammar::AtSeparator() const {
 bool Grammar::AtItemEnd() const {
   const Token& token = Peek();
   if (token.kind == Token::kEnd || AtSeparator()) return true;
-  if (token.kind == Token::kSign) return std::string_view(")]}|&").find(token.text) != std::string_view::npos || (angles_ > 0 && token.text == ">");
+  if (token.kind == Token::kSign) return std::string_view(")]}|&:").find(token.text) != std::string_view::npos || (angles_ > 0 && token.text == ">");
   if (token.kind != Token::kCommand) return false;
-  return token.text == "rbrace" || token.text == "rangle" || token.text == "\\" || token.text == "mid" || token.text.starts_with("end:");
+  return token.text == "rbrace" || token.text == "rangle" || token.text == "\\" || token.text == "mid" || token.text == "choose" || token.text.starts_with("end:");
 }
 
 Expression Grammar::Answer() {
@@ -179,9 +179,10 @@ Expression Grammar::Member() {
     else value = Node(Op::kQuantity, {std::move(value)}, currency);
     return value;
   }
+  member_ = at_ + (AtSign('-') ? 1 : 0);
   Expression value = Hoist(SetSum());
   if (failed_) return {};
-  if (AtSign(':') && !AtItemEnd()) {
+  if (AtSign(':') && ratios_) {
     std::vector<Expression> parts = {std::move(value)};
     while (EatSign(':') && !failed_) parts.push_back(Sum());
     std::string clock;
@@ -239,7 +240,7 @@ Expression Grammar::WithUnit(Expression value) {
       unit += ' ';
       continue;
     }
-    const bool letter = token.kind == Token::kLetter && token.text.size() == 1 && token.space;
+    const bool letter = token.kind == Token::kLetter && token.text.size() == 1 && (token.space || unit.ends_with("/"));
     if ((token.kind != Token::kWord && !letter) || ++words > kMaxUnitWords) return Fail();
     const std::string word = UnitWord(token.text);
     ++at_;
@@ -331,8 +332,11 @@ Expression Grammar::Braces(bool plain) {
   const auto closes = [&] { return plain ? EatSign('}') : EatCommand("rbrace"); };
   if (closes()) return plain ? Fail() : Leaf(Op::kSymbol, "∅");
   const int bars = bars_, angles = angles_;
+  const bool ratios = ratios_;
   bars_ = angles_ = 0;
+  ratios_ = false;
   Items list = List();
+  ratios_ = ratios;
   bars_ = bars;
   angles_ = angles;
   if (failed_) return {};
@@ -344,9 +348,6 @@ Expression Grammar::Braces(bool plain) {
     if (failed_) return {};
     if (condition.items.size() == 1) return std::move(condition.items[0]);
     return Node(Op::kList, std::move(condition.items), condition.joiner.empty() ? "and" : condition.joiner);
-  }
-  if (!plain && list.items.size() == 1 && list.items[0].Is(Op::kRatio) && list.items[0].parts.size() == 2 && closes()) {
-    return Fail();  // a condition that the ratio took apart: {x : x}
   }
   if (plain && list.items.size() == 1 && EatCommand("choose")) {
     Expression bottom = Sum();

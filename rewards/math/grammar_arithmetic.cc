@@ -120,6 +120,14 @@ Expression Grammar::Product() {
           (before.kind == Token::kNumber || before.kind == Token::kLetter || before.kind == Token::kBased)) {
         break;
       }
+      // 5 m: a number alone, then the letter of a unit. Touching it, the letter is a variable.
+      if (at_ == member_ + 1 && before.kind == Token::kNumber && next.space && next.kind == Token::kLetter &&
+          std::string_view("mghsL").find(next.text) != std::string_view::npos) {
+        const size_t here = at_++;
+        const bool ends = AtItemEnd() || AtSign('/');
+        at_ = here;
+        if (ends) break;
+      }
       // 25°C
       if (left.Is(Op::kDegree) && next.kind == Token::kLetter && (next.text == "C" || next.text == "F")) break;
       left = Node(Op::kMultiply, {std::move(left), Power()});

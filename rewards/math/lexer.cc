@@ -133,7 +133,8 @@ class Lexer {
       at_ += 2;
       return Emit(Token::kCommand, "ne");
     }
-    if (Eat("+/-") || Eat("+-")) return Emit(Token::kCommand, "pm");
+    // "3 +- 2" is ±; "3+-2" is 3 + (−2).
+    if (Eat("+/-") || ((tokens_.empty() || text_.substr(at_, 3) == "+- ") && Eat("+-"))) return Emit(Token::kCommand, "pm");
     if (Eat("**")) {
       if (LastIsOperand() && at_ < text_.size()) Sign('^');
       return;
@@ -459,7 +460,7 @@ class Lexer {
   }
 
   bool IsProduct(std::string_view run, const std::string& lower, bool touches) const {
-    if (touches) return !IsTouchingUnit(lower);
+    if (touches) return !IsTouchingUnit(lower) && lower != "am" && lower != "pm";
     if (IsUnitWord(lower) || IsShortWord(lower)) return false;
     if (run.size() == 2) return true;
     if (run.size() > 6) return false;

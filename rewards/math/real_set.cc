@@ -56,12 +56,12 @@ RealSet Complement(const RealSet& set) {
   RealSet rest;
   Cut low{nullptr, false, true};
   for (const RealInterval& i : set) {
-    rest.push_back(FromCuts(low, LowCut(i)));
+    if (CompareCuts(low, LowCut(i)) < 0) rest.push_back(FromCuts(low, LowCut(i)));
     low = HighCut(i);
-    if (!low.at) return Normalise(rest);
   }
-  rest.push_back(FromCuts(low, {nullptr, false, false}));
-  return Normalise(rest);
+  const Cut end{nullptr, false, false};
+  if (CompareCuts(low, end) < 0) rest.push_back(FromCuts(low, end));
+  return rest;
 }
 
 RealSet Meet(const RealSet& a, const RealSet& b) { return Complement(Join(Complement(a), Complement(b))); }
