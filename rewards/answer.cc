@@ -4,7 +4,9 @@
 
 #include "rewards/answer_text.h"
 #include "rewards/math/judge.h"
+#include "rewards/math/parser.h"
 #include "rewards/rational.h"
+#include "rewards/readings.h"
 
 namespace pith {
 namespace {
@@ -17,21 +19,6 @@ bool NumbersEqual(const Rational& gold, const Rational& answer) {
   const bool share = gold.BelowOne() && !gold.numerator.is_zero();
   return share ? gold.SameNumber(answer.Hundredth()) : gold.SameNumber(answer);
 }
-
-constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
-
-std::string_view Trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
-}
-
-bool IsMath(std::string_view text) {
-  Work work(20000);
-  return text.size() <= kMaxBareBytes && IsMathematics(text, &work);
-}
-// More than digits and simple signs: a bare number is found by the rules for numbers.
-bool HasStructure(std::string_view text) { return text.find_first_of("\\^([{|_") != std::string_view::npos; }
 
 // Digits, their signs and fractions alone: no unit, no variable. These are settled without a tree.
 bool IsPlain(std::string_view cleaned) {
@@ -46,60 +33,18 @@ bool IsPlain(std::string_view cleaned) {
   return true;
 }
 
-// The mathematics that ends a text: "so the area is 4\sqrt{2}." gives "4\sqrt{2}".
-std::optional<std::string_view> FindFinalMathematics(std::string_view text) {
-  text = Trim(text);
-  const size_t line = text.rfind('\n');
-  if (line != std::string_view::npos) text = Trim(text.substr(line + 1));
-  std::optional<std::string_view> found;
-  size_t begin = text.size();
-  for (int words = 0; words < 12 && begin > 0; ++words) {
-    const size_t space = text.rfind(' ', begin - 1);
-    begin = space == std::string_view::npos || begin == 0 ? 0 : space;
-    const std::string_view tail = Trim(text.substr(begin));
-    if (tail.size() > kMaxBareBytes) break;
-    if (HasStructure(tail) && IsMath(tail)) found = tail;
-  }
-  return found;
+constexpr size_t kMaxAnswerBytes = 300;  // longer texts are responses, not answers
+
+// The gold answer, where it may be a worked solution with a marked one.
+std::string FromGold(std::string_view gold) {
+  const auto marked = FindMarkedAnswers(gold).last ? ExtractAnswer(gold, Reading::kStrict) : std::nullopt;
+  return marked ? *marked : std::string(gold);
 }
 
-// The last $…$, \(…\) or \[…\] unless a number stands behind it.
-std::optional<std::string_view> FindLastFormula(std::string_view text) {
-  size_t begin = 0, end = std::string_view::npos;
-  const size_t dollar = text.rfind('$');
-  if (dollar != std::string_view::npos && dollar > 0) {
-    const size_t last = text[dollar - 1] == '$' ? dollar - 1 : dollar;
-    const size_t open = last == 0 ? std::string_view::npos : text.rfind('$', last - 1);
-    if (open != std::string_view::npos) {
-      begin = open + 1;
-      end = last;
-    }
-  }
-  for (const auto& [left, right] : {std::pair("\\(", "\\)"), std::pair("\\[", "\\]")}) {
-    const size_t close = text.rfind(right);
-    if (close == std::string_view::npos || (end != std::string_view::npos && close < end)) continue;
-    const size_t open = text.rfind(left, close);
-    if (open == std::string_view::npos) continue;
-    begin = open + 2;
-    end = close;
-  }
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view formula = Trim(text.substr(begin, end - begin));
-  if (text.find_first_of("0123456789", end) != std::string_view::npos || !HasStructure(formula) || !IsMath(formula)) return std::nullopt;
-  return formula;
-}
-
-// The answer in "5 + 3 = 8 apples", "12, since …", "$8".
-std::string FromStatement(std::string_view stated) {
-  if (ParseNumber(CleanAnswer(stated))) return std::string(stated);
-  if (IsMath(stated)) return std::string(stated);
-  if (const auto formula = FindLastFormula(stated)) return std::string(*formula);
-  const size_t equals = stated.rfind('=');
-  if (equals != std::string_view::npos) {
-    if (const auto number = FindFirstNumber(stated.substr(equals + 1))) return std::string(*number);
-  }
-  if (const auto number = FindFirstNumber(stated)) return std::string(*number);
-  return std::string(stated);
+bool IsWords(std::string_view text) {
+  Work work(20000);
+  const auto parsed = ParseAnswer(text, {}, &work);
+  return !parsed || parsed->Is(Op::kText);
 }
 
 }  // namespace
@@ -112,22 +57,6 @@ const char* VerdictName(Verdict verdict) {
     case Verdict::kTimeout: return "timeout";
   }
   return "unparsed";
-}
-
-std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading) {
-  if (const auto marked = FindMarkedAnswers(response).last) {
-    const std::vector<std::string_view> boxes = FindFinalBoxes(response);
-    if (boxes.size() < 2 || boxes.back() != marked->text) return std::string(marked->text);
-    std::string joined;
-    for (std::string_view box : boxes) joined += (joined.empty() ? "" : ", ") + std::string(box);
-    return joined;
-  }
-  if (reading == Reading::kStrict) return std::nullopt;
-  if (const auto stated = FindStatedAnswer(response)) return FromStatement(*stated);
-  if (const auto mathematics = FindFinalMathematics(response)) return std::string(*mathematics);
-  if (const auto formula = FindLastFormula(response)) return std::string(*formula);
-  if (const auto number = FindLastNumber(response)) return std::string(*number);
-  return std::nullopt;
 }
 
 Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
@@ -155,21 +84,27 @@ bool AnswersEqual(std::string_view gold, std::string_view answer) { return Judge
 
 Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading) {
   Grade grade;
+  const std::string wanted = FromGold(gold);
   const std::optional<std::string> extracted = ExtractAnswer(response, reading);
-  if (!extracted) return grade;
-  grade.extracted = *extracted;
-  const auto marked_gold = FindMarkedAnswers(gold).last ? ExtractAnswer(gold, Reading::kStrict) : std::nullopt;
-  grade.verdict = JudgeAnswer(marked_gold ? std::string_view(*marked_gold) : gold, *extracted);
+  if (extracted) grade = {JudgeAnswer(wanted, *extracted), *extracted};
+  if (grade.verdict == Verdict::kCorrect || grade.verdict == Verdict::kTimeout) return grade;
+  const bool marked_only = reading == Reading::kStrict || FindMarkedAnswers(response).last.has_value();
+  Work work(20000);
+  if (extracted && NamesSeveral(wanted, &work)) {
+    for (const std::string& several : SeveralReadings(response, marked_only)) {
+      if (JudgeAnswer(wanted, several) == Verdict::kCorrect) return {Verdict::kCorrect, several};
+    }
+  }
+  if (!marked_only && IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
   return grade;
 }
 
 Grade GradePrediction(std::string_view gold, std::string_view prediction) {
   if (FindMarkedAnswers(prediction).last) return GradeResponse(gold, prediction, Reading::kStrict);
-  const std::string_view bare = Trim(prediction);
-  if (!bare.empty() && bare.size() <= kMaxBareBytes) {
-    const auto marked_gold = FindMarkedAnswers(gold).last ? ExtractAnswer(gold, Reading::kStrict) : std::nullopt;
-    const Verdict verdict = JudgeAnswer(marked_gold ? std::string_view(*marked_gold) : gold, bare);
-    if (verdict == Verdict::kCorrect || IsMath(bare)) return {verdict, std::string(bare)};
+  const std::string_view bare = TrimSpaces(prediction);
+  if (!bare.empty()) {
+    const Verdict verdict = bare.size() <= kMaxAnswerBytes ? JudgeAnswer(FromGold(gold), bare) : Verdict::kWrong;
+    if (verdict == Verdict::kCorrect || IsBareMathematics(bare)) return {verdict, std::string(bare)};
   }
   return GradeResponse(gold, prediction, Reading::kLenient);
 }

@@ -82,31 +82,6 @@ std::vector<Mark> FindBoxes(std::string_view text) {
   return marks;
 }
 
-// Whether nothing but "and", "or", commas, spaces, dollars and "x =" stands between two boxes.
-bool IsJoint(std::string_view between) {
-  if (between.size() > 40) return false;
-  bool joins = false;
-  for (size_t at = 0; at < between.size();) {
-    const std::string_view rest = between.substr(at);
-    const char c = rest[0];
-    if (IsSpace(c) || c == '$' || c == '{' || c == '}' || c == '&' || c == '=') {
-      ++at;
-    } else if (c == ',' || c == ';') {
-      joins = true;
-      ++at;
-    } else if (rest.starts_with("\\text") || rest.starts_with("\\quad")) {
-      at += 5;
-    } else {
-      const size_t begin = at;
-      while (at < between.size() && IsWord(between[at])) ++at;
-      const std::string_view word = between.substr(begin, at - begin);
-      if (word == "and" || word == "or") joins = true;
-      else if (word.size() != 1) return false;
-    }
-  }
-  return joins;
-}
-
 // If a number begins at `at`, the index behind it; else `at`. Numbers: 12, 1,234.5, .5, 3/4, 5%.
 size_t NumberEnd(std::string_view text, size_t at) {
   const auto digit = [&](size_t i) { return i < text.size() && IsDigit(text[i]); };
@@ -211,12 +186,44 @@ MarkedAnswers FindMarkedAnswers(std::string_view text) {
   return result;
 }
 
+bool StandSideBySide(std::string_view between) {
+  if (between.size() > 40) return false;
+  bool joins = false;
+  for (size_t at = 0; at < between.size();) {
+    const std::string_view rest = between.substr(at);
+    const char c = rest[0];
+    if (IsSpace(c) || c == '$' || c == '{' || c == '}' || c == '&' || c == '=') {
+      ++at;
+    } else if (c == ',' || c == ';') {
+      joins = true;
+      ++at;
+    } else if (rest.starts_with("\\text") || rest.starts_with("\\quad")) {
+      at += 5;
+    } else {
+      const size_t begin = at;
+      while (at < between.size() && IsWord(between[at])) ++at;
+      const std::string_view word = between.substr(begin, at - begin);
+      if (word == "and" || word == "or") joins = true;
+      else if (word.size() != 1) return false;
+    }
+  }
+  return joins;
+}
+
+std::vector<std::string_view> FindAllBoxes(std::string_view text) {
+  std::vector<std::string_view> held;
+  for (const Mark& box : FindBoxes(text)) {
+    if (held.size() < 32 && std::find(held.begin(), held.end(), box.text) == held.end()) held.push_back(box.text);
+  }
+  return held;
+}
+
 std::vector<std::string_view> FindFinalBoxes(std::string_view text) {
   const std::vector<Mark> boxes = FindBoxes(text);
   if (boxes.empty()) return {};
   size_t first = boxes.size() - 1;
   while (first > 0 && boxes[first - 1].end <= boxes[first].begin &&
-         IsJoint(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end))) {
+         StandSideBySide(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end))) {
     --first;
   }
   std::vector<std::string_view> held;

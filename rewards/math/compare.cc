@@ -10,6 +10,7 @@
 
 #include "rewards/math/evaluate.h"
 #include "rewards/math/measure.h"
+#include "rewards/math/membership.h"
 #include "rewards/math/real_set.h"
 #include "rewards/math/rewrite.h"
 
@@ -41,15 +42,21 @@ class Comparer {
   bool Same(const Expression& g, const Expression& p) {
     if (!work_->Spend()) return false;
     if (g == p) return true;
+    if (p.Is(Op::kApproximate)) return Same(g, p.parts[0]) || Same(g, p.parts[1]);
+    if (g.Is(Op::kApproximate)) return Same(g.parts[0], p) || Same(g.parts[1], p);
     if (g.Is(Op::kChoice) || p.Is(Op::kChoice)) return SameChoice(g, p);
     if (g.Is(Op::kText) || p.Is(Op::kText)) return g.op == p.op && g.text == p.text;
     if (Contains(g, Op::kPlusMinus) || Contains(p, Op::kPlusMinus)) return SamePlusMinus(g, p);
     if ((IsRegion(g) || IsRegion(p)) && !(IsEquation(g) && IsEquation(p))) {
       const auto x = ToRealSet(g, work_), y = ToRealSet(p, work_);
       if (x && y) return SameSet(*x, *y);
+      if (x && IsRegion(p) && IsWhereHolds(*x, p, work_)) return true;
+      if (y && IsRegion(g) && IsWhereHolds(*y, g, work_)) return true;
     }
     if (g.Is(Op::kRelation) || p.Is(Op::kRelation)) return SameRelation(g, p);
     if (g.Is(Op::kList) || p.Is(Op::kList) || g.Is(Op::kSet) || p.Is(Op::kSet)) return SameCollection(g, p);
+    if (const auto sum = InUnitVectors(g, p)) return SameMeasure(*sum, p, work_);
+    if (const auto sum = InUnitVectors(p, g)) return SameMeasure(g, *sum, work_);
     if (g.Is(Op::kMatrix) || p.Is(Op::kMatrix)) return SameMatrix(g, p);
     if (g.Is(Op::kTuple) && p.Is(Op::kTuple)) return Pairwise(g.parts, p.parts);
     if (g.Is(Op::kInterval) && p.Is(Op::kInterval)) return g.text == p.text && Pairwise(g.parts, p.parts);
@@ -59,12 +66,18 @@ class Comparer {
     if (g.Is(Op::kBased) != p.Is(Op::kBased)) {
       const Expression& based = g.Is(Op::kBased) ? g : p;
       const Expression& other = g.Is(Op::kBased) ? p : g;
-      if (other.Is(Op::kNumber, based.text.c_str())) return true;  // the base is read over
+      if (DigitsOf(other) == based.text) return true;  // the base is read over
     }
     return SameMeasure(g, p, work_);
   }
 
  private:
+  // "2A" is read as a product.
+  static std::string DigitsOf(const Expression& e) {
+    if (e.Is(Op::kNumber) || (e.Is(Op::kSymbol) && e.text.size() == 1)) return e.text;
+    return e.Is(Op::kMultiply) ? DigitsOf(e.parts[0]) + DigitsOf(e.parts[1]) : "?";
+  }
+
   bool Pairwise(const Answers& g, const Answers& p) {
     if (g.size() != p.size()) return false;
     for (size_t i = 0; i < g.size(); ++i) {
@@ -202,9 +215,10 @@ class Comparer {
     if (const auto assignment = AsAssignment(relation)) {
       value = assignment->value;
     } else if (IsEquation(relation)) {
-      // "a + b = 12" gives 12; "x² + 1 = 0" does not give 0.
+      // "a + b = 12" gives 12; "x² + 1 = 0" does not give 0; and where "x² + y² = 25" is asked for, 25 will not do.
       const Expression& right = relation.parts.back();
-      const bool constant = Variables(right).empty();
+      const bool asked = g.Is(Op::kRelation) && (Contains(relation.parts[0], Op::kAdd) || Contains(relation.parts[0], Op::kPower));
+      const bool constant = Variables(right).empty() && !asked;
       const bool identity = Variables(relation).empty();
       if (identity || (constant && !right.Is(Op::kNumber, "0"))) value = right;
     }

@@ -1,5 +1,6 @@
 #include "rewards/math/evaluate.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -9,13 +10,14 @@ namespace {
 constexpr int kRounds = 12, kEnough = 4;
 
 // Small fractions with unusual parts, so that nothing cancels by accident. Odd rounds mix the signs.
-Value Point(const std::string& name, int round) {
+Value Point(const std::string& name, int round, bool whole) {
   uint64_t state = 1469598103934665603ull;
   for (char c : name) state = (state ^ static_cast<unsigned char>(c)) * 1099511628211ull;
   state += static_cast<uint64_t>(round) * 0x9e3779b97f4a7c15ull;
   state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9ull;
   state = (state ^ (state >> 27)) * 0x94d049bb133111ebull;
   state ^= state >> 31;
+  if (whole) return IntegerValue(static_cast<int64_t>((state >> 8) % 41) + 2);
   constexpr int64_t kDenominators[] = {7, 11, 13, 17};
   const int64_t denominator = kDenominators[state % 4];
   int64_t numerator = static_cast<int64_t>((state >> 8) % 53) + 1;
@@ -24,17 +26,26 @@ Value Point(const std::string& name, int round) {
   return FractionValue(numerator, denominator);
 }
 
+// Whether the tree means something for whole numbers only: n!, a choice of k, (−1)^n.
+bool WantsWholeNumbers(const Expression& e) {
+  const bool whole = e.Is(Op::kFactorial) || e.Is(Op::kFunction, "binom") || e.Is(Op::kFunction, "mod") || e.Is(Op::kFunction, "gcd") ||
+                     e.Is(Op::kFunction, "lcm") || (e.Is(Op::kPower) && e.parts[0].Is(Op::kNegate) && Variables(e.parts[0]).empty());
+  if (whole && !Variables(e).empty()) return true;
+  return std::any_of(e.parts.begin(), e.parts.end(), WantsWholeNumbers);
+}
+
 // Calls see(values of a, of b) at points where both exist, until it returns false. Returns how many points there were.
 template <class See>
 int AtPoints(const Expression& a, const Expression& b, Work* work, const See& see) {
   std::set<std::string> names = Variables(a);
   names.merge(Variables(b));
+  const bool whole = WantsWholeNumbers(a) || WantsWholeNumbers(b);
   const bool imaginary = ContainsSymbol(a, "i") || ContainsSymbol(b, "i");
   for (const bool real_only : {true, false}) {
     int seen = 0;
     for (int round = 0; round < (names.empty() ? 1 : kRounds) && seen < kEnough && !work->exhausted(); ++round) {
       Assignment point;
-      for (const std::string& name : names) point[name] = Point(name, round);
+      for (const std::string& name : names) point[name] = Point(name, round, whole);
       Arithmetic arithmetic{work};
       const Value x = Evaluate(a, point, &arithmetic), y = Evaluate(b, point, &arithmetic);
       if (!x || !y) continue;

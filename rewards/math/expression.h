@@ -28,6 +28,7 @@ enum class Op {
   kRatio,       // 3:4, 12:30; text: "", "am", "pm"
   kModulo,      // parts: {value, modulus}
   kChoice,      // (B) 12; text: "B"; parts: {the rest}
+  kApproximate, // 11/36 ≈ 0.306; parts: {exact, rounded}
 };
 
 struct Expression {

@@ -26,13 +26,17 @@ class Grammar {
   Items List();
   Expression Item();
   Expression Words();
+  Expression Letter();  // a variable, f(…), or a named point P(1, 2)
   Expression Relation();
   Expression Member();
+  Expression Currency(const std::string& currency, bool negative);
+  Expression Compound(Expression value);  // 2 hours 30 minutes
   Expression WithUnit(Expression value);
   Expression SetTerm();
   Expression SetSum();
   Expression Bracketed(const std::string& open);  // behind ( or [
   Expression Braces(bool plain);                  // behind \{ or {
+  Expression WithOver(Expression top);            // 3 \over 4, 5 \choose 2
   Expression Matrix(const std::string& environment);
   bool AtSeparator() const;
   bool AtItemEnd() const;
@@ -46,6 +50,7 @@ class Grammar {
   Expression Postfix(Expression value);
   Expression Primary();
   Expression NumberPrimary();
+  Expression Prefixed();  // {}^3/_4, {}_5C_2
   Expression CommandPrimary();
   Expression Function(const std::string& name);
   Expression FunctionArgument();

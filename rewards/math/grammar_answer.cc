@@ -6,6 +6,33 @@
 #include "rewards/math/words.h"
 
 namespace pith {
+namespace {
+
+bool IsArrow(std::string_view command) {
+  constexpr std::array<std::string_view, 8> kArrows = {"implies", "Rightarrow", "Longrightarrow", "iff", "Leftrightarrow", "therefore",
+                                                       "Longleftrightarrow", "longrightarrow"};
+  return std::find(kArrows.begin(), kArrows.end(), command) != kArrows.end();
+}
+
+bool IsExceptPhrase(std::string_view text) {
+  constexpr std::array<std::string_view, 4> kAll = {"all real numbers ", "all reals ", "real numbers ", "all real x "};
+  for (std::string_view all : kAll) {
+    if (!text.starts_with(all)) continue;
+    const std::string_view rest = text.substr(all.size());
+    if (rest == "except" || rest == "but" || rest == "except for" || rest == "other than") return true;
+  }
+  return false;
+}
+
+// ℝ without what is listed: "0", "x = 0 and 1".
+Expression Without(std::vector<Expression> listed) {
+  for (Expression& e : listed) {
+    if (e.Is(Op::kRelation) && e.text == "=") e = Expression(e.parts[1]);
+  }
+  return Node(Op::kDifference, {Leaf(Op::kSymbol, "ℝ"), Node(Op::kSet, std::move(listed))});
+}
+
+}  // namespace
 
 bool Grammar::AtSeparator() const {
   return AtSign(',') || AtSign(';') || AtWord("and") || AtWord("or") || AtCommand("cr");
@@ -14,12 +41,17 @@ bool Grammar::AtSeparator() const {
 bool Grammar::AtItemEnd() const {
   const Token& token = Peek();
   if (token.kind == Token::kEnd || AtSeparator()) return true;
-  if (token.kind == Token::kSign) return std::string_view(")]}|&:").find(token.text) != std::string_view::npos || (angles_ > 0 && token.text == ">");
+  if (token.kind == Token::kSign) return std::string_view(")]}[|&:").find(token.text) != std::string_view::npos || (angles_ > 0 && token.text == ">");
   if (token.kind != Token::kCommand) return false;
-  return token.text == "rbrace" || token.text == "rangle" || token.text == "\\" || token.text == "mid" || token.text == "choose" || token.text.starts_with("end:");
+  return token.text == "rbrace" || token.text == "rangle" || token.text == "\\" || token.text == "mid" || token.text.starts_with("end:");
 }
 
 Expression Grammar::Answer() {
+  // "2x = 10 \implies x = 5": what follows counts.
+  for (size_t i = at_; i + 2 < tokens_.size(); ++i) {
+    if (tokens_[i].kind == Token::kCommand && IsArrow(tokens_[i].text)) at_ = i + 1;
+  }
+  if (AtSign('{') && AtSign('}', 1) && Peek(2).kind == Token::kEnd) return Leaf(Op::kSymbol, "∅");
   // "(B) 12", "B. 12": a choice with what it says.
   const size_t open = AtSign('(') ? 1 : 0;
   const Token& letter = Peek(open);
@@ -27,6 +59,10 @@ Expression Grammar::Answer() {
       letter.text[0] <= 'H') {
     const bool marked = open ? AtSign(')', 2) : AtSign(')', 1) || AtSign('.', 1) || (AtSign(':', 1) && Peek(2).space);
     const Token& behind = Peek(open + 2);
+    if (marked && !open && behind.kind == Token::kEnd) {  // "B)"
+      at_ += 2;
+      return Leaf(Op::kSymbol, letter.text);
+    }
     if (marked && behind.kind != Token::kEnd && behind.space &&
         (behind.kind != Token::kSign || behind.text == "(" || behind.text == "-" || behind.text == "|") && !AtWord("and", open + 2) &&
         !AtWord("or", open + 2)) {
@@ -74,6 +110,7 @@ Expression Grammar::Words() {
   std::string text;
   while (!AtItemEnd() && work_->Spend()) {
     const Token& token = Peek();
+    if (IsExceptPhrase(text)) return Without(List().items);
     if (token.kind != Token::kWord && token.kind != Token::kLetter && !(token.kind == Token::kSign && (token.text == "-" || token.text == "'"))) {
       return Fail();
     }
@@ -103,7 +140,8 @@ char Grammar::RelationSign() const {
   if (token.text == "ge") return 'g';
   if (token.text == "ne") return 'n';
   if (token.text == "in") return 'e';
-  if (token.text == "approx" || token.text == "equiv") return '=';
+  if (token.text == "approx") return '~';
+  if (token.text == "equiv") return '=';
   return '\0';
 }
 
@@ -121,6 +159,18 @@ Expression Grammar::Relation() {
     members.push_back(Member());
   }
   if (signs.empty()) return std::move(members[0]);
+  if (const size_t rounded = signs.find('~'); rounded != std::string::npos) {
+    const bool names = members[rounded].Is(Op::kSymbol) && !IsConstantSymbol(members[rounded].text);
+    if (names) {
+      std::replace(signs.begin(), signs.end(), '~', '=');  // x ≈ 3.14
+    } else {
+      Expression last = std::move(members.back());
+      members.resize(rounded + 1);
+      signs.resize(rounded);
+      Expression exact = signs.empty() ? std::move(members[0]) : Node(Op::kRelation, std::move(members), signs);
+      return Node(Op::kApproximate, {std::move(exact), std::move(last)});
+    }
+  }
   return Node(Op::kRelation, std::move(members), signs);
 }
 

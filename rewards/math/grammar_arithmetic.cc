@@ -16,6 +16,16 @@ constexpr std::array<std::string_view, 64> kNoValues = {
     "prod", "int", "lim", "over", "leftarrow", "Leftarrow", "mapsto", "perp", "parallel", "cong", "propto", "neg", "lnot", "therefore",
     "because", "underbrace", "cr"};
 
+bool IsNameOfPoint(const Expression& left, const Expression& factor) {
+  return factor.Is(Op::kTuple) && factor.text == "()" && left.Is(Op::kSymbol) && left.text.size() == 1 && left.text[0] >= 'A' && left.text[0] <= 'Z';
+}
+// P(1, 2) is (1, 2), but C(5, 2) is a number of choices.
+Expression PointOrChoice(const std::string& name, Expression tuple) {
+  const auto whole = [](const Expression& e) { return e.Is(Op::kNumber) && e.text.find_first_not_of("0123456789") == std::string::npos; };
+  const bool choice = name == "C" && tuple.parts.size() == 2 && whole(tuple.parts[0]) && whole(tuple.parts[1]);
+  return choice ? Node(Op::kFunction, std::move(tuple.parts), "binom") : tuple;
+}
+
 bool IsDigitsOfOne(std::string_view name) { return name.size() == 1; }
 
 }  // namespace
@@ -82,6 +92,7 @@ bool Grammar::StartsFactor() const {
     case Token::kLetter: return true;
     case Token::kSign:
       if (token.text == "(") return !(AtCommand("bmod", 1) || AtCommand("mod", 1) || AtWord("base", 1));
+      if (token.text == "[") return !(Peek(1).kind == Token::kEnd || AtCommand("cup", 1) || AtCommand("cap", 1) || AtSign(',', 1));
       return token.text == "{" || (token.text == "|" && bars_ == 0);
     case Token::kCommand:
       return std::find(kNoValues.begin(), kNoValues.end(), token.text) == kNoValues.end() && !token.text.starts_with("end:") &&
@@ -119,7 +130,8 @@ Expression Grammar::Product() {
       }
       // 25°C
       if (left.Is(Op::kDegree) && next.kind == Token::kLetter && (next.text == "C" || next.text == "F")) break;
-      left = Node(Op::kMultiply, {std::move(left), Power()});
+      Expression factor = Power();
+      left = IsNameOfPoint(left, factor) ? PointOrChoice(left.text, std::move(factor)) : Node(Op::kMultiply, {std::move(left), std::move(factor)});
     } else {
       break;
     }

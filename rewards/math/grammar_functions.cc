@@ -39,6 +39,11 @@ Expression Grammar::CommandPrimary() {
     Expression radicand = Argument(false);
     return Node(Op::kFunction, {std::move(radicand), std::move(degree)}, "root");
   }
+  if (name == "root") {  // \root 3 \of 2
+    Expression degree = Argument(false);
+    Expect(EatCommand("of"));
+    return Node(Op::kFunction, {Argument(false), std::move(degree)}, "root");
+  }
   if (name == "binom" && !AtSign('(')) {
     Expression top = Argument(true);
     return Node(Op::kFunction, {std::move(top), Argument(true)}, "binom");

@@ -55,16 +55,15 @@ Expression Grammar::Member() {
   if (mark.kind == Token::kWord && mark.text == "USD") currency = "$";
   if (!currency.empty()) {
     at_ += sign + 1;
-    Expression value = Sum();
-    if (sign) value = Node(Op::kNegate, {std::move(value)});
-    value = WithUnit(std::move(value));
-    if (value.Is(Op::kQuantity)) value.text = currency;
-    else value = Node(Op::kQuantity, {std::move(value)}, currency);
-    return value;
+    return Compound(Currency(currency, sign > 0));
   }
   member_ = at_ + (AtSign('-') ? 1 : 0);
-  Expression value = Hoist(SetSum());
+  Expression value = WithOver(Hoist(SetSum()));
   if (failed_) return {};
+  if (AtWord("to") && ratios_ && IsArithmetic(value)) {  // 2 to 3
+    ++at_;
+    return WithUnit(Node(Op::kRatio, {std::move(value), Sum()}));
+  }
   if (AtSign(':') && ratios_) {
     std::vector<Expression> parts = {std::move(value)};
     while (EatSign(':') && !failed_) parts.push_back(Sum());
@@ -83,7 +82,42 @@ Expression Grammar::Member() {
     if (bracket) Expect(EatSign(')'));
     return Node(Op::kModulo, {std::move(value), std::move(modulus)});
   }
-  return WithUnit(std::move(value));
+  return Compound(WithUnit(std::move(value)));
+}
+
+Expression Grammar::Currency(const std::string& currency, bool negative) {
+  Expression value = Sum();
+  if (negative) value = Node(Op::kNegate, {std::move(value)});
+  value = WithUnit(std::move(value));
+  if (value.Is(Op::kQuantity)) value.text = currency;
+  else value = Node(Op::kQuantity, {std::move(value)}, currency);
+  return value;
+}
+
+Expression Grammar::Compound(Expression value) {
+  for (int more = 0; more < 3 && !failed_ && value.Is(Op::kQuantity); ++more) {
+    const auto unit = FindUnit(value.text);
+    const size_t words = AtWord("and") || AtSign(',') ? 1 : 0;
+    const size_t behind = at_ + words + 1;
+    // Only "number unit" continues a measure: 5 cm, 3 cm are two answers; 2 hours, 30 minutes is one.
+    if (!unit || Peek(words).kind != Token::kNumber || behind + 1 >= tokens_.size()) return value;
+    const Token& name = tokens_[behind];
+    if (name.kind != Token::kWord && !(name.kind == Token::kLetter && name.text.size() == 1)) return value;
+    const auto smaller = FindUnit(UnitWord(name.text));
+    if (!smaller || smaller->kind != unit->kind) return value;
+    // a/b of the one against c/d of the other
+    if (static_cast<double>(smaller->numerator) / static_cast<double>(smaller->denominator) >=
+        static_cast<double>(unit->numerator) / static_cast<double>(unit->denominator)) {
+      return value;
+    }
+    Expression rest = Leaf(Op::kNumber, Peek(words).text);
+    at_ = behind + 1;
+    const auto number = [](int64_t n) { return Leaf(Op::kNumber, std::to_string(n)); };
+    rest = Node(Op::kMultiply, {std::move(rest), Node(Op::kDivide, {Node(Op::kMultiply, {number(smaller->numerator), number(unit->denominator)}),
+                                                                   Node(Op::kMultiply, {number(smaller->denominator), number(unit->numerator)})})});
+    value.parts[0] = Node(Op::kAdd, {std::move(value.parts[0]), std::move(rest)});
+  }
+  return value;
 }
 
 // What stands behind a value up to the item's end: cm^2, square units, miles per hour, thousand, percent, dollars.
@@ -124,6 +158,7 @@ Expression Grammar::WithUnit(Expression value) {
       continue;
     }
     const bool letter = token.kind == Token::kLetter && token.text.size() == 1 && (token.space || unit.ends_with("/"));
+    if (token.kind == Token::kNumber && FindUnit(unit)) break;  // 2 hours 30 minutes
     if ((token.kind != Token::kWord && !letter) || ++words > kMaxUnitWords) return Fail();
     const std::string word = UnitWord(token.text);
     ++at_;

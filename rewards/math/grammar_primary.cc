@@ -31,22 +31,7 @@ Expression Grammar::Primary() {
       ++at_;
       return Node(Op::kBased, {Leaf(Op::kNumber, std::to_string(token.base))}, token.text);
     }
-    case Token::kLetter: {
-      ++at_;
-      std::string name = token.text + Subscript();
-      while (AtSign('\'') || (AtSign('^') && AtSign('\'', 1))) {
-        at_ += AtSign('^') ? 2 : 1;
-        name += "'";
-      }
-      const char letter = name[0];
-      if (AtSign('(') && !Peek().space && (letter == 'f' || letter == 'g' || letter == 'h') && !name.starts_with("hat")) {
-        ++at_;
-        Items arguments = List();
-        Expect(EatSign(')'));
-        return Node(Op::kFunction, std::move(arguments.items), name);
-      }
-      return Leaf(Op::kSymbol, name);
-    }
+    case Token::kLetter: return Letter();
     case Token::kCommand: return CommandPrimary();
     case Token::kWord:
       if (token.text.size() == 1 && token.in_text) {  // \text{A}
@@ -57,8 +42,9 @@ Expression Grammar::Primary() {
     case Token::kSign: break;
     case Token::kEnd: return Fail();
   }
+  if (token.text == "^" || token.text == "_" || (token.text == "{" && AtSign('}', 1) && (AtSign('^', 2) || AtSign('_', 2)))) return Prefixed();
   ++at_;
-  if (token.text == "(" || token.text == "[") return Bracketed(token.text);
+  if (token.text == "(" || token.text == "]" || token.text == "[") return Bracketed(token.text);
   if (token.text == "{") return Braces(/*plain=*/true);
   if (token.text == "|") {
     ++bars_;
@@ -75,6 +61,43 @@ Expression Grammar::Primary() {
     return Node(Op::kTuple, std::move(items.items), "<>");
   }
   return Fail();
+}
+
+Expression Grammar::Letter() {
+  std::string name = tokens_[at_++].text;
+  name += Subscript();
+  while (AtSign('\'') || (AtSign('^') && AtSign('\'', 1))) {
+    at_ += AtSign('^') ? 2 : 1;
+    name += "'";
+  }
+  const bool function = name[0] >= 'f' && name[0] <= 'h' && name.find(':') == std::string::npos;
+  if (AtSign('(') && !Peek().space && function) {
+    ++at_;
+    Items arguments = List();
+    Expect(EatSign(')'));
+    return Node(Op::kFunction, std::move(arguments.items), name);
+  }
+  return Leaf(Op::kSymbol, name);
+}
+
+Expression Grammar::Prefixed() {
+  Depth depth(this);
+  if (AtSign('{')) at_ += 2;
+  const bool raised = AtSign('^');
+  ++at_;
+  Expression top = Argument(false);
+  if (raised && EatSign('/')) {  // ^3/_4
+    if (!EatSign('_')) return Fail();
+    return Node(Op::kDivide, {std::move(top), Argument(false)});
+  }
+  const bool combinations = Peek().Is(Token::kLetter, "C"), permutations = Peek().Is(Token::kLetter, "P");
+  if (failed_ || (!combinations && !permutations)) return Fail();
+  ++at_;
+  if (!EatSign('_')) return Fail();
+  Expression bottom = Argument(false);
+  if (combinations) return Node(Op::kFunction, {std::move(top), std::move(bottom)}, "binom");
+  Expression rest = Node(Op::kAdd, {top, Node(Op::kNegate, {std::move(bottom)})});
+  return Node(Op::kDivide, {Node(Op::kFactorial, {std::move(top)}), Node(Op::kFactorial, {std::move(rest)})});
 }
 
 Expression Grammar::NumberPrimary() {
@@ -116,7 +139,7 @@ Expression Grammar::Argument(bool one_digit) {
   Depth depth(this);
   if (failed_) return {};
   if (EatSign('{')) {
-    Expression inside = Sum();
+    Expression inside = WithOver(Sum());
     Expect(EatSign('}'));
     return inside;
   }

@@ -35,7 +35,15 @@ Expression Grammar::SetTerm() {
   return left;
 }
 
-Expression Grammar::Bracketed(const std::string& open) {
+Expression Grammar::WithOver(Expression top) {
+  if (failed_) return {};
+  if (EatCommand("over")) return Node(Op::kDivide, {std::move(top), Sum()});
+  if (EatCommand("choose")) return Node(Op::kFunction, {std::move(top), Sum()}, "binom");
+  return top;
+}
+
+Expression Grammar::Bracketed(const std::string& bracket) {
+  const std::string open = bracket == "]" ? "(" : bracket;
   const int bars = bars_, angles = angles_;
   bars_ = angles_ = 0;  // bars inside are a pair of their own
   Items list = List();
@@ -43,7 +51,8 @@ Expression Grammar::Bracketed(const std::string& open) {
   angles_ = angles;
   if (failed_) return {};
   std::string close;
-  if (EatSign(')')) close = ")";
+  // ]0, 1[ is (0, 1)
+  if (EatSign(')') || EatSign('[')) close = tokens_[at_ - 1].text == "[" && list.items.size() != 2 ? "" : ")";
   else if (EatSign(']')) close = "]";
   else return Fail();
   if (list.items.size() == 1) {
@@ -79,11 +88,6 @@ Expression Grammar::Braces(bool plain) {
     if (failed_) return {};
     if (condition.items.size() == 1) return std::move(condition.items[0]);
     return Node(Op::kList, std::move(condition.items), condition.joiner.empty() ? "and" : condition.joiner);
-  }
-  if (plain && list.items.size() == 1 && EatCommand("choose")) {
-    Expression bottom = Sum();
-    Expect(closes());
-    return Node(Op::kFunction, {std::move(list.items[0]), std::move(bottom)}, "binom");
   }
   Expect(closes());
   if (failed_) return {};

@@ -41,12 +41,17 @@ Sameness JudgeSameness(std::string_view gold, std::string_view answer, Work* wor
     }
     if (work->exhausted()) return Sameness::kOutOfWork;
     // "the red one" and "red one".
-    if (!g->Is(Op::kText) || !p->Is(Op::kText)) return Sameness::kDifferent;
+    if (!g->Is(Op::kText) && !p->Is(Op::kText)) return Sameness::kDifferent;
   }
   if (work->exhausted()) return Sameness::kOutOfWork;
   const std::string words = PlainWords(gold);
   if (!words.empty() && words == PlainWords(answer)) return Sameness::kSame;
   return g && p ? Sameness::kDifferent : Sameness::kUnread;
+}
+
+bool NamesSeveral(std::string_view text, Work* work) {
+  const auto parsed = ParseAnswer(text, {}, work);
+  return parsed && (parsed->Is(Op::kList) || parsed->Is(Op::kSet) || parsed->Is(Op::kTuple) || Contains(*parsed, Op::kPlusMinus));
 }
 
 bool IsMathematics(std::string_view text, Work* work) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rewards/math/lexer_state.h"
+#include "rewards/math/number_words.h"
 #include "rewards/math/spelling.h"
 
 namespace pith {
@@ -57,7 +58,7 @@ void Lexer::Step() {
     return;
   }
   if (c == '\\') return Command();
-  if (IsAsciiDigit(c) || (c == '.' && IsAsciiDigit(Peek(1)))) return Number();
+  if (IsAsciiDigit(c) || (c == '.' && (IsAsciiDigit(Peek(1)) || Starts(".\\overline{") || Starts(".\\bar{")))) return Number();
   if (IsAsciiLetter(c)) return Letters();
   if (static_cast<unsigned char>(c) >= 0x80) return Unicode();
   if (c == '$') {
@@ -135,6 +136,7 @@ void Lexer::Unicode() {
 
 std::vector<Token> Tokenize(std::string_view text, const LexerOptions& options, Work* work) {
   std::vector<Token> tokens = Lexer(text, options, work, /*in_text=*/false, 0).Run();
+  JoinNumberWords(&tokens);
   tokens.push_back({});
   return tokens;
 }

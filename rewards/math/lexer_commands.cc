@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "rewards/math/lexer_state.h"
@@ -8,7 +9,35 @@ namespace {
 
 constexpr int kMaxTextDepth = 8;
 
+// The letter in \hat{i}, \mathbf{\hat{\imath}}: what is left without commands and braces; empty where that is no letter.
+std::string_view InnermostLetter(std::string_view content) {
+  for (bool again = true; again;) {
+    again = false;
+    const bool wrapped = content.starts_with('\\') && content.ends_with('}');
+    const size_t brace = wrapped ? content.find('{') : std::string_view::npos;
+    if (brace != std::string_view::npos) {
+      content = content.substr(brace + 1, content.size() - brace - 2);
+      again = true;
+    }
+  }
+  if (content == "\\imath") return "i";
+  if (content == "\\jmath") return "j";
+  if (content.size() == 1) return IsAsciiLetter(content[0]) ? content : std::string_view();
+  return content.starts_with('\\') ? content : std::string_view();
+}
+
 }  // namespace
+
+// \\[4pt]
+void Lexer::SkipRowSkip() {
+  if (Peek() != '[') return;
+  size_t end = at_ + 1;
+  while (end < text_.size() && end < at_ + 10 && (IsAsciiDigit(text_[end]) || text_[end] == '.' || text_[end] == ' ')) ++end;
+  const std::string_view unit = text_.substr(std::min(end, text_.size()), 3);
+  for (std::string_view known : {"pt]", "em]", "ex]", "mm]", "cm]", "in]"}) {
+    if (unit == known && end > at_ + 1) at_ = end + 3;
+  }
+}
 
 std::string_view Lexer::Group() {
   size_t at = at_;
@@ -58,7 +87,7 @@ void Lexer::Command() {
       case '%': return Sign('%');
       case '$': return Emit(Token::kCommand, "dollar");
       case '&': return Sign('&');
-      case '\\': return Emit(Token::kCommand, "\\");
+      case '\\': SkipRowSkip(); return Emit(Token::kCommand, "\\");
       case '|': return Sign('|');
       case '(':
       case ')':
@@ -73,7 +102,7 @@ void Lexer::Command() {
   at_ = end;
   if (OnlyDresses(name)) {
     if ((name == "left" || name == "right") && Peek() == '.') ++at_;
-    if (name == "hspace" || name == "phantom") Group();
+    if (name == "hspace" || name == "phantom" || name == "color" || name == "textcolor") Group();
     if (name.ends_with("quad") || name.ends_with("space")) space_ = true;
     return;
   }
@@ -82,7 +111,7 @@ void Lexer::Command() {
     while (after < text_.size() && text_[after] == ' ') ++after;
     if (after < text_.size() && text_[after] == '{') {
       const std::string_view content = Group();
-      const bool math = name == "boxed" || (content.size() == 1 && name != "text" && name != "mbox" && name != "textbf");
+      const bool math = name == "boxed" || name == "fbox" || (content.size() == 1 && name != "text" && name != "mbox" && name != "textbf");
       Inline(content, !math);
     }
     return;
@@ -103,12 +132,13 @@ void Lexer::Command() {
   }
   if (IsAccent(name)) {
     const std::string_view content = Group();
-    if ((content.size() == 1 && IsAsciiLetter(content[0])) || content.starts_with('\\')) {
-      return Emit(Token::kLetter, std::string(name) + ":" + std::string(content));
-    }
-    return Inline(content, false);
+    const std::string_view letter = InnermostLetter(content);
+    if (letter.empty()) return Inline(content, false);
+    // Bold, an arrow, and both are the same vector.
+    const bool vector = name == "mathbf" || name == "boldsymbol" || name == "bm";
+    return Emit(Token::kLetter, (vector ? "vec" : std::string(name)) + ":" + std::string(letter));
   }
-  if (name == "overline" || name == "overrightarrow" || name == "widehat" || name == "underline") {
+  if (name == "overline" || name == "overrightarrow" || name == "widehat") {
     const std::string_view content = Group();
     return Emit(Token::kLetter, std::string(name) + ":" + std::string(content));
   }

@@ -10,9 +10,9 @@ bool Lexer::ThreeDigits(size_t at) const {
          !(at + 3 < text_.size() && IsAsciiDigit(text_[at + 3]));
 }
 
-// Joins the groups of a long number: 1,234 and 1{,}234 and 1,\!234 and 1\,234.
+// Joins the groups of a long number: 1,234 and 1{,}234 and 1,\!234 and 1\,234 and 1 234.
 void Lexer::Thousands(std::string* digits) {
-  if (digits->size() > 3) return;
+  if (digits->empty() || digits->size() > 3) return;
   for (;;) {
     constexpr std::array<std::string_view, 7> kSure = {"{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
     size_t length = 0;
@@ -20,6 +20,13 @@ void Lexer::Thousands(std::string* digits) {
       if (Starts(separator) && ThreeDigits(at_ + separator.size())) length = separator.size();
     }
     if (length == 0 && options_.thousands && brackets_ == 0 && Peek() == ',' && ThreeDigits(at_ + 1)) length = 1;
+    // 1 000 000; but 1 125/128 is a mixed number.
+    if (length == 0 && options_.thousands && brackets_ == 0 && digits->front() != '0') {
+      for (std::string_view space : {" ", "~", "\\ "}) {
+        const size_t behind = at_ + space.size() + 3;
+        if (Starts(space) && ThreeDigits(at_ + space.size()) && (behind >= text_.size() || text_[behind] != '/')) length = space.size();
+      }
+    }
     if (length == 0) return;
     *digits += text_.substr(at_ + length, 3);
     at_ += length + 3;
@@ -53,7 +60,6 @@ void Lexer::Number() {
   std::string digits;
   while (IsAsciiDigit(Peek())) digits.push_back(text_[at_++]);
   Thousands(&digits);
-  const bool whole = !digits.empty();
   bool point = false;
   if (Peek() == '.' && IsAsciiDigit(Peek(1))) {
     point = true;
@@ -63,13 +69,14 @@ void Lexer::Number() {
   }
   for (std::string_view bar : {"\\overline", "\\bar", "\\dot"}) {
     const size_t start = at_;
-    if (!whole || (!point && Peek() != '.') || text_.substr(at_ + (point ? 0 : 1), bar.size()) != bar) continue;
+    if ((!point && Peek() != '.') || text_.substr(at_ + (point ? 0 : 1), bar.size()) != bar) continue;
     at_ += bar.size() + (point ? 0 : 1);
     const std::string_view repeating = Group();
     if (repeating.empty() || repeating.size() > 200 || !std::all_of(repeating.begin(), repeating.end(), IsAsciiDigit)) {
       at_ = start;
       continue;
     }
+    if (digits.empty()) digits = "0";
     digits += (point ? "(" : ".(") + std::string(repeating) + ")";
     return Emit(Token::kNumber, digits);
   }

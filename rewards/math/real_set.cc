@@ -118,13 +118,14 @@ std::optional<RealSet> FromLink(const Expression& a, char sign, const Expression
   if (names.size() != 1 || ContainsSymbol(f, "∞")) return std::nullopt;
   Arithmetic arithmetic{work};
   std::vector<Value> at;
-  for (int64_t x : {0, 1, 2, 7}) {
+  for (int64_t x : {0, 1, 2, 7, -5}) {
     at.push_back(Evaluate(f, {{*names.begin(), IntegerValue(x)}}, &arithmetic));
     if (!at.back() || !IsReal(at.back())) return std::nullopt;
   }
   const Value slope = arithmetic.Subtract(at[1], at[0]);
   const auto expected = [&](int64_t x) { return arithmetic.Add(at[0], arithmetic.Multiply(slope, IntegerValue(x))); };
-  if (IsZero(slope) || Compare(expected(2), at[2]) != Closeness::kSame || Compare(expected(7), at[3]) != Closeness::kSame) {
+  if (IsZero(slope) || Compare(expected(2), at[2]) != Closeness::kSame || Compare(expected(7), at[3]) != Closeness::kSame ||
+      Compare(expected(-5), at[4]) != Closeness::kSame) {
     return std::nullopt;
   }
   const Bound root{arithmetic.Negate(arithmetic.Divide(at[0], slope)), 0};
@@ -186,6 +187,7 @@ std::optional<RealSet> ToRealSet(const Expression& e, Work* work) {
     case Op::kList: {
       std::optional<RealSet> all, any;
       if (Variables(e).size() > 1) return std::nullopt;
+      bool relations = false;
       char excluded = '\0';  // "x ≠ 1, 2"
       for (const Expression& part : e.parts) {
         std::optional<RealSet> set;
@@ -193,8 +195,9 @@ std::optional<RealSet> ToRealSet(const Expression& e, Work* work) {
           const auto bound = ToBound(part, work);
           if (!bound) return std::nullopt;
           set = Ray(*bound, 'n');
-        } else if (part.Is(Op::kRelation) || part.Is(Op::kInterval)) {
+        } else {
           set = ToRealSet(part, work);
+          relations = relations || part.Is(Op::kRelation);
         }
         if (part.Is(Op::kRelation) && part.text == "n") excluded = 'n';
         if (!set) return std::nullopt;
@@ -202,6 +205,7 @@ std::optional<RealSet> ToRealSet(const Expression& e, Work* work) {
         any = any ? Join(*any, *set) : *set;
       }
       if (!all) return std::nullopt;
+      if (!relations) return any;  // intervals side by side
       if (excluded == 'n' || e.text == "and") return all;
       return e.text == "or" || all->empty() ? any : all;
     }

@@ -101,6 +101,28 @@ std::optional<std::vector<Expression>> ExpandPlusMinus(const Expression& e, bool
   return all;
 }
 
+std::optional<Expression> InUnitVectors(const Expression& vector, const Expression& sum) {
+  if (!IsVector(vector) || !IsArithmetic(sum)) return std::nullopt;
+  std::vector<Expression> cells = vector.parts;
+  if (vector.Is(Op::kMatrix)) {
+    if (cells.size() == 1) cells = vector.parts[0].parts;
+    else for (Expression& row : cells) row = Expression(row.parts[0]);
+  }
+  if (cells.size() < 2 || cells.size() > 3) return std::nullopt;
+  for (const std::string prefix : {"vec:", "hat:", ""}) {
+    // A plain i alone is the imaginary unit.
+    const bool written = ContainsSymbol(sum, prefix + "j") || ContainsSymbol(sum, prefix + "k") || (!prefix.empty() && ContainsSymbol(sum, prefix + "i"));
+    if (!written) continue;
+    Expression total = Leaf(Op::kNumber, "0");
+    const char* names[] = {"i", "j", "k"};
+    for (size_t at = 0; at < cells.size(); ++at) {
+      total = Node(Op::kAdd, {std::move(total), Node(Op::kMultiply, {cells[at], Leaf(Op::kSymbol, prefix + names[at])})});
+    }
+    return total;
+  }
+  return std::nullopt;
+}
+
 std::optional<NamedValue> AsAssignment(const Expression& e) {
   if (!e.Is(Op::kRelation)) return std::nullopt;
   const bool element = e.text == "e";

@@ -16,6 +16,10 @@ Expression FoldMatrices(const Expression& expression);
 // Everything that ± stands for. Not independent: all ± take the upper sign together, or all the lower. Nothing past 6 signs.
 std::optional<std::vector<Expression>> ExpandPlusMinus(const Expression& expression, bool independent, Work* work);
 
+// (3, −4) as 3i − 4j, in the unit vectors that `sum` is written in. Nothing unless `vector` is one, of two or three cells,
+// and `sum` contains them.
+std::optional<Expression> InUnitVectors(const Expression& vector, const Expression& sum);
+
 struct NamedValue {
   std::string name;
   Expression value;
