@@ -38,6 +38,20 @@ std::vector<Solved> Math() {
   return all;
 }
 
+std::string Replaced(std::string text, const std::string& from, const std::string& to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  return text;
+}
+
+// What responses wrap an answer in; each means the same for every kind of answer.
+std::vector<std::string> Dressed(const std::string& a) {
+  return {a, " " + a + " ", a + ".", "$" + a + "$", "$$" + a + "$$", "\\(" + a + "\\)", "\\[" + a + "\\]", "\\boxed{" + a + "}", "$\\boxed{ " + a + " }$",
+          "\\fbox{" + a + "}", "\\boxed{\\displaystyle " + a + "}", "\\boxed{\\boxed{" + a + "}}", "so it is $\\boxed{" + a + "}$, as 3 < 4.",
+          "\\[ \\boxed{\\displaystyle " + a + "} \\]", "First \\boxed{17}, which is wrong.\nNow \\boxed{" + a + "}", "#### " + a,
+          "The work of 77 lines.\n####   " + a + "  ", "The final answer is $\\boxed{" + a + "}$. I hope it is correct.", "The answer is $" + a + "$.",
+          "**Answer:** $" + a + "$", Replaced(a, "\\frac", "\\dfrac"), Replaced(Replaced(a, "\\left", ""), "\\right", ""), "\\boxed{" + a + ".}"};
+}
+
 #define SKIP_WITHOUT_DATA(all) \
   if ((all).empty()) GTEST_SKIP() << "PITH_DATA names no folder with the published data sets"
 
@@ -48,7 +62,9 @@ TEST(MathGolds, EachIsAcceptedAgainstItselfAndInOtherDress) {
   for (const Solved& s : all) {
     ASSERT_FALSE(s.answer.empty()) << s.solution;
     EXPECT_EQ(GradeResponse(s.solution, s.solution, Reading::kStrict).verdict, Verdict::kCorrect) << s.answer;
-    for (const std::string& response : {s.answer, "\\boxed{" + s.answer + "}", "so it is $\\boxed{ " + s.answer + " }$.", "\\[ \\boxed{\\displaystyle " + s.answer + "} \\]"}) {
+    const std::vector<std::string> dressed = Dressed(s.answer);
+    ASSERT_GE(dressed.size(), 20u);
+    for (const std::string& response : dressed) {
       EXPECT_EQ(GradePrediction(s.answer, response).verdict, Verdict::kCorrect) << s.answer << " | " << response;
     }
   }

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Judges pairs of answers by math-verify and by pith-run grade, and lists where the two differ. Run by hand:
 
-    python tests/tools/math_verify_check.py --grade "build/pith-run grade" --data DATASETS --out table.md [--golden pairs.jsonl]
+    python tests/tools/math_verify_check.py --grade "build/pith-run grade" --data DATASETS --out table.md
+        [--pairs-file tests/golden/rewards/answer_pairs.txt] [--kept verdicts.json]
 
 Wants math-verify (the verdicts in docs/answers.md come from 0.9.0 with sympy 1.14.0). The pairs are drawn with a fixed seed
-from MATH and GSM8K: every gold answer with a rewritten form, and with a perturbed one.
+from MATH and GSM8K: every gold answer with a rewritten form, and with a perturbed one. --pairs-file takes judged pairs
+(GOLD | PREDICTION | 1 or 0) in their place. --kept keeps math-verify's verdicts, which take minutes, for the next run.
 """
-import argparse, importlib.metadata, json, random, re, shlex, subprocess
+import argparse, importlib.metadata, json, os, random, re, shlex, subprocess
 
 
 def last_box(text):
@@ -90,35 +92,67 @@ def perturbed(gold, draw):
     return draw.choice(forms) if forms else None
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--grade", required=True)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--golden")
-    parser.add_argument("--pairs", type=int, default=4000)
-    args = parser.parse_args()
+def draw_pairs(folder, count):
     draw = random.Random(7)
     pairs = []
-    for gold in golds(args.data):
+    for gold in golds(folder):
         for kind, answer in (("same", rewritten(gold, draw)), ("different", perturbed(gold, draw))):
             if answer and answer != gold:
                 pairs.append((gold, answer, kind))
     # Plain numbers are most of both sets: half of the pairs are of other kinds.
     plain = [p for p in pairs if is_number(p[0])]
     rest = [p for p in pairs if not is_number(p[0])]
-    pairs = draw.sample(plain, min(len(plain), args.pairs // 2)) + draw.sample(rest, min(len(rest), args.pairs // 2))
+    return draw.sample(plain, min(len(plain), count // 2)) + draw.sample(rest, min(len(rest), count // 2))
+
+
+def read_pairs(path):
+    pairs = []
+    for line in open(path):
+        line = line.rstrip("\n")
+        if line and not line.startswith("#"):
+            gold, rest = line.split(" | ", 1)
+            answer, judged = rest.rsplit(" | ", 1)
+            pairs.append((gold, answer.replace("@n", "\n"), "same" if judged == "1" else "different"))
+    return pairs
+
+
+def their_verdicts(pairs, kept):
+    known = {}
+    if kept and os.path.exists(kept):
+        known = {(gold, answer): verdict for gold, answer, verdict in json.load(open(kept))}
+    from math_verify import parse, verify
+
+    def dressed(text):
+        return text if "$" in text or "\\boxed" in text or "\\(" in text or "\\[" in text or "####" in text else f"${text}$"
+
+    verdicts = []
+    for gold, answer, _ in pairs:
+        if (gold, answer) not in known:
+            try:
+                known[gold, answer] = bool(verify(parse(dressed(gold)), parse(dressed(answer))))
+            except Exception:  # its own timeouts
+                known[gold, answer] = None
+        verdicts.append(known[gold, answer])
+    if kept:
+        json.dump([[gold, answer, verdict] for (gold, answer), verdict in known.items()], open(kept, "w"))
+    return verdicts
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--grade", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--pairs-file")
+    parser.add_argument("--kept")
+    parser.add_argument("--pairs", type=int, default=4000)
+    args = parser.parse_args()
+    pairs = read_pairs(args.pairs_file) if args.pairs_file else draw_pairs(args.data, args.pairs)
     lines = "".join(json.dumps({"gold": g, "pred": p}) + "\n" for g, p, _ in pairs)
     ours = subprocess.run(shlex.split(args.grade), input=lines, capture_output=True, text=True, check=True).stdout.splitlines()
     ours = [json.loads(line)["verdict"] for line in ours]
 
-    from math_verify import parse, verify
-    theirs = []
-    for gold, answer, _ in pairs:
-        try:
-            theirs.append(bool(verify(parse(f"${gold}$"), parse(f"${answer}$"))))
-        except Exception as error:  # its own timeouts
-            theirs.append(None)
+    theirs = their_verdicts(pairs, args.kept)
     table = {}
     for (gold, answer, kind), our, their in zip(pairs, ours, theirs):
         key = (kind, our == "correct", their)
@@ -133,13 +167,6 @@ def main():
                 out.write(f"\n{key}\n")
                 for gold, answer in table[key]:
                     out.write(f"    {gold}    |    {answer}\n")
-    if args.golden:
-        chosen = draw.sample(range(len(pairs)), min(1500, len(pairs)))
-        with open(args.golden, "w") as out:
-            out.write(json.dumps({"math-verify": importlib.metadata.version("math-verify"), "sympy": importlib.metadata.version("sympy"), "seed": 7}) + "\n")
-            for i in sorted(chosen):
-                gold, answer, kind = pairs[i]
-                out.write(json.dumps({"gold": gold, "pred": answer, "made": kind, "pith": ours[i], "math_verify": theirs[i]}) + "\n")
 
 
 main()
