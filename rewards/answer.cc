@@ -12,12 +12,12 @@ namespace pith {
 namespace {
 
 // 5% and 5: data sets give percentages without their sign, so a sign on one side only is read over; where the bare
-// number is below 1 it is a share, and 5% is 0.05. A gold answer with a sign is met by 5 as well as by 0.05.
+// number is below 1 it is a share, and 5% is 0.05 alone. A gold answer with a sign is met by 5 as well as by 0.05.
 bool NumbersEqual(const Rational& gold, const Rational& answer) {
   if (gold.percent == answer.percent) return gold.SameNumber(answer);
   if (gold.percent) return gold.SameNumber(answer) || gold.Hundredth().SameNumber(answer);
   const bool share = gold.BelowOne() && !gold.numerator.is_zero();
-  return share ? gold.SameNumber(answer.Hundredth()) : gold.SameNumber(answer);
+  return gold.SameNumber(answer.Hundredth()) || (!share && gold.SameNumber(answer));
 }
 
 // Digits, their signs and fractions alone: no unit, no variable. These are settled without a tree.
@@ -34,6 +34,7 @@ bool IsPlain(std::string_view cleaned) {
 }
 
 constexpr size_t kMaxAnswerBytes = 300;  // longer texts are responses, not answers
+constexpr size_t kMaxWordBytes = 40;
 
 // The gold answer, where it may be a worked solution with a marked one.
 std::string FromGold(std::string_view gold) {
@@ -95,7 +96,12 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
       if (JudgeAnswer(wanted, several) == Verdict::kCorrect) return {Verdict::kCorrect, several};
     }
   }
-  if (!marked_only && IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
+  if (marked_only) return grade;
+  // Words and numbers: "The answer is June 20."
+  if (const auto stated = FindStatedAnswer(response); stated && JudgeAnswer(wanted, *stated) == Verdict::kCorrect) {
+    return {Verdict::kCorrect, std::string(*stated)};
+  }
+  if (IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
   return grade;
 }
 
@@ -106,7 +112,11 @@ Grade GradePrediction(std::string_view gold, std::string_view prediction) {
     const Verdict verdict = bare.size() <= kMaxAnswerBytes ? JudgeAnswer(FromGold(gold), bare) : Verdict::kWrong;
     if (verdict == Verdict::kCorrect || IsBareMathematics(bare)) return {verdict, std::string(bare)};
   }
-  return GradeResponse(gold, prediction, Reading::kLenient);
+  Grade grade = GradeResponse(gold, prediction, Reading::kLenient);
+  // Where words are asked for, a few words are an answer.
+  const bool few = bare.size() <= kMaxWordBytes && !PlainWords(bare).empty() && bare.find('\n') == std::string_view::npos;
+  if (grade.verdict == Verdict::kUnparsed && few && IsWords(FromGold(gold))) grade = {Verdict::kWrong, std::string(bare)};
+  return grade;
 }
 
 }  // namespace pith

@@ -37,7 +37,10 @@ std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool
     if (tail.size() > kMaxBareBytes) break;
     if ((!structured || HasStructure(tail)) && IsBareMathematics(tail)) found = tail;
   }
-  return found;
+  if (!found) return found;
+  while (found->size() > 1 && (found->back() == '.' || found->back() == ',') && !found->ends_with("..")) found->remove_suffix(1);
+  const bool dollars = found->size() > 2 && found->front() == '$' && found->back() == '$' && found->find('$', 1) == found->size() - 1;
+  return dollars ? found->substr(1, found->size() - 2) : *found;
 }
 
 struct Formula {
@@ -73,7 +76,8 @@ std::optional<std::string_view> FindLastFormula(std::string_view text) {
   const std::vector<Formula> formulas = FindFormulas(text);
   if (formulas.empty()) return std::nullopt;
   const Formula& last = formulas.back();
-  if (text.find_first_of("0123456789", last.end) != std::string_view::npos || !HasStructure(last.content)) return std::nullopt;
+  if (text.find_first_of("0123456789", last.end) != std::string_view::npos ||
+      !(HasStructure(last.content) || last.content.find('=') != std::string_view::npos)) return std::nullopt;
   return IsBareMathematics(last.content) ? std::optional(last.content) : std::nullopt;
 }
 
@@ -132,6 +136,7 @@ std::vector<std::string> SeveralReadings(std::string_view response, bool marked_
   std::vector<std::string_view> joined;
   for (size_t i = formulas.size(); i > 0; --i) {
     joined.insert(joined.begin(), formulas[i - 1].content);
+    if (joined.size() == 32) break;
     if (i < 2 || !StandSideBySide(response.substr(formulas[i - 2].end, formulas[i - 1].begin - formulas[i - 2].end))) break;
   }
   if (joined.size() > 1) readings.push_back(Joined(joined));

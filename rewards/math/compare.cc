@@ -40,7 +40,7 @@ class Comparer {
   explicit Comparer(Work* work) : work_(work) {}
 
   bool Same(const Expression& g, const Expression& p) {
-    if (!work_->Spend()) return false;
+    if (!work_->Spend(8)) return false;
     if (g == p) return true;
     if (p.Is(Op::kApproximate)) return Same(g, p.parts[0]) || Same(g, p.parts[1]);
     if (g.Is(Op::kApproximate)) return Same(g.parts[0], p) || Same(g.parts[1], p);

@@ -34,7 +34,8 @@ bool WantsWholeNumbers(const Expression& e) {
   return std::any_of(e.parts.begin(), e.parts.end(), WantsWholeNumbers);
 }
 
-// Calls see(values of a, of b) at points where both exist, until it returns false. Returns how many points there were.
+// Calls see(value of a, of b, whether a sum lost a term) at points where both exist, until it returns false. Returns how many
+// points there were.
 template <class See>
 int AtPoints(const Expression& a, const Expression& b, Work* work, const See& see) {
   std::set<std::string> names = Variables(a);
@@ -51,7 +52,7 @@ int AtPoints(const Expression& a, const Expression& b, Work* work, const See& se
       if (!x || !y) continue;
       if (real_only && arithmetic.left_reals && !imaginary && !names.empty()) continue;
       ++seen;
-      if (!see(x, y)) return seen;
+      if (!see(x, y, arithmetic.absorbed)) return seen;
     }
     if (seen > 0) return seen;
   }
@@ -146,11 +147,14 @@ Value Evaluate(const Expression& e, const Assignment& variables, Arithmetic* ari
 Closeness SameValue(const Expression& a, const Expression& b, Work* work) {
   if (a == b) return Closeness::kSame;
   Closeness closeness = Closeness::kUnknown;
-  AtPoints(a, b, work, [&](const Value& x, const Value& y) {
+  bool unclear = false;
+  AtPoints(a, b, work, [&](const Value& x, const Value& y, bool absorbed) {
     const Closeness here = Compare(x, y);
+    unclear = unclear || (absorbed && here != Closeness::kDistinct);
     if (here != Closeness::kUnknown) closeness = here;
     return here != Closeness::kDistinct;
   });
+  if (unclear && closeness != Closeness::kDistinct) work->GiveUp();
   return work->exhausted() && closeness != Closeness::kDistinct ? Closeness::kUnknown : closeness;
 }
 
@@ -158,7 +162,8 @@ bool Proportional(const Expression& a, const Expression& b, Work* work, bool* po
   Value factor;
   bool same = true, usable = false;
   *positive = false;
-  AtPoints(a, b, work, [&](const Value& x, const Value& y) {
+  AtPoints(a, b, work, [&](const Value& x, const Value& y, bool absorbed) {
+    if (absorbed) return same = false;
     Arithmetic arithmetic{work};
     if (IsZero(x) && IsZero(y)) return true;  // says nothing
     const Value ratio = IsZero(x) ? nullptr : arithmetic.Divide(x, y);

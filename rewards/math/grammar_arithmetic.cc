@@ -124,7 +124,7 @@ Expression Grammar::Product() {
       if (at_ == member_ + 1 && before.kind == Token::kNumber && next.space && next.kind == Token::kLetter &&
           std::string_view("mghsL").find(next.text) != std::string_view::npos) {
         const size_t here = at_++;
-        const bool ends = AtItemEnd() || AtSign('/');
+        const bool ends = AtItemEnd() || AtSign('/') || (AtSign('^') && (Peek(1).text == "2" || Peek(1).text == "3"));
         at_ = here;
         if (ends) break;
       }
@@ -148,7 +148,7 @@ Expression Grammar::Signed() {
 }
 
 bool Grammar::AtDegree() const {
-  return AtCommand("degree") || (AtSign('^') && (AtCommand("degree", 1) || (AtSign('{', 1) && AtCommand("degree", 2) && AtSign('}', 3))));
+  return AtCommand("degree") || (AtSign('^') && (AtCommand("degree", 1) || Peek(1).Is(Token::kLetter, "o") || (AtSign('{', 1) && AtCommand("degree", 2) && AtSign('}', 3))));
 }
 
 Expression Grammar::Power() {

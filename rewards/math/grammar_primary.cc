@@ -70,7 +70,17 @@ Expression Grammar::Letter() {
     at_ += AtSign('^') ? 2 : 1;
     name += "'";
   }
-  const bool function = name[0] >= 'f' && name[0] <= 'h' && name.find(':') == std::string::npos;
+  const bool dressed = name.find(':') != std::string::npos;
+  // f^{-1}(x)
+  const bool inverse = AtSign('^') && AtSign('{', 1) && AtSign('-', 2) && Peek(3).Is(Token::kNumber, "1") && AtSign('}', 4) && AtSign('(', 5);
+  const bool usual = name[0] >= 'f' && name[0] <= 'h' && !dressed;
+  if (usual && inverse) {
+    at_ += 5;
+    name += "^-1";
+  }
+  // p(x) = …
+  const bool defined = !dressed && AtSign('(') && Peek(1).kind == Token::kLetter && AtSign(')', 2) && AtSign('=', 3);
+  const bool function = usual || defined;
   if (AtSign('(') && !Peek().space && function) {
     ++at_;
     Items arguments = List();
@@ -110,6 +120,11 @@ Expression Grammar::NumberPrimary() {
     Expression base = Leaf(Op::kNumber, Peek(open + 1).text);
     at_ += open ? 4 : 2;
     return Node(Op::kBased, {std::move(base)}, token.text);
+  }
+  // 8C3
+  if (Peek().Is(Token::kLetter, "C") && !Peek().space && Peek(1).kind == Token::kNumber && !Peek(1).space && AllDigits(Peek(1).text)) {
+    at_ += 2;
+    return Node(Op::kFunction, {std::move(number), Leaf(Op::kNumber, tokens_[at_ - 1].text)}, "binom");
   }
   // Mixed numbers: 3\frac12, 3 1/2.
   if (AtCommand("frac")) {

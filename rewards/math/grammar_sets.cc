@@ -73,7 +73,8 @@ Expression Grammar::Braces(bool plain) {
   if (closes()) return plain ? Fail() : Leaf(Op::kSymbol, "∅");
   const int bars = bars_, angles = angles_;
   const bool ratios = ratios_;
-  bars_ = angles_ = 0;
+  bars_ = plain ? 0 : 1;  // \{x | x > 2\}: the bar opens no absolute value
+  angles_ = 0;
   ratios_ = false;
   Items list = List();
   ratios_ = ratios;

@@ -74,6 +74,7 @@ void Lexer::Step() {
     at_ += 2;
     return Emit(Token::kCommand, c == '<' ? "le" : "ge");
   }
+  if (Eat("=<")) return Emit(Token::kCommand, "le");
   if (Starts("!=") && !(LastIsOperand() && Last()->kind != Token::kLetter)) {
     at_ += 2;
     return Emit(Token::kCommand, "ne");

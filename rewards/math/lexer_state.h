@@ -48,6 +48,7 @@ class Lexer {
   // lexer_words.cc: letters.
   void Letters();
   bool IsProduct(std::string_view run, const std::string& lower, bool touches) const;
+  bool StandsAmongSigns(size_t begin, size_t end) const;
   bool NextIsBracket() const;
   bool TenFollows() const;
 

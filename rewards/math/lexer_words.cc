@@ -44,11 +44,16 @@ void Lexer::Letters() {
   if (lower != "pm" && lower != "am") {
     if (const std::string_view command = CommandOfWord(run); !command.empty()) return Emit(Token::kCommand, command);
   }
-  if (!in_text_ && run.size() == 4 && IsFunctionName(run.substr(0, 3))) {  // sinx
-    Emit(Token::kCommand, run.substr(0, 3));
-    return Emit(Token::kLetter, run.substr(3));
+  if (!in_text_ && !IsUnitWord(lower)) {  // sinx, lnx, sqrtx, 2pir
+    const std::string_view front = run.substr(0, run.size() - 1);
+    const bool function = front == "ln" || front == "sqrt" || (front.size() == 3 && IsFunctionName(front));
+    if (function || (front == "pi" && (touches || Peek() == '^'))) {
+      Emit(Token::kCommand, front);
+      return Emit(Token::kLetter, run.substr(front.size()));
+    }
   }
-  if (in_text_ || !IsProduct(run, lower, touches)) {
+  const bool product = IsProduct(run, lower, touches) || (run.size() <= 4 && StandsAmongSigns(begin, at_) && !IsShortWord(lower) && !IsUnitWord(lower));
+  if (in_text_ || !product) {
     Emit(Token::kWord, run);
     if (Peek() == '.') ++at_;  // an abbreviation's
     return;
@@ -65,6 +70,15 @@ bool Lexer::IsProduct(std::string_view run, const std::string& lower, bool touch
   std::string sorted(run);
   std::sort(sorted.begin(), sorted.end());
   return sorted == "abc" || sorted == "abcd" || sorted == "abd";
+}
+
+// Whether what stands from `begin` to `end` is a part of a formula: "abx^2", "ape + 1"; not "(yes)" or "x = yes".
+bool Lexer::StandsAmongSigns(size_t begin, size_t end) const {
+  while (begin > 0 && text_[begin - 1] == ' ') --begin;
+  while (end < text_.size() && text_[end] == ' ') ++end;
+  const auto is_one_of = [&](std::string_view signs, size_t at) { return at < text_.size() && signs.find(text_[at]) != std::string_view::npos; };
+  const bool front = begin == 0 || is_one_of("+-*/=^{(|", begin - 1), back = end == text_.size() || is_one_of("+-*/=^_)}|", end);
+  return front && back && ((begin > 0 && is_one_of("+*/^", begin - 1)) || is_one_of("+*/^_", end));
 }
 
 bool Lexer::NextIsBracket() const {

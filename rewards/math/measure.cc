@@ -44,9 +44,9 @@ bool SamePercent(const Measure& g, const Measure& p, Work* work) {
   Arithmetic arithmetic{work};
   const Value gold = Evaluate(*g.value, {}, &arithmetic);
   if (gold && IsReal(gold)) {
+    if (Same(*g.value, Hundredth(*p.value), work)) return true;
     const auto size = Order(arithmetic.Function("abs", {gold}), IntegerValue(1));
-    if (size && *size == 0) return Same(*g.value, *p.value, work) || Same(*g.value, Hundredth(*p.value), work);
-    if (size && *size < 0 && !IsZero(gold)) return Same(*g.value, Hundredth(*p.value), work);
+    if (size && *size < 0 && !IsZero(gold)) return false;
   }
   return Same(*g.value, *p.value, work);
 }
@@ -55,6 +55,15 @@ bool ContainsPi(const Expression& e) { return ContainsSymbol(e, "π"); }
 
 Expression Scaled(const Expression& e, const KnownUnit& unit) {
   return Node(Op::kDivide, {Node(Op::kMultiply, {e, Number(unit.numerator)}), Number(unit.denominator)});
+}
+
+// A unit of one letter, perhaps squared, as a variable.
+std::optional<Expression> AsProduct(const Measure& measure) {
+  const std::string& unit = measure.unit;
+  if (unit.empty() || unit[0] < 'a' || unit[0] > 'z' || (unit.size() != 1 && (unit.size() != 3 || unit[1] != '^'))) return std::nullopt;
+  Expression letter = Leaf(Op::kSymbol, unit.substr(0, 1));
+  if (unit.size() == 3) letter = Node(Op::kPower, {std::move(letter), Leaf(Op::kNumber, unit.substr(2))});
+  return Node(Op::kMultiply, {*measure.value, std::move(letter)});
 }
 
 std::optional<int64_t> ClockPart(const Expression& e) {
@@ -96,6 +105,9 @@ bool SameMeasure(const Expression& gold, const Expression& answer, Work* work) {
     return g.percent == p.percent && Same(Scaled(*g.value, *g_unit), Scaled(*p.value, *p_unit), work);
   }
   if (SamePercent(g, p, work)) return true;
+  // "5 m" may be 5·m, if the other side says so.
+  if (const auto product = AsProduct(g); product && ContainsSymbol(*p.value, g.unit.substr(0, 1))) return Same(*product, *p.value, work);
+  if (const auto product = AsProduct(p); product && ContainsSymbol(*g.value, p.unit.substr(0, 1))) return Same(*g.value, *product, work);
   // 90° in radians, where the other side says so by its π.
   if (g.unit == "°" && p.unit.empty() && ContainsPi(*p.value)) return Same(Node(Op::kDegree, {*g.value}), *p.value, work);
   if (p.unit == "°" && g.unit.empty() && ContainsPi(*g.value)) return Same(*g.value, Node(Op::kDegree, {*p.value}), work);
@@ -114,15 +126,16 @@ bool SameRatio(const Expression& g, const Expression& p, Work* work) {
     if (!ratio.text.empty()) {  // 5 p.m. against a bare 5
       return ratio.parts.size() == 2 && ratio.parts[1].Is(Op::kNumber, "00") && IsArithmetic(other) && Same(ratio.parts[0], other, work);
     }
-    if (ratio.parts.size() != 2 || (Minutes(ratio) && ratio.parts[1].text.size() == 2)) return false;
+    if (ratio.parts.size() != 2) return false;
     const Expression quotient = Node(Op::kDivide, ratio.parts);
     return IsArithmetic(other) && IsArithmetic(quotient) && Same(quotient, other, work);
   }
   const auto g_minutes = Minutes(g), p_minutes = Minutes(p);
   if (g_minutes && p_minutes) {
     if (g.text.empty() == p.text.empty()) return *g_minutes == *p_minutes;
-    // 17:00 and 5:00 are both 5 p.m.; 5:00 is 5 a.m. as well.
-    return *g_minutes == *p_minutes || *g_minutes % 720 == *p_minutes % 720;
+    // 17:00 and 5:00 are both 5 p.m.; 5:00 is 5 a.m. as well, but 17:00 is not.
+    const int64_t bare = g.text.empty() ? *g_minutes : *p_minutes;
+    return *g_minutes == *p_minutes || (bare < 13 * 60 && *g_minutes % 720 == *p_minutes % 720);
   }
   if (!g.text.empty() || !p.text.empty() || g.parts.size() != p.parts.size()) return false;
   const bool clock = g_minutes || p_minutes;

@@ -114,6 +114,14 @@ void JoinNumberWords(std::vector<Token>* tokens) {
     const auto number = reader.Whole(&end);
     if (!number) {
       joined.push_back((*tokens)[at++]);
+      // 9 tenths; but 3 quarters are coins.
+      if (joined.back().kind == Token::kNumber && at < tokens->size() && (*tokens)[at].kind == Token::kWord && (*tokens)[at].text.ends_with('s') &&
+          !(*tokens)[at].text.starts_with('q')) {
+        if (const int parts = reader.Part(&at)) {
+          joined.push_back({Token::kSign, "/", 0, false, false});
+          joined.push_back({Token::kNumber, std::to_string(parts), 0, false, false});
+        }
+      }
       continue;
     }
     const bool space = (*tokens)[at].space;

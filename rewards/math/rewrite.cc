@@ -39,12 +39,11 @@ size_t CountSigns(const Expression& e) {
 }
 
 // `signs` has a bit per ±, in the order of the text; 0 is the upper sign.
-Expression Choose(const Expression& e, bool independent, unsigned signs, unsigned* next) {
-  Expression result = e;
-  for (Expression& part : result.parts) part = Choose(part, independent, signs, next);
-  if (!e.Is(Op::kPlusMinus)) return result;
+Expression Choose(Expression result, bool independent, unsigned signs, unsigned* next) {
+  for (Expression& part : result.parts) part = Choose(std::move(part), independent, signs, next);
+  if (!result.Is(Op::kPlusMinus)) return result;
   const unsigned bit = independent ? (signs >> (*next)++) & 1 : signs & 1;
-  const bool minus = (bit == 1) != (e.text == "-");
+  const bool minus = (bit == 1) != (result.text == "-");
   Expression last = std::move(result.parts.back());
   if (minus) last = Node(Op::kNegate, {std::move(last)});
   return result.parts.size() == 1 ? last : Node(Op::kAdd, {std::move(result.parts[0]), std::move(last)});
@@ -54,7 +53,7 @@ Expression Choose(const Expression& e, bool independent, unsigned signs, unsigne
 std::optional<std::pair<std::string, bool>> NameOf(const Expression& e) {
   if (e.Is(Op::kSymbol) && !IsConstantSymbol(e.text)) return std::pair(e.text, e.text == "y");
   if (e.Is(Op::kFunction) && e.parts.size() == 1 && e.parts[0].Is(Op::kSymbol) && !e.text.empty() &&
-      (e.text[0] == 'f' || e.text[0] == 'g' || e.text[0] == 'h') && (e.text.size() == 1 || e.text[1] == '_' || e.text[1] == '\'')) {
+      (e.text.size() == 1 || e.text[1] == '_' || e.text[1] == '\'' || e.text[1] == '^')) {
     return std::pair(e.text, true);
   }
   if (e.Is(Op::kMultiply) && e.parts[0].Is(Op::kSymbol) && e.parts[1].Is(Op::kSymbol) && e.parts[0].text.size() == 1 &&
@@ -66,11 +65,10 @@ std::optional<std::pair<std::string, bool>> NameOf(const Expression& e) {
 
 }  // namespace
 
-Expression FoldMatrices(const Expression& expression) {
-  Expression e = expression;
+Expression FoldMatrices(Expression e) {
   bool vectors = false;
   for (Expression& part : e.parts) {
-    part = FoldMatrices(part);
+    part = FoldMatrices(std::move(part));
     vectors = vectors || IsVector(part);
   }
   if (!vectors) return e;

@@ -85,7 +85,9 @@ Value Arithmetic::Add(const Value& a, const Value& b) {
   if (!a || !b || !work->Spend()) return nullptr;
   if (a->exact && b->exact) return Wrap(a->re_exact + b->re_exact, a->im_exact + b->im_exact, work);
   if (!work->Spend(4)) return nullptr;
-  return Wrap(Plus(ToComplex(*a), ToComplex(*b)), work);
+  const Complex x = ToComplex(*a), y = ToComplex(*b), sum = Plus(x, y);
+  absorbed = absorbed || (!IsZero(a) && Log2(x) < y.error) || (!IsZero(b) && Log2(y) < x.error);
+  return Wrap(sum, work);
 }
 
 Value Arithmetic::Subtract(const Value& a, const Value& b) { return Add(a, Negate(b)); }

@@ -19,6 +19,7 @@ using Value = std::shared_ptr<const Number>;  // null: undefined (1/0), unknown,
 struct Arithmetic {
   Work* work;
   bool left_reals = false;  // a root or logarithm of a real number was not real
+  bool absorbed = false;    // a sum lost a term that is smaller than the error of another: 1000000! + 1
 
   // All take null for null. A number that would outgrow exact arithmetic (60000 bits) goes on as a numeric one; one that
   // outgrows that as well (e^(2·10^9)) gives up the work.

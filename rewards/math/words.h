@@ -22,6 +22,6 @@ bool IsUnitWord(std::string_view word);      // a known unit of two letters or m
 // Words that change what the number before them means ("thousand" aside), so they are no units.
 bool IsNoUnit(std::string_view word);
 int64_t ScaleWord(std::string_view word);    // thousand, million, billion, trillion, dozen; else 0
-bool IsShortWord(std::string_view word);     // an English word of two letters, not a product of two variables
+bool IsShortWord(std::string_view word);     // a short English word, not a product of variables
 
 }  // namespace pith

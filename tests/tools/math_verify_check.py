@@ -52,13 +52,33 @@ def rewritten(gold, draw):
         forms += [f"\\sqrt{{{int(m[1]) ** 2 * int(m[2])}}}", f"{m[1]}\\cdot {m[2]}^{{1/2}}"]
     if re.fullmatch(r"\(.*\)", gold) and "," in gold:
         forms += [gold.replace("(", "\\left( ").replace(")", " \\right)")]
-    if re.fullmatch(r"-?\w+(,-?\w+)+", gold):
+    if re.fullmatch(r"-?\w+(,-?\w+)+", gold) and not re.fullmatch(r"\d{1,3}(,\d{3})+", gold):
         forms += [", ".join(reversed(gold.split(",")))]
-    if re.search(r"[a-z]", re.sub(r"\\[a-zA-Z]+", "", gold)) and "text" not in gold and "=" not in gold and "," not in gold:
-        forms += [f"0 + {gold}", f"\\frac{{2({gold})}}{{2}}"]
+    words = r"text|mbox|matrix|[=,<>%$]|le|ge|in |cup|\.$|_\d|circ"
+    if re.search(r"[a-z]", re.sub(r"\\[a-zA-Z]+", "", gold)) and not re.search(words, gold):
+        forms += [f"0 + {gold}", f"\\frac{{2({gold})}}{{2}}", f"-(-({gold}))"]
+    if "\\frac" in gold:
+        forms += [gold.replace("\\frac", "\\dfrac"), gold.replace("\\frac", "\\tfrac")]
+    if "\\sqrt" in gold and not re.search(words, gold):
+        forms += [f"{gold} \\cdot \\frac{{\\sqrt{{2}}}}{{\\sqrt{{2}}}}", f"1 + {gold} - 1", re.sub(r"\\sqrt\{(\w+)\}", r"{\1}^{1/2}", gold)]
+    if "\\pi" in gold and not re.search(words, gold):
+        forms += [gold.replace("\\pi", "π"), f"\\frac{{{gold}}}{{\\pi}} \\cdot \\pi"]
+    if m := re.fullmatch(r"\(([^(),]+),([^(),]+)\)", gold):
+        if "infty" not in gold:
+            forms += [f"x = {m[1]}, y = {m[2]}", f"\\begin{{pmatrix}} {m[1]} \\\\ {m[2]} \\end{{pmatrix}}"]
+    if m := re.fullmatch(r"([\[(])([^(),]+),([^(),]+)([\])])", gold):
+        if "infty" not in gold and m[1] + m[4] != "()":
+            signs = {"(": "<", ")": "<", "[": "\\le", "]": "\\le"}
+            forms += [f"{m[2]} {signs[m[1]]} x {signs[m[4]]} {m[3]}"]
+    if re.fullmatch(r"\d+(,\d{3})+", gold):
+        forms += [gold.replace(",", ""), gold.replace(",", "{,}"), gold.replace(",", "\\,")]
+    if re.fullmatch(r"[^()\[\]{}\\=]+,[^()\[\]{}\\=]+", gold) and not re.fullmatch(r"\d{1,3}(,\d{3})+", gold):
+        forms += [gold.replace(",", r" \text{ or } "), "\\{" + gold + "\\}"]
+    if re.search(r"(?<![\d.])\d+ ?[+-] ?\d*i$", gold):
+        forms += [f"{gold} + 0", f"\\frac{{3({gold})}}{{3}}"]
     if "pmatrix" in gold:
         forms += [gold.replace("pmatrix", "bmatrix")]
-    if gold.endswith("^\\circ"):
+    if re.fullmatch(r"-?[\d.]+\^\\circ", gold):
         forms += [gold[:-6], gold[:-6] + "\\text{ degrees}"]
     if m := re.fullmatch(r"(\d+)\\%", gold):
         forms += [f"\\frac{{{m[1]}}}{{100}}", m[1] + "%"]
@@ -87,6 +107,15 @@ def perturbed(gold, draw):
         forms.append(gold[1:])
     if re.fullmatch(r"[^(){}\[\]\\]+,[^(){}\[\]\\]+", gold) and not re.fullmatch(r"\d+,\d{3}", gold):
         forms.append(gold.rsplit(",", 1)[0])
+    if "\\pi" in gold:
+        forms.append(gold.replace("\\pi", "3.14"))
+    if "+" in gold and "=" not in gold:
+        forms.append(gold.replace("+", "-", 1))
+    if m := re.fullmatch(r"\(([^(),]+),([^(),]+)\)", gold):
+        if m[1].strip() != m[2].strip():
+            forms.append(f"({m[2]},{m[1]})")
+    if "pmatrix" in gold and "\\\\" in gold:
+        forms.append(gold.replace("\\begin{pmatrix}", "-\\begin{pmatrix}"))
     if gold.startswith("[") or gold.endswith("]"):
         forms.append(gold.replace("[", "(").replace("]", ")"))
     return draw.choice(forms) if forms else None
