@@ -22,6 +22,7 @@ class Grammar {
   struct Items {
     std::vector<Expression> items;
     std::string joiner;  // "or", "and" or ""
+    std::vector<size_t> rows;  // how many items stand in front of each semicolon
   };
   Items List();
   Expression Item();

@@ -88,6 +88,7 @@ Grammar::Items Grammar::List() {
     while (AtSeparator() && !failed_) {
       if (Peek().kind == Token::kWord) list.joiner = LowerCase(Peek().text);
       const bool comma = Peek().kind == Token::kSign;
+      if (AtSign(';')) list.rows.push_back(list.items.size());
       ++at_;
       if (!(comma && Peek().kind == Token::kWord && AtSeparator())) break;  // ", and" is one separator
     }

@@ -106,6 +106,10 @@ Expression Grammar::Product() {
   if (failed_) return {};
   Expression left = Signed();
   while (!failed_ && work_->Spend()) {
+    if (AtSign('{') && AtSign('}', 1) && !AtSign('_', 2) && !AtSign('^', 2)) {  // an empty group
+      at_ += 2;
+      continue;
+    }
     if (EatSign('*') || EatCommand("times") || EatCommand("cdot")) {
       left = Node(Op::kMultiply, {std::move(left), Signed()});
     } else if (EatSign('/') || EatCommand("div")) {
@@ -155,6 +159,16 @@ Expression Grammar::Power() {
   Depth depth(this);
   if (failed_ || !work_->Spend()) return Fail();
   Expression base = Postfix(Primary());
+  if (base.Is(Op::kSymbol, "ℝ") && AtSign('^')) {  // ℝ^+, ℝ^{-}
+    const size_t group = AtSign('{', 1) ? 1 : 0;
+    const bool positive = AtSign('+', 1 + group), negative = AtSign('-', 1 + group);
+    if ((positive || negative) && (group == 0 || AtSign('}', 3))) {
+      at_ += 2 + 2 * group;
+      Expression zero = Leaf(Op::kNumber, "0"), infinity = Leaf(Op::kSymbol, "∞");
+      if (positive) return Node(Op::kTuple, {std::move(zero), std::move(infinity)}, "()");
+      return Node(Op::kTuple, {Node(Op::kNegate, {std::move(infinity)}), std::move(zero)}, "()");
+    }
+  }
   while (!failed_ && AtSign('^') && !AtDegree()) {
     ++at_;
     // 5^{th}

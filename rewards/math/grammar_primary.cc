@@ -19,6 +19,13 @@ bool IsProperFraction(const Expression& n, const Expression& d) {
   return n.text.size() != d.text.size() ? n.text.size() < d.text.size() : n.text < d.text;
 }
 
+// nCk, and nPk = n!/(n − k)!
+Expression ChoicesOrOrders(const std::string& letter, Expression n, Expression k) {
+  if (letter == "C") return Node(Op::kFunction, {std::move(n), std::move(k)}, "binom");
+  Expression rest = Node(Op::kAdd, {n, Node(Op::kNegate, {std::move(k)})});
+  return Node(Op::kDivide, {Node(Op::kFactorial, {std::move(n)}), Node(Op::kFactorial, {std::move(rest)})});
+}
+
 }  // namespace
 
 Expression Grammar::Primary() {
@@ -105,9 +112,7 @@ Expression Grammar::Prefixed() {
   ++at_;
   if (!EatSign('_')) return Fail();
   Expression bottom = Argument(false);
-  if (combinations) return Node(Op::kFunction, {std::move(top), std::move(bottom)}, "binom");
-  Expression rest = Node(Op::kAdd, {top, Node(Op::kNegate, {std::move(bottom)})});
-  return Node(Op::kDivide, {Node(Op::kFactorial, {std::move(top)}), Node(Op::kFactorial, {std::move(rest)})});
+  return ChoicesOrOrders(combinations ? "C" : "P", std::move(top), std::move(bottom));
 }
 
 Expression Grammar::NumberPrimary() {
@@ -115,16 +120,17 @@ Expression Grammar::NumberPrimary() {
   Expression number = Leaf(Op::kNumber, token.text);
   if (!AllDigits(token.text)) return number;
   // 101 base 2, 101 (base 2)
+  if (AtWord("in") && AtWord("base", 1)) ++at_;
   const size_t open = AtSign('(') ? 1 : 0;
   if (AtWord("base", open) && Peek(open + 1).kind == Token::kNumber && (open == 0 || AtSign(')', 3))) {
     Expression base = Leaf(Op::kNumber, Peek(open + 1).text);
     at_ += open ? 4 : 2;
     return Node(Op::kBased, {std::move(base)}, token.text);
   }
-  // 8C3
-  if (Peek().Is(Token::kLetter, "C") && !Peek().space && Peek(1).kind == Token::kNumber && !Peek(1).space && AllDigits(Peek(1).text)) {
+  // 8C3, 8P3
+  if ((Peek().Is(Token::kLetter, "C") || Peek().Is(Token::kLetter, "P")) && !Peek().space && Peek(1).kind == Token::kNumber && !Peek(1).space && AllDigits(Peek(1).text)) {
     at_ += 2;
-    return Node(Op::kFunction, {std::move(number), Leaf(Op::kNumber, tokens_[at_ - 1].text)}, "binom");
+    return ChoicesOrOrders(tokens_[at_ - 2].text, std::move(number), Leaf(Op::kNumber, tokens_[at_ - 1].text));
   }
   // Mixed numbers: 3\frac12, 3 1/2.
   if (AtCommand("frac")) {

@@ -60,6 +60,16 @@ Expression Grammar::Bracketed(const std::string& bracket) {
     return std::move(list.items[0]);
   }
   if (!list.joiner.empty()) return Fail();
+  // [1, 2; 3, 4]
+  const size_t columns = list.rows.empty() ? 0 : list.rows[0];
+  if (open + close == "[]" && columns > 1 && columns * (list.rows.size() + 1) == list.items.size()) {
+    std::vector<Expression> rows;
+    for (size_t at = 0; at < list.items.size(); at += columns) {
+      const auto first = list.items.begin() + static_cast<std::ptrdiff_t>(at);
+      rows.push_back(Node(Op::kTuple, std::vector<Expression>(first, first + static_cast<std::ptrdiff_t>(columns)), "row"));
+    }
+    return Node(Op::kMatrix, std::move(rows));
+  }
   if (open + close == "()") return Node(Op::kTuple, std::move(list.items), "()");
   if (list.items.size() == 2) return Node(Op::kInterval, std::move(list.items), open + close);
   if (open + close != "[]") return Fail();

@@ -112,10 +112,15 @@ void Lexer::Unicode() {
   }
   if (const SignSpelling sign = FindUnicodeSign(text_.substr(at_)); sign.length > 0) {
     at_ += sign.length;
+    if (sign.to.empty()) return;
     return EmitMapped(sign.to);
   }
+  constexpr std::string_view kRaisedMinus = "⁻";
+  const bool minus = Starts(kRaisedMinus) && FindSmallDigit(text_.substr(at_ + kRaisedMinus.size())).raised;
+  if (minus) at_ += kRaisedMinus.size();
   if (const SmallDigit first = FindSmallDigit(text_.substr(at_)); first.length > 0) {
     Sign(first.raised ? '^' : '_');
+    if (minus) Sign('-');  // 10⁻³
     std::string digits;
     for (SmallDigit next = first; next.length > 0 && next.raised == first.raised; next = FindSmallDigit(text_.substr(at_))) {  // x¹²
       at_ += next.length;

@@ -81,7 +81,10 @@ void Lexer::Command() {
       case '!':
       case ';':
       case ':':
-      case ' ': space_ = next != '!'; return;
+      case '>':
+      case '/':
+      case '-':
+      case ' ': space_ = next != '!' && next != '/' && next != '-'; return;
       case '{': ++brackets_; return Emit(Token::kCommand, "lbrace");
       case '}': brackets_ = std::max(0, brackets_ - 1); return Emit(Token::kCommand, "rbrace");
       case '%': return Sign('%');
@@ -102,7 +105,7 @@ void Lexer::Command() {
   at_ = end;
   if (OnlyDresses(name)) {
     if ((name == "left" || name == "right") && Peek() == '.') ++at_;
-    if (name == "hspace" || name == "phantom" || name == "color" || name == "textcolor") Group();
+    if (name.ends_with("phantom") || name == "hspace" || name == "vspace" || name == "tag" || name == "label" || name == "color" || name == "textcolor") Group();
     if (name.ends_with("quad") || name.ends_with("space")) space_ = true;
     return;
   }

@@ -4,6 +4,14 @@
 #include "rewards/math/lexer_state.h"
 
 namespace pith {
+namespace {
+
+// 5P_2 is a number of orders, not a number in base 2. (1235_4 is a slip, but a number of base 4.)
+bool AreDigitsOf(std::string_view digits, int base) {
+  return std::all_of(digits.begin(), digits.end(), [&](char c) { return !IsAsciiUpper(c) || c - 'A' + 10 < base; });
+}
+
+}  // namespace
 
 bool Lexer::ThreeDigits(size_t at) const {
   return at + 2 < text_.size() && IsAsciiDigit(text_[at]) && IsAsciiDigit(text_[at + 1]) && IsAsciiDigit(text_[at + 2]) &&
@@ -14,7 +22,7 @@ bool Lexer::ThreeDigits(size_t at) const {
 void Lexer::Thousands(std::string* digits) {
   if (digits->empty() || digits->size() > 3) return;
   for (;;) {
-    constexpr std::array<std::string_view, 7> kSure = {"{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
+    constexpr std::array<std::string_view, 8> kSure = {"{,}\\!", "{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
     size_t length = 0;
     for (std::string_view separator : kSure) {
       if (Starts(separator) && ThreeDigits(at_ + separator.size())) length = separator.size();
@@ -48,14 +56,26 @@ int Lexer::BaseAfter(size_t at, size_t* end) const {
 }
 
 void Lexer::Number() {
+  // 0xFF, 0b101
+  if (Peek() == '0' && (Peek(1) == 'x' || Peek(1) == 'b')) {
+    const int base = Peek(1) == 'x' ? 16 : 2;
+    size_t last = at_ + 2;
+    while (last < text_.size() && (IsAsciiDigit(text_[last]) || (base == 16 && text_[last] >= 'A' && text_[last] <= 'F'))) ++last;
+    const bool ends = last == text_.size() || !(IsAsciiLetter(text_[last]) || text_[last] == '^' || text_[last] == '.');
+    if (last > at_ + 2 && ends) {
+      const std::string_view digits = text_.substr(at_ + 2, last - at_ - 2);
+      at_ = last;
+      return Emit(Token::kBased, digits, base);
+    }
+  }
   // Digits of another base: 101_2, 1A_{16}, 0.0011_2.
   size_t end = at_;
   while (end < text_.size() && (IsAsciiDigit(text_[end]) || IsAsciiUpper(text_[end]) || (text_[end] == '.' && end > at_))) ++end;
   size_t behind = 0;
-  if (const int base = BaseAfter(end, &behind)) {
-    const std::string_view digits = text_.substr(at_, end - at_);
+  const std::string_view based = text_.substr(at_, end - at_);
+  if (const int base = BaseAfter(end, &behind); base > 0 && AreDigitsOf(based, base)) {
     at_ = behind;
-    return Emit(Token::kBased, digits, base);
+    return Emit(Token::kBased, based, base);
   }
   std::string digits;
   while (IsAsciiDigit(Peek())) digits.push_back(text_[at_++]);

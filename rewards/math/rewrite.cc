@@ -15,6 +15,16 @@ Expression MapCells(const Expression& e, const Map& map) {
   return result;
 }
 
+// A tuple is a row and a column.
+Expression Transposed(Expression e) {
+  if (!e.Is(Op::kMatrix)) return e;
+  std::vector<Expression> rows(e.parts[0].parts.size(), Node(Op::kTuple, {}, "row"));
+  for (Expression& row : e.parts) {
+    for (size_t at = 0; at < rows.size(); ++at) rows[at].parts.push_back(std::move(row.parts[at]));
+  }
+  return Node(Op::kMatrix, std::move(rows));
+}
+
 bool SameShape(const Expression& a, const Expression& b) {
   if (a.op != b.op || a.parts.size() != b.parts.size()) return false;
   for (size_t i = 0; i < a.parts.size(); ++i) {
@@ -73,6 +83,8 @@ Expression FoldMatrices(Expression e) {
   }
   if (!vectors) return e;
   if (e.Is(Op::kNegate)) return MapCells(e.parts[0], [](const Expression& cell) { return Node(Op::kNegate, {cell}); });
+  const bool transposed = e.Is(Op::kPower) && (e.parts[1].Is(Op::kSymbol, "T") || e.parts[1].Is(Op::kSymbol, "\\top"));
+  if (transposed && IsVector(e.parts[0])) return Transposed(std::move(e.parts[0]));
   if (e.Is(Op::kMultiply) && IsVector(e.parts[0]) != IsVector(e.parts[1])) {
     const Expression& scalar = IsVector(e.parts[0]) ? e.parts[1] : e.parts[0];
     const Expression& matrix = IsVector(e.parts[0]) ? e.parts[0] : e.parts[1];

@@ -13,7 +13,9 @@ struct Mapping {
   std::string_view from, to;  // to: a command name, or one sign
 };
 constexpr auto kUnicode = std::to_array<Mapping>({
-    {"∛", "cbrt"},     {"−", "-"}, {"–", "-"}, {"—", "-"}, {"×", "times"}, {"·", "cdot"}, {"⋅", "cdot"}, {"÷", "div"}, {"∗", "*"}, {"∕", "/"}, {"⁄", "/"},
+    {"∛", "cbrt"}, {"‑", "-"}, {"‒", "-"}, {"－", "-"}, {"∣", "|"}, {"≦", "le"}, {"≧", "ge"}, {"≅", "approx"}, {"˚", "degree"},
+    {"⋯", "ldots"}, {"，", ","}, {"’", "'"}, {"“", ""}, {"”", ""}, {"⇒", "Rightarrow"}, {"∴", "therefore"}, {"→", "to"}, {"∧", "and"},
+    {"∨", "or"}, {"∉", "notin"}, {"％", "%"}, {"∶", ":"}, {"−", "-"}, {"–", "-"}, {"—", "-"}, {"×", "times"}, {"·", "cdot"}, {"⋅", "cdot"}, {"÷", "div"}, {"∗", "*"}, {"∕", "/"}, {"⁄", "/"},
     {"π", "pi"}, {"√", "sqrt"}, {"∞", "infty"}, {"≤", "le"}, {"⩽", "le"}, {"≥", "ge"}, {"⩾", "ge"}, {"≠", "ne"}, {"∪", "cup"},
     {"∩", "cap"}, {"∈", "in"}, {"°", "degree"}, {"º", "degree"}, {"±", "pm"}, {"∓", "mp"}, {"≈", "approx"}, {"≡", "equiv"},
     {"∅", "emptyset"}, {"ℝ", "reals"}, {"ℤ", "integers"}, {"ℚ", "rationals"}, {"ℕ", "naturals"}, {"ℂ", "complexes"}, {"⟨", "langle"},
@@ -24,14 +26,16 @@ constexpr auto kSmallDigits = std::to_array<std::pair<std::string_view, int>>({
     {"⁰", 0}, {"¹", 1}, {"²", 2}, {"³", 3}, {"⁴", 4}, {"⁵", 5}, {"⁶", 6}, {"⁷", 7}, {"⁸", 8}, {"⁹", 9},
     {"₀", 10}, {"₁", 11}, {"₂", 12}, {"₃", 13}, {"₄", 14}, {"₅", 15}, {"₆", 16}, {"₇", 17}, {"₈", 18}, {"₉", 19}});
 constexpr auto kSmallFractions = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"½", "12"}, {"⅓", "13"}, {"⅔", "23"}, {"¼", "14"}, {"¾", "34"}, {"⅕", "15"}, {"⅙", "16"}, {"⅛", "18"}});
+    {"½", "12"}, {"⅓", "13"}, {"⅔", "23"}, {"¼", "14"}, {"¾", "34"}, {"⅕", "15"}, {"⅙", "16"}, {"⅛", "18"},
+    {"⅖", "25"}, {"⅗", "35"}, {"⅘", "45"}, {"⅚", "56"}, {"⅜", "38"}, {"⅝", "58"}, {"⅞", "78"}, {"⅐", "17"}, {"⅑", "19"}});
 constexpr auto kWideSpaces = std::to_array<std::string_view>({"\u00a0", "\u202f", "\u2009", "\u2002", "\u2003", "\u3000"});
 
 // Commands that only dress.
 constexpr auto kDropped = std::to_array<std::string_view>({
     "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "displaystyle", "textstyle",
     "limits", "nolimits", "quad", "qquad", "hspace", "phantom", "rm", "bf", "it", "mathstrut", "strut", "middle", "thinspace",
-    "enspace", "space", "medspace", "thickspace", "scriptstyle", "boldmath", "large", "Large", "LARGE", "huge", "Huge", "small", "normalsize", "tiny", "underline", "color", "textcolor"});
+    "enspace", "space", "medspace", "thickspace", "scriptstyle", "boldmath", "large", "Large", "LARGE", "huge", "Huge", "small", "normalsize", "tiny", "underline", "color", "textcolor",
+    "vphantom", "hphantom", "vspace", "tag", "label", "nobreak", "hfill"});
 constexpr auto kTextCommands = std::to_array<std::string_view>({"text", "textbf", "textit", "textrm", "mbox", "mathrm", "operatorname",
                                                             "texttt", "textsf", "emph", "hbox", "mathsf", "textnormal", "boxed", "fbox",
                                                             "textup", "textsc", "mathtt"});

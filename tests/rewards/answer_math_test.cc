@@ -88,7 +88,7 @@ TEST(MathGolds, RewrittenIsAcceptedAndChangedIsRefused) {
     }
     ++values;
     std::string a = s.answer.ends_with('.') ? s.answer.substr(0, s.answer.size() - 1) : s.answer;
-    if (tree->Is(Op::kNumber)) a = Replaced(a, ",", "{,}");  // (1,234) would be a pair
+    if (tree->Is(Op::kNumber) && a.find("{,}") == std::string::npos && a.find("{{") == std::string::npos) a = Replaced(a, ",", "{,}");  // (1,234) would be a pair
     for (const std::string& same : {"0+" + a, "(" + a + ")\\cdot 1", "\\frac{2(" + a + ")}{2}", "-(-(" + a + "))", "\\sqrt[3]{(" + a + ")^3}", "(" + a + ")+1-1"}) {
       if (same[1] == 's' && (a.find_first_of("xyabcdhikmnprtzR") != std::string::npos)) continue;  // the real root of a real number
       EXPECT_TRUE(AnswersEqual(a, same)) << a << " | " << same;
