@@ -21,18 +21,18 @@ struct Grade {
   std::string extracted;  // what was taken for the answer; empty when nothing was found
 };
 
-// The mark that stands last counts (last boxes side by side, "\boxed{2} and \boxed{3}", are one answer: "2, 3"); "####" alone and an unclosed box (a truncated response) mark nothing, and of nested
-// boxes the innermost holds the answer.
-// Lenient, without a mark: what "the answer is" states, else mathematics that ends the text or stands in its last $…$, else
-// the last number.
-// What a response gives as its answer; nothing when there is none under this reading.
+// What a response gives as its answer; nothing when there is none under this reading. The mark that stands last counts (last
+// boxes side by side, "\boxed{2} and \boxed{3}", are one answer: "2, 3"); "####" alone and an unclosed box (a truncated
+// response) mark nothing, and of nested boxes the innermost holds the answer. Lenient, without a mark: what "the answer is"
+// states, else mathematics that ends the text or stands in its last $…$, else the last number.
 std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading);
 // Correct, wrong or timeout: equal as text, as plain numbers, as mathematics, or as words. The work is counted: the texts are
 // gone through a fixed number of times, and trees and numbers have bounds past which the verdict is timeout.
 Verdict JudgeAnswer(std::string_view gold, std::string_view answer);
 // Whether the verdict is correct.
 bool AnswersEqual(std::string_view gold, std::string_view answer);
-// gold may itself be a worked solution with a marked answer. Never throws.
+// gold may itself be a worked solution with a marked answer. Where it names several answers, all boxes of the response are
+// tried together as well; where it is words, the lenient reading also takes a last sentence that ends in them. Never throws.
 Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading);
 // A prediction of unknown kind, a bare answer or a whole response: its marked answer, else the whole where that is
 // mathematics or equals the gold answer, else as the lenient reading.

@@ -47,6 +47,8 @@ bool Grammar::AtItemEnd() const {
 }
 
 Expression Grammar::Answer() {
+  Depth depth(this);
+  if (failed_) return {};
   // "2x = 10 \implies x = 5": what follows counts.
   for (size_t i = at_; i + 2 < tokens_.size(); ++i) {
     if (tokens_[i].kind == Token::kCommand && IsArrow(tokens_[i].text)) at_ = i + 1;
@@ -67,7 +69,7 @@ Expression Grammar::Answer() {
         (behind.kind != Token::kSign || behind.text == "(" || behind.text == "-" || behind.text == "|") && !AtWord("and", open + 2) &&
         !AtWord("or", open + 2)) {
       const std::string name = letter.text;
-      at_ = open + 2;
+      at_ += open + 2;
       Expression rest = Answer();
       return Node(Op::kChoice, {std::move(rest)}, name);
     }

@@ -174,6 +174,15 @@ TEST(AnswerKinds, FoundInResponses) {
   EXPECT_EQ(GradePrediction("5", "").verdict, Verdict::kUnparsed);
 }
 
+// What fuzzing found, kept.
+TEST(AnswerKinds, ReadsChoiceUponChoice) {
+  EXPECT_EQ(GradePrediction("(C)", "(C) (C) 30").verdict, Verdict::kCorrect);  // once read for ever
+  std::string many;
+  for (int i = 0; i < 400; ++i) many += "(C) ";
+  EXPECT_EQ(JudgeAnswer("30", many + "30"), Verdict::kWrong);
+  EXPECT_EQ(GradePrediction("5", "x = 4 \\implies (B) (C) 5").verdict, Verdict::kCorrect);
+}
+
 // Huge numbers and deep nesting end as counted work.
 TEST(AnswerKinds, IsBoundedWork) {
   for (const std::string huge : {"10^{10^{10}}", "1000000!", "((9!)!)!", "9^{9^{9^{9}}}", "e^{e^{e^{e^{e}}}}", "2^{-10^{12}}", "1e999999",
