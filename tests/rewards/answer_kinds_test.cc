@@ -176,11 +176,11 @@ TEST(AnswerKinds, FoundInResponses) {
 
 // What fuzzing found, kept.
 TEST(AnswerKinds, ReadsChoiceUponChoice) {
-  EXPECT_EQ(GradePrediction("(C)", "(C) (C) 30").verdict, Verdict::kCorrect);  // once read for ever
+  EXPECT_EQ(JudgeAnswer("(C)", "(C) (C) 30"), Verdict::kCorrect);  // once read for ever
   std::string many;
   for (int i = 0; i < 400; ++i) many += "(C) ";
   EXPECT_EQ(JudgeAnswer("30", many + "30"), Verdict::kWrong);
-  EXPECT_EQ(GradePrediction("5", "x = 4 \\implies (B) (C) 5").verdict, Verdict::kCorrect);
+  EXPECT_EQ(JudgeAnswer("5", "x = 4 \\implies (B) (C) 5"), Verdict::kCorrect);
 }
 
 // Huge numbers and deep nesting end as counted work.
