@@ -1,29 +1,51 @@
 #include "rewards/answer.h"
 
+#include <algorithm>
+
 #include "rewards/answer_text.h"
+#include "rewards/math/judge.h"
+#include "rewards/math/parser.h"
 #include "rewards/rational.h"
+#include "rewards/readings.h"
 
 namespace pith {
 namespace {
 
 // 5% and 5: data sets give percentages without their sign, so a sign on one side only is read over; where the bare
-// number is below 1 it is a share, and 5% is 0.05. A gold answer with a sign is met by 5 as well as by 0.05.
+// number is below 1 it is a share, and 5% is 0.05 alone. A gold answer with a sign is met by 5 as well as by 0.05.
 bool NumbersEqual(const Rational& gold, const Rational& answer) {
   if (gold.percent == answer.percent) return gold.SameNumber(answer);
   if (gold.percent) return gold.SameNumber(answer) || gold.Hundredth().SameNumber(answer);
   const bool share = gold.BelowOne() && !gold.numerator.is_zero();
-  return share ? gold.SameNumber(answer.Hundredth()) : gold.SameNumber(answer);
+  return gold.SameNumber(answer.Hundredth()) || (!share && gold.SameNumber(answer));
 }
 
-// The answer in "5 + 3 = 8 apples", "12, since …", "$8".
-std::string FromStatement(std::string_view stated) {
-  if (ParseNumber(CleanAnswer(stated))) return std::string(stated);
-  const size_t equals = stated.rfind('=');
-  if (equals != std::string_view::npos) {
-    if (const auto number = FindFirstNumber(stated.substr(equals + 1))) return std::string(*number);
+// Digits, their signs and fractions alone: no unit, no variable. These are settled without a tree.
+bool IsPlain(std::string_view cleaned) {
+  for (size_t at = 0; at < cleaned.size(); ++at) {
+    if (cleaned.substr(at, 6) == "\\frac{") {
+      at += 5;
+      continue;
+    }
+    const char c = cleaned[at];
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80) return false;
   }
-  if (const auto number = FindFirstNumber(stated)) return std::string(*number);
-  return std::string(stated);
+  return true;
+}
+
+constexpr size_t kMaxAnswerBytes = 300;  // longer texts are responses, not answers
+constexpr size_t kMaxWordBytes = 40;
+
+// The gold answer, where it may be a worked solution with a marked one.
+std::string FromGold(std::string_view gold) {
+  const auto marked = FindMarkedAnswers(gold).last ? ExtractAnswer(gold, Reading::kStrict) : std::nullopt;
+  return marked ? *marked : std::string(gold);
+}
+
+bool IsWords(std::string_view text) {
+  Work work(20000);
+  const auto parsed = ParseAnswer(text, {}, &work);
+  return !parsed || parsed->Is(Op::kText);
 }
 
 }  // namespace
@@ -38,29 +60,62 @@ const char* VerdictName(Verdict verdict) {
   return "unparsed";
 }
 
-std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading) {
-  if (const auto marked = FindMarkedAnswers(response).last) return std::string(marked->text);
-  if (reading == Reading::kStrict) return std::nullopt;
-  if (const auto stated = FindStatedAnswer(response)) return FromStatement(*stated);
-  if (const auto number = FindLastNumber(response)) return std::string(*number);
-  return std::nullopt;
+Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
+  const std::string clean_gold = CleanAnswer(gold), clean_answer = CleanAnswer(answer);
+  const std::string gold_text = ComparableText(clean_gold);
+  if (!gold_text.empty() && gold_text == ComparableText(clean_answer)) return Verdict::kCorrect;
+  const auto gold_number = ParseNumber(clean_gold), answer_number = ParseNumber(clean_answer);
+  const bool numbers = gold_number && answer_number;
+  // CleanAnswer drops the dots of 0.333...
+  const bool goes_on = gold.find("..") != std::string_view::npos || answer.find("..") != std::string_view::npos;
+  if (numbers && !goes_on && IsPlain(clean_gold) && IsPlain(clean_answer)) {
+    return NumbersEqual(*gold_number, *answer_number) ? Verdict::kCorrect : Verdict::kWrong;
+  }
+  Work work;
+  switch (JudgeSameness(gold, answer, &work)) {
+    case Sameness::kSame: return Verdict::kCorrect;
+    case Sameness::kDifferent: return Verdict::kWrong;
+    case Sameness::kOutOfWork: return Verdict::kTimeout;
+    case Sameness::kUnread: break;
+  }
+  return numbers && NumbersEqual(*gold_number, *answer_number) ? Verdict::kCorrect : Verdict::kWrong;
 }
 
-bool AnswersEqual(std::string_view gold, std::string_view answer) {
-  const std::string clean_gold = CleanAnswer(gold), clean_answer = CleanAnswer(answer);
-  const auto gold_number = ParseNumber(clean_gold), answer_number = ParseNumber(clean_answer);
-  if (gold_number && answer_number) return NumbersEqual(*gold_number, *answer_number);
-  const std::string gold_text = ComparableText(clean_gold);
-  return !gold_text.empty() && gold_text == ComparableText(clean_answer);
-}
+bool AnswersEqual(std::string_view gold, std::string_view answer) { return JudgeAnswer(gold, answer) == Verdict::kCorrect; }
 
 Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading) {
   Grade grade;
+  const std::string wanted = FromGold(gold);
   const std::optional<std::string> extracted = ExtractAnswer(response, reading);
-  if (!extracted) return grade;
-  grade.extracted = *extracted;
-  const auto marked_gold = FindMarkedAnswers(gold).last;
-  grade.verdict = AnswersEqual(marked_gold ? marked_gold->text : gold, *extracted) ? Verdict::kCorrect : Verdict::kWrong;
+  if (extracted) grade = {JudgeAnswer(wanted, *extracted), *extracted};
+  if (grade.verdict == Verdict::kCorrect || grade.verdict == Verdict::kTimeout) return grade;
+  const bool marked_only = reading == Reading::kStrict || FindMarkedAnswers(response).last.has_value();
+  Work work(20000);
+  if (extracted && NamesSeveral(wanted, &work)) {
+    for (const std::string& several : SeveralReadings(response, marked_only)) {
+      if (JudgeAnswer(wanted, several) == Verdict::kCorrect) return {Verdict::kCorrect, several};
+    }
+  }
+  if (marked_only) return grade;
+  // Words and numbers: "The answer is June 20."
+  if (const auto stated = FindStatedAnswer(response); stated && JudgeAnswer(wanted, *stated) == Verdict::kCorrect) {
+    return {Verdict::kCorrect, std::string(*stated)};
+  }
+  if (IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
+  return grade;
+}
+
+Grade GradePrediction(std::string_view gold, std::string_view prediction) {
+  if (FindMarkedAnswers(prediction).last) return GradeResponse(gold, prediction, Reading::kStrict);
+  const std::string_view bare = TrimSpaces(prediction);
+  if (!bare.empty()) {
+    const Verdict verdict = bare.size() <= kMaxAnswerBytes ? JudgeAnswer(FromGold(gold), bare) : Verdict::kWrong;
+    if (verdict == Verdict::kCorrect || IsBareMathematics(bare)) return {verdict, std::string(bare)};
+  }
+  Grade grade = GradeResponse(gold, prediction, Reading::kLenient);
+  // Where words are asked for, a few words are an answer.
+  const bool few = bare.size() <= kMaxWordBytes && !PlainWords(bare).empty() && bare.find('\n') == std::string_view::npos;
+  if (grade.verdict == Verdict::kUnparsed && few && IsWords(FromGold(gold))) grade = {Verdict::kWrong, std::string(bare)};
   return grade;
 }
 

@@ -1,5 +1,5 @@
-// Is the answer right? Pure functions of text. Numeric answers for now: integers, decimals, fractions, percent, currency,
-// thousands separators.
+// Is the answer right? Pure functions of text; safe to call from many threads. What is understood and what counts as equal:
+// rewards/math/parser.h and rewards/math/compare.h.
 #pragma once
 
 #include <optional>
@@ -21,15 +21,21 @@ struct Grade {
   std::string extracted;  // what was taken for the answer; empty when nothing was found
 };
 
-// The mark that stands last counts; "####" alone and an unclosed box (a truncated response) mark nothing, and of nested
-// boxes the innermost holds the answer.
-// What a response gives as its answer; nothing when there is none under this reading.
+// What a response gives as its answer; nothing when there is none under this reading. The mark that stands last counts (last
+// boxes side by side, "\boxed{2} and \boxed{3}", are one answer: "2, 3"); "####" alone and an unclosed box (a truncated
+// response) mark nothing, and of nested boxes the innermost holds the answer. Lenient, without a mark: what "the answer is"
+// states, else mathematics that ends the text or stands in its last $…$, else the last number.
 std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading);
-// Whether two answers are equal: exactly as rationals where both are numbers, else as normalised text. Units and currency
-// are read over. A percent sign on one side only: 5% is 5 where the gold is bare and at least 1 (or 0), 0.05 where it is
-// bare and below 1; a gold of 5% is met by 5 and by 0.05. Linear in the length of the texts.
+// Correct, wrong or timeout: equal as text, as plain numbers, as mathematics, or as words. The work is counted: the texts are
+// gone through a fixed number of times, and trees and numbers have bounds past which the verdict is timeout.
+Verdict JudgeAnswer(std::string_view gold, std::string_view answer);
+// Whether the verdict is correct.
 bool AnswersEqual(std::string_view gold, std::string_view answer);
-// gold may itself be a worked solution with a marked answer. Never throws.
+// gold may itself be a worked solution with a marked answer. Where it names several answers, all boxes of the response are
+// tried together as well; where it is words, the lenient reading also takes a last sentence that ends in them. Never throws.
 Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading);
+// A prediction of unknown kind, a bare answer or a whole response: its marked answer, else the whole where that is
+// mathematics or equals the gold answer, else as the lenient reading.
+Grade GradePrediction(std::string_view gold, std::string_view prediction);
 
 }  // namespace pith

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pith {
 
@@ -17,6 +18,13 @@ struct MarkedAnswers {
   std::optional<MarkedAnswer> last;
 };
 MarkedAnswers FindMarkedAnswers(std::string_view text);
+
+// Where the text's last boxes stand side by side ("\boxed{2} and \boxed{3}", "x = \boxed{2}, y = \boxed{3}"): what they hold,
+// in order and without repeats; else the last box alone; empty without boxes.
+std::vector<std::string_view> FindFinalBoxes(std::string_view text);
+std::vector<std::string_view> FindAllBoxes(std::string_view text);  // in order, without repeats, at most 32
+// Whether what stands between two answers joins them: "and", "or", commas, "x =", nothing else of note.
+bool StandSideBySide(std::string_view between);
 
 // What follows the last "answer is", up to the end of its sentence.
 std::optional<std::string_view> FindStatedAnswer(std::string_view text);

@@ -186,6 +186,53 @@ MarkedAnswers FindMarkedAnswers(std::string_view text) {
   return result;
 }
 
+bool StandSideBySide(std::string_view between) {
+  if (between.size() > 40) return false;
+  bool joins = false;
+  for (size_t at = 0; at < between.size();) {
+    const std::string_view rest = between.substr(at);
+    const char c = rest[0];
+    if (IsSpace(c) || c == '$' || c == '{' || c == '}' || c == '&' || c == '=') {
+      ++at;
+    } else if (c == ',' || c == ';') {
+      joins = true;
+      ++at;
+    } else if (rest.starts_with("\\text") || rest.starts_with("\\quad")) {
+      at += 5;
+    } else {
+      const size_t begin = at;
+      while (at < between.size() && IsWord(between[at])) ++at;
+      const std::string_view word = between.substr(begin, at - begin);
+      if (word == "and" || word == "or") joins = true;
+      else if (word.size() != 1) return false;
+    }
+  }
+  return joins;
+}
+
+std::vector<std::string_view> FindAllBoxes(std::string_view text) {
+  std::vector<std::string_view> held;
+  for (const Mark& box : FindBoxes(text)) {
+    if (held.size() < 32 && std::find(held.begin(), held.end(), box.text) == held.end()) held.push_back(box.text);
+  }
+  return held;
+}
+
+std::vector<std::string_view> FindFinalBoxes(std::string_view text) {
+  const std::vector<Mark> boxes = FindBoxes(text);
+  if (boxes.empty()) return {};
+  size_t first = boxes.size() - 1;
+  while (first > 0 && boxes[first - 1].end <= boxes[first].begin &&
+         StandSideBySide(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end))) {
+    --first;
+  }
+  std::vector<std::string_view> held;
+  for (size_t i = first; i < boxes.size() && held.size() < 32; ++i) {
+    if (std::find(held.begin(), held.end(), boxes[i].text) == held.end()) held.push_back(boxes[i].text);
+  }
+  return held;
+}
+
 std::optional<std::string_view> FindStatedAnswer(std::string_view text) {
   const std::string_view word = "answer";
   size_t begin = std::string_view::npos;

@@ -45,8 +45,7 @@ int GradeCommand(const Arguments& args) {
       return value.is_string() ? value.get<std::string>() : value.dump();
     };
     const std::string gold = text("gold"), pred = text("pred");
-    Grade grade = GradeResponse(gold, pred, Reading::kLenient);
-    if (grade.verdict != Verdict::kCorrect && AnswersEqual(gold, pred)) grade = {Verdict::kCorrect, pred};
+    const Grade grade = GradePrediction(gold, pred);
     std::cout << nlohmann::json{{"verdict", VerdictName(grade.verdict)}, {"extracted", grade.extracted}}.dump(
                      -1, ' ', false, nlohmann::json::error_handler_t::replace)
               << std::endl;

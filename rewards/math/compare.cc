@@ -1,0 +1,154 @@
+#include "rewards/math/compare.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rewards/math/comparer.h"
+#include "rewards/math/evaluate.h"
+#include "rewards/math/measure.h"
+#include "rewards/math/membership.h"
+#include "rewards/math/real_set.h"
+#include "rewards/math/rewrite.h"
+
+namespace pith {
+namespace {
+
+// Denotes a set of numbers and nothing else (a pair may be an interval or a point).
+bool IsRegion(const Expression& e) {
+  switch (e.op) {
+    case Op::kInterval:
+    case Op::kUnion:
+    case Op::kIntersection:
+    case Op::kDifference: return true;
+    case Op::kSymbol: return e.text == "ℝ" || e.text == "∅";
+    case Op::kRelation: return IsInequality(e) || e.text == "e";
+    case Op::kList: return std::any_of(e.parts.begin(), e.parts.end(), IsInequality);
+    default: return false;
+  }
+}
+
+}  // namespace
+
+bool IsInequality(const Expression& e) { return e.Is(Op::kRelation) && e.text.find_first_of("<>lgn") != std::string::npos; }
+bool IsEquation(const Expression& e) { return e.Is(Op::kRelation) && e.text.find_first_not_of('=') == std::string::npos; }
+
+bool Comparer::Same(const Expression& g, const Expression& p) {
+  if (!work_->Spend(8)) return false;
+  if (g == p) return true;
+  if (p.Is(Op::kApproximate)) return Same(g, p.parts[0]) || Same(g, p.parts[1]);
+  if (g.Is(Op::kApproximate)) return Same(g.parts[0], p) || Same(g.parts[1], p);
+  if (g.Is(Op::kChoice) || p.Is(Op::kChoice)) return SameChoice(g, p);
+  if (g.Is(Op::kText) || p.Is(Op::kText)) return g.op == p.op && g.text == p.text;
+  if (Contains(g, Op::kPlusMinus) || Contains(p, Op::kPlusMinus)) return SamePlusMinus(g, p);
+  if ((IsRegion(g) || IsRegion(p)) && !(IsEquation(g) && IsEquation(p))) {
+    const auto x = ToRealSet(g, work_), y = ToRealSet(p, work_);
+    if (x && y) return SameSet(*x, *y);
+    if (x && IsRegion(p) && IsWhereHolds(*x, p, work_)) return true;
+    if (y && IsRegion(g) && IsWhereHolds(*y, g, work_)) return true;
+  }
+  if (g.Is(Op::kRelation) || p.Is(Op::kRelation)) return SameRelation(g, p);
+  if (g.Is(Op::kList) || p.Is(Op::kList) || g.Is(Op::kSet) || p.Is(Op::kSet)) return SameCollection(g, p);
+  if (const auto sum = InUnitVectors(g, p)) return SameMeasure(*sum, p, work_);
+  if (const auto sum = InUnitVectors(p, g)) return SameMeasure(g, *sum, work_);
+  if (g.Is(Op::kMatrix) || p.Is(Op::kMatrix)) return SameMatrix(g, p);
+  if (g.Is(Op::kTuple) && p.Is(Op::kTuple)) return Pairwise(g.parts, p.parts);
+  if (g.Is(Op::kInterval) && p.Is(Op::kInterval)) return g.text == p.text && Pairwise(g.parts, p.parts);
+  if (g.Is(Op::kUnion) && p.Is(Op::kUnion)) return AnyOrder(Flatten(g), Flatten(p));
+  if (g.Is(Op::kRatio) || p.Is(Op::kRatio)) return SameRatio(g, p, work_);
+  if (g.Is(Op::kModulo) || p.Is(Op::kModulo)) return SameResidue(g, p);
+  if (g.Is(Op::kBased) != p.Is(Op::kBased)) {
+    const Expression& based = g.Is(Op::kBased) ? g : p;
+    const Expression& other = g.Is(Op::kBased) ? p : g;
+    if (DigitsOf(other) == based.text) return true;  // the base is read over
+  }
+  return SameMeasure(g, p, work_);
+}
+
+bool Comparer::Pairwise(const Answers& g, const Answers& p) {
+  if (g.size() != p.size()) return false;
+  for (size_t i = 0; i < g.size(); ++i) {
+    if (!Same(g[i], p[i])) return false;
+  }
+  return true;
+}
+
+bool Comparer::AnyOrder(const Answers& g, const Answers& p) {
+  if (g.size() != p.size()) return false;
+  std::vector<bool> taken(p.size());
+  for (const Expression& member : g) {
+    bool found = false;
+    for (size_t i = 0; i < p.size() && !found; ++i) {
+      if (taken[i] || !Same(member, p[i])) continue;
+      taken[i] = found = true;
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
+Comparer::Answers Comparer::Flatten(const Expression& e) {
+  if (!e.Is(Op::kUnion)) return {e};
+  Answers left = Flatten(e.parts[0]), right = Flatten(e.parts[1]);
+  left.insert(left.end(), right.begin(), right.end());
+  return left;
+}
+
+Comparer::Answers Comparer::WithoutRepeats(const Answers& all) {
+  Answers distinct;
+  for (const Expression& e : all) {
+    if (std::none_of(distinct.begin(), distinct.end(), [&](const Expression& d) { return Same(d, e); })) distinct.push_back(e);
+  }
+  return distinct;
+}
+
+bool Comparer::SameChoice(const Expression& g, const Expression& p) {
+  if (g.Is(Op::kChoice) && p.Is(Op::kChoice)) return g.text == p.text;
+  const Expression& choice = g.Is(Op::kChoice) ? g : p;
+  const Expression& other = g.Is(Op::kChoice) ? p : g;
+  if (other.Is(Op::kSymbol) && other.text.size() == 1 && other.text[0] >= 'A' && other.text[0] <= 'H') return other.text == choice.text;
+  return g.Is(Op::kChoice) ? Same(choice.parts[0], p) : Same(g, choice.parts[0]);
+}
+
+bool Comparer::SamePlusMinus(const Expression& g, const Expression& p) {
+  for (const bool independent : {false, true}) {
+    const auto x = ExpandPlusMinus(g, independent, work_), y = ExpandPlusMinus(p, independent, work_);
+    if (!x || !y) return false;
+    const auto members = [](const Answers& all) {
+      Answers flat;
+      for (const Expression& e : all) {
+        if (e.Is(Op::kList) || e.Is(Op::kSet)) flat.insert(flat.end(), e.parts.begin(), e.parts.end());
+        else flat.push_back(e);
+      }
+      return Node(Op::kList, std::move(flat));
+    };
+    // Expanding a list repeats the members without ±.
+    const Answers a = WithoutRepeats(Values(members(*x))), b = WithoutRepeats(Values(members(*y)));
+    if (AnyOrder(a, b)) return true;
+  }
+  return false;
+}
+
+bool Comparer::SameResidue(const Expression& g, const Expression& p) {
+  if (!g.Is(Op::kModulo)) return Same(g, p.parts[0]);
+  if (!p.Is(Op::kModulo)) return Same(g.parts[0], p);
+  if (!Same(g.parts[1], p.parts[1])) return false;
+  Arithmetic arithmetic{work_};
+  const Value a = Evaluate(g.parts[0], {}, &arithmetic), b = Evaluate(p.parts[0], {}, &arithmetic),
+              n = Evaluate(g.parts[1], {}, &arithmetic);
+  if (!a || !b || !n || IsZero(n)) return Same(g.parts[0], p.parts[0]);
+  return IsInteger(arithmetic.Divide(arithmetic.Subtract(a, b), n));
+}
+
+std::string Comparer::DigitsOf(const Expression& e) {
+  if (e.Is(Op::kNumber) || (e.Is(Op::kSymbol) && e.text.size() == 1)) return e.text;
+  return e.Is(Op::kMultiply) ? DigitsOf(e.parts[0]) + DigitsOf(e.parts[1]) : "?";
+}
+
+bool SameAnswer(const Expression& gold, const Expression& answer, Work* work) {
+  return Comparer(work).Same(FoldMatrices(gold), FoldMatrices(answer)) && !work->exhausted();
+}
+
+}  // namespace pith

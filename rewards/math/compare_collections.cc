@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "rewards/math/comparer.h"
+#include "rewards/math/rewrite.h"
+
+namespace pith {
+
+Comparer::Answers Comparer::Values(const Expression& collection) {
+  std::string name;
+  bool one_name = true;
+  for (const Expression& part : collection.parts) {
+    const auto assignment = AsAssignment(part);
+    if (!assignment) continue;
+    if (name.empty()) name = assignment->name;
+    one_name = one_name && assignment->name == name;
+  }
+  if (name.empty() || !one_name) return collection.parts;
+  Answers values;
+  for (const Expression& part : collection.parts) {
+    const auto assignment = AsAssignment(part);
+    Expression value = assignment ? assignment->value : part;
+    if (value.Is(Op::kSet) || value.Is(Op::kList)) values.insert(values.end(), value.parts.begin(), value.parts.end());
+    else values.push_back(std::move(value));
+  }
+  return values;
+}
+
+std::optional<Comparer::Answers> Comparer::ByName(const Expression& collection) {
+  std::map<std::string, Expression> sorted;
+  for (const Expression& part : collection.parts) {
+    const auto assignment = AsAssignment(part);
+    if (!assignment || !sorted.emplace(assignment->name, assignment->value).second) return std::nullopt;
+  }
+  Answers values;
+  for (auto& [name, value] : sorted) values.push_back(value);
+  return values;
+}
+
+bool Comparer::SameCollection(const Expression& g, const Expression& p) {
+  const bool g_many = g.Is(Op::kList) || g.Is(Op::kSet), p_many = p.Is(Op::kList) || p.Is(Op::kSet);
+  if (g_many && p_many) {
+    const auto g_named = ByName(g), p_named = ByName(p);
+    if (g_named && !p_named) return AnyOrder(*g_named, Values(p));
+    if (p_named && !g_named) return AnyOrder(Values(g), *p_named);
+    Answers x = Values(g), y = Values(p);
+    if (g.Is(Op::kSet) || p.Is(Op::kSet)) {
+      x = WithoutRepeats(x);
+      y = WithoutRepeats(y);
+    }
+    return AnyOrder(x, y);
+  }
+  const Expression& many = g_many ? g : p;
+  const Expression& other = g_many ? p : g;
+  if (many.parts.size() == 1 || (many.Is(Op::kSet) && WithoutRepeats(many.parts).size() == 1)) {
+    return g_many ? Same(many.parts[0], other) : Same(other, many.parts[0]);
+  }
+  if (!other.Is(Op::kTuple) || many.Is(Op::kSet)) return false;
+  if (const auto named = ByName(many)) return g_many ? Pairwise(*named, other.parts) : Pairwise(other.parts, *named);
+  return g_many ? AnyOrder(many.parts, other.parts) : Pairwise(other.parts, many.parts);
+}
+
+std::vector<Comparer::Answers> Comparer::Rows(const Expression& e) {
+  std::vector<Answers> rows;
+  for (const Expression& part : e.parts) {
+    if (part.Is(Op::kTuple) || part.Is(Op::kInterval)) rows.push_back(part.parts);
+    else rows.push_back({part});
+  }
+  return rows;
+}
+
+bool Comparer::SameMatrix(const Expression& g, const Expression& p) {
+  const Expression& matrix = g.Is(Op::kMatrix) ? g : p;
+  const Expression& other = g.Is(Op::kMatrix) ? p : g;
+  std::vector<Answers> x = Rows(g), y = Rows(p);
+  if (!other.Is(Op::kMatrix)) {
+    if (!other.Is(Op::kTuple) && !other.Is(Op::kInterval)) {
+      return matrix.parts.size() == 1 && matrix.parts[0].parts.size() == 1 &&
+             (g.Is(Op::kMatrix) ? Same(matrix.parts[0].parts[0], other) : Same(other, matrix.parts[0].parts[0]));
+    }
+    // One row as a tuple.
+    if (matrix.parts.size() == 1) {
+      const Answers& row = matrix.parts[0].parts;
+      return g.Is(Op::kMatrix) ? Pairwise(row, other.parts) : Pairwise(other.parts, row);
+    }
+  }
+  if (x.size() != y.size()) return false;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (!Pairwise(x[i], y[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace pith

@@ -1,0 +1,74 @@
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "rewards/math/comparer.h"
+#include "rewards/math/evaluate.h"
+#include "rewards/math/rewrite.h"
+
+namespace pith {
+
+bool Comparer::SameRelation(const Expression& g, const Expression& p) {
+  if (g.Is(Op::kRelation) && p.Is(Op::kRelation)) {
+    const auto x = AsAssignment(g), y = AsAssignment(p);
+    if (x && y) {
+      if (x->name == y->name || (x->is_function && y->is_function)) return Same(x->value, y->value);
+      return IsEquation(g) && IsEquation(p) && SameEquation(g, p);
+    }
+    if (IsEquation(g) && IsEquation(p)) return SameEquation(g, p);
+    return SameChain(g, p) || SameInequality(g, p);
+  }
+  const Expression& relation = g.Is(Op::kRelation) ? g : p;
+  const Expression& other = g.Is(Op::kRelation) ? p : g;
+  std::optional<Expression> value;
+  if (const auto assignment = AsAssignment(relation)) {
+    value = assignment->value;
+  } else if (IsEquation(relation)) {
+    // "a + b = 12" gives 12; "x² + 1 = 0" does not give 0; and where "x² + y² = 25" is asked for, 25 will not do.
+    const Expression& right = relation.parts.back();
+    const bool asked = g.Is(Op::kRelation) && (Contains(relation.parts[0], Op::kAdd) || Contains(relation.parts[0], Op::kPower));
+    const bool constant = Variables(right).empty() && !asked;
+    const bool identity = Variables(relation).empty();
+    if (identity || (constant && !right.Is(Op::kNumber, "0"))) value = right;
+  }
+  if (!value) return false;
+  return g.Is(Op::kRelation) ? Same(*value, other) : Same(other, *value);
+}
+
+Expression Comparer::Difference(const Expression& relation) {
+  return Node(Op::kAdd, {relation.parts.front(), Node(Op::kNegate, {relation.parts.back()})});
+}
+
+bool Comparer::SameEquation(const Expression& g, const Expression& p) {
+  if (g.parts.size() != p.parts.size()) return false;
+  if (g.parts.size() > 2) return SameChain(g, p);
+  if (Pairwise(g.parts, p.parts)) return true;
+  const Expression a = Difference(g), b = Difference(p);
+  bool positive = false;
+  return IsArithmetic(a) && IsArithmetic(b) && Variables(a) == Variables(b) && Proportional(a, b, work_, &positive);
+}
+
+char Comparer::Mirror(char sign) {
+  const std::string_view from = "<>lg", to = "><gl";
+  const size_t at = from.find(sign);
+  return at == std::string_view::npos ? sign : to[at];
+}
+
+bool Comparer::SameChain(const Expression& g, Expression p) {
+  if (g.text == p.text && Pairwise(g.parts, p.parts)) return true;
+  std::reverse(p.parts.begin(), p.parts.end());
+  std::reverse(p.text.begin(), p.text.end());
+  for (char& sign : p.text) sign = Mirror(sign);
+  return g.text == p.text && p.text.find('e') == std::string::npos && Pairwise(g.parts, p.parts);
+}
+
+bool Comparer::SameInequality(const Expression& g, const Expression& p) {
+  if (g.text.size() != 1 || p.text.size() != 1) return false;
+  const Expression a = Difference(g), b = Difference(p);
+  bool positive = false;
+  if (!IsArithmetic(a) || !IsArithmetic(b) || !Proportional(a, b, work_, &positive)) return false;
+  if (g.text == "n" || g.text == "=") return g.text == p.text;
+  return g.text[0] == (positive ? p.text[0] : Mirror(p.text[0]));
+}
+
+}  // namespace pith

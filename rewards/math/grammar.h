@@ -1,0 +1,95 @@
+// Recursive descent over the tokens of an answer; private to this room. See parser.h for what it reads.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rewards/math/expression.h"
+#include "rewards/math/lexer.h"
+
+namespace pith {
+
+class Grammar {
+ public:
+  Grammar(std::vector<Token> tokens, Work* work) : tokens_(std::move(tokens)), work_(work) {}
+  // The whole answer; check failed() afterwards.
+  Expression Answer();
+  bool failed() const { return failed_; }
+
+ private:
+  // grammar_answer.cc: what answers are made of.
+  struct Items {
+    std::vector<Expression> items;
+    std::string joiner;  // "or", "and" or ""
+    std::vector<size_t> rows;  // how many items stand in front of each semicolon
+  };
+  Items List();
+  Expression Item();
+  Expression Words();
+  Expression Letter();  // a variable, f(…), or a named point P(1, 2)
+  Expression Relation();
+  Expression Member();
+  Expression Currency(const std::string& currency, bool negative);
+  Expression Compound(Expression value);  // 2 hours 30 minutes
+  Expression WithUnit(Expression value);
+  Expression SetTerm();
+  Expression SetSum();
+  Expression Bracketed(const std::string& open);  // behind ( or [
+  Expression Braces(bool plain);                  // behind \{ or {
+  Expression WithOver(Expression top);            // 3 \over 4, 5 \choose 2
+  Expression Matrix(const std::string& environment);
+  bool AtSeparator() const;
+  bool AtItemEnd() const;
+  char RelationSign() const;  // '\0' when there is none
+
+  // grammar_arithmetic.cc: sums, products, powers, functions.
+  Expression Sum();
+  Expression Product();
+  Expression Signed();
+  Expression Power();
+  Expression Postfix(Expression value);
+  Expression Primary();
+  Expression NumberPrimary();
+  Expression Prefixed();  // {}^3/_4, {}_5C_2
+  Expression CommandPrimary();
+  Expression Function(const std::string& name);
+  Expression FunctionArgument();
+  Expression Argument(bool one_digit);  // {…} or the next token, as LaTeX takes arguments
+  Expression Exponent();
+  std::string Subscript();
+  bool StartsFactor() const;
+  bool AtDegree() const;
+
+  const Token& Peek(size_t ahead = 0) const;
+  bool AtSign(char c, size_t ahead = 0) const;
+  bool AtCommand(const char* name, size_t ahead = 0) const;
+  bool AtWord(const char* word, size_t ahead = 0) const;
+  bool EatSign(char c);
+  bool EatCommand(const char* name);
+  void Expect(bool eaten);
+  Expression Fail();
+
+  // Every recursion passes through one of these.
+  class Depth {
+   public:
+    explicit Depth(Grammar* grammar) : grammar_(grammar) {
+      if (++grammar_->depth_ > 60) grammar_->failed_ = true;
+    }
+    ~Depth() { --grammar_->depth_; }
+   private:
+    Grammar* grammar_;
+  };
+
+  std::vector<Token> tokens_;
+  Work* work_;
+  size_t at_ = 0;
+  int depth_ = 0;
+  int bars_ = 0;    // open | of absolute values
+  int angles_ = 0;  // open < of vectors, in which < and > are no relations
+  bool ratios_ = true;  // a colon is one; not where it may part \{x : …\}
+  size_t member_ = 0;  // where the present member begins, behind its sign
+  bool failed_ = false;
+};
+
+}  // namespace pith

@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "rewards/math/grammar.h"
+#include "rewards/math/words.h"
+
+namespace pith {
+namespace {
+
+bool IsArrow(std::string_view command) {
+  constexpr std::array<std::string_view, 8> kArrows = {"implies", "Rightarrow", "Longrightarrow", "iff", "Leftrightarrow", "therefore",
+                                                       "Longleftrightarrow", "longrightarrow"};
+  return std::find(kArrows.begin(), kArrows.end(), command) != kArrows.end();
+}
+
+bool IsExceptPhrase(std::string_view text) {
+  constexpr std::array<std::string_view, 4> kAll = {"all real numbers ", "all reals ", "real numbers ", "all real x "};
+  for (std::string_view all : kAll) {
+    if (!text.starts_with(all)) continue;
+    const std::string_view rest = text.substr(all.size());
+    if (rest == "except" || rest == "but" || rest == "except for" || rest == "other than") return true;
+  }
+  return false;
+}
+
+// ℝ without what is listed: "0", "x = 0 and 1".
+Expression Without(std::vector<Expression> listed) {
+  for (Expression& e : listed) {
+    if (e.Is(Op::kRelation) && e.text == "=") e = Expression(e.parts[1]);
+  }
+  return Node(Op::kDifference, {Leaf(Op::kSymbol, "ℝ"), Node(Op::kSet, std::move(listed))});
+}
+
+}  // namespace
+
+bool Grammar::AtSeparator() const {
+  return AtSign(',') || AtSign(';') || AtWord("and") || AtWord("or") || AtCommand("cr");
+}
+
+bool Grammar::AtItemEnd() const {
+  const Token& token = Peek();
+  if (token.kind == Token::kEnd || AtSeparator()) return true;
+  if (token.kind == Token::kSign) return std::string_view(")]}[|&:").find(token.text) != std::string_view::npos || (angles_ > 0 && token.text == ">");
+  if (token.kind != Token::kCommand) return false;
+  return token.text == "rbrace" || token.text == "rangle" || token.text == "\\" || token.text == "mid" || token.text.starts_with("end:");
+}
+
+Expression Grammar::Answer() {
+  Depth depth(this);
+  if (failed_) return {};
+  // "2x = 10 \implies x = 5": what follows counts.
+  for (size_t i = at_; i + 2 < tokens_.size(); ++i) {
+    if (tokens_[i].kind == Token::kCommand && IsArrow(tokens_[i].text)) at_ = i + 1;
+  }
+  if (AtSign('{') && AtSign('}', 1) && Peek(2).kind == Token::kEnd) return Leaf(Op::kSymbol, "∅");
+  // "(B) 12", "B. 12": a choice with what it says.
+  const size_t open = AtSign('(') ? 1 : 0;
+  const Token& letter = Peek(open);
+  if ((letter.kind == Token::kLetter || letter.kind == Token::kWord) && letter.text.size() == 1 && letter.text[0] >= 'A' &&
+      letter.text[0] <= 'H') {
+    const bool marked = open ? AtSign(')', 2) : AtSign(')', 1) || AtSign('.', 1) || (AtSign(':', 1) && Peek(2).space);
+    const Token& behind = Peek(open + 2);
+    if (marked && !open && behind.kind == Token::kEnd) {  // "B)"
+      at_ += 2;
+      return Leaf(Op::kSymbol, letter.text);
+    }
+    if (marked && behind.kind != Token::kEnd && behind.space &&
+        (behind.kind != Token::kSign || behind.text == "(" || behind.text == "-" || behind.text == "|") && !AtWord("and", open + 2) &&
+        !AtWord("or", open + 2)) {
+      const std::string name = letter.text;
+      at_ += open + 2;
+      Expression rest = Answer();
+      return Node(Op::kChoice, {std::move(rest)}, name);
+    }
+  }
+  if ((AtWord("option") || AtWord("choice")) && Peek(1).kind != Token::kEnd) ++at_;
+  Items list = List();
+  if (Peek().kind != Token::kEnd || list.items.empty()) return Fail();
+  if (list.items.size() == 1) return std::move(list.items[0]);
+  return Node(Op::kList, std::move(list.items), list.joiner);
+}
+
+Grammar::Items Grammar::List() {
+  Depth depth(this);
+  Items list;
+  while (!failed_ && work_->Spend()) {
+    list.items.push_back(Item());
+    if (failed_ || !AtSeparator()) break;
+    while (AtSeparator() && !failed_) {
+      if (Peek().kind == Token::kWord) list.joiner = LowerCase(Peek().text);
+      const bool comma = Peek().kind == Token::kSign;
+      if (AtSign(';')) list.rows.push_back(list.items.size());
+      ++at_;
+      if (!(comma && Peek().kind == Token::kWord && AtSeparator())) break;  // ", and" is one separator
+    }
+  }
+  if (!work_->Spend()) failed_ = true;
+  return list;
+}
+
+Expression Grammar::Item() {
+  Depth depth(this);
+  if (failed_) return {};
+  const Token& token = Peek();
+  const bool currency = token.text == "USD" && Peek(1).kind == Token::kNumber;
+  if (token.kind == Token::kWord && !(token.text.size() == 1 && token.in_text) && !currency) return Words();
+  return Relation();
+}
+
+// Words alone: a name, a day, "even", "no solution".
+Expression Grammar::Words() {
+  std::string text;
+  while (!AtItemEnd() && work_->Spend()) {
+    const Token& token = Peek();
+    if (IsExceptPhrase(text)) return Without(List().items);
+    if (token.kind != Token::kWord && token.kind != Token::kLetter && !(token.kind == Token::kSign && (token.text == "-" || token.text == "'"))) {
+      return Fail();
+    }
+    if (token.kind == Token::kLetter && token.text.size() > 1) return Fail();
+    if (!text.empty() && token.space && token.kind != Token::kSign) text += ' ';
+    text += LowerCase(token.text);
+    ++at_;
+  }
+  constexpr std::array<std::string_view, 6> kNothing = {"no solution", "no solutions", "empty set", "the empty set", "no real solutions",
+                                                        "no real solution"};
+  if (std::find(kNothing.begin(), kNothing.end(), text) != kNothing.end()) return Leaf(Op::kSymbol, "∅");
+  if (text == "all real numbers" || text == "all reals" || text == "all real" || text == "real numbers") return Leaf(Op::kSymbol, "ℝ");
+  if (text == "all integers" || text == "integers") return Leaf(Op::kSymbol, "ℤ");
+  if (text == "dne" || text == "undefined") text = "does not exist";
+  return Leaf(Op::kText, text);
+}
+
+char Grammar::RelationSign() const {
+  const Token& token = Peek();
+  if (token.kind == Token::kSign) {
+    if (token.text == "=") return '=';
+    if (angles_ == 0 && (token.text == "<" || token.text == ">")) return token.text[0];
+    return '\0';
+  }
+  if (token.kind != Token::kCommand) return '\0';
+  if (token.text == "le") return 'l';
+  if (token.text == "ge") return 'g';
+  if (token.text == "ne") return 'n';
+  if (token.text == "in") return 'e';
+  if (token.text == "approx") return '~';
+  if (token.text == "equiv") return '=';
+  return '\0';
+}
+
+Expression Grammar::Relation() {
+  Depth depth(this);
+  if (failed_) return {};
+  std::vector<Expression> members;
+  std::string signs;
+  members.push_back(Member());
+  while (!failed_ && work_->Spend()) {
+    const char sign = RelationSign();
+    if (sign == '\0') break;
+    ++at_;
+    signs.push_back(sign);
+    members.push_back(Member());
+  }
+  if (signs.empty()) return std::move(members[0]);
+  if (const size_t rounded = signs.find('~'); rounded != std::string::npos) {
+    const bool names = members[rounded].Is(Op::kSymbol) && !IsConstantSymbol(members[rounded].text);
+    if (names) {
+      std::replace(signs.begin(), signs.end(), '~', '=');  // x ≈ 3.14
+    } else {
+      Expression last = std::move(members.back());
+      members.resize(rounded + 1);
+      signs.resize(rounded);
+      Expression exact = signs.empty() ? std::move(members[0]) : Node(Op::kRelation, std::move(members), signs);
+      return Node(Op::kApproximate, {std::move(exact), std::move(last)});
+    }
+  }
+  return Node(Op::kRelation, std::move(members), signs);
+}
+
+}  // namespace pith

@@ -1,0 +1,62 @@
+#include "rewards/math/judge.h"
+
+#include <algorithm>
+#include <string>
+
+#include "rewards/math/compare.h"
+#include "rewards/math/parser.h"
+#include "rewards/math/words.h"
+
+namespace pith {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// "100,200,300" may be a long number or three short ones; "1,234" is hardly a list.
+bool MayBeListOfThrees(std::string_view text) {
+  for (size_t at = text.find(','); at != std::string_view::npos; at = text.find(',', at + 1)) {
+    if (at >= 3 && at + 3 < text.size() && IsDigit(text[at - 1]) && IsDigit(text[at - 2]) && IsDigit(text[at - 3]) &&
+        IsDigit(text[at + 1]) && IsDigit(text[at + 2]) && IsDigit(text[at + 3])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool HasFreeWords(const Expression& e) {
+  if (e.Is(Op::kText) || (e.Is(Op::kQuantity) && !FindUnit(e.text))) return true;
+  return std::any_of(e.parts.begin(), e.parts.end(), HasFreeWords);
+}
+
+}  // namespace
+
+Sameness JudgeSameness(std::string_view gold, std::string_view answer, Work* work) {
+  const auto g = ParseAnswer(gold, {}, work), p = ParseAnswer(answer, {}, work);
+  if (g && p) {
+    if (SameAnswer(*g, *p, work)) return Sameness::kSame;
+    if (!work->exhausted() && (MayBeListOfThrees(gold) || MayBeListOfThrees(answer))) {
+      const LexerOptions lists{/*thousands=*/false};
+      const auto g_list = ParseAnswer(gold, lists, work), p_list = ParseAnswer(answer, lists, work);
+      if (g_list && p_list && SameAnswer(*g_list, *p_list, work)) return Sameness::kSame;
+    }
+    if (work->exhausted()) return Sameness::kOutOfWork;
+    // "the red one" and "red one".
+    if (!g->Is(Op::kText) && !p->Is(Op::kText)) return Sameness::kDifferent;
+  }
+  if (work->exhausted()) return Sameness::kOutOfWork;
+  const std::string words = PlainWords(gold);
+  if (!words.empty() && words == PlainWords(answer)) return Sameness::kSame;
+  return g && p ? Sameness::kDifferent : Sameness::kUnread;
+}
+
+bool NamesSeveral(std::string_view text, Work* work) {
+  const auto parsed = ParseAnswer(text, {}, work);
+  return parsed && (parsed->Is(Op::kList) || parsed->Is(Op::kSet) || parsed->Is(Op::kTuple) || Contains(*parsed, Op::kPlusMinus));
+}
+
+bool IsMathematics(std::string_view text, Work* work) {
+  const auto parsed = ParseAnswer(text, {}, work);
+  return parsed && !HasFreeWords(*parsed);
+}
+
+}  // namespace pith

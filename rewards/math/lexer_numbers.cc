@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <array>
+
+#include "rewards/math/lexer_state.h"
+
+namespace pith {
+namespace {
+
+// 5P_2 is a number of orders, not a number in base 2. (1235_4 is a slip, but a number of base 4.)
+bool AreDigitsOf(std::string_view digits, int base) {
+  return std::all_of(digits.begin(), digits.end(), [&](char c) { return !IsAsciiUpper(c) || c - 'A' + 10 < base; });
+}
+
+}  // namespace
+
+bool Lexer::ThreeDigits(size_t at) const {
+  return at + 2 < text_.size() && IsAsciiDigit(text_[at]) && IsAsciiDigit(text_[at + 1]) && IsAsciiDigit(text_[at + 2]) &&
+         !(at + 3 < text_.size() && IsAsciiDigit(text_[at + 3]));
+}
+
+// Joins the groups of a long number: 1,234 and 1{,}234 and 1,\!234 and 1\,234 and 1 234.
+void Lexer::Thousands(std::string* digits) {
+  if (digits->empty() || digits->size() > 3) return;
+  for (;;) {
+    constexpr std::array<std::string_view, 8> kSure = {"{,}\\!", "{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
+    size_t length = 0;
+    for (std::string_view separator : kSure) {
+      if (Starts(separator) && ThreeDigits(at_ + separator.size())) length = separator.size();
+    }
+    if (length == 0 && options_.thousands && brackets_ == 0 && Peek() == ',' && ThreeDigits(at_ + 1)) length = 1;
+    // 1 000 000; but 1 125/128 is a mixed number.
+    if (length == 0 && options_.thousands && brackets_ == 0 && digits->front() != '0') {
+      for (std::string_view space : {" ", "~", "\\ "}) {
+        const size_t behind = at_ + space.size() + 3;
+        if (Starts(space) && ThreeDigits(at_ + space.size()) && (behind >= text_.size() || text_[behind] != '/')) length = space.size();
+      }
+    }
+    if (length == 0) return;
+    *digits += text_.substr(at_ + length, 3);
+    at_ += length + 3;
+  }
+}
+
+// "_2", "_{16}", "_{\text{two}}" right behind digits: the base, else 0.
+int Lexer::BaseAfter(size_t at, size_t* end) const {
+  if (at >= text_.size() || text_[at] != '_') return 0;
+  ++at;
+  const bool group = at < text_.size() && text_[at] == '{';
+  if (group) ++at;
+  int base = 0;
+  const size_t begin = at;
+  while (at < text_.size() && IsAsciiDigit(text_[at]) && at - begin < 3) base = base * 10 + (text_[at++] - '0');
+  if (group && (at >= text_.size() || text_[at] != '}')) return 0;
+  *end = at + (group ? 1 : 0);
+  return base >= 2 && base <= 36 ? base : 0;
+}
+
+void Lexer::Number() {
+  // 0xFF, 0b101
+  if (Peek() == '0' && (Peek(1) == 'x' || Peek(1) == 'b')) {
+    const int base = Peek(1) == 'x' ? 16 : 2;
+    size_t last = at_ + 2;
+    while (last < text_.size() && (IsAsciiDigit(text_[last]) || (base == 16 && text_[last] >= 'A' && text_[last] <= 'F'))) ++last;
+    const bool ends = last == text_.size() || !(IsAsciiLetter(text_[last]) || text_[last] == '^' || text_[last] == '.');
+    if (last > at_ + 2 && ends) {
+      const std::string_view digits = text_.substr(at_ + 2, last - at_ - 2);
+      at_ = last;
+      return Emit(Token::kBased, digits, base);
+    }
+  }
+  // Digits of another base: 101_2, 1A_{16}, 0.0011_2.
+  size_t end = at_;
+  while (end < text_.size() && (IsAsciiDigit(text_[end]) || IsAsciiUpper(text_[end]) || (text_[end] == '.' && end > at_))) ++end;
+  size_t behind = 0;
+  const std::string_view based = text_.substr(at_, end - at_);
+  if (const int base = BaseAfter(end, &behind); base > 0 && AreDigitsOf(based, base)) {
+    at_ = behind;
+    return Emit(Token::kBased, based, base);
+  }
+  std::string digits;
+  while (IsAsciiDigit(Peek())) digits.push_back(text_[at_++]);
+  Thousands(&digits);
+  bool point = false;
+  if (Peek() == '.' && IsAsciiDigit(Peek(1))) {
+    point = true;
+    digits.push_back('.');
+    ++at_;
+    while (IsAsciiDigit(Peek())) digits.push_back(text_[at_++]);
+  }
+  for (std::string_view bar : {"\\overline", "\\bar", "\\dot"}) {
+    const size_t start = at_;
+    if ((!point && Peek() != '.') || text_.substr(at_ + (point ? 0 : 1), bar.size()) != bar) continue;
+    at_ += bar.size() + (point ? 0 : 1);
+    const std::string_view repeating = Group();
+    if (repeating.empty() || repeating.size() > 200 || !std::all_of(repeating.begin(), repeating.end(), IsAsciiDigit)) {
+      at_ = start;
+      continue;
+    }
+    if (digits.empty()) digits = "0";
+    digits += (point ? "(" : ".(") + std::string(repeating) + ")";
+    return Emit(Token::kNumber, digits);
+  }
+  if (point && (Starts("...") || Starts("\\ldots") || Starts("\\dots") || Starts("…"))) {
+    if (const size_t period = Period(digits)) {
+      at_ += Starts("\\ldots") ? 6 : Starts("\\dots") ? 5 : 3;
+      digits.insert(digits.size() - period, "(");
+      return Emit(Token::kNumber, digits + ")");
+    }
+  }
+  if (Peek() == 'e' || Peek() == 'E') {
+    const size_t sign = Peek(1) == '-' || Peek(1) == '+' ? 1 : 0;
+    size_t last = at_ + 1 + sign;
+    while (last < text_.size() && IsAsciiDigit(text_[last])) ++last;
+    if (last > at_ + 1 + sign && last < at_ + 8 && !(last < text_.size() && IsAsciiLetter(text_[last]))) {
+      digits += "e" + std::string(text_.substr(at_ + 1, last - at_ - 1));
+      at_ = last;
+    }
+  }
+  Emit(Token::kNumber, digits);
+}
+
+// 0.333…, 0.1666…, 0.2727…: the length of the block that is written at least twice (thrice for one digit) at the end.
+size_t Lexer::Period(std::string_view digits) {
+  const std::string_view decimals = digits.substr(digits.find('.') + 1);
+  for (size_t length = 1; length <= 6; ++length) {
+    const size_t times = length == 1 ? 3 : 2;
+    if (decimals.size() < length * times) break;
+    const std::string_view tail = decimals.substr(decimals.size() - length * times);
+    bool same = true;
+    for (size_t i = length; i < tail.size(); ++i) same = same && tail[i] == tail[i - length];
+    if (same) return length;
+  }
+  return 0;
+}
+
+}  // namespace pith

@@ -1,0 +1,83 @@
+#include "rewards/math/parser.h"
+
+#include <array>
+
+#include "rewards/math/grammar.h"
+#include "rewards/math/words.h"
+
+namespace pith {
+namespace {
+
+constexpr size_t kMaxBytes = 2000;
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// Spaces, bold marks and the sentence's last stop.
+std::string_view Trim(std::string_view text) {
+  for (bool again = true; again && !text.empty();) {
+    again = false;
+    while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
+    while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
+    if (text.starts_with("**")) {
+      text.remove_prefix(2);
+      again = true;
+    }
+    if (text.ends_with("**") || (text.ends_with(".$") && text.size() > 2) || text.ends_with("\\.")) {
+      const bool dollar = text.ends_with(".$");
+      text.remove_suffix(2);
+      if (dollar && text.starts_with("$")) text.remove_prefix(1);
+      again = true;
+    } else if (!text.empty() && (text.back() == '.' || text.back() == ',' || text.back() == ';') && !text.ends_with("..")) {
+      text.remove_suffix(1);
+      again = true;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<Expression> ParseAnswer(std::string_view text, const LexerOptions& options, Work* work) {
+  text = Trim(text);
+  if (text.empty() || text.size() > kMaxBytes) return std::nullopt;
+  Grammar grammar(Tokenize(text, options, work), work);
+  Expression answer = grammar.Answer();
+  if (grammar.failed() || work->exhausted()) return std::nullopt;
+  return answer;
+}
+
+std::string PlainWords(std::string_view text) {
+  std::string words;
+  std::string word;
+  const auto flush = [&] {
+    if (!word.empty() && word != "the" && word != "a" && word != "an") words += (words.empty() ? "" : " ") + word;
+    word.clear();
+  };
+  for (size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '\\') {
+      size_t end = at + 1;
+      while (end < text.size() && ((text[end] | 0x20) >= 'a' && (text[end] | 0x20) <= 'z')) ++end;
+      const std::string_view name = text.substr(at + 1, end - at - 1);
+      if (name.empty()) {
+        at += 2;
+        if (at - 1 < text.size() && text[at - 1] != '!') flush();
+        continue;
+      }
+      if (!name.starts_with("text") && name != "mbox" && name != "mathrm") {
+        flush();
+        word = "\\" + std::string(name);
+        flush();
+      }
+      at = end;
+      continue;
+    }
+    if (IsSpace(c) || c == ',' || c == '~') flush();
+    else if (std::string_view("{}$*`\".!?").find(c) == std::string_view::npos) word += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    ++at;
+  }
+  flush();
+  return words;
+}
+
+}  // namespace pith

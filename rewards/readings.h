@@ -1,0 +1,22 @@
+// What a response may be taken to say.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pith {
+
+std::string_view TrimSpaces(std::string_view text);
+// Short enough for a bare answer, and mathematics as a whole (rewards/math/judge.h).
+bool IsBareMathematics(std::string_view text);
+
+// For a gold answer that names several: every box of the response as one list; unless only marked ones count, also its last
+// formulas side by side ("$x=2$ and $x=3$") and the list that ends it ("2 and 3"). None is found by ExtractAnswer, which
+// takes the last.
+std::vector<std::string> SeveralReadings(std::string_view response, bool marked_only);
+
+// For a gold answer of words: whether the response ends with these words in a sentence that denies nothing.
+bool EndsWithWords(std::string_view response, std::string_view words);
+
+}  // namespace pith
