@@ -101,6 +101,11 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   if (const auto stated = FindStatedAnswer(response); stated && JudgeAnswer(wanted, *stated) == Verdict::kCorrect) {
     return {Verdict::kCorrect, std::string(*stated)};
   }
+  const std::string bare = ComparableText(CleanAnswer(wanted));
+  if (bare.size() == 1 && bare[0] >= 'a' && bare[0] <= 'h' && wanted.find(static_cast<char>(bare[0] - 'a' + 'A')) != std::string::npos) {
+    const char choice = OnlyChoice(response);
+    if (choice != 0) return {JudgeAnswer(wanted, std::string(1, choice)), std::string(1, choice)};
+  }
   if (IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
   return grade;
 }
