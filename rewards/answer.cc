@@ -66,6 +66,8 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   if (!gold_text.empty() && gold_text == ComparableText(clean_answer)) return Verdict::kCorrect;
   const auto gold_number = ParseNumber(clean_gold), answer_number = ParseNumber(clean_answer);
   const bool numbers = gold_number && answer_number;
+  const auto has = [](const std::string& text, char sign) { return text.find(sign) != std::string::npos; };
+  if ((has(clean_gold, '$') && has(clean_answer, '%')) || (has(clean_gold, '%') && has(clean_answer, '$'))) return Verdict::kWrong;
   // CleanAnswer drops the dots of 0.333...
   const bool goes_on = gold.find("..") != std::string_view::npos || answer.find("..") != std::string_view::npos;
   if (numbers && !goes_on && IsPlain(clean_gold) && IsPlain(clean_answer)) {
