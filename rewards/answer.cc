@@ -66,6 +66,8 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   if (!gold_text.empty() && gold_text == ComparableText(clean_answer)) return Verdict::kCorrect;
   const auto gold_number = ParseNumber(clean_gold), answer_number = ParseNumber(clean_answer);
   const bool numbers = gold_number && answer_number;
+  const auto has = [](const std::string& text, char sign) { return text.find(sign) != std::string::npos; };
+  if ((has(clean_gold, '$') && has(clean_answer, '%')) || (has(clean_gold, '%') && has(clean_answer, '$'))) return Verdict::kWrong;
   // CleanAnswer drops the dots of 0.333...
   const bool goes_on = gold.find("..") != std::string_view::npos || answer.find("..") != std::string_view::npos;
   if (numbers && !goes_on && IsPlain(clean_gold) && IsPlain(clean_answer)) {
@@ -100,6 +102,11 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   // Words and numbers: "The answer is June 20."
   if (const auto stated = FindStatedAnswer(response); stated && JudgeAnswer(wanted, *stated) == Verdict::kCorrect) {
     return {Verdict::kCorrect, std::string(*stated)};
+  }
+  const std::string bare = ComparableText(CleanAnswer(wanted));
+  if (bare.size() == 1 && bare[0] >= 'a' && bare[0] <= 'h' && wanted.find(static_cast<char>(bare[0] - 'a' + 'A')) != std::string::npos) {
+    const char choice = OnlyChoice(response);
+    if (choice != 0) return {JudgeAnswer(wanted, std::string(1, choice)), std::string(1, choice)};
   }
   if (IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
   return grade;

@@ -81,8 +81,14 @@ std::optional<std::string_view> FindLastFormula(std::string_view text) {
   return IsBareMathematics(last.content) ? std::optional(last.content) : std::nullopt;
 }
 
+bool IsChoiceLetter(char c) { return c >= 'A' && c <= 'H'; }
+
 // The answer in "5 + 3 = 8 apples", "12, since …", "$8".
 std::string FromStatement(std::string_view stated) {
+  // "(B) because …"; "(B) 12" is mathematics as a whole.
+  if (stated.size() > 3 && stated[0] == '(' && IsChoiceLetter(stated[1]) && stated[2] == ')' && !IsBareMathematics(stated)) {
+    return std::string(stated.substr(0, 3));
+  }
   if (ParseNumber(CleanAnswer(stated))) return std::string(stated);
   if (IsBareMathematics(stated)) return std::string(stated);
   if (const auto formula = FindLastFormula(stated)) return std::string(*formula);
@@ -142,6 +148,24 @@ std::vector<std::string> SeveralReadings(std::string_view response, bool marked_
   if (joined.size() > 1) readings.push_back(Joined(joined));
   if (const auto list = FindFinalMathematics(response, /*structured=*/false)) readings.emplace_back(*list);
   return readings;
+}
+
+char OnlyChoice(std::string_view response) {
+  if (response.size() > kMaxBareBytes) return 0;
+  char only = 0;
+  const auto is_word = [&](size_t i) {
+    const char c = i < response.size() ? response[i] : ' ';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '\\' || c == '_' || c == '\'';
+  };
+  for (size_t i = 0; i < response.size(); ++i) {
+    if (!IsChoiceLetter(response[i]) || (i > 0 && is_word(i - 1)) || is_word(i + 1)) continue;
+    // "A cat", the article
+    const bool article = response[i] == 'A' && response.substr(i + 1, 1) == " " && response.substr(i + 1, 4) != " is ";
+    if (article) continue;
+    if (only != 0 && only != response[i]) return 0;
+    only = response[i];
+  }
+  return only;
 }
 
 bool EndsWithWords(std::string_view response, std::string_view words) {

@@ -16,6 +16,10 @@ bool IsBareMathematics(std::string_view text);
 // takes the last.
 std::vector<std::string> SeveralReadings(std::string_view response, bool marked_only);
 
+// For a gold answer that is a choice: the one letter A … H that stands alone in a short response ("so B is correct"); 0 where
+// there is none or more than one.
+char OnlyChoice(std::string_view response);
+
 // For a gold answer of words: whether the response ends with these words in a sentence that denies nothing.
 bool EndsWithWords(std::string_view response, std::string_view words);
 

@@ -53,7 +53,14 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
   }
   const Expression& many = g_many ? g : p;
   const Expression& other = g_many ? p : g;
-  if (many.parts.size() == 1 || (many.Is(Op::kSet) && WithoutRepeats(many.parts).size() == 1)) {
+  // "x + 2, x ≠ 2": the condition is no answer.
+  const auto is_condition = [](const Expression& e) { return e.Is(Op::kRelation, "n"); };
+  if (many.Is(Op::kList) && std::any_of(many.parts.begin(), many.parts.end(), is_condition) && !Contains(other, Op::kRelation)) {
+    Expression rest = many;
+    std::erase_if(rest.parts, is_condition);
+    if (!rest.parts.empty()) return g_many ? Same(rest, other) : Same(other, rest);
+  }
+  if (many.parts.size() == 1 || ((many.Is(Op::kSet) || many.text == "or") && WithoutRepeats(many.parts).size() == 1)) {
     return g_many ? Same(many.parts[0], other) : Same(other, many.parts[0]);
   }
   if (!other.Is(Op::kTuple) || many.Is(Op::kSet)) return false;

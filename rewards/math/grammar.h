@@ -18,7 +18,7 @@ class Grammar {
   bool failed() const { return failed_; }
 
  private:
-  // grammar_answer.cc: what answers are made of.
+  // grammar_answer.cc: lists, words, relations.
   struct Items {
     std::vector<Expression> items;
     std::string joiner;  // "or", "and" or ""
@@ -27,39 +27,47 @@ class Grammar {
   Items List();
   Expression Item();
   Expression Words();
-  Expression Letter();  // a variable, f(…), or a named point P(1, 2)
   Expression Relation();
+  bool AtSeparator() const;
+  bool AtItemEnd() const;
+  char RelationSign() const;  // '\0' when there is none; '~' for ≈
+
+  // grammar_measures.cc: a member of a relation, with currency, unit, ratio, residue.
   Expression Member();
   Expression Currency(const std::string& currency, bool negative);
   Expression Compound(Expression value);  // 2 hours 30 minutes
   Expression WithUnit(Expression value);
+
+  // grammar_sets.cc: unions, brackets, braces, matrices.
   Expression SetTerm();
   Expression SetSum();
-  Expression Bracketed(const std::string& open);  // behind ( or [
-  Expression Braces(bool plain);                  // behind \{ or {
-  Expression WithOver(Expression top);            // 3 \over 4, 5 \choose 2
+  Expression WithOver(Expression top);                // 3 \over 4, 5 \choose 2
+  Expression Bracketed(const std::string& bracket);   // behind ( or [ or ]
+  Expression Braces(bool plain);                      // behind \{ or {
   Expression Matrix(const std::string& environment);
-  bool AtSeparator() const;
-  bool AtItemEnd() const;
-  char RelationSign() const;  // '\0' when there is none
 
-  // grammar_arithmetic.cc: sums, products, powers, functions.
+  // grammar_arithmetic.cc: sums, products, powers.
   Expression Sum();
   Expression Product();
   Expression Signed();
   Expression Power();
+  Expression Exponent();
   Expression Postfix(Expression value);
+  bool StartsFactor() const;
+  bool AtDegree() const;
+
+  // grammar_primary.cc: numbers, letters, arguments.
   Expression Primary();
   Expression NumberPrimary();
+  Expression Letter();    // a variable or f(…)
   Expression Prefixed();  // {}^3/_4, {}_5C_2
+  Expression Argument(bool one_digit);  // {…} or the next token, as LaTeX takes arguments
+  std::string Subscript();
+
+  // grammar_functions.cc: what commands begin, and functions with their arguments.
   Expression CommandPrimary();
   Expression Function(const std::string& name);
   Expression FunctionArgument();
-  Expression Argument(bool one_digit);  // {…} or the next token, as LaTeX takes arguments
-  Expression Exponent();
-  std::string Subscript();
-  bool StartsFactor() const;
-  bool AtDegree() const;
 
   const Token& Peek(size_t ahead = 0) const;
   bool AtSign(char c, size_t ahead = 0) const;

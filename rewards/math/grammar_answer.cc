@@ -35,7 +35,8 @@ Expression Without(std::vector<Expression> listed) {
 }  // namespace
 
 bool Grammar::AtSeparator() const {
-  return AtSign(',') || AtSign(';') || AtWord("and") || AtWord("or") || AtCommand("cr");
+  return AtSign(',') || AtSign(';') || AtWord("and") || AtWord("or") || AtCommand("cr") ||
+         (AtCommand("\\") && Peek(1).kind != Token::kEnd);
 }
 
 bool Grammar::AtItemEnd() const {

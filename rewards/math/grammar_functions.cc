@@ -86,6 +86,11 @@ Expression Grammar::Function(const std::string& name) {
       has_base = true;
     }
   }
+  // log2(8)
+  if (name == "log" && !has_base && Peek().kind == Token::kNumber && !Peek().space && AtSign('(', 1) && !Peek(1).space) {
+    base = Leaf(Op::kNumber, tokens_[at_++].text);
+    has_base = true;
+  }
   // sin^{-1} is the inverse.
   if (has_power && power.Is(Op::kNegate) && power.parts[0].Is(Op::kNumber, "1") &&
       (name == "sin" || name == "cos" || name == "tan" || name == "cot" || name == "sec" || name == "csc")) {
@@ -112,7 +117,9 @@ Expression Grammar::FunctionArgument() {
   if (failed_) return {};
   Expression argument = EatSign('-') ? Node(Op::kNegate, {Power()}) : Power();
   while (!failed_ && work_->Spend()) {
-    if (AtSign('/') && !Peek().space) {
+    const bool divides = AtSign('/') && !Peek().space;
+    if (divides && Peek(1).kind == Token::kCommand && IsFunctionName(Peek(1).text) && Peek(1).text != "sqrt") break;  // \ln 3/\ln 2
+    if (divides) {
       ++at_;
       argument = Node(Op::kDivide, {std::move(argument), Power()});
     } else if (StartsFactor() && Peek().kind != Token::kNumber && !AtSign('(') && !AtSign('|') &&

@@ -33,7 +33,7 @@ std::string UnitWord(std::string_view word) {
   return lower;
 }
 
-bool IsClock(const std::string& word) { return word == "am" || word == "pm"; }
+bool IsClock(const std::string& word) { return word == "am" || word == "pm" || word == "oclock"; }
 
 }  // namespace
 
@@ -72,7 +72,8 @@ Expression Grammar::Member() {
     return WithUnit(Node(Op::kRatio, std::move(parts), clock));
   }
   if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) {
-    const std::string clock = LowerCase(tokens_[at_++].text);
+    std::string clock = LowerCase(tokens_[at_++].text);
+    if (clock == "oclock") clock.clear();
     return Node(Op::kRatio, {std::move(value), Leaf(Op::kNumber, "00")}, clock);
   }
   if (AtCommand("pmod") || AtCommand("mod") || (AtSign('(') && (AtCommand("bmod", 1) || AtCommand("mod", 1)))) {

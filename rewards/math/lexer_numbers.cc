@@ -81,10 +81,11 @@ void Lexer::Number() {
   while (IsAsciiDigit(Peek())) digits.push_back(text_[at_++]);
   Thousands(&digits);
   bool point = false;
-  if (Peek() == '.' && IsAsciiDigit(Peek(1))) {
+  const size_t mark = Starts("{.}") ? 3 : 1;  // 0{.}5
+  if ((Peek() == '.' || mark == 3) && IsAsciiDigit(Peek(mark))) {
     point = true;
     digits.push_back('.');
-    ++at_;
+    at_ += mark;
     while (IsAsciiDigit(Peek())) digits.push_back(text_[at_++]);
   }
   for (std::string_view bar : {"\\overline", "\\bar", "\\dot"}) {

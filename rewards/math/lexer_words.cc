@@ -19,6 +19,10 @@ void Lexer::Letters() {
     if (Peek() == '.') ++at_;
     return Emit(Token::kWord, lower + "m");
   }
+  if (run == "o" && (Starts("'clock") || Starts("’clock"))) {
+    at_ += Starts("'") ? 6 : 8;
+    return Emit(Token::kWord, "oclock");
+  }
   if (run.size() == 1 && !in_text_) {
     // (−∞, 3) U (3, ∞)
     if ((run == "U" || run == "u") && LastIsOperand() && (Last()->text == ")" || Last()->text == "]") && NextIsBracket()) {

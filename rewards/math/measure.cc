@@ -90,6 +90,7 @@ bool SameMeasure(const Expression& gold, const Expression& answer, Work* work) {
   const Measure g = Take(gold), p = Take(answer);
   if (!IsArithmetic(*g.value) || !IsArithmetic(*p.value)) return false;
   const auto g_unit = FindUnit(g.unit), p_unit = FindUnit(p.unit);
+  if ((g.percent && p_unit) || (p.percent && g_unit)) return false;  // \$5 is not 5%
   if (g_unit && p_unit && g_unit->kind != p_unit->kind) {
     const bool angles = (g_unit->kind == "angle" && p_unit->kind == "radian") || (g_unit->kind == "radian" && p_unit->kind == "angle");
     if (angles) {

@@ -73,6 +73,7 @@ std::string PlainWords(std::string_view text) {
       continue;
     }
     if (IsSpace(c) || c == ',' || c == '~') flush();
+    else if (c == '.' && at + 1 < text.size() && text[at + 1] >= '0' && text[at + 1] <= '9') word += c;
     else if (std::string_view("{}$*`\".!?").find(c) == std::string_view::npos) word += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     ++at;
   }

@@ -176,7 +176,7 @@ TEST(GradeResponse, JudgesGsm8kGolds) {
     }
     EXPECT_EQ(GradeResponse(gold, "With 99 first, the answer is " + plain + ".", Reading::kLenient).verdict, Verdict::kCorrect) << gold;
     EXPECT_EQ(GradeResponse(gold, "99 is wrong; so there are " + plain + " of them.", Reading::kLenient).verdict, Verdict::kCorrect) << gold;
-    for (const std::string& form : {plain + "1", "1" + plain, plain + ".1", plain + "/7", plain + " or 3", plain + " million",
+    for (const std::string& form : {plain + "1", "1" + plain, plain + ".1", plain + "/7", plain + " or 3.5", plain + " million",
                                     plain[0] == '-' ? plain.substr(1) : std::string("-").append(plain), plain + "e", plain + " 5"}) {
       if (plain == "0" || plain.find('.') != std::string::npos) continue;
       EXPECT_EQ(GradeResponse(full_gold, "#### " + form, Reading::kStrict).verdict, Verdict::kWrong) << gold << " " << form;
