@@ -28,3 +28,7 @@ function(pith_fuzz name)
 endfunction()
 
 pith_fuzz(answer USES rewards INPUTS 20000)
+pith_fuzz(gguf USES base runtime/kernels INPUTS 10000)
+pith_fuzz(safetensors USES base INPUTS 20000)
+pith_fuzz(config USES configs INPUTS 10000)
+pith_fuzz(adapter USES adapters INPUTS 10000)
