@@ -8,7 +8,7 @@
 namespace pith {
 
 // A description of a model or an adapter; larger files are something else.
-inline constexpr uint64_t kMaxJsonBytes = 16 << 20;
+inline constexpr uint64_t kMaxJsonBytes = 4 << 20;
 inline constexpr int kMaxJsonDepth = 64;
 
 // What keeps `text` from being read as one JSON object, to be put behind the name of a file; empty when nothing does.

@@ -68,14 +68,15 @@ inline void CheckSentence(std::string_view sentence) {
 }
 
 // Whether `body` ends without the one error that a user's mistake may end in; any other exception passes through, and is a
-// finding.
+// finding. `sentence`: the error's.
 template <class Body>
-bool Holds(const Body& body) {
+bool Holds(const Body& body, std::string* sentence = nullptr) {
   try {
     body();
     return true;
   } catch (const UserError& error) {
     CheckSentence(error.what());
+    if (sentence != nullptr) *sentence = error.what();
     return false;
   }
 }
