@@ -1,5 +1,6 @@
 #include "adapters/module_pattern.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <bitset>
@@ -234,6 +235,22 @@ class Matcher {
   int depth_ = 0;
 };
 
+// Whether a key is but letters and dots, as PEFT writes them: a name, or the end of one. Many keys times many modules are then cheap.
+bool IsName(const std::string& key) {
+  return std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+}
+
+// The same as Matcher for such a key: its dots fit any letter, all else itself.
+bool EndsAs(std::string_view module, const std::string& key) {
+  if (key.size() > module.size()) return false;
+  const size_t from = module.size() - key.size();
+  return (from == 0 || module[from - 1] == '.') &&
+         std::equal(key.begin(), key.end(), module.begin() + static_cast<ptrdiff_t>(from),
+                    [](char of_key, char of_name) { return of_key == of_name || (of_key == '.' && of_name != '\n'); });
+}
+
 }  // namespace
 
 bool MatchesModule(const std::string& key, std::string_view module) {
@@ -241,7 +258,7 @@ bool MatchesModule(const std::string& key, std::string_view module) {
   if (key.empty() || key.size() > kMaxKey) {
     ThrowUser("a pattern over module names has ", key.size(), " letters, expected 1 to ", kMaxKey);
   }
-  return Matcher(key, module).Run();
+  return IsName(key) ? EndsAs(module, key) : Matcher(key, module).Run();
 }
 
 }  // namespace pith
