@@ -63,7 +63,7 @@ void Multiply(const TensorView& view) {
 
 void WalkTensors(const GgufFile& file, GgufWriter* copy) {
   for (const GgufTensor& tensor : file.tensors()) {
-    Touch(tensor.data, tensor.bytes);
+    Touch(file.bytes(), tensor.data, tensor.bytes);
     Holds([&] {
       const TensorView view = file.Tensor(tensor.name);
       PITH_FUZZ_EXPECT(view.bytes() == tensor.bytes);

@@ -18,7 +18,7 @@ void WalkFile(const std::string& path, const ScratchFolder& folder) {
   const SafetensorsFile file(path);
   std::vector<SafeTensorToWrite> tensors;
   for (const auto& [name, tensor] : file.tensors()) {
-    Touch(tensor.data, tensor.bytes);
+    Touch(file.bytes(), tensor.data, tensor.bytes);
     uint64_t values = 1;
     for (const int64_t size : tensor.shape) values *= static_cast<uint64_t>(size);
     PITH_FUZZ_EXPECT(tensor.bytes == values * BytesPerBlock(tensor.type));
