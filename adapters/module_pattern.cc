@@ -1,6 +1,8 @@
 #include "adapters/module_pattern.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
 
 #include "base/error.h"
@@ -46,9 +48,7 @@ class Matcher {
   }
   static uint64_t Step(const Relation& r, uint64_t starts) {
     uint64_t ends = 0;
-    for (size_t i = 0; i < r.size(); ++i) {
-      if (starts >> i & 1) ends |= r[i];
-    }
+    for (; starts != 0; starts &= starts - 1) ends |= r[static_cast<size_t>(std::countr_zero(starts))];
     return ends;
   }
   static Relation Then(const Relation& a, const Relation& b) {
@@ -61,15 +61,18 @@ class Matcher {
     for (size_t i = 0; i < a.size(); ++i) out[i] = a[i] | b[i];
     return out;
   }
-  // `r`, at most `most` times; nothing: any number of times.
-  Relation UpTo(const Relation& r, int64_t most) const {
+  // `r`, `times` times, by squaring: a hostile key may repeat a hundred times in a hundred places.
+  Relation Power(Relation r, int64_t times) const {
     Relation out = Empty();
-    for (int64_t k = 0; most < 0 || k < most; ++k) {
-      const Relation longer = Either(Empty(), Then(r, out));
-      if (longer == out) break;
-      out = longer;
+    for (; times > 0; times /= 2) {
+      if (times % 2 != 0) out = Then(out, r);
+      if (times > 1) r = Then(r, r);
     }
     return out;
+  }
+  // `r`, at most `most` times; −1: any number of times. Whatever fits moves on at least a letter each time, or need not be repeated.
+  Relation UpTo(const Relation& r, int64_t most) const {
+    return Power(Either(Empty(), r), most < 0 || most > kMaxName ? kMaxName + 1 : most);
   }
 
   template <class Predicate>
@@ -125,13 +128,7 @@ class Matcher {
     }
     if (More() && Peek() == '?') ++at_;  // a lazy repetition fits the same names
     if (More() && (Peek() == '*' || Peek() == '+' || Peek() == '{')) Refuse("repeats a repetition");
-    Relation out = Empty();
-    for (int64_t k = 0; k < least; ++k) {
-      const Relation longer = Then(out, one);
-      if (longer == out) break;
-      out = longer;
-    }
-    return Then(out, UpTo(one, most < 0 ? -1 : most - least));
+    return Then(Power(one, least), UpTo(one, most < 0 ? -1 : most - least));
   }
 
   int64_t Count() {
@@ -238,6 +235,22 @@ class Matcher {
   int depth_ = 0;
 };
 
+// Whether a key is but letters and dots, as PEFT writes them: a name, or the end of one. Many keys times many modules are then cheap.
+bool IsName(const std::string& key) {
+  return std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+}
+
+// The same as Matcher for such a key: its dots fit any letter, all else itself.
+bool EndsAs(std::string_view module, const std::string& key) {
+  if (key.size() > module.size()) return false;
+  const size_t from = module.size() - key.size();
+  return (from == 0 || module[from - 1] == '.') &&
+         std::equal(key.begin(), key.end(), module.begin() + static_cast<ptrdiff_t>(from),
+                    [](char of_key, char of_name) { return of_key == of_name || (of_key == '.' && of_name != '\n'); });
+}
+
 }  // namespace
 
 bool MatchesModule(const std::string& key, std::string_view module) {
@@ -245,7 +258,7 @@ bool MatchesModule(const std::string& key, std::string_view module) {
   if (key.empty() || key.size() > kMaxKey) {
     ThrowUser("a pattern over module names has ", key.size(), " letters, expected 1 to ", kMaxKey);
   }
-  return Matcher(key, module).Run();
+  return IsName(key) ? EndsAs(module, key) : Matcher(key, module).Run();
 }
 
 }  // namespace pith

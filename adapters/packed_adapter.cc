@@ -153,10 +153,12 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   impl.arch = base.arch;
   impl.rope = base.rope;
   const double alpha = file.Find<double>(kAlphaKey).value_or(0.0);
-  if (!std::isfinite(alpha) || std::abs(alpha) > std::numeric_limits<float>::max()) {
-    ThrowUser("'", path, "': ", kAlphaKey, " is ", alpha, ", expected a finite number");
+  const bool fits = std::isfinite(alpha) && std::abs(alpha) <= std::numeric_limits<float>::max();
+  impl.alpha = fits ? static_cast<float>(alpha) : 0;
+  // 0 means "scale 1" and is what an alpha too small for float32 would become.
+  if (!fits || (impl.alpha == 0) != (alpha == 0)) {
+    ThrowUser("'", path, "': ", kAlphaKey, " is ", alpha, ", expected a number that float32 can hold");
   }
-  impl.alpha = static_cast<float>(alpha);
   impl.invocation = ReadInvocation(file, base.vocab_size);
   if (const auto identity = file.Find<std::string>(kBaseKey); identity && !identity->empty()) {
     impl.base_sha256 = CheckedIdentity(path, *identity);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <unordered_map>
 
 #include "adapters/atomic_folder.h"
 #include "adapters/lora_names.h"
@@ -104,28 +105,37 @@ void ReadStarts(const std::string& path, LoraAdapter* adapter) {
 // of a module's name.
 void CheckTargets(const PeftConfig& config, const std::string& path, const std::set<std::pair<int64_t, int>>& places) {
   if (!config.targets) return;
+  struct Named {
+    bool found = false;
+    std::optional<LinearPlace> missing;  // the first
+  };
+  std::unordered_map<std::string, Named> ends;  // of the names of all modules up to the highest layer
   const int64_t num_layers = places.rbegin()->first + 1;
-  for (const std::string& target : *config.targets) {
-    bool known = false, found = false;
-    for (int64_t layer = 0; layer < num_layers; ++layer) {
-      for (int kind = 0; kind < kNumLinearKinds; ++kind) {
-        const LinearPlace place{layer, kind};
-        const std::string module = ModuleName(place);
-        if (module != target && !EndsWith(module, "." + target)) continue;
-        known = true;
-        if (places.count({layer, kind}) != 0) {
-          found = true;
-        } else if (config.all_layers) {
-          ThrowUser("'", path, "' lacks the tensor '", KeyName(place, kSuffixA), "', which target_modules of ",
-                    kPeftConfigFile, " asks for; save the adapter again");
-        }
+  for (int64_t layer = 0; layer < num_layers; ++layer) {
+    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+      const bool has = places.count({layer, kind}) != 0;
+      std::string end = ModuleName({layer, kind});
+      while (true) {
+        Named& named = ends[end];
+        named.found |= has;
+        if (!has && !named.missing) named.missing = LinearPlace{layer, kind};
+        const size_t dot = end.find('.');
+        if (dot == std::string::npos) break;
+        end.erase(0, dot + 1);
       }
     }
-    if (!known) {
+  }
+  for (const std::string& target : *config.targets) {
+    const auto named = ends.find(target);
+    if (named == ends.end()) {
       ThrowUser(kPeftConfigFile, " beside '", path, "' names the target module '", target,
                 "', on which pith's adapters cannot act; train the adapter on attention and feed-forward layers alone");
     }
-    if (!found) ThrowUser("'", path, "' has no tensors for '", target, "' of target_modules in ", kPeftConfigFile);
+    if (named->second.missing && config.all_layers) {
+      ThrowUser("'", path, "' lacks the tensor '", KeyName(*named->second.missing, kSuffixA), "', which target_modules of ",
+                kPeftConfigFile, " asks for; save the adapter again");
+    }
+    if (!named->second.found) ThrowUser("'", path, "' has no tensors for '", target, "' of target_modules in ", kPeftConfigFile);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "base/base_identity.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 
 namespace pith {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kMaxRank = 1 << 16;
+constexpr size_t kMaxPatternBytes = 1 << 15;  // of all keys: each is matched with each module
 
 // Settings that change nothing about what a finished adapter computes, or that are read below.
 const std::set<std::string> kUnderstood = {
@@ -33,9 +35,9 @@ bool IsOff(const Json& value) {
 }
 
 Json ReadObject(const std::string& path) {
-  Json json = Json::parse(ReadFile(path), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) ThrowUser("'", path, "' is not a JSON object");
-  return json;
+  const std::string text = ReadFile(path, kMaxJsonBytes);
+  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+  return Json::parse(text);
 }
 
 [[noreturn]] void Unsupported(const std::string& path, const std::string& key, const Json& value) {
@@ -103,7 +105,10 @@ ModulePatterns<T> Patterns(const std::string& path, const Json& json, const char
   const Json all = json.value(key, Json(nullptr));
   if (IsOff(all)) return patterns;
   if (!all.is_object()) Wrong(path, key, all, "an object");
+  size_t bytes = 0;
   for (const auto& [pattern, value] : all.items()) {
+    bytes += pattern.size();
+    if (bytes > kMaxPatternBytes) ThrowUser("'", path, "': the keys of ", key, " have more than ", kMaxPatternBytes, " letters together");
     const std::optional<T> got = read(value);
     if (!got) Wrong(path, Str(key, "['", pattern, "']"), value, expected);
     try {

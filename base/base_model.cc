@@ -12,10 +12,13 @@
 #include "base/base_identity.h"
 #include "base/error.h"
 #include "base/gguf.h"
+#include "base/json_text.h"
 #include "base/safetensors.h"
 
 namespace pith {
 namespace {
+
+constexpr uint64_t kMaxIndexBytes = 100 << 20;  // as a safetensors header, which names as many tensors
 
 struct Expected {
   std::string gguf, hf;
@@ -60,8 +63,10 @@ std::vector<std::string> ShardPaths(const std::string& folder) {
     ThrowUser("'", folder, "' has neither model.safetensors nor model.safetensors.index.json; ",
               "expected a GGUF file or a Hugging Face folder");
   }
-  const nlohmann::json json = nlohmann::json::parse(ReadFile(index), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
+  const std::string text = ReadFile(index, kMaxIndexBytes);
+  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", index, "' ", problem);
+  const nlohmann::json json = nlohmann::json::parse(text);
+  if (!json.contains("weight_map") || !json["weight_map"].is_object()) {
     ThrowUser("'", index, "' is not a JSON object with a weight_map");
   }
   std::set<std::string> files;

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace pith {
 
@@ -21,9 +22,13 @@ std::string Str(const Args&... args) {
   return out.str();
 }
 
+// `text` as a terminal may show it: control characters (but line ends and tabs) and bytes that are not UTF-8 as \xNN, and what
+// is beyond 32 KB cut out of the middle. Messages quote names from files, which may hold anything.
+std::string Printable(std::string_view text);
+
 class UserError : public std::runtime_error {
  public:
-  explicit UserError(const std::string& sentence) : std::runtime_error(sentence) {}
+  explicit UserError(const std::string& sentence) : std::runtime_error(Printable(sentence)) {}
 };
 
 template <class... Args>

@@ -176,10 +176,12 @@ void SyncFolder(const std::string& path) {
   if (folder.fd >= 0) (void)::fsync(folder.fd);  // not every file system can do that
 }
 
-std::string ReadFile(const std::string& path) {
+std::string ReadFile(const std::string& path, uint64_t max_bytes) {
   struct stat info;
   const Descriptor file{OpenForReading(path, &info)};
   std::string contents;
+  const auto refuse = [&] { ThrowUser("'", path, "' has more than ", max_bytes, " bytes, which is too long for what it should be"); };
+  if (info.st_size > 0 && static_cast<uint64_t>(info.st_size) > max_bytes) refuse();
   if (info.st_size > 0) contents.reserve(static_cast<size_t>(info.st_size));
   char buffer[1 << 16];
   while (true) {
@@ -190,6 +192,7 @@ std::string ReadFile(const std::string& path) {
       ThrowUser("cannot read '", path, "': ", Reason());
     }
     contents.append(buffer, static_cast<size_t>(got));
+    if (contents.size() > max_bytes) refuse();
   }
 }
 

@@ -62,7 +62,8 @@ bool IsTemporaryOf(std::string_view name, std::string_view original);
 bool PutFolder(const std::string& from, const std::string& to);
 void SyncFolder(const std::string& path);  // its names onto the disk, as far as the file system can
 
-std::string ReadFile(const std::string& path);                             // whole file; UserError when it cannot be read
+// The whole file; UserError when it cannot be read, or is longer than `max_bytes` (an endless device, too).
+std::string ReadFile(const std::string& path, uint64_t max_bytes = UINT64_MAX);
 void WriteFile(const std::string& path, std::string_view contents);        // through AtomicFile
 // At the file's end, in one piece; made where it is missing. UserError where that fails, and the file is as it was.
 void AppendToFile(const std::string& path, std::string_view text);

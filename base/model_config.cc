@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json_text.h"
 
 namespace pith {
 namespace {
@@ -92,7 +93,8 @@ int64_t JsonInt(const std::string& path, const Json& json, const char* key, std:
     if (missing) return *missing;
     ThrowUser("'", path, "' lacks ", key);
   }
-  if (!value->is_number_integer()) ThrowUser("'", path, "': ", key, " is ", value->dump(), ", expected an integer");
+  const bool fits = value->is_number_integer() && !(value->is_number_unsigned() && value->get<uint64_t>() >> 63 != 0);
+  if (!fits) ThrowUser("'", path, "': ", key, " is ", value->dump(), ", expected an integer");
   return value->get<int64_t>();
 }
 
@@ -195,8 +197,9 @@ ModelConfig ModelConfigFromGguf(const GgufFile& file) {
 
 ModelConfig ModelConfigFromHf(const std::string& config_json_path) {
   const std::string& path = config_json_path;
-  const Json json = Json::parse(ReadFile(path), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) ThrowUser("'", path, "' is not a JSON object");
+  const std::string text = ReadFile(path, kMaxJsonBytes);
+  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+  const Json json = Json::parse(text);
 
   ModelConfig c;
   std::string architecture;

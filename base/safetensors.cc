@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/error.h"
+#include "base/json_text.h"
 
 namespace pith {
 namespace {
@@ -26,21 +26,10 @@ template <class... Args>
   ThrowUser("'", path, "' is not a valid safetensors file: ", args..., "; fetch or save it again");
 }
 
-// JSON with every duplicated key of the top two levels refused (the parser alone would keep the last one silently).
 Json ParseHeader(const std::string& path, std::string_view text) {
-  std::set<std::string> seen[3];
-  std::string duplicate;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start && depth < 2) seen[depth + 1].clear();
-    if (event == Json::parse_event_t::key && depth <= 2 && !seen[depth].insert(parsed.get<std::string>()).second) {
-      duplicate = parsed.get<std::string>();
-    }
-    return true;
-  };
-  Json json = Json::parse(text, watch, /*allow_exceptions=*/false);
-  if (!json.is_object()) Fail(path, "its header is not a JSON object");
-  if (!duplicate.empty()) Fail(path, "the key '", duplicate, "' occurs twice in its header");
-  return json;
+  const std::string problem = JsonObjectProblem(text);
+  if (!problem.empty()) Fail(path, "its header ", problem);
+  return Json::parse(text);
 }
 
 uint64_t Unsigned(const std::string& path, const std::string& name, const Json& value) {

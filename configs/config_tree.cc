@@ -10,11 +10,27 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "configs/field_table.h"
 
 namespace pith {
 namespace {
 
 using Kind = ConfigNode::Kind;
+
+// A configuration is written by hand. The place of each value is kept under its path, so these also bound what a file costs.
+constexpr size_t kMaxDepth = 12;
+constexpr size_t kMaxKeyBytes = 500;  // printed with every character escaped it must stay in the 1024 that YAML looks back for a key
+constexpr size_t kMaxValues = 10'000;
+
+// What is wrong with a key; empty: nothing.
+std::string KeyProblem(const std::string& key) {
+  if (key.size() > kMaxKeyBytes) return Str("got a key of ", key.size(), " bytes, expected at most ", kMaxKeyBytes);
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::any_of(key.begin(), key.end(), control)) return Str("the key ", PrintValue(key), " holds a control character");
+  return "";
+}
+
+std::string TooDeep() { return Str("lists and groups are nested deeper than ", kMaxDepth, " levels, which no setting is"); }
 
 // Thrown out of yaml-cpp's callbacks, caught in ParseConfigTree.
 struct Refused {
@@ -63,6 +79,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (!stack_.empty() && stack_.back().node.kind == Kind::kMap && !stack_.back().has_key) {
       throw Refused{mark.line + 1, "not valid YAML: a key must be a word (is a bracket left open?)"};
     }
+    if (stack_.size() == kMaxDepth) throw Refused{mark.line + 1, TooDeep()};
     Frame frame;
     frame.node.kind = kind;
     frame.node.place.line = mark.line + 1;
@@ -79,6 +96,7 @@ class TreeBuilder : public YAML::EventHandler {
   void Add(const YAML::Mark& mark, Kind kind, const std::string& text, bool quoted) {
     if (!stack_.empty() && stack_.back().node.kind == Kind::kMap && !stack_.back().has_key) {
       if (kind != Kind::kScalar) throw Refused{mark.line + 1, "not valid YAML: a key must be a word (is a bracket left open?)"};
+      if (const std::string problem = KeyProblem(text); !problem.empty()) throw Refused{mark.line + 1, problem};
       stack_.back().has_key = true;
       stack_.back().key = text;
       stack_.back().key_line = mark.line + 1;
@@ -99,6 +117,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void Attach(ConfigNode node) {
+    if (++num_values_ > kMaxValues) throw Refused{node.place.line, Str("a configuration with more than ", kMaxValues, " values")};
     if (stack_.empty()) {
       *root_ = std::move(node);
       return;
@@ -120,6 +139,7 @@ class TreeBuilder : public YAML::EventHandler {
   ConfigNode* root_;
   std::vector<ConfigProblem>* problems_;
   std::vector<Frame> stack_;
+  size_t num_values_ = 0;
 };
 
 void SetPlace(ConfigNode* node, const ConfigPlace& place) {
@@ -136,6 +156,14 @@ void Collect(const ConfigNode& node, const std::string& path, std::map<std::stri
                                                             : path + "." + child.key;
     Collect(child, child_path, places);
   }
+}
+
+// At most 60 bytes, cut between characters.
+std::string Shortened(const std::string& text) {
+  if (text.size() <= 60) return text;
+  size_t end = 57;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
 }
 
 // Optimal string alignment distance: insertions, deletions, substitutions, swaps of neighbours.
@@ -217,7 +245,13 @@ void ApplyOverride(const std::string& assignment, ConfigNode* root, std::vector<
   ConfigNode* node = root;
   std::istringstream parts(path);
   std::string walked, part;
+  size_t depth = 0;
   while (std::getline(parts, part, '.')) {
+    const std::string wrong = ++depth > kMaxDepth ? TooDeep() : KeyProblem(part);
+    if (!wrong.empty()) {
+      problems->push_back({walked, wrong, {0, Shortened(assignment)}});
+      return;
+    }
     if (part.empty()) {
       problems->push_back({"", "expected section.key=value", place});
       return;
@@ -270,7 +304,7 @@ std::string DescribeNode(const ConfigNode& node) {
     case Kind::kMap: return "a group of keys";
     case Kind::kScalar: break;
   }
-  const std::string shown = node.text.size() > 60 ? node.text.substr(0, 57) + "..." : node.text;
+  const std::string shown = Shortened(node.text);
   return node.quoted ? "the text \"" + shown + "\"" : "'" + shown + "'";
 }
 

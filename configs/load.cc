@@ -15,6 +15,7 @@ namespace pith {
 namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 20;  // a configuration is written by hand
+constexpr size_t kMaxShownProblems = 100;
 
 const Section* FindSection(const std::string& name) {
   for (const Section& section : TrainSections()) {
@@ -146,7 +147,7 @@ ConfigPlace PlaceOf(std::string key, const std::map<std::string, ConfigPlace>& p
   });
   std::ostringstream text;
   if (problems.size() > 1) text << problems.size() << " problems in the configuration:\n";
-  for (size_t i = 0; i < problems.size(); ++i) {
+  for (size_t i = 0; i < std::min(problems.size(), kMaxShownProblems); ++i) {
     const ConfigProblem& problem = problems[i];
     if (i > 0) text << "\n";
     if (!problem.place.override_text.empty()) {
@@ -159,16 +160,14 @@ ConfigPlace PlaceOf(std::string key, const std::map<std::string, ConfigPlace>& p
     if (!problem.key.empty()) text << problem.key << ": ";
     text << problem.text;
   }
+  if (problems.size() > kMaxShownProblems) text << "\n… and " << problems.size() - kMaxShownProblems << " more";
   throw UserError(text.str());
 }
 
 }  // namespace
 
 TrainConfig LoadTrainConfig(const std::string& path, const std::vector<std::string>& overrides) {
-  const std::string yaml = ReadFile(path);
-  if (yaml.size() > kMaxFileBytes) {
-    ThrowUser(path, ": ", yaml.size(), " bytes is too long for a configuration; expected at most ", kMaxFileBytes);
-  }
+  const std::string yaml = ReadFile(path, kMaxFileBytes);
   Problems problems;
   ConfigNode root = ParseConfigTree(yaml, &problems);
   if (root.kind == ConfigNode::Kind::kNull) root.kind = ConfigNode::Kind::kMap;

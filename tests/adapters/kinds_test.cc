@@ -41,6 +41,23 @@ TEST(ModulePattern, MatchesWhatPeftMatches) {
   EXPECT_GT(matches, 200);
 }
 
+// Keys of letters and dots alone go another way than those with other signs.
+TEST(ModulePattern, NamesFitAsTheirExpressionsDo) {
+  Rng rng(3);
+  int matches = 0;
+  for (int trial = 0; trial < 3000; ++trial) {
+    const std::string module = ModuleName({rng.Int(0, 40), static_cast<int>(rng.Int(0, kNumLinearKinds - 1))});
+    std::string key = module.substr(static_cast<size_t>(rng.Int(0, static_cast<int64_t>(module.size()) - 1)));
+    if (trial % 3 == 0) key[static_cast<size_t>(rng.Int(0, static_cast<int64_t>(key.size()) - 1))] = ".aj1"[rng.Int(0, 3)];
+    if (trial % 7 == 0) key = "." + key;
+    const bool fits = MatchesModule(key, module);
+    matches += fits;
+    EXPECT_EQ(fits, MatchesModule("(?:" + key + ")", module)) << key << " of " << module;
+  }
+  EXPECT_GT(matches, 300);
+  EXPECT_LT(matches, 2000);
+}
+
 TEST(ModulePattern, RefusesWhatItDoesNotUnderstand) {
   for (const char* key : {"", "(", ")", "a)", "(?=x)q", "(?P<n>q)", "(?i)q", "[a", "[z-a]", "*", "+q", "a**", "a{", "a{2", "a{3,2}", "a{x}", "a{2000}",
                           "\\1", "\\bq", "q\\", "a++"}) {

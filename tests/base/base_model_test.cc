@@ -144,6 +144,8 @@ TEST_F(BaseModelTest, RefusesIncompleteOrForeignFiles) {
   Overwrite(copy + "/model.safetensors.index.json", R"({"weight_map": {"a": "../x.safetensors"}})");
   contains(ErrorOf(copy), "expected a file of the same folder");
   Overwrite(copy + "/model.safetensors.index.json", "3");
+  contains(ErrorOf(copy), "is not a JSON object");
+  Overwrite(copy + "/model.safetensors.index.json", "{\"weight_map\": 3}");
   contains(ErrorOf(copy), "weight_map");
 }
 

@@ -22,6 +22,21 @@ TEST(RunProgram, OtherFailuresGiveOne) {
 
 TEST(RunProgram, PassesTheExitCodeOn) { EXPECT_EQ(RunProgram("prog", [] { return 7; }), 7); }
 
+// What files say about themselves stands in messages, and messages go to terminals.
+TEST(UserError, ShowsNoControlCharactersAndNoBrokenText) {
+  const std::string name("a\0b\x1b[2J\r\xff \xc3\xa4 \xe2\x80\xa6 \xc2\x9b \xed\xa0\x80 \xc3", 25);
+  EXPECT_STREQ(UserError("tensor '" + name + "'\nline\ttwo").what(),
+               "tensor 'a\\x00b\\x1b[2J\\x0d\\xff \xc3\xa4 \xe2\x80\xa6 \\xc2\\x9b \\xed\\xa0\\x80 \\xc3'\nline\ttwo");
+}
+
+TEST(UserError, IsShortHoweverLongTheNameInIt) {
+  const std::string sentence = "tensor '" + std::string(10'000'000, 'x') + "' is absent; name another";
+  const std::string shown = UserError(sentence).what();
+  EXPECT_LT(shown.size(), 40'000u);
+  EXPECT_TRUE(shown.starts_with("tensor 'xxx") && shown.ends_with("xxx' is absent; name another")) << shown.substr(0, 100);
+  EXPECT_NE(shown.find("bytes left out"), std::string::npos);
+}
+
 TEST(CheckDeathTest, AbortsWithValuesAndPlace) {
   EXPECT_DEATH(PITH_CHECK_EQ(1 + 1, 3), "error_test.cc:[0-9]+: check failed: 1 \\+ 1 == 3: 2 vs 3");
   EXPECT_DEATH(PITH_CHECK(false, "rank ", 5), "check failed: false: rank 5");

@@ -1,0 +1,37 @@
+#include "base/json_text.h"
+
+#include <gtest/gtest.h>
+
+namespace pith {
+namespace {
+
+TEST(JsonObjectProblem, FindsNothingInObjects) {
+  for (const char* text : {"{}", " {\"a\": [1, -2, 3.5e3, true, null, {\"a\": \"\\u00e4\"}], \"b\": {\"a\": {}}}\n",
+                           R"({"a": [{"k": 1}, {"k": 2}], "b": [], "k": [[], []]})"}) {
+    EXPECT_EQ(JsonObjectProblem(text), "") << text;
+  }
+}
+
+TEST(JsonObjectProblem, SaysWhereTextIsNotJson) {
+  EXPECT_EQ(JsonObjectProblem("{\"a\": 1,\n \"b\" 2}"), "is not a JSON object (line 2, column 6)");
+  for (const char* text : {"", "{", "{\"a\":1}}", "{\"a\":1} {}", "{a:1}", "{\"a\":01}", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\xff\"}",
+                           "{\"a\":nan}", "{\"a\":1,}", "// x\n{}"}) {
+    EXPECT_TRUE(JsonObjectProblem(text).starts_with("is not a JSON object (line 1, column ")) << text << ": " << JsonObjectProblem(text);
+  }
+  for (const char* text : {"[]", "[{}]", "3", "\"{}\"", "null"}) EXPECT_EQ(JsonObjectProblem(text), "is not a JSON object") << text;
+}
+
+TEST(JsonObjectProblem, CountsListsAndObjectsThatAreOpen) {
+  EXPECT_EQ(JsonObjectProblem(R"({"a": [[]], "b": [[]], "c": {"d": {}}})", 3), "");
+  EXPECT_EQ(JsonObjectProblem(R"({"a": [[]], "b": [[[]]]})", 3), "nests lists and objects more than 3 deep");
+  EXPECT_EQ(JsonObjectProblem(R"({"a": {"b": {"c": {}}}})", 3), "nests lists and objects more than 3 deep");
+}
+
+TEST(JsonObjectProblem, FindsKeysThatOccurTwiceInOneObject) {
+  EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "b": 2, "a": 3})"), "has an object in which the key 'a' occurs twice");
+  EXPECT_EQ(JsonObjectProblem(R"({"a": [{"k": {"x": 1}, "k": 1}]})"), "has an object in which the key 'k' occurs twice");
+  EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "\u0061": 3})"), "has an object in which the key 'a' occurs twice");
+}
+
+}  // namespace
+}  // namespace pith
