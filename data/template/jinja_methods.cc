@@ -49,7 +49,7 @@ bool JinjaHasMethod(const JinjaValue& self, std::string_view name) {
 }
 
 JinjaValue JinjaCallMethod(const JinjaValue& self, const std::string& name, const JinjaArgs& args, JinjaRuntime& rt) {
-  rt.budget.Step();
+  rt.budget.Step(self.IsString() ? 1 + static_cast<int64_t>(self.AsString().size() / 32) : 1);
   if (self.IsString()) return JinjaMethodsOfText().find(name)->second(self.AsString(), args, rt);
   if ((self.IsDict() || self.IsList()) && IsOneOf(name, kChangingMethods)) {
     ThrowJinja("a template may not change a ", self.TypeName(), ", so '", name, "' is not allowed");
