@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 namespace pith {
 namespace {
@@ -37,7 +38,9 @@ bool ParseFloat(const std::string& text, double* value) {
   std::string trimmed = JinjaStrip(text, nullptr, JinjaStripSide::kBoth);
   if (!trimmed.empty() && trimmed[0] == '+') trimmed.erase(0, 1);
   const auto end = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), *value);
-  return end.ec == std::errc() && end.ptr == trimmed.data() + trimmed.size() && !trimmed.empty();
+  const bool huge = end.ec == std::errc::result_out_of_range;
+  if (huge) *value = std::strtod(trimmed.c_str(), nullptr);
+  return (huge || end.ec == std::errc()) && end.ptr == trimmed.data() + trimmed.size() && !trimmed.empty();
 }
 
 V ToInt(const V& value, const A& args, R& rt) {
