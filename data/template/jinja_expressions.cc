@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -184,7 +185,8 @@ JinjaExprPtr JinjaExpressions::Primary() {
     case T::kFloat: {
       Take();
       double value = 0;
-      std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
+      const auto read = std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
+      if (read.ec == std::errc::result_out_of_range) value = std::strtod(token.text.c_str(), nullptr);  // infinity, or 0
       return Constant(JinjaValue(value), token.line);
     }
     default: break;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 namespace pith {
 namespace {
@@ -17,10 +18,9 @@ V ToJson(const V& value, const A& args, R& rt) {
   const V* indent = bound[1] != nullptr && !bound[1]->IsNone() ? bound[1] : nullptr;
   std::string step, item_separator = indent != nullptr ? "," : ", ", key_separator = ": ";
   if (indent != nullptr) {
-    step =
-        indent->IsString()
-            ? indent->AsString()
-            : std::string(static_cast<size_t>(std::clamp<int64_t>(JinjaToInt(*indent, "tojson's indent"), 0, 64)), ' ');
+    const int64_t width = indent->IsString() ? 0 : JinjaToInt(*indent, "tojson's indent");
+    if (width > 64) ThrowJinja("pith indents JSON by up to 64 spaces, not ", width);
+    step = indent->IsString() ? indent->AsString() : std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' ');
   }
   if (bound[2] != nullptr && !bound[2]->IsNone()) {
     if (!bound[2]->IsList() || bound[2]->Items().size() != 2 || !bound[2]->Items()[0].IsString() ||
@@ -38,7 +38,9 @@ bool ParseFloat(const std::string& text, double* value) {
   std::string trimmed = JinjaStrip(text, nullptr, JinjaStripSide::kBoth);
   if (!trimmed.empty() && trimmed[0] == '+') trimmed.erase(0, 1);
   const auto end = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), *value);
-  return end.ec == std::errc() && end.ptr == trimmed.data() + trimmed.size() && !trimmed.empty();
+  const bool huge = end.ec == std::errc::result_out_of_range;
+  if (huge) *value = std::strtod(trimmed.c_str(), nullptr);
+  return (huge || end.ec == std::errc()) && end.ptr == trimmed.data() + trimmed.size() && !trimmed.empty();
 }
 
 V ToInt(const V& value, const A& args, R& rt) {
@@ -124,7 +126,7 @@ const JinjaFilterMap& Filters() {
 bool JinjaHasFilter(std::string_view name) { return Filters().count(name) != 0; }
 
 JinjaValue JinjaFilter(const std::string& name, const JinjaValue& value, const JinjaArgs& args, JinjaRuntime& rt) {
-  rt.budget.Step();
+  rt.budget.Step(value.IsString() ? 1 + static_cast<int64_t>(value.AsString().size() / 32) : 1);
   const auto found = Filters().find(name);
   if (found == Filters().end()) ThrowJinja("pith lacks the filter '", name, "'");
   return found->second(value, args, rt);

@@ -50,7 +50,7 @@ bool JinjaHasMethod(const JinjaValue& self, std::string_view name) {
 }
 
 JinjaValue JinjaCallMethod(const JinjaValue& self, const std::string& name, const JinjaArgs& args, JinjaRuntime& rt) {
-  rt.budget.Step();
+  rt.budget.Step(self.IsString() ? 1 + static_cast<int64_t>(self.AsString().size() / 32) : 1);
   if (self.IsString()) {
     const auto& method = JinjaMethodsOfText().find(name)->second;
     if (!self.IsMarkup()) return method(self.AsString(), args, rt);

@@ -26,6 +26,7 @@ JinjaValue IntegerOperation(std::string_view op, int64_t a, int64_t b) {
   } else if (op == "*") {
     overflow = __builtin_mul_overflow(a, b, &result);
   } else if (op == "**") {
+    if (b < 0 && a == 0) ThrowJinja("division by zero");
     if (b < 0) return JinjaValue(std::pow(static_cast<double>(a), static_cast<double>(b)));
     result = 1;
     for (int64_t i = 0; i < b && !overflow && (a != 1 && a != 0 && a != -1); ++i) {
@@ -148,8 +149,8 @@ bool JinjaContains(const JinjaValue& container, const JinjaValue& item, JinjaRun
   if (container.IsUndefined()) return false;
   if (container.IsString()) {
     if (!item.IsString()) ThrowJinja("'in' a string needs a string on its left, not '", item.TypeName(), "'");
-    rt.budget.Step(static_cast<int64_t>(container.AsString().size() / 64));
-    return container.AsString().find(item.AsString()) != std::string::npos;
+    rt.budget.Step(static_cast<int64_t>(container.AsString().size() / 32));
+    return JinjaFind(container.AsString(), item.AsString()) != std::string::npos;
   }
   if (container.IsDict()) return container.Find(item, rt.budget) != nullptr;
   if (container.IsList() || container.As<JinjaGenerator>() != nullptr) {

@@ -117,6 +117,9 @@ JinjaValue JinjaCallFunction(const std::string& name, const JinjaArgs& args, Jin
 // Pieces of string methods that filters share.
 enum class JinjaStripSide { kBoth, kLeft, kRight };
 std::string JinjaStrip(const std::string& text, const JinjaValue* characters, JinjaStripSide side);
+// Where `part` is in `text`, first from `from` on, or last; npos when nowhere. Linear, unlike std::string's.
+size_t JinjaFind(std::string_view text, std::string_view part, size_t from = 0);
+size_t JinjaFindLast(std::string_view text, std::string_view part);
 std::string JinjaReplace(const std::string& text, const std::string& from, const std::string& to, int64_t count,
                          JinjaRuntime& rt);
 std::string JinjaUpper(const std::string& text);

@@ -80,6 +80,42 @@ std::string JinjaStrip(const std::string& text, const JinjaValue* characters, Ji
   return std::string(rest);
 }
 
+namespace {
+
+// Knuth, Morris and Pratt (1977): the first place of `part` in a text of `size` bytes, linear whatever they hold.
+template <class TextAt, class PartAt>
+size_t FirstMatch(TextAt text, size_t size, PartAt part, size_t part_size) {
+  std::vector<uint32_t> border(part_size);  // of each beginning of `part`, the longest end that is a beginning, too
+  for (size_t i = 1, k = 0; i < part_size; ++i) {
+    while (k > 0 && part(i) != part(k)) k = border[k - 1];
+    k += part(i) == part(k);
+    border[i] = static_cast<uint32_t>(k);
+  }
+  for (size_t i = 0, k = 0; i < size; ++i) {
+    while (k > 0 && text(i) != part(k)) k = border[k - 1];
+    k += text(i) == part(k);
+    if (k == part_size) return i + 1 - part_size;
+  }
+  return std::string::npos;
+}
+
+constexpr size_t kShortPart = 16;  // up to here the library's search is fast enough on any text
+
+}  // namespace
+
+size_t JinjaFind(std::string_view text, std::string_view part, size_t from) {
+  if (part.size() <= kShortPart || from > text.size()) return text.find(part, from);
+  const size_t found = FirstMatch([&](size_t i) { return text[from + i]; }, text.size() - from, [&](size_t i) { return part[i]; }, part.size());
+  return found == std::string::npos ? found : from + found;
+}
+
+size_t JinjaFindLast(std::string_view text, std::string_view part) {
+  if (part.size() <= kShortPart) return text.rfind(part);
+  const size_t found = FirstMatch([&](size_t i) { return text[text.size() - 1 - i]; }, text.size(),
+                                  [&](size_t i) { return part[part.size() - 1 - i]; }, part.size());
+  return found == std::string::npos ? found : text.size() - found - part.size();
+}
+
 std::string JinjaReplace(const std::string& text, const std::string& from, const std::string& to, int64_t count,
                          JinjaRuntime& rt) {
   std::string out;
@@ -87,7 +123,7 @@ std::string JinjaReplace(const std::string& text, const std::string& from, const
     rt.budget.Bytes(piece.size());
     out.append(piece);
   };
-  rt.budget.Step(static_cast<int64_t>(text.size() / 64));
+  rt.budget.Step(static_cast<int64_t>(text.size() / 32));
   if (from.empty()) {  // between all characters, as Python does
     size_t at = 0;
     while (count != 0) {
@@ -103,7 +139,7 @@ std::string JinjaReplace(const std::string& text, const std::string& from, const
   }
   size_t at = 0;
   for (; count != 0; --count) {
-    const size_t found = text.find(from, at);
+    const size_t found = JinjaFind(text, from, at);
     if (found == std::string::npos) break;
     append(std::string_view(text).substr(at, found - at));
     append(to);

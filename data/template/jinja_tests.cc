@@ -204,7 +204,7 @@ bool JinjaHasTest(std::string_view name) { return Tests().count(name) != 0; }
 bool JinjaHasFunction(std::string_view name) { return Functions().count(name) != 0; }
 
 bool JinjaTest(const std::string& name, const JinjaValue& value, const JinjaArgs& args, JinjaRuntime& rt) {
-  rt.budget.Step();
+  rt.budget.Step(value.IsString() && (name == "upper" || name == "lower") ? 1 + static_cast<int64_t>(value.AsString().size() / 32) : 1);
   const auto found = Tests().find(name);
   if (found == Tests().end()) ThrowJinja("pith lacks the test '", name, "'");
   if (args.positional.size() > 1 || !args.named.empty()) ThrowJinja("the test '", name, "' takes at most one value");

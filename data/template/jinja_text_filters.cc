@@ -18,10 +18,9 @@ V Indent(const V& value, const A& args, R& rt) {
   const auto bound = args.Bind("indent", {"width", "first", "blank"});
   std::string step(4, ' ');
   if (bound[0] != nullptr) {
-    step = bound[0]->IsString()
-               ? bound[0]->AsString()
-               : std::string(static_cast<size_t>(std::clamp<int64_t>(JinjaToInt(*bound[0], "indent's width"), 0, 1000)),
-                             ' ');
+    const int64_t width = bound[0]->IsString() ? 0 : JinjaToInt(*bound[0], "indent's width");
+    if (width > 1000) ThrowJinja("pith indents by up to 1000 spaces, not ", width);
+    step = bound[0]->IsString() ? bound[0]->AsString() : std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' ');
   }
   const bool blank = JinjaFlag(bound[2], false);
   const std::vector<std::string> lines = JinjaSplitLines(JinjaToString(value, rt.budget) + "\n", false);

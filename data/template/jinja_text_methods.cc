@@ -120,7 +120,7 @@ const JinjaTextMethods& JinjaMethodsOfText() {
                          rt.budget.Step(static_cast<int64_t>(s.size() / 16));
                          if (part.empty()) return JinjaValue(static_cast<int64_t>(CountCodePoints(s)) + 1);
                          int64_t count = 0;
-                         for (size_t at = s.find(part); at != S::npos; at = s.find(part, at + part.size())) ++count;
+                         for (size_t at = JinjaFind(s, part); at != S::npos; at = JinjaFind(s, part, at + part.size())) ++count;
                          return JinjaValue(count);
                        })},
       {"join", Method("join", {"iterable"},

@@ -64,7 +64,7 @@ JinjaValue Split(const std::string& text, const JinjaValue* separator, int64_t l
   if (by.empty()) ThrowJinja("split needs a separator that is not empty");
   for (; limit != 0; --limit) {
     rt.budget.Step();
-    const size_t found = from_right ? rest.rfind(by) : rest.find(by);
+    const size_t found = from_right ? JinjaFindLast(rest, by) : JinjaFind(rest, by);
     if (found == std::string_view::npos) break;
     parts.emplace_back(from_right ? rest.substr(found + by.size()) : rest.substr(0, found));
     rest = from_right ? rest.substr(0, found) : rest.substr(found + by.size());
@@ -102,7 +102,7 @@ bool IsCased(const std::string& text, bool upper) {
 }
 
 std::string_view Bounded(const std::string& text, const JinjaValue* start, const JinjaValue* end, int64_t* skipped, JinjaRuntime& rt) {
-  rt.budget.Step(static_cast<int64_t>(text.size() / 64));
+  rt.budget.Step(static_cast<int64_t>(text.size() / 32));
   *skipped = 0;
   if (start == nullptr && end == nullptr) return text;
   const auto count = static_cast<int64_t>(CountCodePoints(text));
@@ -126,7 +126,7 @@ int64_t FindIn(const std::string& text, const std::string& part, const Bound& ar
   int64_t skipped = 0;
   const std::string_view within = Bounded(text, args[1], args[2], &skipped, rt);
   if (part.empty() && skipped > static_cast<int64_t>(CountCodePoints(text))) return -1;
-  const size_t found = from_right ? within.rfind(part) : within.find(part);
+  const size_t found = from_right ? JinjaFindLast(within, part) : JinjaFind(within, part);
   return found == std::string::npos ? -1 : skipped + static_cast<int64_t>(CountCodePoints(within.substr(0, found)));
 }
 
@@ -149,7 +149,7 @@ std::string Padded(const std::string& text, const Bound& args, const char* metho
 
 JinjaValue Partition(const std::string& text, const std::string& by, bool from_right, JinjaRuntime& rt) {
   if (by.empty()) ThrowJinja("partition needs a separator that is not empty");
-  const size_t found = from_right ? text.rfind(by) : text.find(by);
+  const size_t found = from_right ? JinjaFindLast(text, by) : JinjaFind(text, by);
   std::vector<std::string> parts = {text, "", ""};
   if (found == std::string::npos && from_right) parts = {"", "", text};
   if (found != std::string::npos) parts = {text.substr(0, found), by, text.substr(found + by.size())};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -19,7 +20,11 @@ std::string Text(const Json& value) { return value.dump(-1, ' ', false, Json::er
 template <class T>
 T Field(const Json& object, const char* key, T missing) {
   const auto found = object.find(key);
-  return found == object.end() || found->is_null() ? missing : found->get<T>();
+  if (found == object.end() || found->is_null()) return missing;
+  if constexpr (std::is_same_v<T, int64_t>) {  // nlohmann's get would cut off whatever a double holds
+    if (!found->is_number_integer()) ThrowUser("a tokenizer.json sets '", key, "' to ", Text(*found), "; expected an integer");
+  }
+  return found->get<T>();
 }
 
 class Reader {

@@ -220,6 +220,13 @@ TEST(ChatTemplate, HostileTemplatesEndInAnError) {
       "{{ 'x'|center(9223372036854775807) }}",
       "{{ [1]|slice(100000000000)|list }}",
       "{{ 0xFFFFFFFFFFFFFFFFFF }}",
+      "{{ 0 ** -1 }}",
+      "{{ 'x'|indent(1000000000) }}",
+      "{{ [1]|tojson(indent=1000000000) }}",
+      // Much work for each step, were it not paid for by the length of the text.
+      "{% set a = 'ab' * 500000 %}{% for i in range(100000) %}{% if ('ba' * 200000 ~ 'c') in a %}{% endif %}{% endfor %}",
+      "{% set a = 'x' * 1000000 %}{% for i in range(100000) %}{% set b = a|length %}{% endfor %}",
+      "{% set a = ' ' * 1000000 %}{% for i in range(100000) %}{% set b = a.strip() %}{% endfor %}",
       "{{ strftime_now('" + std::string(100000, 'x') + "') }}",
       std::string(2 << 20, 'x'),
   };

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "data/text/tokenizer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t zero = input.find('\0');
   const std::string text = zero == std::string::npos ? "It's 48 <think>  ▁clips\xFF é<|im_end|>\n" : input.substr(zero + 1);
   static const std::string path = "/tmp/pith-tokenizer-fuzz-" + std::to_string(getpid()) + ".json";
-  pith::WriteFile(path, input.substr(0, zero));
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << input.substr(0, zero);
   try {
     const auto tokenizer = pith::Tokenizer::FromJson(path);
     for (const auto special : {pith::SpecialTokens::kAsText, pith::SpecialTokens::kParse}) {
