@@ -28,7 +28,7 @@ function(pith_fuzz name)
 endfunction()
 
 pith_fuzz(answer USES rewards INPUTS 20000)
-pith_fuzz(tokenizer USES data/text INPUTS 1000)
+pith_fuzz(tokenizer USES data/text INPUTS 20000)
 pith_fuzz(template USES data/template INPUTS 20000)
 pith_fuzz(gguf USES base runtime/kernels INPUTS 10000)
 pith_fuzz(safetensors USES base INPUTS 20000)

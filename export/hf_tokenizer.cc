@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "data/text/vocabulary.h"
 
@@ -27,9 +28,9 @@ int64_t GgufKind(TokenKind kind) {
 
 Json ReadObject(const std::string& path) {
   if (!FileExists(path)) return Json::object();
-  Json json = Json::parse(ReadFile(path), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) ThrowUser("'", path, "' is not a JSON object");
-  return json;
+  const std::string text = ReadFile(path);
+  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+  return Json::parse(text);
 }
 
 std::string SpacedMerge(const Json& merge) {

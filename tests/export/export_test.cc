@@ -183,6 +183,14 @@ TEST_F(ExportTest, SurplusRowsOfTheEmbeddingAreUnusedTokens) {
   EXPECT_FALSE(FileExists(Path("other.gguf")));
 }
 
+TEST_F(ExportTest, NestedTokenizerSettingsAreRefused) {
+  std::filesystem::copy(kModel, Path("deep"));
+  WriteFile(Path("deep/tokenizer_config.json"), "{\"added\": " + std::string(200'000, '[') + std::string(200'000, ']') + "}");
+  const std::string refusal = Refusal([&] { RunConvert({Path("deep"), {TensorType::kF16, {}}, Path("deep.gguf")}); });
+  EXPECT_NE(refusal.find("tokenizer_config.json' nests lists and objects more than 64 deep"), std::string::npos) << refusal;
+  EXPECT_FALSE(FileExists(Path("deep.gguf")));
+}
+
 TEST_F(ExportTest, AdapterForItsBaseAlone) {
   const std::string base_path = Convert(TensorType::kQ4_0, "base.gguf"), other = Convert(TensorType::kQ8_0, "other.gguf");
   const auto base = BaseModel::Load(base_path);
