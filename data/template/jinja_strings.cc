@@ -9,22 +9,6 @@
 namespace pith {
 namespace {
 
-template <class Map>
-std::string MapCodePoints(const std::string& text, Map map) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const CodePoint c = DecodeUtf8(text, at);
-    if (c.value < 0) {
-      out += text[at];
-    } else {
-      map(out, c.value);
-    }
-    at += c.size;
-  }
-  return out;
-}
-
 constexpr int32_t kSharpS = 0xDF;
 
 void AppendUpper(std::string& out, int32_t c) {

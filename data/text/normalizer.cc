@@ -36,22 +36,6 @@ std::string Mapped(std::string_view text, int options) {
   return out;
 }
 
-template <class Map>
-std::string ByCharacter(std::string_view text, Map map) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const CodePoint c = DecodeUtf8(text, at);
-    if (c.value < 0) {
-      out += text[at];
-    } else {
-      map(out, c.value);
-    }
-    at += c.size;
-  }
-  return out;
-}
-
 void AppendLower(std::string& out, int32_t c) {
   int32_t lower = c == 0x130 ? 'i' : LowerCase(c);
   if (c == 0xA7CE || c == 0xA7D2 || c == 0xA7D4) lower = c + 1;  // Unicode 17, as Rust's standard library
@@ -147,9 +131,9 @@ std::string ApplyStep(const NormalizerStep& step, std::string_view text) {
     case S::kNfd: return Mapped(text, UTF8PROC_DECOMPOSE);
     case S::kNfkc: return Mapped(text, UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
     case S::kNfkd: return Mapped(text, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
-    case S::kLowercase: return ByCharacter(text, AppendLower);
+    case S::kLowercase: return MapCodePoints(text, AppendLower);
     case S::kStripAccents:
-      return ByCharacter(text, [](std::string& out, int32_t c) {
+      return MapCodePoints(text, [](std::string& out, int32_t c) {
         const bool mark = (CategoryOf(c) & kMarkMask) != 0 && !IsYoungMark(c);
         if (!mark && c != 0x1CF2 && c != 0x1CF3) AppendUtf8(out, c);  // those two were marks in Unicode 9
       });
@@ -170,7 +154,7 @@ std::string ApplyStep(const NormalizerStep& step, std::string_view text) {
       return out;
     }
     case S::kCharsmap: return step.charsmap->ApplyByGraphemes(text);
-    case S::kNmt: return ByCharacter(text, AppendNmt);
+    case S::kNmt: return MapCodePoints(text, AppendNmt);
     case S::kByteLevel: return BytesToAlphabet(text);
     case S::kSentencePiece: return SentencePieces(step, text);
   }

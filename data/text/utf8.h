@@ -19,6 +19,23 @@ bool IsValidUtf8(std::string_view text);
 size_t CountCodePoints(std::string_view text);          // an invalid byte counts as one
 bool IsWhitespace(int32_t code_point);                  // Unicode's White_Space, as \s in the pre-tokenizers' patterns
 
+// What map(std::string& out, int32_t code_point) appends for each code point; invalid bytes stay as they are.
+template <class Map>
+std::string MapCodePoints(std::string_view text, Map map) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint c = DecodeUtf8(text, at);
+    if (c.value < 0) {
+      out += text[at];
+    } else {
+      map(out, c.value);
+    }
+    at += c.size;
+  }
+  return out;
+}
+
 // Unicode composition (NFC) of the valid stretches; invalid bytes stay as they are.
 std::string ComposeNfc(std::string_view text);
 
