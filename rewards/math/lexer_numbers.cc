@@ -21,6 +21,7 @@ bool Lexer::ThreeDigits(size_t at) const {
 // Joins the groups of a long number: 1,234 and 1{,}234 and 1,\!234 and 1\,234 and 1 234.
 void Lexer::Thousands(std::string* digits) {
   if (digits->empty() || digits->size() > 3) return;
+  if (Last() && !space_ && (Last()->Is(Token::kSign, "_") || Last()->Is(Token::kSign, "^"))) return;  // \log_2 125
   for (;;) {
     constexpr std::array<std::string_view, 8> kSure = {"{,}\\!", "{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
     size_t length = 0;
