@@ -52,7 +52,7 @@ Expression Grammar::Member() {
     if (mark.text == "rupee") currency = "₹";
   }
   // USD 12, US$12
-  if (mark.kind == Token::kWord && mark.text == "USD") currency = "$";
+  if (mark.kind == Token::kWord && Peek(sign + 1).kind == Token::kNumber) currency = CurrencyOfCode(mark.text);
   if (!currency.empty()) {
     at_ += sign + 1;
     return Compound(Currency(currency, sign > 0));
@@ -63,6 +63,12 @@ Expression Grammar::Member() {
   if (AtWord("to") && ratios_ && IsArithmetic(value)) {  // 2 to 3
     ++at_;
     return WithUnit(Node(Op::kRatio, {std::move(value), Sum()}));
+  }
+  // 3 out of 4, 3 in 4
+  const size_t words = AtWord("in") ? 1 : AtWord("out") && AtWord("of", 1) ? 2 : 0;
+  if (words > 0 && Peek(words).kind == Token::kNumber && IsArithmetic(value)) {
+    at_ += words;
+    return WithUnit(Node(Op::kDivide, {std::move(value), Sum()}));
   }
   if (AtSign(':') && ratios_) {
     std::vector<Expression> parts = {std::move(value)};
@@ -116,7 +122,7 @@ Expression Grammar::Compound(Expression value) {
     const auto number = [](int64_t n) { return Leaf(Op::kNumber, std::to_string(n)); };
     rest = Node(Op::kMultiply, {std::move(rest), Node(Op::kDivide, {Node(Op::kMultiply, {number(smaller->numerator), number(unit->denominator)}),
                                                                    Node(Op::kMultiply, {number(smaller->denominator), number(unit->numerator)})})});
-    value.parts[0] = Node(Op::kAdd, {std::move(value.parts[0]), std::move(rest)});
+    value.parts[0] = Node(Op::kAdd, {std::move(value.parts[0]), std::move(rest)}, "compound");
   }
   return value;
 }
