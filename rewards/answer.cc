@@ -33,6 +33,24 @@ bool IsPlain(std::string_view cleaned) {
   return true;
 }
 
+// "3,14", "0,5" and "1.234,5" with a point; empty where the comma may part two numbers ("1,5") or thousands.
+std::string WithDecimalPoint(const std::string& text) {
+  const size_t comma = text.find(',');
+  if (comma == std::string::npos || comma == 0 || comma + 1 == text.size() || text.size() - comma == 4) return "";
+  const size_t digits = static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }));
+  if (digits < 3 && text[comma - 1] != '0') return "";
+  std::string result;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool group = c == '.' && at < comma && at > 0 && (comma - at) % 4 == 0;
+    if (at == comma) result += '.';
+    else if (c >= '0' && c <= '9') result += c;
+    else if (c == '-' && at == 0) result += c;
+    else if (!group) return "";
+  }
+  return result;
+}
+
 constexpr size_t kMaxAnswerBytes = 300;  // longer texts are responses, not answers
 constexpr size_t kMaxWordBytes = 40;
 
@@ -68,6 +86,11 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   const bool numbers = gold_number && answer_number;
   const auto has = [](const std::string& text, char sign) { return text.find(sign) != std::string::npos; };
   if ((has(clean_gold, '$') && has(clean_answer, '%')) || (has(clean_gold, '%') && has(clean_answer, '$'))) return Verdict::kWrong;
+  // A decimal is asked for, so a comma in the answer is its point.
+  if (gold_number && !answer_number && clean_gold.find('.') != std::string::npos) {
+    const auto pointed = ParseNumber(WithDecimalPoint(clean_answer));
+    if (pointed && NumbersEqual(*gold_number, *pointed)) return Verdict::kCorrect;
+  }
   // CleanAnswer drops the dots of 0.333...
   const bool goes_on = gold.find("..") != std::string_view::npos || answer.find("..") != std::string_view::npos;
   if (numbers && !goes_on && IsPlain(clean_gold) && IsPlain(clean_answer)) {
@@ -92,6 +115,12 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   if (extracted) grade = {JudgeAnswer(wanted, *extracted), *extracted};
   if (grade.verdict == Verdict::kCorrect || grade.verdict == Verdict::kTimeout) return grade;
   const bool marked_only = reading == Reading::kStrict || FindMarkedAnswers(response).last.has_value();
+  // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
+  const std::vector<std::string_view> boxes = FindFinalBoxes(response);
+  const bool repeated = boxes.size() > 1 && boxes.size() <= 4 && FindMarkedAnswers(response).last->text == boxes.back();
+  if (repeated && std::all_of(boxes.begin(), boxes.end(), [&](std::string_view box) { return AnswersEqual(wanted, box); })) {
+    return {Verdict::kCorrect, std::string(boxes.back())};
+  }
   Work work(20000);
   if (extracted && NamesSeveral(wanted, &work)) {
     for (const std::string& several : SeveralReadings(response, marked_only)) {
@@ -108,7 +137,7 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
     const char choice = OnlyChoice(response);
     if (choice != 0) return {JudgeAnswer(wanted, std::string(1, choice)), std::string(1, choice)};
   }
-  if (IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
+  if (IsWords(wanted) && (EndsWithWords(response, wanted) || BeginsWithWords(response, wanted))) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
   return grade;
 }
 

@@ -163,9 +163,30 @@ char OnlyChoice(std::string_view response) {
     const bool article = response[i] == 'A' && response.substr(i + 1, 1) == " " && response.substr(i + 1, 4) != " is ";
     if (article) continue;
     if (only != 0 && only != response[i]) return 0;
+    if (i >= 4 && response.substr(i - 4, 4) == "not ") return 0;
     only = response[i];
   }
   return only;
+}
+
+bool BeginsWithWords(std::string_view response, std::string_view words) {
+  const std::string wanted = PlainWords(words);
+  if (wanted.size() < 2 || response.size() > kMaxBareBytes || wanted.find_first_of("0123456789\\") != std::string::npos) return false;
+  const std::string sentence = PlainWords(response);
+  if (!sentence.starts_with(wanted)) return false;
+  const std::string rest = sentence.substr(wanted.size()) + " ";
+  for (std::string_view denial : {" not ", "n't ", " never ", " nor ", " or ", " and ", "cannot ", " but ", " no ", " yes ", " wait ", " so "}) {
+    if (rest.find(denial) != std::string::npos) return false;
+  }
+  // "Yes, …" in the text as it is written: the words are plain there.
+  const std::string_view bare = TrimSpaces(response);
+  const bool comma = wanted.find(' ') == std::string::npos && bare.size() > wanted.size() && PlainWords(bare.substr(0, wanted.size())) == wanted &&
+                     (bare[wanted.size()] == ',' || bare[wanted.size()] == '.') && (wanted == "yes" || wanted == "no");
+  if (comma) return true;
+  for (std::string_view verb : {" is ", " has ", " was ", " will ", " wins ", " had "}) {
+    if (rest.starts_with(verb)) return true;
+  }
+  return false;
 }
 
 bool EndsWithWords(std::string_view response, std::string_view words) {
