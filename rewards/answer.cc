@@ -51,6 +51,27 @@ std::string WithDecimalPoint(const std::string& text) {
   return result;
 }
 
+// "1.234.567" and "12,34,567" without their separators: groups that no list of numbers and no decimal has. Else empty.
+std::string WithoutGroups(const std::string& text) {
+  std::vector<size_t> sizes(1);
+  std::string digits;
+  char separator = '\0';
+  for (char c : text) {
+    if (c >= '0' && c <= '9') {
+      digits += c;
+      ++sizes.back();
+    } else if ((c == '.' || c == ',') && (separator == '\0' || c == separator)) {
+      separator = c;
+      sizes.push_back(0);
+    } else {
+      return "";
+    }
+  }
+  if (sizes.size() < 3 || sizes.back() != 3 || sizes[0] == 0 || sizes[0] > 3) return "";
+  const size_t middle = separator == '.' ? 3 : 2;
+  return std::all_of(sizes.begin() + 1, sizes.end() - 1, [&](size_t size) { return size == middle; }) ? digits : "";
+}
+
 constexpr size_t kMaxAnswerBytes = 300;  // longer texts are responses, not answers
 constexpr size_t kMaxWordBytes = 40;
 
@@ -86,6 +107,10 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   const bool numbers = gold_number && answer_number;
   const auto has = [](const std::string& text, char sign) { return text.find(sign) != std::string::npos; };
   if ((has(clean_gold, '$') && has(clean_answer, '%')) || (has(clean_gold, '%') && has(clean_answer, '$'))) return Verdict::kWrong;
+  if (gold_number && !answer_number) {
+    const auto whole = ParseNumber(WithoutGroups(clean_answer));
+    if (whole && NumbersEqual(*gold_number, *whole)) return Verdict::kCorrect;
+  }
   // A decimal is asked for, so a comma in the answer is its point.
   if (gold_number && !answer_number && clean_gold.find('.') != std::string::npos) {
     const auto pointed = ParseNumber(WithDecimalPoint(clean_answer));

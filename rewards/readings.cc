@@ -17,7 +17,14 @@ namespace {
 constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
 
 // More than digits and simple signs: a bare number is found by the rules for numbers.
-bool HasStructure(std::string_view text) { return text.find_first_of("\\^([{|_") != std::string_view::npos; }
+bool HasStructure(std::string_view text) {
+  if (text.find_first_of("\\^([{|_") != std::string_view::npos) return true;
+  const auto is_digit = [&](size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  for (size_t at = text.find(':'); at != std::string_view::npos; at = text.find(':', at + 1)) {
+    if (at > 0 && is_digit(at - 1) && is_digit(at + 1)) return true;  // 7:30, 2:3
+  }
+  return false;
+}
 
 std::string_view LastLine(std::string_view text) {
   text = TrimSpaces(text);
@@ -152,6 +159,11 @@ std::vector<std::string> SeveralReadings(std::string_view response, bool marked_
 
 char OnlyChoice(std::string_view response) {
   if (response.size() > kMaxBareBytes) return 0;
+  const std::string_view bare = TrimSpaces(response);
+  if (bare.size() > 4 && bare[0] == '(' && IsChoiceLetter(bare[1]) && bare[2] == ')' &&
+      (bare.substr(3).starts_with(" because ") || bare.substr(3).starts_with(" since "))) {
+    return bare[1];
+  }
   char only = 0;
   const auto is_word = [&](size_t i) {
     const char c = i < response.size() ? response[i] : ' ';

@@ -92,7 +92,7 @@ Value Determinant(const Expression& matrix, const Assignment& variables, Arithme
   return determinant;
 }
 
-constexpr int64_t kMaxTerms = 10000;
+constexpr int64_t kMaxTerms = 3000;
 
 Value SumOrProduct(const Expression& e, const Assignment& variables, Arithmetic* arithmetic) {
   const Value first = Evaluate(e.parts[0], variables, arithmetic), last = Evaluate(e.parts[1], variables, arithmetic);
@@ -101,7 +101,7 @@ Value SumOrProduct(const Expression& e, const Assignment& variables, Arithmetic*
   Value total = IntegerValue(sum ? 0 : 1), at = first;
   Assignment inside = variables;
   for (int64_t terms = 0; Order(at, last).value_or(1) <= 0; ++terms) {
-    if (terms == kMaxTerms || !arithmetic->work->Spend(4)) return nullptr;
+    if (terms == kMaxTerms || !arithmetic->work->Spend(16)) return nullptr;
     inside[e.parts[3].text] = at;
     const Value term = Evaluate(e.parts[2], inside, arithmetic);
     total = sum ? arithmetic->Add(total, term) : arithmetic->Multiply(total, term);
@@ -111,15 +111,14 @@ Value SumOrProduct(const Expression& e, const Assignment& variables, Arithmetic*
   return total;
 }
 
-// n(n − 2)(n − 4)…
+// (2m)!! = 2^m m!, (2m + 1)!! = (2m + 1)! / (2m)!!
 Value DoubleFactorial(const Value& n, Arithmetic* arithmetic) {
-  if (!n || !IsInteger(n) || Order(n, IntegerValue(0)).value_or(-1) < 0 || Order(n, IntegerValue(3000)).value_or(1) > 0) return nullptr;
-  Value product = IntegerValue(1);
-  for (Value at = n; Order(at, IntegerValue(1)).value_or(-1) > 0; at = arithmetic->Subtract(at, IntegerValue(2))) {
-    product = arithmetic->Multiply(product, at);
-    if (!product || !arithmetic->work->Spend(4)) return nullptr;
-  }
-  return product;
+  if (!n || !IsInteger(n)) return nullptr;
+  const Value half = arithmetic->Divide(n, IntegerValue(2));
+  const bool even = IsInteger(half);
+  const Value m = even ? half : arithmetic->Subtract(half, FractionValue(1, 2));
+  const Value evens = arithmetic->Multiply(arithmetic->Power(IntegerValue(2), m), arithmetic->Factorial(m));
+  return even ? evens : arithmetic->Divide(arithmetic->Factorial(n), evens);
 }
 
 }  // namespace

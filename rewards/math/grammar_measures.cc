@@ -80,6 +80,10 @@ Expression Grammar::Member() {
   if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) {
     std::string clock = LowerCase(tokens_[at_++].text);
     if (clock == "oclock") clock.clear();
+    if (value.Is(Op::kNumber) && value.text.size() > 3 && value.text[value.text.size() - 3] == '.') {  // 7.30 pm
+      const size_t point = value.text.size() - 3;
+      return Node(Op::kRatio, {Leaf(Op::kNumber, value.text.substr(0, point)), Leaf(Op::kNumber, value.text.substr(point + 1))}, clock);
+    }
     return Node(Op::kRatio, {std::move(value), Leaf(Op::kNumber, "00")}, clock);
   }
   if (AtCommand("pmod") || AtCommand("mod") || (AtSign('(') && (AtCommand("bmod", 1) || AtCommand("mod", 1)))) {
