@@ -44,15 +44,23 @@ Expression WithoutFunction(Expression e) {
 }
 
 // Points that name a figure: \triangle ABC, and a bare ABC, which is read as a word.
-bool IsName(const Expression& e) {
-  if (e.text.size() < 3 || e.text.size() > 6) return false;
+struct Name {
+  std::string figure, points;  // figure: empty for a bare name
+};
+std::optional<Name> AsName(const Expression& e) {
+  if (!e.Is(Op::kSymbol) && !e.Is(Op::kText)) return std::nullopt;
+  const size_t colon = e.Is(Op::kSymbol) ? e.text.find(':') : std::string::npos;
+  Name name{colon == std::string::npos ? "" : e.text.substr(0, colon), colon == std::string::npos ? e.text : e.text.substr(colon + 1)};
   const char first = e.Is(Op::kSymbol) ? 'A' : 'a';
-  return (e.Is(Op::kSymbol) || e.Is(Op::kText)) && std::all_of(e.text.begin(), e.text.end(), [&](char c) { return c >= first && c <= first + 25; });
+  const bool letters = std::all_of(name.points.begin(), name.points.end(), [&](char c) { return c >= first && c <= first + 25; });
+  if (!letters || name.points.empty() || name.points.size() > 6 || (e.Is(Op::kText) && name.points.size() < 3)) return std::nullopt;
+  name.points = LowerCase(name.points);
+  return name;
 }
-// ∠ABC is ∠CBA; of two words neither is a name.
-bool SameName(const Expression& g, const Expression& p) {
-  const std::string x = LowerCase(g.text), y = LowerCase(p.text);
-  return x == y || (!(g.Is(Op::kText) && p.Is(Op::kText)) && std::equal(x.begin(), x.end(), y.rbegin(), y.rend()));
+// ∠ABC is ∠CBA, and no triangle.
+bool SameName(const Name& g, const Name& p) {
+  if (!g.figure.empty() && !p.figure.empty() && g.figure != p.figure) return false;
+  return g.points == p.points || std::equal(g.points.begin(), g.points.end(), p.points.rbegin(), p.points.rend());
 }
 
 }  // namespace
@@ -66,7 +74,7 @@ bool Comparer::Same(const Expression& g, const Expression& p) {
   if (p.Is(Op::kApproximate)) return Same(g, p.parts[0]) || Same(g, p.parts[1]);
   if (g.Is(Op::kApproximate)) return Same(g.parts[0], p) || Same(g.parts[1], p);
   if (g.Is(Op::kChoice) || p.Is(Op::kChoice)) return SameChoice(g, p);
-  if (IsName(g) && IsName(p)) return SameName(g, p);
+  if (const auto x = AsName(g), y = AsName(p); x && y && (!x->figure.empty() || !y->figure.empty())) return SameName(*x, *y);
   if (g.Is(Op::kText) || p.Is(Op::kText)) return g.op == p.op && g.text == p.text;
   if (Contains(g, Op::kPlusMinus) || Contains(p, Op::kPlusMinus)) return SamePlusMinus(g, p);
   if (IsInequality(g) && IsRangeOf(g)) return Same(WithoutFunction(g), p);

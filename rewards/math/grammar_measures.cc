@@ -33,7 +33,7 @@ std::string UnitWord(std::string_view word) {
   return lower;
 }
 
-bool IsClock(const std::string& word) { return word == "am" || word == "pm" || word == "oclock"; }
+bool IsClock(const std::string& word) { return word == "am" || word == "pm" || word == "oclock" || word == "noon" || word == "midnight"; }
 
 }  // namespace
 
@@ -80,6 +80,8 @@ Expression Grammar::Member() {
   if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) {
     std::string clock = LowerCase(tokens_[at_++].text);
     if (clock == "oclock") clock.clear();
+    if (clock == "noon") clock = "pm";
+    if (clock == "midnight") clock = "am";
     if (value.Is(Op::kNumber) && value.text.size() > 3 && value.text[value.text.size() - 3] == '.') {  // 7.30 pm
       const size_t point = value.text.size() - 3;
       return Node(Op::kRatio, {Leaf(Op::kNumber, value.text.substr(0, point)), Leaf(Op::kNumber, value.text.substr(point + 1))}, clock);

@@ -72,8 +72,8 @@ void Lexer::Inline(std::string_view content, bool in_text) {
   space_ = inner.space_;
 }
 
-// The capitals that name a figure, as one letter: " ABC", "{ABC}".
-bool Lexer::Points() {
+// The capitals that name a figure, as one letter "angle:ABC".
+bool Lexer::Points(std::string_view figure) {
   size_t begin = at_;
   while (begin < text_.size() && text_[begin] == ' ') ++begin;
   const bool group = begin < text_.size() && text_[begin] == '{';
@@ -82,7 +82,7 @@ bool Lexer::Points() {
   while (end < text_.size() && IsAsciiUpper(text_[end])) ++end;
   if (end == begin || (group ? text_.substr(end, 1) != "}" : end < text_.size() && IsAsciiLetter(text_[end]))) return false;
   at_ = end + (group ? 1 : 0);
-  Emit(Token::kLetter, text_.substr(begin, end - begin));
+  Emit(Token::kLetter, std::string(figure) + ":" + std::string(text_.substr(begin, end - begin)));
   return true;
 }
 
@@ -156,7 +156,7 @@ void Lexer::Command() {
     const bool vector = unit || name == "mathbf" || name == "boldsymbol" || name == "bm";
     return Emit(Token::kLetter, (vector ? "vec" : std::string(name)) + ":" + std::string(letter));
   }
-  if (NamesFigure(name) && Points()) return;  // \triangle ABC for ABC
+  if (NamesFigure(name) && Points(name == "measuredangle" ? "angle" : name)) return;
   if (name == "overline" || name == "overrightarrow" || name == "widehat") {
     const std::string_view content = Group();
     const bool points = content.size() > 1 && std::all_of(content.begin(), content.end(), IsAsciiUpper);

@@ -34,7 +34,7 @@ class Lexer {
 
   // lexer_commands.cc: what a backslash begins.
   void Command();
-  bool Points();
+  bool Points(std::string_view figure);
   void SkipRowSkip();
   void Inline(std::string_view content, bool in_text);  // the tokens of a group's content, in place
   std::string_view Group();  // what {…} at the cursor holds; the cursor moves behind it. Empty without a group

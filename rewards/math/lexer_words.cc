@@ -34,7 +34,7 @@ void Lexer::Letters() {
     }
     return Emit(Token::kLetter, run);
   }
-  if ((lower == "triangle" || lower == "angle" || lower == "segment") && Points()) return;
+  if ((lower == "triangle" || lower == "angle" || lower == "segment") && Points(lower)) return;
   size_t behind = 0;
   if (run.size() >= 2 && std::all_of(run.begin(), run.end(), [](char c) { return c >= 'A' && c <= 'F'; })) {
     if (const int base = BaseAfter(at_, &behind); base > 10) {  // FF_{16}

@@ -139,6 +139,7 @@ bool SameRatio(const Expression& g, const Expression& p, Work* work) {
   if (g.Is(Op::kQuantity) || p.Is(Op::kQuantity)) {
     const Expression& x = g.Is(Op::kQuantity) ? g.parts[0] : g;
     const Expression& y = p.Is(Op::kQuantity) ? p.parts[0] : p;
+    if (x.Is(Op::kRatio) != y.Is(Op::kRatio) && !(x.Is(Op::kRatio) ? x : y).text.empty()) return false;  // 12 p.m. is no $12
     // 1:15 hours are 1.25 hours.
     const Expression& clock = x.Is(Op::kRatio) ? x : y;
     const std::string& unit = x.Is(Op::kRatio) ? g.text : p.text;
