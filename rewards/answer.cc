@@ -152,17 +152,20 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
       if (JudgeAnswer(wanted, several) == Verdict::kCorrect) return {Verdict::kCorrect, several};
     }
   }
-  if (marked_only) return grade;
+  // A box may hold a sentence as well.
+  if (marked_only && (!extracted || IsBareMathematics(*extracted))) return grade;
+  const std::string_view searched = marked_only ? std::string_view(*extracted) : response;
   // Words and numbers: "The answer is June 20."
-  if (const auto stated = FindStatedAnswer(response); stated && JudgeAnswer(wanted, *stated) == Verdict::kCorrect) {
-    return {Verdict::kCorrect, std::string(*stated)};
+  if (auto stated = FindStatedAnswer(searched)) {
+    if (stated->starts_with("}")) stated->remove_prefix(1);  // \text{The answer is } 6
+    if (JudgeAnswer(wanted, *stated) == Verdict::kCorrect) return {Verdict::kCorrect, std::string(*stated)};
   }
   const std::string bare = ComparableText(CleanAnswer(wanted));
   if (bare.size() == 1 && bare[0] >= 'a' && bare[0] <= 'h' && wanted.find(static_cast<char>(bare[0] - 'a' + 'A')) != std::string::npos) {
-    const char choice = OnlyChoice(response);
+    const char choice = OnlyChoice(searched);
     if (choice != 0) return {JudgeAnswer(wanted, std::string(1, choice)), std::string(1, choice)};
   }
-  if (IsWords(wanted) && (EndsWithWords(response, wanted) || BeginsWithWords(response, wanted))) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
+  if (IsWords(wanted) && (EndsWithWords(searched, wanted) || BeginsWithWords(searched, wanted))) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
   return grade;
 }
 

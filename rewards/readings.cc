@@ -191,7 +191,8 @@ bool BeginsWithWords(std::string_view response, std::string_view words) {
     if (rest.find(denial) != std::string::npos) return false;
   }
   // "Yes, …" in the text as it is written: the words are plain there.
-  const std::string_view bare = TrimSpaces(response);
+  std::string_view bare = TrimSpaces(response);
+  if (bare.starts_with("\\text{")) bare.remove_prefix(6);
   const bool comma = wanted.find(' ') == std::string::npos && bare.size() > wanted.size() && PlainWords(bare.substr(0, wanted.size())) == wanted &&
                      (bare[wanted.size()] == ',' || bare[wanted.size()] == '.') && (wanted == "yes" || wanted == "no");
   if (comma) return true;

@@ -104,7 +104,13 @@ void Lexer::Command() {
       case '%': return Sign('%');
       case '$': return Emit(Token::kCommand, "dollar");
       case '&': return Sign('&');
-      case '\\': SkipRowSkip(); return Emit(Token::kCommand, "\\");
+      case '\\': {
+        SkipRowSkip();
+        // "x &= 1 + 1 \\ &= 2" goes on.
+        const size_t next = text_.find_first_not_of(" \n&", at_);
+        if (aligned_ && next != std::string_view::npos && (text_[next] == '=' || text_.substr(next, 4) == "\\end")) return;
+        return Emit(Token::kCommand, "\\");
+      }
       case '|': return Sign('|');
       case '(':
       case ')':
@@ -145,6 +151,10 @@ void Lexer::Command() {
   if (name == "begin" || name == "end") {
     const std::string_view environment = Group();
     if (name == "begin" && environment == "array") Group();  // {cc}
+    if (environment == "aligned" || environment == "align" || environment == "align*" || environment == "gathered" || environment == "split") {
+      aligned_ = name == "begin";
+      return;
+    }
     return Emit(Token::kCommand, std::string(name) + ":" + std::string(environment));
   }
   if (IsAccent(name)) {

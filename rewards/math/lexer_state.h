@@ -58,6 +58,7 @@ class Lexer {
   Work* work_;
   bool in_text_;
   int text_depth_;
+  bool aligned_ = false;   // in rows whose & only aligns
   bool bold_ = false;      // behind a ** that opened
   bool currency_ = false;  // an odd number of $: one is a currency's
   size_t at_ = 0;
