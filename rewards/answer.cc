@@ -165,7 +165,9 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
     const char choice = OnlyChoice(searched);
     if (choice != 0) return {JudgeAnswer(wanted, std::string(1, choice)), std::string(1, choice)};
   }
-  if (IsWords(wanted) && (EndsWithWords(searched, wanted) || BeginsWithWords(searched, wanted))) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
+  if (IsWords(wanted) && (EndsWithWords(searched, wanted) || BeginsWithWords(searched, wanted))) {
+    return {Verdict::kCorrect, PlainWords(wanted)};
+  }
   return grade;
 }
 

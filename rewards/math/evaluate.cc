@@ -28,7 +28,8 @@ Value Point(const std::string& name, int round, bool whole) {
 
 // Whether the tree means something for whole numbers only: n!, a choice of k, (−1)^n.
 bool WantsWholeNumbers(const Expression& e) {
-  const bool whole = e.Is(Op::kFactorial) || IsSum(e) || e.Is(Op::kFunction, "!!") || e.Is(Op::kFunction, "binom") || e.Is(Op::kFunction, "mod") || e.Is(Op::kFunction, "gcd") ||
+  const bool whole = e.Is(Op::kFactorial) || IsSum(e) || e.Is(Op::kFunction, "!!") || e.Is(Op::kFunction, "binom") ||
+                     e.Is(Op::kFunction, "mod") || e.Is(Op::kFunction, "gcd") ||
                      e.Is(Op::kFunction, "lcm") || (e.Is(Op::kPower) && e.parts[0].Is(Op::kNegate) && Variables(e.parts[0]).empty());
   if (whole && !Variables(e).empty()) return true;
   return std::any_of(e.parts.begin(), e.parts.end(), WantsWholeNumbers);

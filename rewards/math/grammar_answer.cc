@@ -55,10 +55,12 @@ void Grammar::CutRemark() {
     const Token& token = tokens_[i];
     const size_t comma = tokens_[i - 1].Is(Token::kSign, ",") && i > at_ + 1 ? 1 : 0;
     const bool behind_value = tokens_[i - 1 - comma].kind != Token::kWord;
-    if (behind_value && comma == 0 && token.Is(Token::kSign, "(") && tokens_[i + 1].kind == Token::kWord && (token.space || tokens_[i + 1].in_text) &&
-        tokens_[i + 1].text.size() > 1 && tokens_[last - 1].Is(Token::kSign, ")") && LowerCase(tokens_[i + 1].text) != "base") {
-      const auto closes = [](const Token& t) { return t.Is(Token::kSign, ")"); };
-      if (std::find_if(tokens_.begin() + static_cast<std::ptrdiff_t>(i), tokens_.end(), closes) - tokens_.begin() == static_cast<std::ptrdiff_t>(last) - 1) cut = i;
+    const Token& word = tokens_[i + 1];
+    if (behind_value && comma == 0 && token.Is(Token::kSign, "(") && word.kind == Token::kWord && (token.space || word.in_text) &&
+        word.text.size() > 1 && word.text != "base" && word.text != "or" && word.text != "and") {
+      size_t close = i;
+      while (close < last && !tokens_[close].Is(Token::kSign, ")")) ++close;
+      if (close == last - 1) cut = i;
     }
     if (behind_value && token.kind == Token::kWord && (token.text == "for" || token.text == "where")) {
       for (size_t j = i + 1; j < last && cut == last; ++j) {

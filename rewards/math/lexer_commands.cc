@@ -151,7 +151,8 @@ void Lexer::Command() {
   if (name == "begin" || name == "end") {
     const std::string_view environment = Group();
     if (name == "begin" && environment == "array") Group();  // {cc}
-    if (environment == "aligned" || environment == "align" || environment == "align*" || environment == "gathered" || environment == "split") {
+    constexpr std::array<std::string_view, 5> kRows = {"aligned", "align", "align*", "gathered", "split"};
+    if (std::find(kRows.begin(), kRows.end(), environment) != kRows.end()) {
       aligned_ = name == "begin";
       return;
     }
