@@ -68,7 +68,8 @@ void Lexer::Letters() {
 
 bool Lexer::IsProduct(std::string_view run, const std::string& lower, bool touches) const {
   if (touches) return !IsTouchingUnit(lower) && lower != "am" && lower != "pm";
-  if (IsShortWord(lower) || !CurrencyOfCode(run).empty()) return false;
+  const bool amount = Peek() == '.' || (Peek() == ' ' && IsAsciiDigit(Peek(1)));
+  if (IsShortWord(lower) || (amount && !CurrencyOfCode(run).empty())) return false;
   // mg/k: a unit stands behind a number.
   const bool leads = !Last() || (Last()->kind == Token::kSign && std::string_view("{(=+-").find(Last()->text) != std::string_view::npos);
   const bool goes_on = at_ < text_.size() && std::string_view("/^}*+").find(Peek()) != std::string_view::npos;
