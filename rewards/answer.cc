@@ -33,6 +33,45 @@ bool IsPlain(std::string_view cleaned) {
   return true;
 }
 
+// "3,14", "0,5" and "1.234,5" with a point; empty where the comma may part two numbers ("1,5") or thousands.
+std::string WithDecimalPoint(const std::string& text) {
+  const size_t comma = text.find(',');
+  if (comma == std::string::npos || comma == 0 || comma + 1 == text.size() || text.size() - comma == 4) return "";
+  const size_t digits = static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }));
+  if (digits < 3 && text[comma - 1] != '0') return "";
+  std::string result;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool group = c == '.' && at < comma && at > 0 && (comma - at) % 4 == 0;
+    if (at == comma) result += '.';
+    else if (c >= '0' && c <= '9') result += c;
+    else if (c == '-' && at == 0) result += c;
+    else if (!group) return "";
+  }
+  return result;
+}
+
+// "1.234.567" and "12,34,567" without their separators: groups that no list of numbers and no decimal has. Else empty.
+std::string WithoutGroups(const std::string& text) {
+  std::vector<size_t> sizes(1);
+  std::string digits;
+  char separator = '\0';
+  for (char c : text) {
+    if (c >= '0' && c <= '9') {
+      digits += c;
+      ++sizes.back();
+    } else if ((c == '.' || c == ',') && (separator == '\0' || c == separator)) {
+      separator = c;
+      sizes.push_back(0);
+    } else {
+      return "";
+    }
+  }
+  if (sizes.size() < 3 || sizes.back() != 3 || sizes[0] == 0 || sizes[0] > 3) return "";
+  const size_t middle = separator == '.' ? 3 : 2;
+  return std::all_of(sizes.begin() + 1, sizes.end() - 1, [&](size_t size) { return size == middle; }) ? digits : "";
+}
+
 constexpr size_t kMaxAnswerBytes = 300;  // longer texts are responses, not answers
 constexpr size_t kMaxWordBytes = 40;
 
@@ -68,6 +107,15 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   const bool numbers = gold_number && answer_number;
   const auto has = [](const std::string& text, char sign) { return text.find(sign) != std::string::npos; };
   if ((has(clean_gold, '$') && has(clean_answer, '%')) || (has(clean_gold, '%') && has(clean_answer, '$'))) return Verdict::kWrong;
+  if (gold_number && !answer_number) {
+    const auto whole = ParseNumber(WithoutGroups(clean_answer));
+    if (whole && NumbersEqual(*gold_number, *whole)) return Verdict::kCorrect;
+  }
+  // A decimal is asked for, so a comma in the answer is its point.
+  if (gold_number && !answer_number && clean_gold.find('.') != std::string::npos) {
+    const auto pointed = ParseNumber(WithDecimalPoint(clean_answer));
+    if (pointed && NumbersEqual(*gold_number, *pointed)) return Verdict::kCorrect;
+  }
   // CleanAnswer drops the dots of 0.333...
   const bool goes_on = gold.find("..") != std::string_view::npos || answer.find("..") != std::string_view::npos;
   if (numbers && !goes_on && IsPlain(clean_gold) && IsPlain(clean_answer)) {
@@ -92,23 +140,34 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   if (extracted) grade = {JudgeAnswer(wanted, *extracted), *extracted};
   if (grade.verdict == Verdict::kCorrect || grade.verdict == Verdict::kTimeout) return grade;
   const bool marked_only = reading == Reading::kStrict || FindMarkedAnswers(response).last.has_value();
+  // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
+  const std::vector<std::string_view> boxes = FindFinalBoxes(response);
+  const bool repeated = boxes.size() > 1 && boxes.size() <= 4 && FindMarkedAnswers(response).last->text == boxes.back();
+  if (repeated && std::all_of(boxes.begin(), boxes.end(), [&](std::string_view box) { return AnswersEqual(wanted, box); })) {
+    return {Verdict::kCorrect, std::string(boxes.back())};
+  }
   Work work(20000);
   if (extracted && NamesSeveral(wanted, &work)) {
     for (const std::string& several : SeveralReadings(response, marked_only)) {
       if (JudgeAnswer(wanted, several) == Verdict::kCorrect) return {Verdict::kCorrect, several};
     }
   }
-  if (marked_only) return grade;
+  // A box may hold a sentence as well.
+  if (marked_only && (!extracted || IsBareMathematics(*extracted))) return grade;
+  const std::string_view searched = marked_only ? std::string_view(*extracted) : response;
   // Words and numbers: "The answer is June 20."
-  if (const auto stated = FindStatedAnswer(response); stated && JudgeAnswer(wanted, *stated) == Verdict::kCorrect) {
-    return {Verdict::kCorrect, std::string(*stated)};
+  if (auto stated = FindStatedAnswer(searched)) {
+    if (stated->starts_with("}")) stated->remove_prefix(1);  // \text{The answer is } 6
+    if (JudgeAnswer(wanted, *stated) == Verdict::kCorrect) return {Verdict::kCorrect, std::string(*stated)};
   }
   const std::string bare = ComparableText(CleanAnswer(wanted));
   if (bare.size() == 1 && bare[0] >= 'a' && bare[0] <= 'h' && wanted.find(static_cast<char>(bare[0] - 'a' + 'A')) != std::string::npos) {
-    const char choice = OnlyChoice(response);
+    const char choice = OnlyChoice(searched);
     if (choice != 0) return {JudgeAnswer(wanted, std::string(1, choice)), std::string(1, choice)};
   }
-  if (IsWords(wanted) && EndsWithWords(response, wanted)) return {Verdict::kCorrect, std::string(PlainWords(wanted))};
+  if (IsWords(wanted) && (EndsWithWords(searched, wanted) || BeginsWithWords(searched, wanted))) {
+    return {Verdict::kCorrect, PlainWords(wanted)};
+  }
   return grade;
 }
 

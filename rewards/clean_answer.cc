@@ -13,12 +13,12 @@ struct Replacement {
 };
 
 // Longer ones first where one begins like another.
-constexpr std::array<Replacement, 31> kReplacements = {{
+constexpr std::array<Replacement, 30> kReplacements = {{
     {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\left", ""},     {"\\right", ""},   {"\\!", ""},
     {"\\,", ""},           {"\\;", " "},          {"\\:", " "},       {"\\ ", " "},      {"\\%", "%"},
     {"\\$", "$"},          {"{,}", ","},          {"^{\\circ}", "°"}, {"^\\circ", "°"},  {"\\(", ""},
     {"\\)", ""},           {"\\[", ""},           {"\\]", ""},        {"−", "-"},        {"–", "-"},
-    {"**", ""},            {"`", ""},             {"\u00a0", " "},    {"\u202f", " "},   {"\u2009", " "},
+    {"`", ""},             {"\u00a0", " "},    {"\u202f", " "},   {"\u2009", " "},
     {"~", " "},            {"\t", " "},           {"\r", " "},        {"\n", " "},       {"\\quad", " "},
     {"\\displaystyle", ""},
 }};
@@ -33,11 +33,20 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::string CleanAnswer(std::string_view answer) {
   std::string clean;
+  bool bold = false;          // behind a ** that opened
   std::vector<bool> dropped;  // for each open brace: whether it and its partner are left out
   for (size_t at = 0; at < answer.size();) {
     const std::string_view rest = answer.substr(at);
     bool done = std::string_view("\\{^*`~\t\r\n\xc2\xe2").find(rest[0]) == std::string_view::npos;  // begins nothing below
     const bool plain = done;
+    if (rest.starts_with("**")) {  // bold; but 2**3 is a power
+      const auto is_operand = [](char c) { return IsLetter(c) || IsDigit(c) || c == '(' || c == ')'; };
+      const bool power = !bold && rest.size() > 2 && is_operand(rest[2]) && !clean.empty() && is_operand(clean.back());
+      if (power) clean += '^';
+      else bold = !bold;
+      at += 2;
+      continue;
+    }
     for (std::string_view wrapper : kWrappers) {
       if (!done && rest.starts_with(wrapper)) {
         dropped.push_back(true);

@@ -17,7 +17,14 @@ namespace {
 constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
 
 // More than digits and simple signs: a bare number is found by the rules for numbers.
-bool HasStructure(std::string_view text) { return text.find_first_of("\\^([{|_") != std::string_view::npos; }
+bool HasStructure(std::string_view text) {
+  if (text.find_first_of("\\^([{|_") != std::string_view::npos) return true;
+  const auto is_digit = [&](size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  for (size_t at = text.find(':'); at != std::string_view::npos; at = text.find(':', at + 1)) {
+    if (at > 0 && is_digit(at - 1) && is_digit(at + 1)) return true;  // 7:30, 2:3
+  }
+  return false;
+}
 
 std::string_view LastLine(std::string_view text) {
   text = TrimSpaces(text);
@@ -152,6 +159,11 @@ std::vector<std::string> SeveralReadings(std::string_view response, bool marked_
 
 char OnlyChoice(std::string_view response) {
   if (response.size() > kMaxBareBytes) return 0;
+  const std::string_view bare = TrimSpaces(response);
+  if (bare.size() > 4 && bare[0] == '(' && IsChoiceLetter(bare[1]) && bare[2] == ')' &&
+      (bare.substr(3).starts_with(" because ") || bare.substr(3).starts_with(" since "))) {
+    return bare[1];
+  }
   char only = 0;
   const auto is_word = [&](size_t i) {
     const char c = i < response.size() ? response[i] : ' ';
@@ -163,9 +175,31 @@ char OnlyChoice(std::string_view response) {
     const bool article = response[i] == 'A' && response.substr(i + 1, 1) == " " && response.substr(i + 1, 4) != " is ";
     if (article) continue;
     if (only != 0 && only != response[i]) return 0;
+    if (i >= 4 && response.substr(i - 4, 4) == "not ") return 0;
     only = response[i];
   }
   return only;
+}
+
+bool BeginsWithWords(std::string_view response, std::string_view words) {
+  const std::string wanted = PlainWords(words);
+  if (wanted.size() < 2 || response.size() > kMaxBareBytes || wanted.find_first_of("0123456789\\") != std::string::npos) return false;
+  const std::string sentence = PlainWords(response);
+  if (!sentence.starts_with(wanted)) return false;
+  const std::string rest = sentence.substr(wanted.size()) + " ";
+  for (std::string_view denial : {" not ", "n't ", " never ", " nor ", " or ", " and ", "cannot ", " but ", " no ", " yes ", " wait ", " so "}) {
+    if (rest.find(denial) != std::string::npos) return false;
+  }
+  // "Yes, …" in the text as it is written: the words are plain there.
+  std::string_view bare = TrimSpaces(response);
+  if (bare.starts_with("\\text{")) bare.remove_prefix(6);
+  const bool comma = wanted.find(' ') == std::string::npos && bare.size() > wanted.size() && PlainWords(bare.substr(0, wanted.size())) == wanted &&
+                     (bare[wanted.size()] == ',' || bare[wanted.size()] == '.') && (wanted == "yes" || wanted == "no");
+  if (comma) return true;
+  for (std::string_view verb : {" is ", " has ", " was ", " will ", " wins ", " had "}) {
+    if (rest.starts_with(verb)) return true;
+  }
+  return false;
 }
 
 bool EndsWithWords(std::string_view response, std::string_view words) {

@@ -12,6 +12,7 @@
 #include "rewards/math/membership.h"
 #include "rewards/math/real_set.h"
 #include "rewards/math/rewrite.h"
+#include "rewards/math/words.h"
 
 namespace pith {
 namespace {
@@ -30,6 +31,38 @@ bool IsRegion(const Expression& e) {
   }
 }
 
+// −2 ≤ f(x) ≤ 7 says of the values of f what −2 ≤ y ≤ 7 says.
+bool IsValueOfFunction(const Expression& e) {
+  return e.Is(Op::kFunction) && e.parts.size() == 1 && e.parts[0].Is(Op::kSymbol) && e.text.size() == 1 && e.text[0] >= 'a';
+}
+bool IsRangeOf(const Expression& e) { return std::any_of(e.parts.begin(), e.parts.end(), IsValueOfFunction); }
+Expression WithoutFunction(Expression e) {
+  for (Expression& part : e.parts) {
+    if (IsValueOfFunction(part)) part = Leaf(Op::kSymbol, "y");
+  }
+  return e;
+}
+
+// Points that name a figure: \triangle ABC, and a bare ABC, which is read as a word.
+struct Name {
+  std::string figure, points;  // figure: empty for a bare name
+};
+std::optional<Name> AsName(const Expression& e) {
+  if (!e.Is(Op::kSymbol) && !e.Is(Op::kText)) return std::nullopt;
+  const size_t colon = e.Is(Op::kSymbol) ? e.text.find(':') : std::string::npos;
+  Name name{colon == std::string::npos ? "" : e.text.substr(0, colon), colon == std::string::npos ? e.text : e.text.substr(colon + 1)};
+  const char first = e.Is(Op::kSymbol) ? 'A' : 'a';
+  const bool letters = std::all_of(name.points.begin(), name.points.end(), [&](char c) { return c >= first && c <= first + 25; });
+  if (!letters || name.points.empty() || name.points.size() > 6 || (e.Is(Op::kText) && name.points.size() < 3)) return std::nullopt;
+  name.points = LowerCase(name.points);
+  return name;
+}
+// ∠ABC is ∠CBA, and no triangle.
+bool SameName(const Name& g, const Name& p) {
+  if (!g.figure.empty() && !p.figure.empty() && g.figure != p.figure) return false;
+  return g.points == p.points || std::equal(g.points.begin(), g.points.end(), p.points.rbegin(), p.points.rend());
+}
+
 }  // namespace
 
 bool IsInequality(const Expression& e) { return e.Is(Op::kRelation) && e.text.find_first_of("<>lgn") != std::string::npos; }
@@ -41,8 +74,11 @@ bool Comparer::Same(const Expression& g, const Expression& p) {
   if (p.Is(Op::kApproximate)) return Same(g, p.parts[0]) || Same(g, p.parts[1]);
   if (g.Is(Op::kApproximate)) return Same(g.parts[0], p) || Same(g.parts[1], p);
   if (g.Is(Op::kChoice) || p.Is(Op::kChoice)) return SameChoice(g, p);
+  if (const auto x = AsName(g), y = AsName(p); x && y && (!x->figure.empty() || !y->figure.empty())) return SameName(*x, *y);
   if (g.Is(Op::kText) || p.Is(Op::kText)) return g.op == p.op && g.text == p.text;
   if (Contains(g, Op::kPlusMinus) || Contains(p, Op::kPlusMinus)) return SamePlusMinus(g, p);
+  if (IsInequality(g) && IsRangeOf(g)) return Same(WithoutFunction(g), p);
+  if (IsInequality(p) && IsRangeOf(p)) return Same(g, WithoutFunction(p));
   if ((IsRegion(g) || IsRegion(p)) && !(IsEquation(g) && IsEquation(p))) {
     const auto x = ToRealSet(g, work_), y = ToRealSet(p, work_);
     if (x && y) return SameSet(*x, *y);
@@ -57,7 +93,8 @@ bool Comparer::Same(const Expression& g, const Expression& p) {
   if (g.Is(Op::kTuple) && p.Is(Op::kTuple)) return Pairwise(g.parts, p.parts);
   if (g.Is(Op::kInterval) && p.Is(Op::kInterval)) return g.text == p.text && Pairwise(g.parts, p.parts);
   if (g.Is(Op::kUnion) && p.Is(Op::kUnion)) return AnyOrder(Flatten(g), Flatten(p));
-  if (g.Is(Op::kRatio) || p.Is(Op::kRatio)) return SameRatio(g, p, work_);
+  const auto is_ratio = [](const Expression& e) { return e.Is(Op::kRatio) || (e.Is(Op::kQuantity) && e.parts[0].Is(Op::kRatio)); };
+  if (is_ratio(g) || is_ratio(p)) return SameRatio(g, p, work_);
   if (g.Is(Op::kModulo) || p.Is(Op::kModulo)) return SameResidue(g, p);
   if (g.Is(Op::kBased) != p.Is(Op::kBased)) {
     const Expression& based = g.Is(Op::kBased) ? g : p;

@@ -38,9 +38,27 @@ std::optional<Comparer::Answers> Comparer::ByName(const Expression& collection) 
   return values;
 }
 
+namespace {
+
+// "2πk, k ∈ ℤ" in the n of "2πn, n ∈ ℤ": the first member of p.
+std::optional<Expression> InParameterOf(const Expression& g, const Expression& p) {
+  const auto is_bound = [](const Expression& e) {
+    return e.parts.size() == 2 && e.parts[1].Is(Op::kRelation, "e") && e.parts[1].parts[0].Is(Op::kSymbol) && IsArithmetic(e.parts[0]);
+  };
+  if (!is_bound(g) || !is_bound(p) || g.parts[1].parts[1] != p.parts[1].parts[1]) return std::nullopt;
+  const std::string &to = g.parts[1].parts[0].text, &from = p.parts[1].parts[0].text;
+  if (from == to || ContainsSymbol(p.parts[0], to) || IsConstantSymbol(from)) return std::nullopt;
+  Expression value = p.parts[0];
+  Rename(from, to, &value);
+  return value;
+}
+
+}  // namespace
+
 bool Comparer::SameCollection(const Expression& g, const Expression& p) {
   const bool g_many = g.Is(Op::kList) || g.Is(Op::kSet), p_many = p.Is(Op::kList) || p.Is(Op::kSet);
   if (g_many && p_many) {
+    if (const auto renamed = InParameterOf(g, p)) return Same(g.parts[0], *renamed);
     const auto g_named = ByName(g), p_named = ByName(p);
     if (g_named && !p_named) return AnyOrder(*g_named, Values(p));
     if (p_named && !g_named) return AnyOrder(Values(g), *p_named);

@@ -8,11 +8,31 @@
 
 namespace pith {
 
+namespace {
+
+// The value of f(t) = … in terms of the x of f(x) = …; nothing where x is another name there.
+std::optional<Expression> InArgumentOf(const Expression& g, const Expression& p, Expression value) {
+  const Expression& x = g.parts.front();
+  const Expression& t = p.parts.front();
+  const auto has_argument = [](const Expression& e) { return e.Is(Op::kFunction) && e.parts.size() == 1 && e.parts[0].Is(Op::kSymbol); };
+  if (!has_argument(x) || !has_argument(t)) return value;
+  const std::string from = t.parts[0].text, to = x.parts[0].text;
+  if (from == to || IsConstantSymbol(from)) return value;
+  if (ContainsSymbol(value, to)) return std::nullopt;
+  Rename(from, to, &value);
+  return value;
+}
+
+}  // namespace
+
 bool Comparer::SameRelation(const Expression& g, const Expression& p) {
   if (g.Is(Op::kRelation) && p.Is(Op::kRelation)) {
     const auto x = AsAssignment(g), y = AsAssignment(p);
     if (x && y) {
-      if (x->name == y->name || (x->is_function && y->is_function)) return Same(x->value, y->value);
+      if (x->name == y->name || (x->is_function && y->is_function)) {
+        const auto value = InArgumentOf(g, p, y->value);
+        return value && Same(x->value, *value);
+      }
       return IsEquation(g) && IsEquation(p) && SameEquation(g, p);
     }
     if (IsEquation(g) && IsEquation(p)) return SameEquation(g, p);
@@ -23,6 +43,8 @@ bool Comparer::SameRelation(const Expression& g, const Expression& p) {
   std::optional<Expression> value;
   if (const auto assignment = AsAssignment(relation)) {
     value = assignment->value;
+  } else if (relation.text == "e" && relation.parts[0].Is(Op::kTuple)) {  // (x, y) ∈ {…}
+    value = relation.parts[1];
   } else if (IsEquation(relation)) {
     // "a + b = 12" gives 12; "x² + 1 = 0" does not give 0; and where "x² + y² = 25" is asked for, 25 will not do.
     const Expression& right = relation.parts.back();

@@ -28,7 +28,8 @@ Value Point(const std::string& name, int round, bool whole) {
 
 // Whether the tree means something for whole numbers only: n!, a choice of k, (−1)^n.
 bool WantsWholeNumbers(const Expression& e) {
-  const bool whole = e.Is(Op::kFactorial) || e.Is(Op::kFunction, "binom") || e.Is(Op::kFunction, "mod") || e.Is(Op::kFunction, "gcd") ||
+  const bool whole = e.Is(Op::kFactorial) || IsSum(e) || e.Is(Op::kFunction, "!!") || e.Is(Op::kFunction, "binom") ||
+                     e.Is(Op::kFunction, "mod") || e.Is(Op::kFunction, "gcd") ||
                      e.Is(Op::kFunction, "lcm") || (e.Is(Op::kPower) && e.parts[0].Is(Op::kNegate) && Variables(e.parts[0]).empty());
   if (whole && !Variables(e).empty()) return true;
   return std::any_of(e.parts.begin(), e.parts.end(), WantsWholeNumbers);
@@ -92,6 +93,35 @@ Value Determinant(const Expression& matrix, const Assignment& variables, Arithme
   return determinant;
 }
 
+constexpr int64_t kMaxTerms = 3000;
+
+Value SumOrProduct(const Expression& e, const Assignment& variables, Arithmetic* arithmetic) {
+  const Value first = Evaluate(e.parts[0], variables, arithmetic), last = Evaluate(e.parts[1], variables, arithmetic);
+  if (!first || !last || !IsInteger(first) || !IsInteger(last)) return nullptr;
+  const bool sum = e.text == "sum";
+  Value total = IntegerValue(sum ? 0 : 1), at = first;
+  Assignment inside = variables;
+  for (int64_t terms = 0; Order(at, last).value_or(1) <= 0; ++terms) {
+    if (terms == kMaxTerms || !arithmetic->work->Spend(16)) return nullptr;
+    inside[e.parts[3].text] = at;
+    const Value term = Evaluate(e.parts[2], inside, arithmetic);
+    total = sum ? arithmetic->Add(total, term) : arithmetic->Multiply(total, term);
+    if (!total) return nullptr;
+    at = arithmetic->Add(at, IntegerValue(1));
+  }
+  return total;
+}
+
+// (2m)!! = 2^m m!, (2m + 1)!! = (2m + 1)! / (2m)!!
+Value DoubleFactorial(const Value& n, Arithmetic* arithmetic) {
+  if (!n || !IsInteger(n)) return nullptr;
+  const Value half = arithmetic->Divide(n, IntegerValue(2));
+  const bool even = IsInteger(half);
+  const Value m = even ? half : arithmetic->Subtract(half, FractionValue(1, 2));
+  const Value evens = arithmetic->Multiply(arithmetic->Power(IntegerValue(2), m), arithmetic->Factorial(m));
+  return even ? evens : arithmetic->Divide(arithmetic->Factorial(n), evens);
+}
+
 }  // namespace
 
 Value Evaluate(const Expression& e, const Assignment& variables, Arithmetic* arithmetic) {
@@ -133,6 +163,8 @@ Value Evaluate(const Expression& e, const Assignment& variables, Arithmetic* ari
     case Op::kDegree: return arithmetic->Multiply(part(0), arithmetic->Divide(PiValue(), IntegerValue(180)));
     case Op::kFunction: {
       if (e.text == "det" && e.parts.size() == 1 && e.parts[0].Is(Op::kMatrix)) return Determinant(e.parts[0], variables, arithmetic);
+      if (IsSum(e)) return SumOrProduct(e, variables, arithmetic);
+      if (e.text == "!!") return DoubleFactorial(part(0), arithmetic);
       std::vector<Value> arguments;
       for (size_t i = 0; i < e.parts.size(); ++i) {
         arguments.push_back(part(i));

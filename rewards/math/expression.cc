@@ -8,11 +8,26 @@ namespace pith {
 namespace {
 
 void Collect(const Expression& expression, std::set<std::string>* names) {
+  if (IsSum(expression)) {  // the name that counts is bound
+    std::set<std::string> inside;
+    Collect(expression.parts[2], &inside);
+    inside.erase(expression.parts[3].text);
+    names->merge(inside);
+    for (size_t end : {0, 1}) Collect(expression.parts[end], names);
+    return;
+  }
   if (expression.Is(Op::kSymbol) && !IsConstantSymbol(expression.text)) names->insert(expression.text);
   for (const Expression& part : expression.parts) Collect(part, names);
 }
 
 }  // namespace
+
+bool IsSum(const Expression& e) { return e.Is(Op::kFunction) && e.parts.size() == 4 && (e.text == "sum" || e.text == "prod"); }
+
+void Rename(const std::string& from, const std::string& to, Expression* expression) {
+  if (expression->Is(Op::kSymbol) && expression->text == from) expression->text = to;
+  for (Expression& part : expression->parts) Rename(from, to, &part);
+}
 
 bool Contains(const Expression& expression, Op op) {
   if (expression.op == op) return true;

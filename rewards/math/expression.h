@@ -15,7 +15,8 @@ enum class Op {
   kText,        // text: words in lower case, joined by single spaces
   kAdd, kMultiply, kDivide, kPower,  // two parts each
   kNegate, kFactorial, kPercent, kDegree,  // one part; a percent or degree sign that stands behind it
-  kFunction,    // text: name; parts: arguments. log has {x} or {x, base}, root has {x, n}
+  kFunction,    // text: name; parts: arguments. log has {x} or {x, base}, root has {x, n}, sum and prod
+                // {first, last, term, the symbol that counts in the term}
   kPlusMinus,   // one or two parts; text "+" for ±, "-" for ∓
   kTuple,       // text: the opening and the closing delimiter, "()", "[]", "<>"; two or more parts
   kInterval,    // text: "[)", "(]" or "[]"; two parts. An open one is written as a pair, so it is a kTuple
@@ -44,11 +45,13 @@ struct Expression {
 inline Expression Leaf(Op op, std::string text) { return {op, std::move(text), {}}; }
 inline Expression Node(Op op, std::vector<Expression> parts, std::string text = "") { return {op, std::move(text), std::move(parts)}; }
 
+bool IsSum(const Expression& expression);  // or a product: \\sum, \\prod
 bool Contains(const Expression& expression, Op op);
 bool ContainsSymbol(const Expression& expression, const std::string& name);
 // Names that stand for any number: all symbols but π, e, i, ∞ and the named sets.
 std::set<std::string> Variables(const Expression& expression);
 bool IsConstantSymbol(const std::string& name);
+void Rename(const std::string& from, const std::string& to, Expression* expression);  // symbols
 // A value as opposed to words, sets, relations: something that arithmetic is done with.
 bool IsArithmetic(const Expression& expression);
 

@@ -24,6 +24,7 @@ class Grammar {
     std::string joiner;  // "or", "and" or ""
     std::vector<size_t> rows;  // how many items stand in front of each semicolon
   };
+  void CutRemark();
   Items List();
   Expression Item();
   Expression Words();
@@ -31,6 +32,11 @@ class Grammar {
   bool AtSeparator() const;
   bool AtItemEnd() const;
   char RelationSign() const;  // '\0' when there is none; '~' for ≈
+
+  // grammar_orders.cc: "(1, 2, 3) and its permutations", "all cyclic permutations of (1, 2, 3)".
+  enum class Orders { kOne, kAll, kCyclic };
+  Orders CutOrders();  // what the words say, which are cut
+  Expression InOrders(Expression answer, Orders orders);
 
   // grammar_measures.cc: a member of a relation, with currency, unit, ratio, residue.
   Expression Member();
@@ -44,6 +50,7 @@ class Grammar {
   Expression WithOver(Expression top);                // 3 \over 4, 5 \choose 2
   Expression Bracketed(const std::string& bracket);   // behind ( or [ or ]
   Expression Braces(bool plain);                      // behind \{ or {
+  Expression Cases();
   Expression Matrix(const std::string& environment);
 
   // grammar_arithmetic.cc: sums, products, powers.
@@ -53,6 +60,7 @@ class Grammar {
   Expression Power();
   Expression Exponent();
   Expression Postfix(Expression value);
+  Expression WithArcMinutes(Expression degrees);
   bool StartsFactor() const;
   bool AtDegree() const;
 
@@ -68,6 +76,7 @@ class Grammar {
   Expression CommandPrimary();
   Expression Function(const std::string& name);
   Expression FunctionArgument();
+  Expression SumOrProduct(const std::string& name);
 
   const Token& Peek(size_t ahead = 0) const;
   bool AtSign(char c, size_t ahead = 0) const;

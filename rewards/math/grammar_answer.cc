@@ -47,6 +47,35 @@ bool Grammar::AtItemEnd() const {
   return token.text == "rbrace" || token.text == "rangle" || token.text == "\\" || token.text == "mid" || token.text.starts_with("end:");
 }
 
+// Drops what says nothing of the answer: "6 (since x > 0)", "2^n − 1 for n ≥ 1".
+void Grammar::CutRemark() {
+  const size_t last = tokens_.size() - 1;  // the end
+  size_t cut = last;
+  for (size_t i = at_ + 1; i + 1 < last && cut == last; ++i) {
+    const Token& token = tokens_[i];
+    const size_t comma = tokens_[i - 1].Is(Token::kSign, ",") && i > at_ + 1 ? 1 : 0;
+    const bool behind_value = tokens_[i - 1 - comma].kind != Token::kWord;
+    const Token& word = tokens_[i + 1];
+    if (behind_value && comma == 0 && token.Is(Token::kSign, "(") && word.kind == Token::kWord && (token.space || word.in_text) &&
+        word.text.size() > 1 && word.text != "base" && word.text != "or" && word.text != "and") {
+      size_t close = i;
+      while (close < last && !tokens_[close].Is(Token::kSign, ")")) ++close;
+      if (close == last - 1) cut = i;
+    }
+    if (behind_value && token.kind == Token::kWord && (token.text == "for" || token.text == "where")) {
+      for (size_t j = i + 1; j < last && cut == last; ++j) {
+        const Token& t = tokens_[j];
+        const bool relation = t.Is(Token::kSign, "=") || t.Is(Token::kSign, "<") || t.Is(Token::kSign, ">") || t.Is(Token::kCommand, "le") ||
+                              t.Is(Token::kCommand, "ge") || t.Is(Token::kCommand, "ne") || t.Is(Token::kCommand, "in");
+        if (relation) cut = i - comma;
+      }
+    }
+  }
+  if (cut == last) return;
+  tokens_.resize(cut);
+  tokens_.push_back({});
+}
+
 Expression Grammar::Answer() {
   Depth depth(this);
   if (failed_) return {};
@@ -54,6 +83,8 @@ Expression Grammar::Answer() {
   for (size_t i = at_; i + 2 < tokens_.size(); ++i) {
     if (tokens_[i].kind == Token::kCommand && IsArrow(tokens_[i].text)) at_ = i + 1;
   }
+  CutRemark();
+  const Orders orders = CutOrders();
   if (AtSign('{') && AtSign('}', 1) && Peek(2).kind == Token::kEnd) return Leaf(Op::kSymbol, "∅");
   // "(B) 12", "B. 12": a choice with what it says.
   const size_t open = AtSign('(') ? 1 : 0;
@@ -78,8 +109,8 @@ Expression Grammar::Answer() {
   if ((AtWord("option") || AtWord("choice")) && Peek(1).kind != Token::kEnd) ++at_;
   Items list = List();
   if (Peek().kind != Token::kEnd || list.items.empty()) return Fail();
-  if (list.items.size() == 1) return std::move(list.items[0]);
-  return Node(Op::kList, std::move(list.items), list.joiner);
+  if (list.items.size() == 1) return InOrders(std::move(list.items[0]), orders);
+  return InOrders(Node(Op::kList, std::move(list.items), list.joiner), orders);
 }
 
 Grammar::Items Grammar::List() {
@@ -104,7 +135,7 @@ Expression Grammar::Item() {
   Depth depth(this);
   if (failed_) return {};
   const Token& token = Peek();
-  const bool currency = token.text == "USD" && Peek(1).kind == Token::kNumber;
+  const bool currency = !CurrencyOfCode(token.text).empty() && Peek(1).kind == Token::kNumber;
   if (token.kind == Token::kWord && !(token.text.size() == 1 && token.in_text) && !currency) return Words();
   return Relation();
 }
@@ -128,6 +159,10 @@ Expression Grammar::Words() {
   if (std::find(kNothing.begin(), kNothing.end(), text) != kNothing.end()) return Leaf(Op::kSymbol, "∅");
   if (text == "all real numbers" || text == "all reals" || text == "all real" || text == "real numbers") return Leaf(Op::kSymbol, "ℝ");
   if (text == "all integers" || text == "integers") return Leaf(Op::kSymbol, "ℤ");
+  if (text == "noon" || text == "midnight") {
+    return Node(Op::kRatio, {Leaf(Op::kNumber, "12"), Leaf(Op::kNumber, "00")}, text == "noon" ? "pm" : "am");
+  }
+  if (text == "infinitely many solutions" || text == "infinite solutions") text = "infinitely many";
   if (text == "dne" || text == "undefined") text = "does not exist";
   return Leaf(Op::kText, text);
 }
@@ -154,7 +189,9 @@ Expression Grammar::Relation() {
   if (failed_) return {};
   std::vector<Expression> members;
   std::string signs;
-  members.push_back(Member());
+  if (const char sign = RelationSign(); sign == '=' || sign == '~') ++at_;  // "= 5"
+  else if (sign != '\0') members.push_back(Leaf(Op::kSymbol, "x"));        // "≥ 5"
+  if (members.empty()) members.push_back(Member());
   while (!failed_ && work_->Spend()) {
     const char sign = RelationSign();
     if (sign == '\0') break;

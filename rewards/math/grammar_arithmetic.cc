@@ -9,11 +9,11 @@ namespace pith {
 namespace {
 
 // Commands that are no values: no factor begins with them.
-constexpr std::array<std::string_view, 64> kNoValues = {
+constexpr std::array<std::string_view, 62> kNoValues = {
     "le", "ge", "ne", "in", "approx", "equiv", "cup", "cap", "setminus", "pm", "mp", "times", "cdot", "div", "bmod", "mod", "pmod",
     "\\", "rbrace", "rangle", "rfloor", "rceil", "rvert", "rVert", "lbrace", "langle", "dollar", "euro", "pounds", "yen", "rupee", "cents", "choose",
-    "mid", "?", "to", "rightarrow", "Rightarrow", "implies", "iff", "degree", "subset", "subseteq", "notin", "forall", "exists", "sum",
-    "prod", "int", "lim", "over", "leftarrow", "Leftarrow", "mapsto", "perp", "parallel", "cong", "propto", "neg", "lnot", "therefore",
+    "mid", "?", "to", "rightarrow", "Rightarrow", "implies", "iff", "degree", "subset", "subseteq", "notin", "forall", "exists",
+    "int", "lim", "over", "leftarrow", "Leftarrow", "mapsto", "perp", "parallel", "cong", "propto", "neg", "lnot", "therefore",
     "because", "underbrace", "cr"};
 
 bool IsNameOfPoint(const Expression& left, const Expression& factor) {
@@ -126,7 +126,7 @@ Expression Grammar::Product() {
       }
       // 5 m: a number alone, then the letter of a unit. Touching it, the letter is a variable.
       if (at_ == member_ + 1 && before.kind == Token::kNumber && next.space && next.kind == Token::kLetter &&
-          std::string_view("mghsL").find(next.text) != std::string_view::npos) {
+          std::string_view("mghsLJNW").find(next.text) != std::string_view::npos) {
         const size_t here = at_++;
         const bool ends = AtItemEnd() || AtSign('/') || (AtSign('^') && (Peek(1).text == "2" || Peek(1).text == "3"));
         at_ = here;
@@ -169,6 +169,15 @@ Expression Grammar::Power() {
       return Node(Op::kTuple, {Node(Op::kNegate, {std::move(infinity)}), std::move(zero)}, "()");
     }
   }
+  if (base.Is(Op::kSymbol, "ℝ") && AtSign('_')) {  // ℝ_{\ge 0}, ℝ_{>0}
+    const size_t sign = AtSign('{', 1) ? 2 : 1;
+    const bool closed = AtCommand("ge", sign);
+    if ((closed || AtSign('>', sign)) && Peek(sign + 1).Is(Token::kNumber, "0") && (sign == 1 || AtSign('}', 4))) {
+      at_ += sign == 2 ? 5 : 3;
+      std::vector<Expression> ends = {Leaf(Op::kNumber, "0"), Leaf(Op::kSymbol, "∞")};
+      return closed ? Node(Op::kInterval, std::move(ends), "[)") : Node(Op::kTuple, std::move(ends), "()");
+    }
+  }
   while (!failed_ && AtSign('^') && !AtDegree()) {
     ++at_;
     // 5^{th}
@@ -194,15 +203,45 @@ Expression Grammar::Exponent() {
   return exponent;
 }
 
+// 45° 30' 36'': the minutes and seconds behind a degree sign.
+Expression Grammar::WithArcMinutes(Expression value) {
+  // How many tokens the mark behind a number takes: ', ′, ^\prime, ^{\prime}; '' and ″.
+  const auto mark = [&](bool seconds) -> size_t {
+    if (seconds && AtCommand("dprime", 1)) return 1;
+    const size_t raised = AtSign('^', 1) ? 1 : 0, group = raised == 1 && AtSign('{', 2) ? 1 : 0;
+    size_t at = 1 + raised + group;
+    const size_t marks = seconds ? 2 : 1;
+    for (size_t i = 0; i < marks; ++i) {
+      if (!AtSign('\'', at++)) return 0;
+    }
+    if (AtSign('\'', at) || (group == 1 && !AtSign('}', at++))) return 0;
+    return at - 1;
+  };
+  for (const bool seconds : {false, true}) {
+    if (!value.Is(Op::kNumber) && !value.Is(Op::kAdd)) return value;
+    if (Peek().kind != Token::kNumber) return value;
+    const size_t length = mark(seconds);
+    if (length == 0) continue;
+    Expression part = Node(Op::kDivide, {Leaf(Op::kNumber, Peek().text), Leaf(Op::kNumber, seconds ? "3600" : "60")});
+    at_ += 1 + length;
+    value = Node(Op::kAdd, {std::move(value), std::move(part)});
+  }
+  return value;
+}
+
 Expression Grammar::Postfix(Expression value) {
   while (!failed_ && work_->Spend()) {
-    if (EatSign('!')) {
+    if (AtSign('!') && AtSign('!', 1) && !Peek(1).space) {
+      at_ += 2;
+      if (AtSign('!')) return Fail();
+      value = Node(Op::kFunction, {std::move(value)}, "!!");
+    } else if (EatSign('!')) {
       value = Node(Op::kFactorial, {std::move(value)});
     } else if (EatSign('%')) {
       value = Node(Op::kPercent, {std::move(value)});
     } else if (AtDegree()) {
       at_ += AtCommand("degree") ? 1 : AtSign('{', 1) ? 4 : 2;
-      value = Node(Op::kDegree, {std::move(value)});
+      value = Node(Op::kDegree, {WithArcMinutes(std::move(value))});
     } else {
       break;
     }

@@ -54,6 +54,7 @@ Expression Grammar::CommandPrimary() {
     return Node(Op::kFunction, {std::move(inside)}, name == "lfloor" ? "floor" : name == "lceil" ? "ceil" : "abs");
   }
   if (IsFunctionName(name)) return Function(name);
+  if (name == "sum" || name == "prod") return SumOrProduct(name);
   if (name == "pi") return Leaf(Op::kSymbol, "π");
   if (name == "infty") return Leaf(Op::kSymbol, "∞");
   if (name == "emptyset") return Leaf(Op::kSymbol, "∅");
@@ -109,6 +110,30 @@ Expression Grammar::Function(const std::string& name) {
   if (has_base && function == "log") arguments.push_back(std::move(base));
   Expression result = Node(Op::kFunction, std::move(arguments), function);
   return has_power ? Node(Op::kPower, {std::move(result), std::move(power)}) : result;
+}
+
+// \sum_{k=1}^{10} k^2: {first, last, term}, with the name that counts as \count:k in the term.
+Expression Grammar::SumOrProduct(const std::string& name) {
+  Depth depth(this);
+  if (failed_) return {};
+  Expression first, last;
+  std::string counter;
+  for (int i = 0; i < 2 && !failed_; ++i) {
+    if (counter.empty() && AtSign('_') && AtSign('{', 1) && Peek(2).kind == Token::kLetter && AtSign('=', 3)) {
+      counter = Peek(2).text;
+      at_ += 4;
+      first = Sum();
+      Expect(EatSign('}'));
+    } else if (EatSign('^')) {
+      last = Exponent();
+    } else {
+      return Fail();
+    }
+  }
+  Expression term = Product();
+  if (failed_ || counter.empty()) return Fail();
+  Rename(counter, "\\count:" + counter, &term);
+  return Node(Op::kFunction, {std::move(first), std::move(last), std::move(term), Leaf(Op::kSymbol, "\\count:" + counter)}, name);
 }
 
 // \sin 2x, \cos 2\pi/3, \log_2 8: factors side by side, up to a sign or the next function.

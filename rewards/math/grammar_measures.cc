@@ -33,7 +33,7 @@ std::string UnitWord(std::string_view word) {
   return lower;
 }
 
-bool IsClock(const std::string& word) { return word == "am" || word == "pm" || word == "oclock"; }
+bool IsClock(const std::string& word) { return word == "am" || word == "pm" || word == "oclock" || word == "noon" || word == "midnight"; }
 
 }  // namespace
 
@@ -52,7 +52,7 @@ Expression Grammar::Member() {
     if (mark.text == "rupee") currency = "₹";
   }
   // USD 12, US$12
-  if (mark.kind == Token::kWord && mark.text == "USD") currency = "$";
+  if (mark.kind == Token::kWord && Peek(sign + 1).kind == Token::kNumber) currency = CurrencyOfCode(mark.text);
   if (!currency.empty()) {
     at_ += sign + 1;
     return Compound(Currency(currency, sign > 0));
@@ -64,6 +64,12 @@ Expression Grammar::Member() {
     ++at_;
     return WithUnit(Node(Op::kRatio, {std::move(value), Sum()}));
   }
+  // 3 out of 4, 3 in 4
+  const size_t words = AtWord("in") ? 1 : AtWord("out") && AtWord("of", 1) ? 2 : 0;
+  if (words > 0 && Peek(words).kind == Token::kNumber && IsArithmetic(value)) {
+    at_ += words;
+    return WithUnit(Node(Op::kDivide, {std::move(value), Sum()}));
+  }
   if (AtSign(':') && ratios_) {
     std::vector<Expression> parts = {std::move(value)};
     while (EatSign(':') && !failed_) parts.push_back(Sum());
@@ -74,6 +80,12 @@ Expression Grammar::Member() {
   if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) {
     std::string clock = LowerCase(tokens_[at_++].text);
     if (clock == "oclock") clock.clear();
+    if (clock == "noon") clock = "pm";
+    if (clock == "midnight") clock = "am";
+    if (value.Is(Op::kNumber) && value.text.size() > 3 && value.text[value.text.size() - 3] == '.') {  // 7.30 pm
+      const size_t point = value.text.size() - 3;
+      return Node(Op::kRatio, {Leaf(Op::kNumber, value.text.substr(0, point)), Leaf(Op::kNumber, value.text.substr(point + 1))}, clock);
+    }
     return Node(Op::kRatio, {std::move(value), Leaf(Op::kNumber, "00")}, clock);
   }
   if (AtCommand("pmod") || AtCommand("mod") || (AtSign('(') && (AtCommand("bmod", 1) || AtCommand("mod", 1)))) {
@@ -116,7 +128,7 @@ Expression Grammar::Compound(Expression value) {
     const auto number = [](int64_t n) { return Leaf(Op::kNumber, std::to_string(n)); };
     rest = Node(Op::kMultiply, {std::move(rest), Node(Op::kDivide, {Node(Op::kMultiply, {number(smaller->numerator), number(unit->denominator)}),
                                                                    Node(Op::kMultiply, {number(smaller->denominator), number(unit->numerator)})})});
-    value.parts[0] = Node(Op::kAdd, {std::move(value.parts[0]), std::move(rest)});
+    value.parts[0] = Node(Op::kAdd, {std::move(value.parts[0]), std::move(rest)}, "compound");
   }
   return value;
 }

@@ -51,6 +51,14 @@ Expression Grammar::Primary() {
   }
   if (token.text == "^" || token.text == "_" || (token.text == "{" && AtSign('}', 1) && (AtSign('^', 2) || AtSign('_', 2)))) return Prefixed();
   ++at_;
+  if (token.text == "(" && Peek().kind == Token::kNumber && AllDigits(Peek().text) && AtSign(')', 1) && AtSign('_', 2)) {  // (1011)_2
+    const size_t base = AtSign('{', 3) ? 4 : 3;
+    if (Peek(base).kind == Token::kNumber && AllDigits(Peek(base).text) && (base == 3 || AtSign('}', 5))) {
+      Expression based = Node(Op::kBased, {Leaf(Op::kNumber, Peek(base).text)}, Peek().text);
+      at_ += base == 4 ? 6 : 4;
+      return based;
+    }
+  }
   if (token.text == "(" || token.text == "]" || token.text == "[") return Bracketed(token.text);
   if (token.text == "{") return Braces(/*plain=*/true);
   if (token.text == "|") {

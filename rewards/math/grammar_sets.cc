@@ -106,9 +106,34 @@ Expression Grammar::Braces(bool plain) {
   return Node(Op::kSet, std::move(list.items));
 }
 
+// A system of equations is a list; values with their conditions are a set of pairs.
+Expression Grammar::Cases() {
+  Depth depth(this);
+  std::vector<Expression> rows;
+  bool pairs = false;
+  while (!failed_ && work_->Spend() && !EatCommand("end:cases")) {
+    Expression row = Item();
+    EatSign(',');
+    if (EatSign('&')) {
+      if (AtWord("if") || AtWord("when") || AtWord("for")) ++at_;
+      pairs = true;
+      row = Node(Op::kTuple, {std::move(row), Item()}, "case");
+    }
+    rows.push_back(std::move(row));
+    EatSign(',');
+    if (!EatCommand("\\")) {
+      Expect(EatCommand("end:cases"));
+      break;
+    }
+  }
+  if (failed_ || work_->exhausted() || rows.empty()) return Fail();
+  return pairs ? Node(Op::kSet, std::move(rows)) : Node(Op::kList, std::move(rows), "and");
+}
+
 Expression Grammar::Matrix(const std::string& environment) {
   Depth depth(this);
   if (failed_) return {};
+  if (environment == "cases") return Cases();
   constexpr std::array<std::string_view, 7> kKinds = {"pmatrix", "bmatrix", "matrix", "Bmatrix", "vmatrix", "array", "smallmatrix"};
   if (std::find(kKinds.begin(), kKinds.end(), environment) == kKinds.end()) return Fail();
   const int bars = bars_;

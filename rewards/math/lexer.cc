@@ -82,12 +82,17 @@ void Lexer::Step() {
   // "3 +- 2" is ±; "3+-2" is 3 + (−2).
   if (Eat("+/-") || ((tokens_.empty() || text_.substr(at_, 3) == "+- ") && Eat("+-"))) return Emit(Token::kCommand, "pm");
   if (Eat("**")) {
-    if (LastIsOperand() && at_ < text_.size()) Sign('^');
+    if (!bold_ && LastIsOperand() && at_ < text_.size()) return Sign('^');
+    bold_ = !bold_;
     return;
   }
   if (Eat("==")) return Sign('=');
   ++at_;
-  if (c == '`' || c == '"') return;
+  if (c == '`' || c == '"' || (c == '&' && aligned_)) return;
+  if (c == '.') {  // the stop of a system of equations
+    const size_t next = text_.find_first_not_of(" \n", at_);
+    if (next != std::string_view::npos && text_.substr(next, 4) == "\\end") return;
+  }
   if (c == '{') open_braces_.push_back(false);
   if (c == '}' && !open_braces_.empty()) {
     const bool dropped = open_braces_.back();

@@ -72,6 +72,20 @@ void Lexer::Inline(std::string_view content, bool in_text) {
   space_ = inner.space_;
 }
 
+// The capitals that name a figure, as one letter "angle:ABC".
+bool Lexer::Points(std::string_view figure) {
+  size_t begin = at_;
+  while (begin < text_.size() && text_[begin] == ' ') ++begin;
+  const bool group = begin < text_.size() && text_[begin] == '{';
+  if (group) ++begin;
+  size_t end = begin;
+  while (end < text_.size() && IsAsciiUpper(text_[end])) ++end;
+  if (end == begin || (group ? text_.substr(end, 1) != "}" : end < text_.size() && IsAsciiLetter(text_[end]))) return false;
+  at_ = end + (group ? 1 : 0);
+  Emit(Token::kLetter, std::string(figure) + ":" + std::string(text_.substr(begin, end - begin)));
+  return true;
+}
+
 void Lexer::Command() {
   const char next = Peek(1);
   if (!IsAsciiLetter(next)) {
@@ -90,7 +104,13 @@ void Lexer::Command() {
       case '%': return Sign('%');
       case '$': return Emit(Token::kCommand, "dollar");
       case '&': return Sign('&');
-      case '\\': SkipRowSkip(); return Emit(Token::kCommand, "\\");
+      case '\\': {
+        SkipRowSkip();
+        // "x &= 1 + 1 \\ &= 2" goes on.
+        const size_t next = text_.find_first_not_of(" \n&", at_);
+        if (aligned_ && next != std::string_view::npos && (text_[next] == '=' || text_.substr(next, 4) == "\\end")) return;
+        return Emit(Token::kCommand, "\\");
+      }
       case '|': return Sign('|');
       case '(':
       case ')':
@@ -131,18 +151,27 @@ void Lexer::Command() {
   if (name == "begin" || name == "end") {
     const std::string_view environment = Group();
     if (name == "begin" && environment == "array") Group();  // {cc}
+    constexpr std::array<std::string_view, 5> kRows = {"aligned", "align", "align*", "gathered", "split"};
+    if (std::find(kRows.begin(), kRows.end(), environment) != kRows.end()) {
+      aligned_ = name == "begin";
+      return;
+    }
     return Emit(Token::kCommand, std::string(name) + ":" + std::string(environment));
   }
   if (IsAccent(name)) {
     const std::string_view content = Group();
     const std::string_view letter = InnermostLetter(content);
     if (letter.empty()) return Inline(content, false);
-    // Bold, an arrow, and both are the same vector.
-    const bool vector = name == "mathbf" || name == "boldsymbol" || name == "bm";
+    // Bold, an arrow, and both are the same vector; so is a unit vector with its hat.
+    const bool unit = name == "hat" && (letter == "i" || letter == "j" || letter == "k");
+    const bool vector = unit || name == "mathbf" || name == "boldsymbol" || name == "bm";
     return Emit(Token::kLetter, (vector ? "vec" : std::string(name)) + ":" + std::string(letter));
   }
+  if (NamesFigure(name) && Points(name == "measuredangle" ? "angle" : name)) return;
   if (name == "overline" || name == "overrightarrow" || name == "widehat") {
     const std::string_view content = Group();
+    const bool points = content.size() > 1 && std::all_of(content.begin(), content.end(), IsAsciiUpper);
+    if (name == "overline" && points) return Inline(content, false);  // a segment is written AB as well
     return Emit(Token::kLetter, std::string(name) + ":" + std::string(content));
   }
   if (const std::string_view common = CommonName(name); common != name) return EmitMapped(common);

@@ -11,6 +11,13 @@ bool AreDigitsOf(std::string_view digits, int base) {
   return std::all_of(digits.begin(), digits.end(), [&](char c) { return !IsAsciiUpper(c) || c - 'A' + 10 < base; });
 }
 
+int BaseOfWord(std::string_view word) {
+  constexpr std::array<std::string_view, 15> kBases = {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+                                                       "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"};
+  const auto found = std::find(kBases.begin(), kBases.end(), word);
+  return found == kBases.end() ? 0 : static_cast<int>(found - kBases.begin()) + 2;
+}
+
 }  // namespace
 
 bool Lexer::ThreeDigits(size_t at) const {
@@ -21,6 +28,7 @@ bool Lexer::ThreeDigits(size_t at) const {
 // Joins the groups of a long number: 1,234 and 1{,}234 and 1,\!234 and 1\,234 and 1 234.
 void Lexer::Thousands(std::string* digits) {
   if (digits->empty() || digits->size() > 3) return;
+  if (Last() && !space_ && (Last()->Is(Token::kSign, "_") || Last()->Is(Token::kSign, "^"))) return;  // \log_2 125
   for (;;) {
     constexpr std::array<std::string_view, 8> kSure = {"{,}\\!", "{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
     size_t length = 0;
@@ -47,6 +55,14 @@ int Lexer::BaseAfter(size_t at, size_t* end) const {
   ++at;
   const bool group = at < text_.size() && text_[at] == '{';
   if (group) ++at;
+  const bool text = group && text_.substr(at, 6) == "\\text{";
+  size_t word_end = at + (text ? 6 : 0);
+  while (group && word_end < text_.size() && IsAsciiLetter(text_[word_end])) ++word_end;
+  const int named = group ? BaseOfWord(text_.substr(at + (text ? 6 : 0), word_end - at - (text ? 6 : 0))) : 0;
+  if (named > 0 && text_.substr(word_end, text ? 2 : 1) == (text ? "}}" : "}")) {
+    *end = word_end + (text ? 2 : 1);
+    return named;
+  }
   int base = 0;
   const size_t begin = at;
   while (at < text_.size() && IsAsciiDigit(text_[at]) && at - begin < 3) base = base * 10 + (text_[at++] - '0');

@@ -34,6 +34,7 @@ class Lexer {
 
   // lexer_commands.cc: what a backslash begins.
   void Command();
+  bool Points(std::string_view figure);
   void SkipRowSkip();
   void Inline(std::string_view content, bool in_text);  // the tokens of a group's content, in place
   std::string_view Group();  // what {…} at the cursor holds; the cursor moves behind it. Empty without a group
@@ -57,6 +58,8 @@ class Lexer {
   Work* work_;
   bool in_text_;
   int text_depth_;
+  bool aligned_ = false;   // in rows whose & only aligns
+  bool bold_ = false;      // behind a ** that opened
   bool currency_ = false;  // an odd number of $: one is a currency's
   size_t at_ = 0;
   int brackets_ = 0;       // open ones: a comma inside parts a list

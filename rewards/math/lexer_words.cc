@@ -34,6 +34,7 @@ void Lexer::Letters() {
     }
     return Emit(Token::kLetter, run);
   }
+  if ((lower == "triangle" || lower == "angle" || lower == "segment") && Points(lower)) return;
   size_t behind = 0;
   if (run.size() >= 2 && std::all_of(run.begin(), run.end(), [](char c) { return c >= 'A' && c <= 'F'; })) {
     if (const int base = BaseAfter(at_, &behind); base > 10) {  // FF_{16}
@@ -67,7 +68,13 @@ void Lexer::Letters() {
 
 bool Lexer::IsProduct(std::string_view run, const std::string& lower, bool touches) const {
   if (touches) return !IsTouchingUnit(lower) && lower != "am" && lower != "pm";
-  if (IsUnitWord(lower) || IsShortWord(lower)) return false;
+  const bool amount = Peek() == '.' || (Peek() == ' ' && IsAsciiDigit(Peek(1)));
+  if (IsShortWord(lower) || (amount && !CurrencyOfCode(run).empty())) return false;
+  // mg/k: a unit stands behind a number.
+  const bool leads = !Last() || (Last()->kind == Token::kSign && std::string_view("{(=+-").find(Last()->text) != std::string_view::npos);
+  const bool goes_on = at_ < text_.size() && std::string_view("/^}*+").find(Peek()) != std::string_view::npos;
+  const bool function = Starts("\\sin") || Starts("\\cos") || Starts("\\tan") || Starts("\\sqrt");
+  if (IsUnitWord(lower) && !(run.size() == 2 && ((leads && goes_on) || function))) return false;
   if (run.size() == 2) return true;
   if (run.size() > 6) return false;
   if (lower.find_first_of("aeiou") == std::string::npos) return lower != "by" && lower != "dry" && lower != "fly";

@@ -1,5 +1,6 @@
 #include "rewards/math/measure.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -51,7 +52,16 @@ bool SamePercent(const Measure& g, const Measure& p, Work* work) {
   return Same(*g.value, *p.value, work);
 }
 
-bool ContainsPi(const Expression& e) { return ContainsSymbol(e, "π"); }
+// π, arctan 2
+bool IsInRadians(const Expression& e) {
+  return e.Is(Op::kSymbol, "π") || (e.Is(Op::kFunction) && e.text.starts_with("arc")) || std::any_of(e.parts.begin(), e.parts.end(), IsInRadians);
+}
+
+// 2 hours 30 minutes in minutes; see Grammar::Compound.
+std::optional<Expression> InSmallerUnit(const Expression& e) {
+  if (!e.Is(Op::kAdd) || e.text != "compound") return std::nullopt;
+  return Node(Op::kDivide, {e, e.parts[1].parts[1]});
+}
 
 Expression Scaled(const Expression& e, const KnownUnit& unit) {
   return Node(Op::kDivide, {Node(Op::kMultiply, {e, Number(unit.numerator)}), Number(unit.denominator)});
@@ -91,7 +101,12 @@ bool SameMeasure(const Expression& gold, const Expression& answer, Work* work) {
   if (!IsArithmetic(*g.value) || !IsArithmetic(*p.value)) return false;
   const auto g_unit = FindUnit(g.unit), p_unit = FindUnit(p.unit);
   if ((g.percent && p_unit) || (p.percent && g_unit)) return false;  // \$5 is not 5%
-  if (g_unit && p_unit && g_unit->kind != p_unit->kind) {
+  // Square units are square inches, but no cubic ones.
+  const auto is_any = [](const KnownUnit& unit) { return unit.kind.starts_with("unit"); };
+  const bool any = g_unit && p_unit && is_any(*g_unit) != is_any(*p_unit);
+  const auto dimension = [](const KnownUnit& unit) { return unit.kind.ends_with("^3") ? 3 : unit.kind.ends_with("^2") ? 2 : 1; };
+  if (any && dimension(*g_unit) != dimension(*p_unit)) return false;
+  if (g_unit && p_unit && !any && g_unit->kind != p_unit->kind) {
     const bool angles = (g_unit->kind == "angle" && p_unit->kind == "radian") || (g_unit->kind == "radian" && p_unit->kind == "angle");
     if (angles) {
       const auto radians = [](const Measure& m, const KnownUnit& unit) {
@@ -102,16 +117,21 @@ bool SameMeasure(const Expression& gold, const Expression& answer, Work* work) {
     // "5 pounds" may be money.
     const bool pounds = (g_unit->kind == "mass" && p_unit->kind == "gbp") || (g_unit->kind == "gbp" && p_unit->kind == "mass");
     if (!pounds) return false;
-  } else if (g_unit && p_unit && (g_unit->numerator != p_unit->numerator || g_unit->denominator != p_unit->denominator)) {
+  } else if (g_unit && p_unit && !any && (g_unit->numerator != p_unit->numerator || g_unit->denominator != p_unit->denominator)) {
     return g.percent == p.percent && Same(Scaled(*g.value, *g_unit), Scaled(*p.value, *p_unit), work);
   }
   if (SamePercent(g, p, work)) return true;
+  // A bare number is in either of the units of 2 hours 30 minutes.
+  if (const auto smaller = InSmallerUnit(*p.value); smaller && g.unit.empty()) return Same(*g.value, *smaller, work);
+  if (const auto smaller = InSmallerUnit(*g.value); smaller && p.unit.empty()) return Same(*smaller, *p.value, work);
+  // 0.75 where 75 cents are said: money without a sign is in the larger unit as well.
+  if (p_unit && g.unit.empty() && p_unit->kind == "usd" && p_unit->numerator == 1 && Same(*g.value, Hundredth(*p.value), work)) return true;
   // "5 m" may be 5·m, if the other side says so.
   if (const auto product = AsProduct(g); product && ContainsSymbol(*p.value, g.unit.substr(0, 1))) return Same(*product, *p.value, work);
   if (const auto product = AsProduct(p); product && ContainsSymbol(*g.value, p.unit.substr(0, 1))) return Same(*g.value, *product, work);
   // 90° in radians, where the other side says so by its π.
-  if (g.unit == "°" && p.unit.empty() && ContainsPi(*p.value)) return Same(Node(Op::kDegree, {*g.value}), *p.value, work);
-  if (p.unit == "°" && g.unit.empty() && ContainsPi(*g.value)) return Same(*g.value, Node(Op::kDegree, {*p.value}), work);
+  if (g.unit == "°" && p.unit.empty() && IsInRadians(*p.value)) return Same(Node(Op::kDegree, {*g.value}), *p.value, work);
+  if (p.unit == "°" && g.unit.empty() && IsInRadians(*g.value)) return Same(*g.value, Node(Op::kDegree, {*p.value}), work);
   return false;
 }
 
@@ -119,6 +139,15 @@ bool SameRatio(const Expression& g, const Expression& p, Work* work) {
   if (g.Is(Op::kQuantity) || p.Is(Op::kQuantity)) {
     const Expression& x = g.Is(Op::kQuantity) ? g.parts[0] : g;
     const Expression& y = p.Is(Op::kQuantity) ? p.parts[0] : p;
+    if (x.Is(Op::kRatio) != y.Is(Op::kRatio) && !(x.Is(Op::kRatio) ? x : y).text.empty()) return false;  // 12 p.m. is no $12
+    // 1:15 hours are 1.25 hours.
+    const Expression& clock = x.Is(Op::kRatio) ? x : y;
+    const std::string& unit = x.Is(Op::kRatio) ? g.text : p.text;
+    const auto known = FindUnit(unit);
+    if (x.Is(Op::kRatio) != y.Is(Op::kRatio) && known && known->kind == "time" && Minutes(clock)) {
+      const Expression lasts = Node(Op::kQuantity, {Node(Op::kAdd, {clock.parts[0], Node(Op::kDivide, {clock.parts[1], Leaf(Op::kNumber, "60")})})}, unit);
+      return x.Is(Op::kRatio) ? SameMeasure(lasts, p, work) : SameMeasure(g, lasts, work);
+    }
     return SameRatio(x, y, work);
   }
   if (!g.Is(Op::kRatio) || !p.Is(Op::kRatio)) {

@@ -58,6 +58,63 @@ class Reader {
     return value + *group;
   }
 
+  // "and a half", "and three quarters" behind a whole number as its fraction; "point five" as ".5", to be joined.
+  std::vector<Token> Rest(size_t* at) const {
+    size_t next = *at + 1;
+    if (Word(*at) == "and") {
+      int64_t times = 1;
+      if (Article(next)) ++next;
+      else if (const auto number = BelowHundred(&next)) times = *number;
+      else return {};
+      const int parts = Part(&next);
+      if (parts == 0 || times >= parts) return {};
+      *at = next;
+      return {{Token::kCommand, "frac", 0, false, false}, Sign("{"), Digits(times), Sign("}"), Sign("{"), Digits(parts), Sign("}")};
+    }
+    if (Word(*at) != "point") return {};
+    std::string decimals;
+    while (decimals.size() < 12) {
+      size_t behind = next;
+      const auto digit = BelowHundred(&behind);
+      if (!digit || *digit > 9) break;
+      decimals += static_cast<char>('0' + *digit);
+      next = behind;
+    }
+    if (decimals.empty()) return {};
+    *at = next;
+    return {{Token::kNumber, "." + decimals, 0, false, false}};
+  }
+
+  // "a half", "a dozen": 1/2, 12.
+  std::vector<Token> WithArticle(size_t* at) const {
+    if (*at == 0 && tokens_.size() == 1 && Word(0) == "half") {
+      *at = 1;
+      return {Digits(1), Sign("/"), Digits(2)};
+    }
+    if (!Article(*at)) return {};
+    size_t next = *at + 1;
+    if (Word(next) == "dozen") {
+      *at = next + 1;
+      return {Digits(12)};
+    }
+    const int parts = IsHyphen(next) ? 0 : Part(&next);
+    if (parts == 0) return {};
+    *at = next;
+    return {Digits(1), Sign("/"), Digits(parts)};
+  }
+
+  // The "minus" or "negative" in front of a number.
+  bool IsMinus(size_t at) const {
+    if (Word(at) != "minus" && Word(at) != "negative") return false;
+    size_t next = at + 1;
+    if (next >= tokens_.size()) return false;
+    const Token& token = tokens_[next];
+    return token.kind == Token::kNumber || token.Is(Token::kCommand, "frac") || token.Is(Token::kCommand, "sqrt") || Whole(&next);
+  }
+
+  static Token Sign(const char* sign) { return {Token::kSign, sign, 0, false, false}; }
+  static Token Digits(int64_t number) { return {Token::kNumber, std::to_string(number), 0, false, false}; }
+
   // "thirds" behind a number; 0: none.
   int Part(size_t* at) const {
     size_t next = *at;
@@ -75,6 +132,9 @@ class Reader {
  private:
   std::string Word(size_t at) const {
     return at < tokens_.size() && tokens_[at].kind == Token::kWord && tokens_[at].text.size() <= 10 ? LowerCase(tokens_[at].text) : "";
+  }
+  bool Article(size_t at) const {
+    return at < tokens_.size() && (tokens_[at].kind == Token::kWord || tokens_[at].kind == Token::kLetter) && tokens_[at].text == "a";
   }
   bool IsHyphen(size_t at) const { return at < tokens_.size() && tokens_[at].Is(Token::kSign, "-"); }
 
@@ -109,8 +169,20 @@ void JoinNumberWords(std::vector<Token>* tokens) {
   const Reader reader(*tokens);
   std::vector<Token> joined;
   joined.reserve(tokens->size());
+  const auto append = [&](const std::vector<Token>& tokens) { joined.insert(joined.end(), tokens.begin(), tokens.end()); };
   for (size_t at = 0; at < tokens->size();) {
     size_t end = at;
+    if (reader.IsMinus(at)) {
+      const bool space = (*tokens)[at++].space;
+      joined.push_back(Reader::Sign("-"));
+      joined.back().space = space;
+      continue;
+    }
+    if (const std::vector<Token> some = reader.WithArticle(&end); !some.empty()) {
+      append(some);
+      at = end;
+      continue;
+    }
     const auto number = reader.Whole(&end);
     if (!number) {
       joined.push_back((*tokens)[at++]);
@@ -130,6 +202,10 @@ void JoinNumberWords(std::vector<Token>* tokens) {
     if (parts > 0) {
       joined.push_back({Token::kSign, "/", 0, false, false});
       joined.push_back({Token::kNumber, std::to_string(parts), 0, false, false});
+    } else {
+      const std::vector<Token> rest = reader.Rest(&end);
+      if (rest.size() == 1) joined.back().text += rest[0].text;
+      else append(rest);
     }
     at = end;
   }

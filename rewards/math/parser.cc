@@ -18,7 +18,7 @@ std::string_view Trim(std::string_view text) {
     again = false;
     while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
     while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
-    if (text.starts_with("**")) {
+    if (text.starts_with("**") && text.find("**", 2) >= text.size() - 2) {  // "**(B)** 12" is left to the lexer
       text.remove_prefix(2);
       again = true;
     }
@@ -27,7 +27,8 @@ std::string_view Trim(std::string_view text) {
       text.remove_suffix(2);
       if (dollar && text.starts_with("$")) text.remove_prefix(1);
       again = true;
-    } else if (!text.empty() && (text.back() == '.' || text.back() == ',' || text.back() == ';') && !text.ends_with("..")) {
+    } else if (!text.empty() && (text.back() == '.' || text.back() == ',' || text.back() == ';') && !text.ends_with("..") &&
+               !text.ends_with("\\,") && !text.ends_with("\\;")) {
       text.remove_suffix(1);
       again = true;
     }
@@ -50,6 +51,12 @@ std::string PlainWords(std::string_view text) {
   std::string words;
   std::string word;
   const auto flush = [&] {
+    // March 3rd
+    const size_t digits = word.find_first_not_of("0123456789");
+    if (digits != std::string::npos && digits > 0) {
+      const std::string_view ending = std::string_view(word).substr(digits);
+      if (ending == "st" || ending == "nd" || ending == "rd" || ending == "th") word.resize(digits);
+    }
     if (!word.empty() && word != "the" && word != "a" && word != "an") words += (words.empty() ? "" : " ") + word;
     word.clear();
   };

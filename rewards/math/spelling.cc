@@ -21,7 +21,7 @@ constexpr auto kUnicode = std::to_array<Mapping>({
     {"∅", "emptyset"}, {"ℝ", "reals"}, {"ℤ", "integers"}, {"ℚ", "rationals"}, {"ℕ", "naturals"}, {"ℂ", "complexes"}, {"⟨", "langle"},
     {"⟩", "rangle"}, {"⌊", "lfloor"}, {"⌋", "rfloor"}, {"⌈", "lceil"}, {"⌉", "rceil"}, {"θ", "theta"}, {"α", "alpha"}, {"β", "beta"},
     {"λ", "lambda"}, {"φ", "phi"}, {"∖", "setminus"}, {"€", "euro"}, {"£", "pounds"}, {"¥", "yen"}, {"₹", "rupee"}, {"¢", "cents"},
-    {"′", "'"}, {"…", "ldots"}});
+    {"′", "'"}, {"″", "dprime"}, {"…", "ldots"}});
 constexpr auto kSmallDigits = std::to_array<std::pair<std::string_view, int>>({
     {"⁰", 0}, {"¹", 1}, {"²", 2}, {"³", 3}, {"⁴", 4}, {"⁵", 5}, {"⁶", 6}, {"⁷", 7}, {"⁸", 8}, {"⁹", 9},
     {"₀", 10}, {"₁", 11}, {"₂", 12}, {"₃", 13}, {"₄", 14}, {"₅", 15}, {"₆", 16}, {"₇", 17}, {"₈", 18}, {"₉", 19}});
@@ -39,6 +39,7 @@ constexpr auto kDropped = std::to_array<std::string_view>({
 constexpr auto kTextCommands = std::to_array<std::string_view>({"text", "textbf", "textit", "textrm", "mbox", "mathrm", "operatorname",
                                                             "texttt", "textsf", "emph", "hbox", "mathsf", "textnormal", "boxed", "fbox",
                                                             "textup", "textsc", "mathtt"});
+constexpr auto kFigures = std::to_array<std::string_view>({"triangle", "angle", "measuredangle", "square", "odot", "overleftrightarrow"});
 constexpr auto kAccents = std::to_array<std::string_view>({"mathbf", "vec", "hat", "bar", "boldsymbol", "bm", "mathcal", "tilde", "mathfrak"});
 constexpr auto kSameAs = std::to_array<Mapping>({
     {"nicefrac", "frac"}, {"sfrac", "frac"}, {"flatfrac", "frac"}, {"xfrac", "frac"}, {"dfrac", "frac"}, {"tfrac", "frac"}, {"cfrac", "frac"}, {"dbinom", "binom"}, {"tbinom", "binom"}, {"leq", "le"}, {"leqslant", "le"},
@@ -90,6 +91,7 @@ size_t WideSpaceLength(std::string_view text) {
 
 bool OnlyDresses(std::string_view command) { return IsIn(command, kDropped); }
 bool HoldsText(std::string_view command) { return IsIn(command, kTextCommands); }
+bool NamesFigure(std::string_view command) { return IsIn(command, kFigures); }
 bool IsAccent(std::string_view command) { return IsIn(command, kAccents); }
 
 std::string_view CommonName(std::string_view command) {

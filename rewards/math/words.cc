@@ -22,7 +22,7 @@ struct UnitRow {
 };
 
 // Exact by definition (the inch is 2.54 cm, the pound 0.45359237 kg).
-constexpr std::array<UnitRow, 78> kUnits = {{
+constexpr std::array<UnitRow, 90> kUnits = {{
     {"m", "length", 1, 1}, {"meter", "length", 1, 1}, {"metre", "length", 1, 1}, {"cm", "length", 1, 100},
     {"centimeter", "length", 1, 100}, {"centimetre", "length", 1, 100}, {"mm", "length", 1, 1000},
     {"millimeter", "length", 1, 1000}, {"km", "length", 1000, 1}, {"kilometer", "length", 1000, 1},
@@ -42,6 +42,9 @@ constexpr std::array<UnitRow, 78> kUnits = {{
     {"₹", "inr", 1, 1}, {"rupee", "inr", 1, 1}, {"degree", "angle", 1, 1}, {"deg", "angle", 1, 1}, {"°", "angle", 1, 1},
     {"mph", "length/time", 1609344, 3600000}, {"kph", "length/time", 1000, 3600}, {"°c", "celsius", 1, 1}, {"°f", "fahrenheit", 1, 1},
     {"radian", "radian", 1, 1}, {"rad", "radian", 1, 1}, {"kb", "kb", 1, 1}, {"mb", "kb", 1000, 1}, {"gb", "kb", 1000000, 1}, {"gallon", "gallon", 1, 1},
+    {"unit", "unit", 1, 1}, {"j", "energy", 1, 1}, {"joule", "energy", 1, 1}, {"kj", "energy", 1000, 1}, {"kilojoule", "energy", 1000, 1},
+    {"n", "force", 1, 1}, {"newton", "force", 1, 1}, {"kn", "force", 1000, 1}, {"w", "power", 1, 1}, {"watt", "power", 1, 1},
+    {"kw", "power", 1000, 1}, {"kilowatt", "power", 1000, 1},
 }};
 
 constexpr std::array<std::string_view, 37> kNoUnits = {
@@ -110,6 +113,14 @@ bool IsTouchingUnit(std::string_view word) { return IsOneOf(word, kTouching); }
 bool IsUnitWord(std::string_view word) { return word.size() >= 2 && FindRow(word) != nullptr; }
 bool IsNoUnit(std::string_view word) { return IsOneOf(word, kNoUnits); }
 bool IsShortWord(std::string_view word) { return IsOneOf(word, kShortWords); }
+
+std::string_view CurrencyOfCode(std::string_view code) {
+  if (code == "USD") return "$";
+  if (code == "EUR") return "€";
+  if (code == "GBP") return "£";
+  if (code == "INR" || code == "Rs") return "₹";
+  return {};
+}
 
 int64_t ScaleWord(std::string_view word) {
   if (word == "thousand") return 1000;

@@ -21,6 +21,7 @@ bool IsTouchingUnit(std::string_view word);  // may stand right behind a number:
 bool IsUnitWord(std::string_view word);      // a known unit of two letters or more
 // Words that change what the number before them means ("thousand" aside), so they are no units.
 bool IsNoUnit(std::string_view word);
+std::string_view CurrencyOfCode(std::string_view code);  // USD 12, Rs. 12; else empty
 int64_t ScaleWord(std::string_view word);    // thousand, million, billion, trillion, dozen; else 0
 bool IsShortWord(std::string_view word);     // a short English word, not a product of variables
 
