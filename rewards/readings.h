@@ -20,9 +20,10 @@ std::vector<std::string> SeveralReadings(std::string_view response, bool marked_
 // there is none or more than one.
 char OnlyChoice(std::string_view response);
 
-// For a gold answer of words: whether the response ends with these words in a sentence that denies nothing.
-// "Yes, since …", "Evelyn has the greatest speed.": the words, then a comma or a verb, and nothing that denies them.
+// For a gold answer of words. "Evelyn has the greatest speed.", "Yes, since …": the words, then a comma or a verb, and nothing
+// that denies them.
 bool BeginsWithWords(std::string_view response, std::string_view words);
+// "… the fastest is Evelyn.": its last sentence ends in the words and denies nothing.
 bool EndsWithWords(std::string_view response, std::string_view words);
 
 }  // namespace pith
