@@ -77,8 +77,7 @@ constexpr size_t kMaxWordBytes = 40;
 
 // The gold answer, where it may be a worked solution with a marked one.
 std::string FromGold(std::string_view gold) {
-  const auto marked = FindMarkedAnswers(gold).last ? ExtractAnswer(gold, Reading::kStrict) : std::nullopt;
-  return marked ? *marked : std::string(gold);
+  return ExtractAnswer(gold, Reading::kStrict).value_or(std::string(gold));
 }
 
 bool IsWords(std::string_view text) {
@@ -139,10 +138,11 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   const std::optional<std::string> extracted = ExtractAnswer(response, reading);
   if (extracted) grade = {JudgeAnswer(wanted, *extracted), *extracted};
   if (grade.verdict == Verdict::kCorrect || grade.verdict == Verdict::kTimeout) return grade;
-  const bool marked_only = reading == Reading::kStrict || FindMarkedAnswers(response).last.has_value();
+  const auto last = FindMarkedAnswers(response).last;
+  const bool marked_only = reading == Reading::kStrict || last.has_value();
   // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
   const std::vector<std::string_view> boxes = FindFinalBoxes(response);
-  const bool repeated = boxes.size() > 1 && boxes.size() <= 4 && FindMarkedAnswers(response).last->text == boxes.back();
+  const bool repeated = boxes.size() > 1 && boxes.size() <= 4 && last->text == boxes.back();
   if (repeated && std::all_of(boxes.begin(), boxes.end(), [&](std::string_view box) { return AnswersEqual(wanted, box); })) {
     return {Verdict::kCorrect, std::string(boxes.back())};
   }
