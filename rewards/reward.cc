@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "configs/reward_kinds.h"
-#include "rewards/answer_text.h"
+#include "rewards/answers/answer_text.h"
 
 namespace pith {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "configs/train_config.h"
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 #include "rewards/budget.h"
 #include "rewards/length_terms.h"
 

@@ -13,7 +13,7 @@
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/sha256.h"
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 #include "runtime/generate.h"
 #include "train/run/ranks.h"
 #include "train/run/run_folder.h"

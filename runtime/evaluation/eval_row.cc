@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/process_memory.h"
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 #include "runtime/evaluation/stats.h"
 
 namespace pith {

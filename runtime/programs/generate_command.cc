@@ -8,7 +8,7 @@
 #include "base/model_path.h"
 #include "data/template/prompt.h"
 #include "data/text/stream_decoder.h"
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 

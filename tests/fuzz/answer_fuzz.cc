@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 4096) return 0;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 
 namespace pith {
 namespace {

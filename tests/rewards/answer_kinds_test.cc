@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 
 namespace pith {
 namespace {
@@ -188,7 +188,7 @@ TEST(AnswerKinds, IsBoundedWork) {
   for (const std::string huge : {"10^{10^{10}}", "1000000!", "((9!)!)!", "9^{9^{9^{9}}}", "e^{e^{e^{e^{e}}}}", "2^{-10^{12}}", "1e999999",
                                  "(10^{9000})^{9000}", "\\binom{100000}{50000}", "0.\\overline{0123456789}^{5000}", "x^{999999}-y^{999999}",
                                  "\\frac{1}{10^{-100000}}", "\\lfloor 10^{60000}/7 \\rfloor", "3^{3^{3^{3}}}!"}) {
-    for (const std::string other : {std::string("5"), huge + "+1", "\\sqrt{" + huge + "}", "\\{" + huge + "," + huge + "+1\\}"}) {
+    for (const std::string& other : {std::string("5"), huge + "+1", "\\sqrt{" + huge + "}", "\\{" + huge + "," + huge + "+1\\}"}) {
       EXPECT_NE(GradePrediction(other, huge).verdict, Verdict::kCorrect) << huge << " | " << other;
       EXPECT_NE(GradePrediction(huge, other).verdict, Verdict::kCorrect) << huge << " | " << other;
     }

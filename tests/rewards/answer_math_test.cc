@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 #include "rewards/math/parser.h"
 
 namespace pith {
@@ -96,7 +96,9 @@ TEST(MathGolds, RewrittenIsAcceptedAndChangedIsRefused) {
     for (const std::string& other : {"(" + a + ")+1", "(" + a + ")\\sqrt{2}+\\frac{1}{7}", "(" + a + ")+10^{-30}", "(" + a + "), 17", "\\{" + a + ", 10^9+7\\}", "(" + a + ", 3)"}) {
       EXPECT_FALSE(AnswersEqual(a, other)) << a << " | " << other;
     }
-    if (!AnswersEqual(a, "0")) EXPECT_FALSE(AnswersEqual(a, "-(" + a + ")")) << a;
+    if (!AnswersEqual(a, "0")) {
+      EXPECT_FALSE(AnswersEqual(a, "-(" + a + ")")) << a;
+    }
   }
   std::cout << all.size() << " gold answers, " << values << " of them values; " << unread << " are compared as words\n";
   EXPECT_GT(values, 4000u);

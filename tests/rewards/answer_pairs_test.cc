@@ -4,7 +4,7 @@
 #include <fstream>
 #include <string>
 
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 
 namespace pith {
 namespace {

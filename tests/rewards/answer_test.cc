@@ -1,4 +1,4 @@
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,12 @@
-#include "rewards/rational.h"
+#include "rewards/answers/plain_number.h"
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace pith {
 namespace {
 
-constexpr uint32_t kBase = 1000000000;
 constexpr size_t kMaxDigits = 300;  // of all parts together; keeps the arithmetic bounded
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -40,25 +40,24 @@ class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
-  std::optional<Rational> Run() {
+  std::optional<PlainNumber> Run() {
     DropLeftSide();
-    Rational value;
-    bool sign_seen = false;
+    bool negative = false, sign_seen = false;
     for (;;) {  // "-$5", "$-5", "$ 5"
       SkipSpaces();
       if (!sign_seen && (Eat("-") || Eat("+"))) {
         sign_seen = true;
-        value.negative = text_[at_ - 1] == '-';
+        negative = text_[at_ - 1] == '-';
       } else if (Eat("\\$") || Eat("US$") || Eat("USD") || Eat("$") || Eat("€") || Eat("£") || Eat("¥") || Eat("₹")) {
       } else {
         break;
       }
     }
-    if (!Magnitude(&value)) return std::nullopt;
-    if (digits_ > kMaxDigits || value.denominator.is_zero()) return std::nullopt;
-    if (!Suffix(&value)) return std::nullopt;
-    if (value.numerator.is_zero()) value.negative = false;
-    return value;
+    PlainNumber number;
+    number.value = Magnitude();
+    if (!number.value || !Suffix(&number)) return std::nullopt;
+    if (negative) number.value = arithmetic_.Negate(number.value);
+    return number;
   }
 
  private:
@@ -104,105 +103,87 @@ class Scanner {
     return at_ > begin && digits_ <= kMaxDigits;
   }
 
-  bool Decimal(Rational* value, bool* has_point) {
+  // Null when there is none, or when digits run out.
+  Value Decimal(bool* has_point) {
     std::string digits;
     const bool whole = Whole(&digits);
-    std::string power = "1";
     *has_point = false;
     if (Peek() == '.' && IsDigit(Peek(1))) {
       *has_point = true;
-      ++at_;
-      while (IsDigit(Peek())) {
-        digits.push_back(text_[at_++]);
-        power.push_back('0');
-        ++digits_;
-      }
+      digits.push_back(text_[at_++]);
+      for (; IsDigit(Peek()); ++digits_) digits.push_back(text_[at_++]);
     } else if (!whole) {
-      return false;
+      return nullptr;
     }
-    if (digits_ > kMaxDigits) return false;
-    value->numerator = BigNatural::FromDigits(digits);
-    value->denominator = BigNatural::FromDigits(power);
-    return true;
+    return digits_ <= kMaxDigits ? DecimalValue(digits) : nullptr;
+  }
+  Value WholeNumber() {
+    bool point = false;
+    const Value value = Decimal(&point);
+    return point ? nullptr : value;
+  }
+  Value SignedDecimal() {
+    SkipSpaces();
+    const bool negative = Eat("-");
+    bool point;
+    const Value value = Decimal(&point);
+    SkipSpaces();
+    return negative ? arithmetic_.Negate(value) : value;
   }
 
-  // \frac{a}{b}
-  bool Fraction(Rational* value) {
+  // \frac{a}{b}; null, and nothing read, when it is none.
+  Value Fraction() {
     const size_t begin = at_;
-    Rational top, bottom;
-    bool point;
-    if (Eat("\\frac{") && SignedDecimal(&top, &point) && Eat("}{") && SignedDecimal(&bottom, &point) && Eat("}") &&
-        !bottom.numerator.is_zero()) {
-      Divide(top, bottom, value);
-      return true;
+    if (Eat("\\frac{")) {
+      const Value top = SignedDecimal();
+      if (top && Eat("}{")) {
+        const Value bottom = SignedDecimal();
+        if (bottom && Eat("}") && !IsZero(bottom)) return arithmetic_.Divide(top, bottom);
+      }
     }
     at_ = begin;
-    return false;
+    return nullptr;
   }
 
-  bool SignedDecimal(Rational* value, bool* point) {
-    SkipSpaces();
-    value->negative = Eat("-");
-    if (!Decimal(value, point)) return false;
-    SkipSpaces();
-    return true;
-  }
-
-  static void Divide(const Rational& a, const Rational& b, Rational* value) {
-    value->negative = value->negative != (a.negative != b.negative);
-    value->numerator = a.numerator * b.denominator;
-    value->denominator = a.denominator * b.numerator;
-  }
-
-  bool Magnitude(Rational* value) {
-    if (Fraction(value)) return true;
+  Value Magnitude() {
+    if (Value fraction = Fraction()) return fraction;
     bool point = false;
-    Rational first;
-    if (!Decimal(&first, &point)) return false;
+    const Value first = Decimal(&point);
+    if (!first) return nullptr;
     const size_t after_first = at_;
-    Rational part;
-    bool part_point = false;
 
     SkipSpaces();
-    if (!point && Fraction(&part) && !part.negative) {  // 3\frac{1}{2}
-      value->numerator = first.numerator * part.denominator + part.numerator;
-      value->denominator = part.denominator;
-      return true;
+    if (!point) {
+      const Value part = Fraction();  // 3\frac{1}{2}
+      if (part && Order(part, IntegerValue(0)) != -1) return arithmetic_.Add(first, part);
     }
     at_ = after_first;
     if (!point && Peek() == ' ' && IsDigit(Peek(1))) {  // 3 1/2
       ++at_;
-      Rational top, bottom;
-      if (Decimal(&top, &part_point) && !part_point && Eat("/") && Decimal(&bottom, &part_point) && !part_point &&
-          top.numerator < bottom.numerator) {
-        value->numerator = first.numerator * bottom.numerator + top.numerator;
-        value->denominator = bottom.numerator;
-        return true;
-      }
-      return false;  // "3 4": two numbers
+      const Value top = WholeNumber();
+      if (!top || !Eat("/")) return nullptr;  // "3 4": two numbers
+      const Value bottom = WholeNumber();
+      if (!bottom || Order(top, bottom) != -1) return nullptr;
+      return arithmetic_.Add(first, arithmetic_.Divide(top, bottom));
     }
     SkipSpaces();
     if (Peek() == '/' && (IsDigit(Peek(1)) || (Peek(1) == ' ' && IsDigit(Peek(2))))) {
       ++at_;
       SkipSpaces();
-      Rational bottom;
-      if (!Decimal(&bottom, &part_point) || bottom.numerator.is_zero()) return false;
-      Divide(first, bottom, value);
-      return true;
+      bool bottom_point;
+      return arithmetic_.Divide(first, Decimal(&bottom_point));
     }
     at_ = after_first;
-    value->numerator = first.numerator;
-    value->denominator = first.denominator;
-    return true;
+    return first;
   }
 
   // What follows the digits: nothing, %, a scale word, a unit.
-  bool Suffix(Rational* value) {
+  bool Suffix(PlainNumber* number) {
     const bool touching = Peek() != ' ';
     SkipSpaces();
     if (at_ == text_.size()) return true;
     if (Eat("%") || Eat("\\%")) {
-      value->percent = true;
+      number->percent = true;
       SkipSpaces();
       return at_ == text_.size();
     }
@@ -220,10 +201,10 @@ class Scanner {
       while (!word.empty() && (word.back() == '.' || word.back() == '-')) word.pop_back();
       if (word.empty() || ++words > 6 || IsOneOf(word, kNoUnits)) return false;
       if (first && word == "percent") {
-        value->percent = true;
+        number->percent = true;
       } else if (first && (word == "thousand" || word == "million" || word == "billion")) {
-        value->numerator = value->numerator *
-                           BigNatural::FromDigits(word == "thousand" ? "1000" : word == "million" ? "1000000" : "1000000000");
+        const int64_t scale = word == "thousand" ? 1000 : word == "million" ? 1000000 : 1000000000;
+        number->value = arithmetic_.Multiply(number->value, IntegerValue(scale));
       } else if (first && touching && !IsOneOf(word, kTouchingUnits)) {
         return false;
       } else if (word.size() == 1 && !IsOneOf(word, kOneLetterUnits) && !(word == "a" && !first)) {
@@ -239,71 +220,26 @@ class Scanner {
 
   std::string_view text_;
   size_t at_ = 0, digits_ = 0;
+  Work work_;
+  Arithmetic arithmetic_{&work_};
 };
+
+bool Same(const Value& a, const Value& b) { return Compare(a, b) == Closeness::kSame; }
+
+Value Hundredth(const PlainNumber& number) {
+  Work work;
+  return Arithmetic{&work}.Divide(number.value, IntegerValue(100));
+}
 
 }  // namespace
 
-BigNatural::BigNatural(uint32_t value) {
-  for (; value > 0; value /= kBase) limbs_.push_back(value % kBase);
+std::optional<PlainNumber> ParsePlainNumber(std::string_view text) { return Scanner(text).Run(); }
+
+bool SamePlainNumber(const PlainNumber& gold, const PlainNumber& answer) {
+  if (gold.percent == answer.percent) return Same(gold.value, answer.value);
+  if (gold.percent) return Same(gold.value, answer.value) || Same(Hundredth(gold), answer.value);
+  const bool share = !IsZero(gold.value) && Order(gold.value, IntegerValue(1)) == -1 && Order(gold.value, IntegerValue(-1)) == 1;
+  return Same(gold.value, Hundredth(answer)) || (!share && Same(gold.value, answer.value));
 }
-
-BigNatural BigNatural::FromDigits(std::string_view digits) {
-  BigNatural result;
-  while (!digits.empty()) {
-    const size_t take = std::min<size_t>(9, digits.size());
-    uint32_t limb = 0;
-    for (char c : digits.substr(digits.size() - take)) limb = limb * 10 + static_cast<uint32_t>(c - '0');
-    result.limbs_.push_back(limb);
-    digits.remove_suffix(take);
-  }
-  while (!result.limbs_.empty() && result.limbs_.back() == 0) result.limbs_.pop_back();
-  return result;
-}
-
-BigNatural operator*(const BigNatural& a, const BigNatural& b) {
-  BigNatural result;
-  result.limbs_.assign(a.limbs_.size() + b.limbs_.size(), 0);
-  for (size_t i = 0; i < a.limbs_.size(); ++i) {
-    uint64_t carry = 0;
-    for (size_t j = 0; j < b.limbs_.size() || carry > 0; ++j) {
-      const uint64_t product = j < b.limbs_.size() ? static_cast<uint64_t>(a.limbs_[i]) * b.limbs_[j] : 0;
-      const uint64_t sum = result.limbs_[i + j] + product + carry;
-      result.limbs_[i + j] = static_cast<uint32_t>(sum % kBase);
-      carry = sum / kBase;
-    }
-  }
-  while (!result.limbs_.empty() && result.limbs_.back() == 0) result.limbs_.pop_back();
-  return result;
-}
-
-BigNatural operator+(const BigNatural& a, const BigNatural& b) {
-  BigNatural result;
-  uint32_t carry = 0;
-  for (size_t i = 0; i < std::max(a.limbs_.size(), b.limbs_.size()) || carry > 0; ++i) {
-    const uint32_t sum = (i < a.limbs_.size() ? a.limbs_[i] : 0) + (i < b.limbs_.size() ? b.limbs_[i] : 0) + carry;
-    result.limbs_.push_back(sum % kBase);
-    carry = sum / kBase;
-  }
-  return result;
-}
-
-bool BigNatural::operator<(const BigNatural& other) const {
-  if (limbs_.size() != other.limbs_.size()) return limbs_.size() < other.limbs_.size();
-  return std::lexicographical_compare(limbs_.rbegin(), limbs_.rend(), other.limbs_.rbegin(), other.limbs_.rend());
-}
-
-bool Rational::SameNumber(const Rational& other) const {
-  return negative == other.negative && numerator * other.denominator == other.numerator * denominator;
-}
-
-Rational Rational::Hundredth() const {
-  Rational result = *this;
-  result.denominator = denominator * BigNatural(100);
-  return result;
-}
-
-bool Rational::BelowOne() const { return numerator < denominator; }
-
-std::optional<Rational> ParseNumber(std::string_view text) { return Scanner(text).Run(); }
 
 }  // namespace pith

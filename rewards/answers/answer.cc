@@ -1,24 +1,15 @@
-#include "rewards/answer.h"
+#include "rewards/answers/answer.h"
 
 #include <algorithm>
 
-#include "rewards/answer_text.h"
+#include "rewards/answers/answer_text.h"
+#include "rewards/answers/plain_number.h"
+#include "rewards/answers/readings.h"
 #include "rewards/math/judge.h"
 #include "rewards/math/parser.h"
-#include "rewards/rational.h"
-#include "rewards/readings.h"
 
 namespace pith {
 namespace {
-
-// 5% and 5: data sets give percentages without their sign, so a sign on one side only is read over; where the bare
-// number is below 1 it is a share, and 5% is 0.05 alone. A gold answer with a sign is met by 5 as well as by 0.05.
-bool NumbersEqual(const Rational& gold, const Rational& answer) {
-  if (gold.percent == answer.percent) return gold.SameNumber(answer);
-  if (gold.percent) return gold.SameNumber(answer) || gold.Hundredth().SameNumber(answer);
-  const bool share = gold.BelowOne() && !gold.numerator.is_zero();
-  return gold.SameNumber(answer.Hundredth()) || (!share && gold.SameNumber(answer));
-}
 
 // Digits, their signs and fractions alone: no unit, no variable. These are settled without a tree.
 bool IsPlain(std::string_view cleaned) {
@@ -102,23 +93,23 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   const std::string clean_gold = CleanAnswer(gold), clean_answer = CleanAnswer(answer);
   const std::string gold_text = ComparableText(clean_gold);
   if (!gold_text.empty() && gold_text == ComparableText(clean_answer)) return Verdict::kCorrect;
-  const auto gold_number = ParseNumber(clean_gold), answer_number = ParseNumber(clean_answer);
+  const auto gold_number = ParsePlainNumber(clean_gold), answer_number = ParsePlainNumber(clean_answer);
   const bool numbers = gold_number && answer_number;
   const auto has = [](const std::string& text, char sign) { return text.find(sign) != std::string::npos; };
   if ((has(clean_gold, '$') && has(clean_answer, '%')) || (has(clean_gold, '%') && has(clean_answer, '$'))) return Verdict::kWrong;
   if (gold_number && !answer_number) {
-    const auto whole = ParseNumber(WithoutGroups(clean_answer));
-    if (whole && NumbersEqual(*gold_number, *whole)) return Verdict::kCorrect;
+    const auto whole = ParsePlainNumber(WithoutGroups(clean_answer));
+    if (whole && SamePlainNumber(*gold_number, *whole)) return Verdict::kCorrect;
   }
   // A decimal is asked for, so a comma in the answer is its point.
   if (gold_number && !answer_number && clean_gold.find('.') != std::string::npos) {
-    const auto pointed = ParseNumber(WithDecimalPoint(clean_answer));
-    if (pointed && NumbersEqual(*gold_number, *pointed)) return Verdict::kCorrect;
+    const auto pointed = ParsePlainNumber(WithDecimalPoint(clean_answer));
+    if (pointed && SamePlainNumber(*gold_number, *pointed)) return Verdict::kCorrect;
   }
   // CleanAnswer drops the dots of 0.333...
   const bool goes_on = gold.find("..") != std::string_view::npos || answer.find("..") != std::string_view::npos;
   if (numbers && !goes_on && IsPlain(clean_gold) && IsPlain(clean_answer)) {
-    return NumbersEqual(*gold_number, *answer_number) ? Verdict::kCorrect : Verdict::kWrong;
+    return SamePlainNumber(*gold_number, *answer_number) ? Verdict::kCorrect : Verdict::kWrong;
   }
   Work work;
   switch (JudgeSameness(gold, answer, &work)) {
@@ -127,7 +118,7 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
     case Sameness::kOutOfWork: return Verdict::kTimeout;
     case Sameness::kUnread: break;
   }
-  return numbers && NumbersEqual(*gold_number, *answer_number) ? Verdict::kCorrect : Verdict::kWrong;
+  return numbers && SamePlainNumber(*gold_number, *answer_number) ? Verdict::kCorrect : Verdict::kWrong;
 }
 
 bool AnswersEqual(std::string_view gold, std::string_view answer) { return JudgeAnswer(gold, answer) == Verdict::kCorrect; }

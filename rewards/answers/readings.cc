@@ -1,15 +1,15 @@
 // Which part of a response is its answer.
-#include "rewards/readings.h"
+#include "rewards/answers/readings.h"
 
 #include <array>
 #include <optional>
 #include <utility>
 
-#include "rewards/answer.h"
-#include "rewards/answer_text.h"
+#include "rewards/answers/answer.h"
+#include "rewards/answers/answer_text.h"
+#include "rewards/answers/plain_number.h"
 #include "rewards/math/judge.h"
 #include "rewards/math/parser.h"
-#include "rewards/rational.h"
 
 namespace pith {
 namespace {
@@ -96,7 +96,7 @@ std::string FromStatement(std::string_view stated) {
   if (stated.size() > 3 && stated[0] == '(' && IsChoiceLetter(stated[1]) && stated[2] == ')' && !IsBareMathematics(stated)) {
     return std::string(stated.substr(0, 3));
   }
-  if (ParseNumber(CleanAnswer(stated))) return std::string(stated);
+  if (ParsePlainNumber(CleanAnswer(stated))) return std::string(stated);
   if (IsBareMathematics(stated)) return std::string(stated);
   if (const auto formula = FindLastFormula(stated)) return std::string(*formula);
   const size_t equals = stated.rfind('=');

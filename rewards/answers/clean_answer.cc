@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "rewards/answer_text.h"
+#include "rewards/answers/answer_text.h"
 
 namespace pith {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "rewards/answer_text.h"
+#include "rewards/answers/answer_text.h"
 
 namespace pith {
 namespace {
