@@ -25,7 +25,7 @@ function(pith_tests folder)
     endif()
   endforeach()
   if(needs_torch)
-    target_precompile_headers(${name} PRIVATE <torch/torch.h>)
+    pith_precompile_torch(${name})
   endif()
   foreach(program ${ARG_PROGRAMS})  # started by these tests, so built before them
     if(TARGET ${program})

@@ -6,6 +6,9 @@ if(PITH_TRAIN)
   endif()
   add_library(pith_torch INTERFACE)
   target_include_directories(pith_torch SYSTEM INTERFACE ${torch_dir}/include ${torch_dir}/include/torch/csrc/api/include)
-  target_link_libraries(pith_torch INTERFACE ${torch_dir}/lib/libtorch_cpu.so ${torch_dir}/lib/libc10.so)
+  # at::parallel_for runs inline unless OpenMP is on. The runtime library is the one that LibTorch brings.
+  target_compile_options(pith_torch INTERFACE -fopenmp)
+  target_link_libraries(pith_torch INTERFACE ${torch_dir}/lib/libtorch_cpu.so ${torch_dir}/lib/libc10.so
+                        ${torch_dir}/lib/libgomp.so.1)
   target_compile_definitions(pith_torch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
 endif()

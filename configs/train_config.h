@@ -87,7 +87,7 @@ struct SftSettings {
   bool operator==(const SftSettings&) const = default;
 };
 
-// Learning from a teacher (train/distill.h, train/traces.h).
+// Learning from a teacher (train/supervised/distill.h, train/supervised/traces.h).
 struct DistillSettings {
   std::string teacher;                 // GGUF or Hugging Face folder; "demo": the demo model
   std::string teacher_adapter;         // PEFT folder; empty: the bare teacher
@@ -229,7 +229,7 @@ struct AlarmSettings {
 };
 
 struct OptimizerSettings {
-  std::optional<double> learning_rate;  // nothing: by stage, model and adapter (train/rate_check.h)
+  std::optional<double> learning_rate;  // nothing: by stage, model and adapter (train/stage/rate_check.h)
   double beta1 = 0.9, beta2 = 0.99;
   double epsilon = 1e-8;
   double weight_decay = 0.0;

@@ -5,12 +5,12 @@
 #include <sstream>
 
 #include "configs/load.h"
-#include "train/example_order.h"
 #include "train/model/optimizer.h"
 #include "train/run/run_folder.h"
-#include "train/sft.h"
-#include "train/teacher.h"
-#include "train/traces.h"
+#include "train/supervised/example_order.h"
+#include "train/supervised/sft.h"
+#include "train/supervised/teacher.h"
+#include "train/supervised/traces.h"
 
 namespace pith {
 namespace {

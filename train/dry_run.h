@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "train/session.h"
+#include "train/stage/session.h"
 
 namespace pith {
 

@@ -1,3 +1,2 @@
-find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-target_link_libraries(${target} PRIVATE nlohmann_json::nlohmann_json PUBLIC CLI11::CLI11)
+target_link_libraries(${target} PRIVATE CLI11::CLI11)

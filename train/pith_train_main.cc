@@ -8,12 +8,12 @@
 
 #include "base/error.h"
 #include "configs/load.h"
-#include "train/distill.h"
 #include "train/dry_run.h"
-#include "train/grpo.h"
-#include "train/logits.h"
+#include "train/rl/grpo.h"
 #include "train/run/ranks.h"
-#include "train/sft.h"
+#include "train/stage/logits.h"
+#include "train/supervised/distill.h"
+#include "train/supervised/sft.h"
 
 namespace pith {
 namespace {

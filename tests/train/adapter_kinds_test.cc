@@ -13,7 +13,7 @@
 #include "base/safetensors.h"
 #include "runtime/engine.h"
 #include "tests/train/tiny_run.h"
-#include "train/logits.h"
+#include "train/stage/logits.h"
 
 namespace pith {
 namespace {

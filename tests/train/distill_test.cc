@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "tests/train/tiny_run.h"
-#include "train/distill.h"
 #include "train/model/distill_head.h"
-#include "train/traces.h"
+#include "train/supervised/distill.h"
+#include "train/supervised/traces.h"
 
 namespace pith {
 namespace {

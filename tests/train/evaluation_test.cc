@@ -5,7 +5,7 @@
 #include "adapters/peft.h"
 #include "runtime/evaluation/eval.h"
 #include "tests/train/tiny_run.h"
-#include "train/rollout.h"
+#include "train/stage/rollout.h"
 
 namespace pith {
 namespace {

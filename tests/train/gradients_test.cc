@@ -9,8 +9,8 @@
 #include "adapters/peft.h"
 #include "base/file.h"
 #include "base/safetensors.h"
-#include "train/grpo.h"
-#include "train/sft.h"
+#include "train/rl/grpo.h"
+#include "train/supervised/sft.h"
 
 namespace pith {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "tests/train/tiny_run.h"
-#include "train/grpo_metrics.h"
+#include "train/rl/grpo_metrics.h"
 
 namespace pith {
 namespace {

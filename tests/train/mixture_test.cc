@@ -10,7 +10,7 @@
 #include "data/mixture.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
-#include "train/example_order.h"
+#include "train/supervised/example_order.h"
 
 namespace pith {
 namespace {

@@ -17,8 +17,8 @@
 #include "base/rng.h"
 #include "base/safetensors.h"
 #include "configs/load.h"
-#include "train/grpo.h"
 #include "train/policy/advantages.h"
+#include "train/rl/grpo.h"
 
 namespace pith {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "tests/train/tiny_run.h"
-#include "train/problem_source.h"
+#include "train/rl/problem_source.h"
 
 namespace pith {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/rate_check.h"
+#include "train/stage/rate_check.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include "adapters/peft.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
-#include "train/problem_source.h"
+#include "train/rl/problem_source.h"
 
 namespace pith {
 namespace {

@@ -8,7 +8,7 @@
 #include "adapters/peft.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
-#include "train/logits.h"
+#include "train/stage/logits.h"
 
 namespace pith {
 namespace {

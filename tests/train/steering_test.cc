@@ -7,8 +7,8 @@
 
 #include "configs/reward_kinds.h"
 #include "tests/train/tiny_run.h"
-#include "train/grpo_metrics.h"
-#include "train/grpo_steering.h"
+#include "train/rl/grpo_metrics.h"
+#include "train/rl/grpo_steering.h"
 
 namespace pith {
 namespace {

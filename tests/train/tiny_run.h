@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "train/distill.h"
-#include "train/grpo.h"
-#include "train/sft.h"
+#include "train/rl/grpo.h"
+#include "train/supervised/distill.h"
+#include "train/supervised/sft.h"
 
 namespace pith::testing {
 

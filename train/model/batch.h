@@ -67,7 +67,7 @@ struct BatchOptions {
 };
 
 // Where several ranks train together, each runs a part of the sequences and `gradient` is asked for that part alone; the
-// log-probabilities and entropies that return are those of all, the gradients wait for SumGradients() (train/exchange.h).
+// log-probabilities and entropies that return are those of all, the gradients wait for SumGradients() (train/stage/exchange.h).
 //
 // Log-probabilities of all response tokens, in order. With `gradient`, the parameters' gradients grow by what it says.
 // `entropy`, where given, becomes that of the distribution (at `temperature`) each of them was taken from, in nats.

@@ -4,6 +4,3 @@ foreach(kernel base avx2 avx512)
                               COMPILE_OPTIONS -Wno-psabi SKIP_PRECOMPILE_HEADERS ON)
 endforeach()
 set_source_files_properties(${CMAKE_SOURCE_DIR}/train/model/kernels.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-# at::parallel_for runs inline unless OpenMP is on. The runtime library is the one that LibTorch brings.
-target_compile_options(${target} PRIVATE -fopenmp)
-target_link_libraries(${target} PUBLIC ${PITH_SITE}/torch/lib/libgomp.so.1)

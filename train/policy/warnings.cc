@@ -10,8 +10,8 @@ std::vector<std::string> PolicyWarnings(const RlSettings& rl) {
   std::vector<std::string> out;
   const bool sequence = rl.loss == "gspo" || rl.importance_sampling_level == "sequence";
   if (rl.kl_beta != 0 && rl.kl_in == "loss" && rl.kl_estimator == "k1" && !rl.use_bias_correction_kl) {
-    out.push_back("rl.kl_estimator: k1 in the loss has the gradient ∇log p, whose expectation under the policy is zero: it adds noise and holds "
-                  "nothing back; take k2 or k3, use_bias_correction_kl: true, or kl_in: reward");
+    out.emplace_back("rl.kl_estimator: k1 in the loss has the gradient ∇log p, whose expectation under the policy is zero: it adds noise and holds "
+                     "nothing back; take k2 or k3, use_bias_correction_kl: true, or kl_in: reward");
   }
   if (sequence && rl.loss != "gspo" && rl.loss != "grpo") {
     out.push_back(Str("rl.importance_sampling_level: sequence with loss: ", rl.loss, " counts a completion's one ratio once per token, so long "

@@ -1,0 +1,68 @@
+// From sampled completions to what an update learns from: pay, advantages, the tokens that count.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rewards/length_targets.h"
+#include "rewards/reward.h"
+#include "runtime/generate.h"
+#include "train/model/batch.h"
+#include "train/policy/policy_loss.h"
+#include "train/stage/session.h"
+
+namespace pith {
+
+// Completions of a step: groups[g][i] is sample i of problem problems[g]; all groups hold rl.group_size.
+using Groups = std::vector<std::vector<Completion>>;
+
+// Of one completion, for the alarms (rewards/measures.h).
+struct CompletionMeasures {
+  double repetition = 0;
+  int64_t after_close = 0;
+};
+
+struct Paid {
+  std::vector<RewardResult> results;  // one per completion, group after group
+  std::vector<std::string> texts;     // without the end-of-turn token
+  std::vector<double> advantages;
+  std::vector<CompletionMeasures> measures;
+  std::vector<int64_t> budgets;       // B of each completion's prompt; 0: none
+};
+// Pays group by group. `state` is what of the reward moves with the run (rewards/steering.h).
+Paid Pay(const Session& session, const RewardFunction& reward, std::span<const size_t> problems, const Groups& groups,
+         const RewardState& state = {});
+// Lengths and verdicts (under the paid reading) of each group.
+std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid);
+// Computes the advantages anew from the rewards less rl.kl_beta · kl, one per completion (its tokens' sum).
+void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid);
+
+// All completions of a step as sequences, group after group. encoded[g] belongs to problems[g].
+std::vector<TrainSequence> StepSequences(const Session& session, std::span<const size_t> problems, const Groups& groups,
+                                         const std::vector<EncodedPrompt>& encoded);
+
+// What one update learns from. Tensors hold a value per response token, sequence after sequence.
+struct GrpoBatch {
+  std::vector<TrainSequence> sequences;  // of the samples that can move the policy
+  std::vector<size_t> samples;           // their places among the step's completions
+  std::vector<double> advantages;        // one per sequence
+  std::vector<float> sampler_logp;       // a value per response token
+  at::Tensor old_logp;                   // undefined: this update defines it (ratio 1)
+  at::Tensor ref_logp;                   // needed with a KL in the loss
+  at::Tensor kept;                       // 1 or 0, where rl.top_entropy_quantile chooses; undefined: all
+  Denominators whole;                    // of the minibatch, with what is not among `sequences`
+  int64_t unmasked = 0;                  // completions of the minibatch that are not masked
+
+  std::vector<int64_t> lengths() const;
+};
+
+// The step's completions dealt at random, by (seed, step), into rl.minibatches parts. Sequences are the samples with an
+// advantage (all, with a KL in the loss, an entropy bonus or a choice of tokens by entropy), unmasked, of at least one token.
+// A sample without advantage still counts in the denominators; one that rl.mask_truncated leaves out counts as a completion
+// but not with its tokens.
+std::vector<GrpoBatch> MakeBatches(const TrainConfig& config, int64_t step, const Groups& groups, const Paid& paid,
+                                   const std::vector<TrainSequence>& sequences);
+
+}  // namespace pith

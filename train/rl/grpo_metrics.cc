@@ -1,0 +1,154 @@
+#include "train/rl/grpo_metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace pith {
+namespace {
+
+// What of a mean nobody measured is left out: a step without right answers has no length of right answers.
+struct Sum {
+  double sum = 0, n = 0;
+  void Add(double value) {
+    sum += value;
+    ++n;
+  }
+  void AppendTo(Metrics& metrics, const std::string& name) const {
+    if (n > 0) metrics.emplace_back(name, sum / n);
+  }
+};
+
+Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Paid& paid) {
+  Sum right, wrong, repetition, after_close, within;
+  std::map<int64_t, Sum> by_budget;
+  size_t sample = 0;
+  for (const auto& group : groups) {
+    for (const Completion& c : group) {
+      const auto tokens = static_cast<double>(c.tokens.size());
+      const int64_t budget = paid.budgets[sample];
+      (paid.results[sample].correct > 0 ? right : wrong).Add(tokens);
+      repetition.Add(paid.measures[sample].repetition);
+      after_close.Add(static_cast<double>(paid.measures[sample].after_close));
+      if (budget > 0) within.Add(tokens <= static_cast<double>(budget));
+      if (!config.budget.choices.empty()) by_budget[budget].Add(tokens);
+      ++sample;
+    }
+  }
+  Metrics m;
+  right.AppendTo(m, "length/right");
+  wrong.AppendTo(m, "length/wrong");
+  repetition.AppendTo(m, "completions/repetition");
+  after_close.AppendTo(m, "completions/after_close");
+  within.AppendTo(m, "budget/within");
+  for (const auto& [budget, sum] : by_budget) sum.AppendTo(m, Str("length/by_budget/", budget));
+  return m;
+}
+
+}  // namespace
+
+Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid) {
+  const auto n = static_cast<double>(paid.results.size());
+  double mean = 0, squares = 0, strict = 0, lenient = 0, length = 0, truncated = 0, min = 1e18, max = 0, ended_length = 0;
+  double flat = 0, ended_min = 1e18, ended_max = 0;
+  std::vector<double> terms(reward.term_names().size(), 0.0), term_squares(terms);
+  size_t sample = 0;
+  for (const auto& group : groups) {
+    bool same = true;
+    const double first_reward = paid.results[sample].reward;
+    for (const Completion& c : group) {
+      const RewardResult& r = paid.results[sample++];
+      const auto tokens = static_cast<double>(c.tokens.size());
+      same &= r.reward == first_reward;
+      mean += r.reward;
+      squares += r.reward * r.reward;
+      strict += r.correct_strict;
+      lenient += r.correct_lenient;
+      length += tokens;
+      min = std::min(min, tokens);
+      max = std::max(max, tokens);
+      truncated += c.finish == Finish::kLength;
+      if (c.finish != Finish::kLength) {
+        ended_length += tokens;
+        ended_min = std::min(ended_min, tokens);
+        ended_max = std::max(ended_max, tokens);
+      }
+      for (size_t t = 0; t < terms.size() && t < r.terms.size(); ++t) {
+        terms[t] += r.terms[t];
+        term_squares[t] += r.terms[t] * r.terms[t];
+      }
+    }
+    flat += same;
+  }
+  mean /= n;
+  const auto deviation = [&](double sum_of_squares, double mean_of_all) {
+    return std::sqrt(std::max(0.0, (sum_of_squares - n * mean_of_all * mean_of_all) / std::max(1.0, n - 1)));
+  };
+  const auto num_groups = static_cast<double>(groups.size());
+  Metrics m = {{"reward", mean},
+               {"reward_std", deviation(squares, mean)},
+               {"frac_reward_zero_std", flat / num_groups},
+               {"accuracy", strict / n},
+               {"accuracy_lenient", lenient / n},
+               {"completions/mean_length", length / n},
+               {"completions/min_length", min},
+               {"completions/max_length", max},
+               {"completions/clipped_ratio", truncated / n},
+               {"completions/mean_terminated_length", truncated < n ? ended_length / (n - truncated) : 0.0},
+               {"completions/min_terminated_length", truncated < n ? ended_min : 0.0},
+               {"completions/max_terminated_length", ended_max}};
+  for (size_t t = 0; t < terms.size(); ++t) {
+    m.emplace_back("rewards/" + reward.term_names()[t] + "/mean", terms[t] / n);
+    m.emplace_back("rewards/" + reward.term_names()[t] + "/std", deviation(term_squares[t], terms[t] / n));
+  }
+  const Metrics lengths = LengthMetrics(config, groups, paid);
+  m.insert(m.end(), lengths.begin(), lengths.end());
+  return m;
+}
+
+std::vector<std::string> CompletionLines(const Session& session, int64_t step, std::span<const size_t> problems,
+                                         const Groups& groups, const Paid& paid) {
+  std::vector<std::string> lines;
+  size_t sample = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const Problem& problem = session.problems[problems[g]].problem;
+    for (const Completion& c : groups[g]) {
+      const RewardResult& r = paid.results[sample];
+      nlohmann::ordered_json line = {{"step", step},
+                                           {"id", problem.id},
+                                           {"question", problem.question},
+                                           {"gold", problem.answer},
+                                           {"completion", paid.texts[sample]},
+                                           {"tokens", c.tokens.size()},
+                                           {"finish", FinishName(c.finish)},
+                                           {"reward", r.reward},
+                                           {"correct", r.correct},
+                                           {"advantage", paid.advantages[sample]}};
+      if (session.config.budget.tokens > 0) line["budget"] = paid.budgets[sample];
+      lines.push_back(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+      ++sample;
+    }
+  }
+  return lines;
+}
+
+std::string StepLine(int64_t step, int64_t steps, const Metrics& metrics) {
+  const auto show = [&](const char* name, const char* format, double factor) -> std::string {
+    const std::optional<double> value = FindMetric(metrics, name);
+    if (!value) return "–";
+    char text[64];
+    std::snprintf(text, sizeof text, format, factor * *value);
+    return text;
+  };
+  return Str("step ", step, "/", steps, "  reward ", show("reward", "%.3f", 1), "  accuracy ", show("accuracy", "%.0f %%", 100),
+             "  tokens ", show("completions/mean_length", "%.1f", 1), "  truncated ",
+             show("completions/clipped_ratio", "%.0f %%", 100), "  gap ", show("sampling/sampling_logp_difference/mean", "%.4f", 1),
+             "  ", show("tokens_per_second", "%.0f tok/s", 1), " (", show("step_time", "%.1f s", 1), ", sampling ",
+             show("time/rollout", "%.1f s", 1), ")");
+}
+
+}  // namespace pith

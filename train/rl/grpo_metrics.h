@@ -1,0 +1,29 @@
+// What a step of GRPO is written down as: numbers, completions, a line for people.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/rl/grpo_batch.h"
+#include "train/run/metrics.h"
+
+namespace pith {
+
+// TRL's names where TRL has the metric. Standard deviations are over all completions and divide by n − 1; frac_reward_zero_std
+// is the share of groups whose rewards are all equal. "accuracy" is the strict reading, whatever is paid.
+// completions/clipped_ratio is the share without an end, *_terminated_length are of the others (0 where there are
+// none). length/right and length/wrong are mean lengths by the verdict that is paid; completions/repetition and
+// completions/after_close are means of rewards/measures.h; budget/within is the share of completions within their prompt's B,
+// length/by_budget/B (0: none) the mean length under each of budget.choices. A mean of nothing is left out.
+Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid);
+
+// A JSON object per completion: question, gold, text, tokens, finish, reward, advantage, and the prompt's budget where the run has any.
+std::vector<std::string> CompletionLines(const Session& session, int64_t step, std::span<const size_t> problems,
+                                         const Groups& groups, const Paid& paid);
+
+// "step 3/30  reward …" of a step's metrics, `step` counted from 1; what they lack is printed as "–".
+std::string StepLine(int64_t step, int64_t steps, const Metrics& metrics);
+
+}  // namespace pith

@@ -1,0 +1,155 @@
+// A run of GRPO as a stage of the loop: sample, pay, update, measure.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "train/model/optimizer.h"
+#include "train/rl/grpo.h"
+#include "train/rl/grpo_metrics.h"
+#include "train/rl/grpo_steering.h"
+#include "train/rl/problem_source.h"
+#include "train/stage/evaluation_hook.h"
+#include "train/stage/learner.h"
+
+namespace pith {
+namespace {
+
+std::vector<const Prompt*> AllPrompts(const Session& session) {
+  std::vector<const Prompt*> prompts;
+  for (const PreparedProblem& p : session.problems) prompts.push_back(&p.prompt);
+  return prompts;
+}
+
+class GrpoStage : public Stage, public Stateful {
+ public:
+  explicit GrpoStage(const Session& session)
+      : session_(session),
+        config_(session.config),
+        reward_(config_.reward, MakeBudget(config_.budget), config_.rollout.max_completion_tokens),
+        steering_(session),
+        model_(MakeModel(session)),
+        optimizer_(config_.optimizer, model_->parameters()),
+        learner_(session, model_.get(), &optimizer_),
+        updates_(session, model_.get(), &optimizer_),
+        problems_(config_, session.num_problems()),
+        evaluation_(session.config.eval.every > 0 ? std::make_unique<EvaluationHook>(session) : nullptr),
+        sampler_(session, evaluation_ ? evaluation_->kv_tokens() : 0),
+        encoder_(*model_, AllPrompts(session)) {
+    if (evaluation_) evaluation_->Begin(sampler_.engine(), [this] { return model_->ToLora(); }, total_steps());
+  }
+
+  int64_t total_steps() const override { return config_.rl.steps; }
+  std::string Line(const StepRecord& record) const override { return StepLine(record.step, config_.rl.steps, record.metrics); }
+  LoraAdapter Adapter() const override { return model_->ToLora(); }
+  std::vector<Stateful*> parts() override {
+    std::vector<Stateful*> parts = {this, &learner_, &problems_};
+    for (Stateful* part : steering_.parts()) parts.push_back(part);
+    return parts;
+  }
+  std::vector<StepHook*> hooks() override {
+    std::vector<StepHook*> hooks = steering_.hooks();
+    if (evaluation_) hooks.insert(hooks.begin(), evaluation_.get());  // alarms may look at what was evaluated
+    return hooks;
+  }
+
+  std::string key() const override { return "rl"; }
+  std::string Save() const override { return nlohmann::json{{"num_tokens", num_tokens_}}.dump(); }
+  void Load(const std::string& json) override { num_tokens_ = nlohmann::json::parse(json).at("num_tokens").get<int64_t>(); }
+
+  StepRecord Step(int64_t step, Ledger* ledger) override {
+    GenerateStats stats;
+    const DrawnGroups drawn = Draw(step, &stats, ledger);
+    const std::vector<size_t>& problems = drawn.problems;
+    const Groups& groups = drawn.groups;
+    Ledger::Scope grading = ledger->Time("grade");
+    Paid paid = Pay(session_, reward_, problems, groups, steering_.reward_state());
+    steering_.Observe(problems, Outcomes(groups, paid));
+    grading.End();
+
+    std::vector<const Prompt*> prompts;
+    for (size_t i : problems) prompts.push_back(&session_.problems[i].prompt);
+    Ledger::Scope encoding = ledger->Time("encode");
+    const std::vector<EncodedPrompt> encoded = encoder_.Encode(prompts);
+    encoding.End();
+
+    StepRecord record;
+    record.rate_tokens = stats.generated_tokens;
+    record.metrics = updates_.Learn(step, problems, groups, encoded, &paid, ledger);
+    const Metrics rewards = RewardMetrics(config_, reward_, groups, paid);
+    record.metrics.insert(record.metrics.end(), rewards.begin(), rewards.end());
+    if (config_.rl.dynamic_sampling) {
+      record.metrics.insert(record.metrics.end(), {{"dynamic_sampling/rounds", static_cast<double>(drawn.rounds)},
+                                                   {"dynamic_sampling/drawn", static_cast<double>(drawn.drawn)},
+                                                   {"dynamic_sampling/kept", static_cast<double>(drawn.kept)},
+                                                   {"dynamic_sampling/accuracy", drawn.accuracy}});
+    }
+    const Metrics steering = steering_.StepMetrics();
+    record.metrics.insert(record.metrics.end(), steering.begin(), steering.end());
+    record.metrics.insert(record.metrics.end(), {{"num_tokens", static_cast<double>(num_tokens_)},
+                                                 {"completion_tokens", static_cast<double>(stats.generated_tokens)}});
+    if (config_.log.completions) record.completions = CompletionLines(session_, step + 1, problems, groups, paid);
+    return record;
+  }
+
+ private:
+  // A policy that has broken down would go on unseen where its groups have no signal.
+  void CheckSampled(int64_t step, std::span<const size_t> problems, const Groups& groups) const {
+    for (size_t g = 0; g < groups.size(); ++g) {
+      for (const Completion& c : groups[g]) {
+        for (size_t t = 0; t < c.logprobs.size(); ++t) {
+          if (std::isfinite(c.logprobs[t])) continue;
+          ThrowUser("step ", step + 1, ": the sampler's log-probability of token ", t + 1, " of a completion of problem ",
+                    session_.problems[problems[g]].problem.id, " is not finite; the adapter was not updated. Lower "
+                    "optimizer.learning_rate in a new run, from an earlier checkpoint's adapter (init_adapter) if that is good");
+        }
+      }
+    }
+  }
+
+  // The step's completions; counts the tokens of all that were sampled.
+  DrawnGroups Draw(int64_t step, GenerateStats* stats, Ledger* ledger) {
+    const auto draw = [&](int64_t first_place) {
+      return steering_.Draw(step, first_place, config_.rl.prompts_per_step, [&](int64_t n) { return problems_.Next(n); });
+    };
+    const auto sample = [&](std::span<const size_t> problems, int64_t first_place) {
+      const Ledger::Scope sampling = ledger->Time("rollout");
+      GenerateStats round;
+      Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place);
+      CheckSampled(step, problems, groups);
+      stats->generated_tokens += round.generated_tokens;
+      num_tokens_ += round.generated_tokens;
+      for (size_t i : problems) num_tokens_ += config_.rl.group_size * static_cast<int64_t>(session_.problems[i].prompt.ids.size());
+      return groups;
+    };
+    const auto correct = [&](std::span<const size_t> problems, const Groups& groups) {
+      const Ledger::Scope grading = ledger->Time("grade");
+      std::vector<bool> verdicts;
+      for (const RewardResult& r : Pay(session_, reward_, problems, groups, steering_.reward_state()).results) verdicts.push_back(r.correct != 0);
+      return verdicts;
+    };
+    return DrawGroups(config_.rl, draw, sample, correct);
+  }
+
+  const Session& session_;
+  const TrainConfig& config_;
+  const RewardFunction reward_;
+  GrpoSteering steering_;
+  const std::unique_ptr<Model> model_;
+  Optimizer optimizer_;
+  Learner learner_;
+  GrpoLearner updates_;
+  ProblemSource problems_;
+  const std::unique_ptr<EvaluationHook> evaluation_;
+  Sampler sampler_;
+  const PromptEncoder encoder_;
+  int64_t num_tokens_ = 0;  // prompts' and responses', of all steps
+};
+
+}  // namespace
+
+void RunGrpo(const Session& session, const RunOptions& options) {
+  GrpoStage stage(session);
+  RunLoop(session.config, options, stage);
+}
+
+}  // namespace pith

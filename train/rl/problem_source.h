@@ -1,0 +1,58 @@
+// Which problems a step works on, and dynamic sampling: drawing until enough of them teach something.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "configs/train_config.h"
+#include "train/rl/grpo_batch.h"
+#include "train/run/stateful.h"
+
+namespace pith {
+
+// Problems number `first` … `first + count − 1` of the run, indices into Session::problems: every problem once before any
+// comes again, in an order that depends on the seed alone.
+std::vector<size_t> ProblemsInOrder(const TrainConfig& config, size_t num_problems, int64_t first, int64_t count);
+// Those of step `step` (from 0) where every step takes prompts_per_step.
+std::vector<size_t> GrpoProblems(const TrainConfig& config, size_t num_problems, int64_t step);
+
+// Goes through the problems in order and remembers how far it is. Two of the same state draw the same.
+class ProblemSource : public Stateful {
+ public:
+  ProblemSource(const TrainConfig& config, size_t num_problems) : config_(config), num_problems_(num_problems) {}
+  std::vector<size_t> Next(int64_t count);
+  int64_t drawn() const { return drawn_; }
+
+  std::string key() const override { return "problems"; }
+  std::string Save() const override;
+  void Load(const std::string& json) override;
+
+ private:
+  const TrainConfig& config_;
+  size_t num_problems_;
+  int64_t drawn_ = 0;
+};
+
+struct DrawnGroups {
+  std::vector<size_t> problems;
+  Groups groups;
+  int64_t rounds = 0, drawn = 0;  // drawn: groups, kept or not
+  int64_t kept = 0;               // groups with right and wrong answers, before surplus ones are dropped
+  double accuracy = 0;            // of all that were drawn
+};
+
+// DAPO's dynamic sampling (arXiv 2503.14476, section 3.2): rounds of rl.prompts_per_step problems, of which those groups are
+// kept that have right and wrong answers, until prompts_per_step are there or rl.max_resample_rounds are over; surplus groups
+// of the last round are dropped. What is right is the answer alone, whatever is paid. Where not one group qualifies, the last
+// round's are used as they are. Without rl.dynamic_sampling: one round, kept whole.
+//
+// draw(first_place) is the next prompts_per_step problems, first_place how many were drawn before in this step; sample gives
+// their completions, correct a verdict per completion, group after group.
+DrawnGroups DrawGroups(const RlSettings& rl, const std::function<std::vector<size_t>(int64_t first_place)>& draw,
+                       const std::function<Groups(std::span<const size_t> problems, int64_t first_place)>& sample,
+                       const std::function<std::vector<bool>(std::span<const size_t> problems, const Groups& groups)>& correct);
+
+}  // namespace pith

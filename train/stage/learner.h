@@ -1,0 +1,33 @@
+// The state of what learns: the adapter's values, the optimiser's moments, and what the run started from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "train/model/model.h"
+#include "train/model/optimizer.h"
+#include "train/run/stateful.h"
+#include "train/stage/session.h"
+
+namespace pith {
+
+// adapter/ and optimizer.safetensors of a checkpoint. A run whose starting adapter or problems are others than those of the
+// checkpoint is refused: it would go on with another KL reference or other data without a word.
+class Learner : public Stateful {
+ public:
+  Learner(const Session& session, Model* model, Optimizer* optimizer);
+  std::string key() const override { return "learner"; }
+  std::string Save() const override;
+  void Load(const std::string& json) override;
+  bool rolls_back() const override { return true; }
+  void SaveFiles(const std::string& folder) const override;
+  void LoadFiles(const std::string& folder) override;
+
+ private:
+  Model* model_;
+  Optimizer* optimizer_;
+  std::string start_, problems_;  // SHA-256
+  int64_t num_updates_ = 0;       // of the checkpoint that is being loaded
+};
+
+}  // namespace pith

@@ -1,0 +1,33 @@
+// Samples from the present policy by the phone's engine: the trainer's adapter is swapped in as a phone changes modes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/generate.h"
+#include "train/stage/session.h"
+
+namespace pith {
+
+// The adapter as an engine takes it, in the precision that rollouts use.
+AdapterRef PackForSampling(const Session& session, const LoraAdapter& adapter);
+
+class Sampler {
+ public:
+  // The engine works on the session's base file; its cache has room for a step of the largest prompts, and for `kv_tokens`.
+  explicit Sampler(const Session& session, int64_t kv_tokens = 0);
+  ~Sampler();
+  Engine* engine() { return engine_.get(); }
+  // group_size completions for each problem, seeded by (run.seed, step) and the problem's place in the step alone: problems[0]
+  // has place `first_place`.
+  std::vector<std::vector<Completion>> Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
+                                              GenerateStats* stats, int64_t first_place = 0);
+
+ private:
+  const Session& session_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace pith

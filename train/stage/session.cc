@@ -1,0 +1,284 @@
+#include "train/stage/session.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "adapters/peft.h"
+#include "adapters/torch/fresh_adapter.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/model_path.h"
+#include "base/thread_pool.h"
+#include "configs/data_sources.h"
+#include "rewards/reward.h"
+#include "train/policy/warnings.h"
+#include "train/stage/rate_check.h"
+
+namespace pith {
+namespace {
+
+std::string Ids(const std::vector<int32_t>& ids) {
+  std::string text;
+  for (int32_t id : ids) text += (text.empty() ? "" : ", ") + std::to_string(id);
+  return "[" + text + "]";
+}
+
+LoraPlan Plan(const AdapterSettings& a) { return {a.targets, a.rank, a.alpha, a.rank_pattern, a.alpha_pattern}; }
+
+LoraAdapter MakeFresh(const TrainConfig& config, const BaseModel& base) {
+  LoraAdapter adapter = FreshAdapter(base.config(), Plan(config.adapter), config.adapter.rslora, config.run.seed);
+  if (config.adapter.init == "pissa") StartFromPrincipal(base, &adapter);
+  if (config.adapter.dora) StartMagnitudes(base, &adapter);
+  return adapter;
+}
+
+// What a run goes on from must be what its configuration describes, layer by layer.
+void CheckAgrees(const LoraAdapter& adapter, const AdapterSettings& settings, const ModelConfig& model) {
+  const auto yes = [](bool value) { return value ? "true" : "false"; };
+  if (adapter.dora != settings.dora) {
+    ThrowUser("it is ", adapter.dora ? "a" : "no", " DoRA, but the configuration says adapter.dora: ", yes(settings.dora), "; make them agree");
+  }
+  const bool pissa = settings.init == "pissa";
+  if (pissa && !adapter.pissa()) {
+    ThrowUser("it was not started by PiSSA, but the configuration says adapter.init: pissa; set that to default");
+  }
+  const std::map<std::string, PlannedPair> planned = PlanPairs(Plan(settings), model);
+  for (const LinearKind& kind : kLinearKinds) {
+    bool wanted = false, present = false;
+    for (const std::string& target : settings.targets) wanted |= target == kind.target;
+    for (const auto& [name, pair] : adapter.pairs) present |= name.ends_with(Str(".", kind.gguf, ".weight"));
+    if (wanted != present) {
+      ThrowUser("it ", present ? "acts" : "does not act", " on ", kind.target, ", unlike adapter.targets; make them agree");
+    }
+  }
+  // The rank and alpha that its maker configured: those of the file are grown by PiSSA.
+  const double growth = !pissa ? 1.0 : adapter.rslora ? std::sqrt(2.0) : 2.0;
+  for (const auto& [name, plan] : planned) {
+    const auto found = adapter.pairs.find(name);
+    if (found == adapter.pairs.end()) ThrowUser("it does not act on ", name, ", which adapter.targets asks for");
+    const LoraPair& pair = found->second;
+    const int64_t rank = pissa ? pair.rank / 2 : pair.rank;
+    const double alpha = pair.alpha.value_or(adapter.alpha) / growth;
+    const bool same_alpha = std::abs(alpha - plan.alpha) <= 1e-9 * plan.alpha;
+    if (rank == plan.rank && same_alpha && adapter.rslora == settings.rslora) continue;
+    ThrowUser("it has rank ", rank, ", alpha ", alpha, ", rslora ", yes(adapter.rslora), " (", name, "), but the configuration says rank ", plan.rank,
+              ", alpha ", plan.alpha, ", rslora ", yes(settings.rslora), "; make them agree",
+              adapter.pissa() && !pissa ? ", or go on from its start with adapter.init: pissa" : "");
+  }
+}
+
+LoraAdapter ReadInitial(const TrainConfig& config, const BaseModel& base, Activation activation, const std::vector<int32_t>& invocation) {
+  const std::string& path = config.run.init_adapter;
+  LoraAdapter adapter = ReadPeft(path);
+  CheckAdapterFits(adapter, base.config());
+  try {
+    CheckAgrees(adapter, config.adapter, base.config());
+  } catch (const UserError& error) {
+    ThrowUser("init_adapter '", path, "': ", error.what());
+  }
+  if (adapter.activation != activation) {
+    ThrowUser("init_adapter '", path, "' and adapter.activation: ", config.adapter.activation, " do not agree");
+  }
+  if (activation == Activation::kInvocation && adapter.invocation != invocation) {
+    ThrowUser("init_adapter '", path, "' acts from ", Ids(adapter.invocation), " on, but this run's invocation is ",
+              Ids(invocation), "; set adapter.invocation");
+  }
+  CheckSameBase(adapter, path, base, /*any_base=*/false);
+  if (config.adapter.init != "pissa") {  // from here on a plain LoRA, all of which is trained
+    for (auto& [name, pair] : adapter.pairs) pair.start_a.clear();
+  }
+  return adapter;
+}
+
+LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation) {
+  const Activation activation = config.adapter.activation == "always" ? Activation::kAlways : Activation::kInvocation;
+  LoraAdapter adapter;
+  if (config.run.init_adapter.empty()) {
+    adapter = MakeFresh(config, base);
+    adapter.activation = activation;
+    if (activation == Activation::kInvocation) adapter.invocation = invocation;
+  } else {
+    adapter = ReadInitial(config, base, activation, invocation);
+  }
+  adapter.dropout = config.adapter.dropout;
+  adapter.base_sha256 = base.Identity();
+  adapter.base_path = base.path();
+  if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
+    const BudgetSettings& b = config.budget;
+    adapter.budget.reset();
+    if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence};
+  }
+  return adapter;
+}
+
+// Fills in a rate that the configuration leaves open, and warns of one that is known to go wrong.
+void ResolveRate(const LoraAdapter& adapter, const ModelConfig& model, TrainConfig* config) {
+  RateFacts facts;
+  facts.stage = config->run.stage;
+  facts.d_model = model.d_model;
+  for (const auto& [name, pair] : adapter.pairs) {
+    const double rank = static_cast<double>(pair.rank) / (adapter.pissa() ? 2 : 1);
+    facts.scaled_rank = std::max(facts.scaled_rank, adapter.scale(pair) * rank);
+  }
+  facts.pissa = adapter.pissa();
+  facts.batch_size = facts.stage == "rl" ? config->rl.prompts_per_step * config->rl.group_size : config->sft.batch_size;
+  if (!config->optimizer.learning_rate) config->optimizer.learning_rate = SuitableLearningRate(facts);
+  facts.learning_rate = *config->optimizer.learning_rate;
+  for (const std::string& warning : RateWarnings(facts)) LogWarning(warning);
+}
+
+void CheckLengths(const Session& session) {
+  const TrainConfig& c = session.config;
+  const int64_t context = session.base->config().context_length;
+  if (c.run.stage != "rl") {
+    if (c.sft.max_length > context) {
+      ThrowUser("sft.max_length is ", c.sft.max_length, ", but the model's context is ", context, " tokens; lower it");
+    }
+    return;
+  }
+  int64_t longest = 0;
+  for (const PreparedProblem& p : session.problems) longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
+  if (longest + c.rollout.max_completion_tokens > context) {
+    ThrowUser("the longest prompt has ", longest, " tokens; with rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
+              " it does not fit the model's context of ", context);
+  }
+}
+
+struct SourcedProblem {
+  size_t source = 0;
+  Problem problem;
+};
+
+std::vector<SourcedProblem> LoadSources(const DataSettings& data) {
+  std::vector<SourcedProblem> all;
+  for (size_t s = 0; s < NumSources(data); ++s) {
+    const DatasetSettings& settings = SourceSettings(data, s);
+    const std::string prefix = data.sources.empty() ? "" : SourceName(data.sources[s]) + "/";  // two may be drawn from one data set
+    std::vector<Problem> problems = LoadProblems(SpecOf(settings));
+    if (problems.empty()) ThrowUser("data: ", settings.dataset, " (", settings.split, ") has no problems");
+    for (Problem& problem : problems) {
+      problem.id = prefix + problem.id;
+      all.push_back({s, std::move(problem)});
+    }
+  }
+  return all;
+}
+
+void WarnOfCuts(const TrainConfig& config) {
+  const RolloutSettings& r = config.rollout;
+  if (config.run.stage != "rl" || (r.top_k == 0 && r.top_p == 1 && r.min_p == 0)) return;
+  LogWarning("rollout.top_k, top_p or min_p cuts the distribution that is sampled from, while the ratio of trainer to sampler is "
+             "taken of probabilities before the cut; expect a biased gradient, or leave them off");
+}
+
+}  // namespace
+
+DatasetSpec SpecOf(const DatasetSettings& d) {
+  DatasetSpec spec;
+  spec.name = d.dataset;
+  spec.split = d.split;
+  spec.limit = d.limit;
+  spec.seed = d.seed;
+  spec.shuffle = d.shuffle;
+  spec.question_field = d.question_field;
+  spec.answer_field = d.answer_field;
+  spec.solution_field = d.solution_field;
+  spec.min_steps = d.min_steps;
+  spec.max_steps = d.max_steps;
+  spec.max_number = d.max_number;
+  spec.distractor_rate = d.distractor_rate;
+  spec.brief_rate = d.brief_rate;
+  spec.verbosity = d.verbosity;
+  return spec;
+}
+
+void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what) {
+  const int64_t rows = session.base->config().vocab_size;
+  for (int32_t id : ids) {
+    if (id >= 0 && id < rows) continue;
+    ThrowUser(what, " holds the token ", id, ", but the embedding of '", session.base->path(), "' has ", rows,
+              " rows; the tokenizer belongs to another model, or its added tokens were never trained");
+  }
+}
+
+int32_t EndOfTurn(const Tokenizer& tokenizer) {
+  for (const char* text : {"<|im_end|>", "<|eot_id|>", "<|end|>"}) {
+    if (const auto id = tokenizer.FindToken(text)) return *id;
+  }
+  if (tokenizer.eos_id() < 0) ThrowUser("the tokenizer names no token that ends a turn");
+  return tokenizer.eos_id();
+}
+
+std::string UserText(const TrainConfig& config, const std::string& question) {
+  return UserTurn(question, MakeBudget(config.budget));
+}
+
+std::vector<size_t> WithBudgets(const Session& session, int64_t step, int64_t first_place, std::vector<size_t> problems) {
+  const size_t variants = session.num_variants();
+  for (size_t i = 0; i < problems.size(); ++i) {
+    PITH_CHECK(problems[i] < session.num_problems(), problems[i], " of ", session.num_problems());
+    problems[i] *= variants;
+    if (variants > 1) problems[i] += DrawBudget(variants, session.config.run.seed, step, first_place + static_cast<int64_t>(i));
+  }
+  return problems;
+}
+
+void PrepareProcess(int threads) {
+  // glibc gives blocks above 128 KiB back to the kernel at once; faulting them in again costs more than filling them.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 2000 << 20);
+  at::set_num_threads(threads > 0 ? threads : NumCores());
+}
+
+Session OpenSession(const TrainConfig& config) {
+  Session s;
+  s.config = config;
+  const std::string path = ResolveModelPath(config.model.path);
+  s.base = BaseModel::Load(path);
+  s.prompter = Prompter::Load(path);
+  s.invocation.assign(config.adapter.invocation.begin(), config.adapter.invocation.end());
+  for (int32_t id : s.invocation) {
+    if (id < 0 || id >= s.base->config().vocab_size) ThrowUser("adapter.invocation holds ", id, ", which the vocabulary lacks");
+  }
+  const bool always = config.adapter.activation == "always";
+  if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
+  std::vector<int64_t> budgets = config.budget.choices;
+  if (budgets.empty()) budgets = {config.budget.tokens};
+  for (const auto& [source, problem] : LoadSources(config.data)) {
+    for (int64_t budget_tokens : budgets) {
+      PreparedProblem p;
+      Budget budget = MakeBudget(config.budget);
+      budget.tokens = budget_tokens;
+      const std::string user = UserTurn(problem.question, budget);
+      if (always) {
+        p.prompt.ids = s.prompter->Encode(user, config.data.system);
+      } else {
+        p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
+      }
+      CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
+      p.problem = problem;
+      p.budget_tokens = budget_tokens;
+      p.source = source;
+      s.problems.push_back(std::move(p));
+    }
+  }
+  s.initial = StartingAdapter(config, *s.base, s.invocation);
+  s.fresh = config.run.init_adapter.empty();
+  ResolveRate(s.initial, s.base->config(), &s.config);
+  CheckLengths(s);
+  WarnOfCuts(config);
+  if (config.run.stage == "rl") {
+    for (const std::string& warning : PolicyWarnings(config.rl)) LogWarning(warning);
+  }
+  return s;
+}
+
+std::unique_ptr<Model> MakeModel(const Session& session) {
+  const auto dtype = session.config.model.dtype == "float32" ? at::kFloat : at::kBFloat16;
+  return std::make_unique<Model>(session.base, dtype, &session.initial);
+}
+
+}  // namespace pith

@@ -1,0 +1,64 @@
+// What every stage of training starts from: the base, its tokenizer and template, the problems, the adapter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapters/lora.h"
+#include "base/base_model.h"
+#include "configs/train_config.h"
+#include "data/dataset.h"
+#include "data/problem.h"
+#include "data/template/prompt.h"
+#include "train/model/model.h"
+
+namespace pith {
+
+// A problem as the model sees it.
+struct PreparedProblem {
+  Problem problem;
+  Prompt prompt;                  // invocation_start 0 where the adapter always acts
+  int64_t budget_tokens = 0;      // B of this prompt; 0: none
+  size_t source = 0;              // index in config.data.sources; 0 without a mix
+};
+
+struct Session {
+  TrainConfig config;               // as given, with optimizer.learning_rate resolved
+  std::shared_ptr<const BaseModel> base;
+  std::unique_ptr<Prompter> prompter;
+  std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
+  // The sources of a mix one after another; ids then begin with the source's name ("short/…").
+  // Each problem once per entry of budget.choices (once without), side by side: problem p under choice c is entry
+  // p · num_variants() + c.
+  std::vector<PreparedProblem> problems;
+  LoraAdapter initial;            // what the run starts from
+  bool fresh = true;              // no init_adapter: the starting policy is the base itself
+
+  size_t num_variants() const { return config.budget.choices.empty() ? 1 : config.budget.choices.size(); }
+  size_t num_problems() const { return problems.size() / num_variants(); }
+};
+
+// Loads all but the model. UserError for settings of `adapter` that an init_adapter contradicts, tokens that the model has no
+// embedding for, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of, and of
+// rates and batches that are known to collapse (train/stage/rate_check.h).
+Session OpenSession(const TrainConfig& config);
+std::unique_ptr<Model> MakeModel(const Session& session);
+
+// UserError when one of `ids`, of `what`, has no row in the model's embedding.
+void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what);
+// The token that ends an assistant's turn: <|im_end|>, <|eot_id|>, <|end|>, else eos.
+int32_t EndOfTurn(const Tokenizer& tokenizer);
+DatasetSpec SpecOf(const DatasetSettings& data);
+// The user's turn: the question, and the budget's sentence where there is one.
+std::string UserText(const TrainConfig& config, const std::string& question);
+// From problems (each below num_problems()) to entries of session.problems: the problem at places first_place, first_place + 1, … of
+// step `step` gets the budget that is drawn for (seed, step, place).
+std::vector<size_t> WithBudgets(const Session& session, int64_t step, int64_t first_place, std::vector<size_t> problems);
+
+// Threads of the trainer, and memory that stays with the process instead of being faulted in again by every tensor.
+void PrepareProcess(int threads);
+
+}  // namespace pith
