@@ -2,11 +2,12 @@
 """Judges pairs of answers by math-verify and by pith-run grade, and lists where the two differ. Run by hand:
 
     python tests/tools/math_verify_check.py --grade "build/pith-run grade" --data DATASETS --out table.md
-        [--pairs-file tests/golden/rewards/answer_pairs.txt] [--kept verdicts.json]
+        [--pairs-file tests/golden/rewards/answer_pairs.txt] [--kept verdicts.json] [--bare]
 
 Wants math-verify (the verdicts in docs/answers.md come from 0.9.0 with sympy 1.14.0). The pairs are drawn with a fixed seed
 from MATH and GSM8K: every gold answer with a rewritten form, and with a perturbed one. --pairs-file takes judged pairs
 (GOLD | PREDICTION | 1 or 0) in their place. --kept keeps math-verify's verdicts, which take minutes, for the next run.
+--bare gives math-verify the answers as they stand, without the $…$ (keep its verdicts in another file).
 """
 import argparse, importlib.metadata, json, os, random, re, shlex, subprocess
 
@@ -138,14 +139,14 @@ def read_pairs(path):
     pairs = []
     for line in open(path):
         line = line.rstrip("\n")
-        if line and not line.startswith("#"):
-            gold, rest = line.split(" | ", 1)
+        if line and (not line.startswith("#") or line.startswith("#### ")):  # a gold answer may begin so
+            gold, rest = line.replace("@n", "\n").split(" | ", 1)
             answer, judged = rest.rsplit(" | ", 1)
-            pairs.append((gold, answer.replace("@n", "\n"), "same" if judged == "1" else "different"))
+            pairs.append((gold, answer, "same" if judged == "1" else "different"))
     return pairs
 
 
-def their_verdicts(pairs, kept):
+def their_verdicts(pairs, kept, bare):
     known = {}
     if kept and os.path.exists(kept):
         known = {(gold, answer): verdict for gold, answer, verdict in json.load(open(kept))}
@@ -158,7 +159,7 @@ def their_verdicts(pairs, kept):
     for gold, answer, _ in pairs:
         if (gold, answer) not in known:
             try:
-                known[gold, answer] = bool(verify(parse(dressed(gold)), parse(dressed(answer))))
+                known[gold, answer] = bool(verify(parse(dressed(gold)), parse(answer if bare else dressed(answer))))
             except Exception:  # its own timeouts
                 known[gold, answer] = None
         verdicts.append(known[gold, answer])
@@ -174,6 +175,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--pairs-file")
     parser.add_argument("--kept")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--pairs", type=int, default=4000)
     args = parser.parse_args()
     pairs = read_pairs(args.pairs_file) if args.pairs_file else draw_pairs(args.data, args.pairs)
@@ -181,7 +183,7 @@ def main():
     ours = subprocess.run(shlex.split(args.grade), input=lines, capture_output=True, text=True, check=True).stdout.splitlines()
     ours = [json.loads(line)["verdict"] for line in ours]
 
-    theirs = their_verdicts(pairs, args.kept)
+    theirs = their_verdicts(pairs, args.kept, args.bare)
     table = {}
     for (gold, answer, kind), our, their in zip(pairs, ours, theirs):
         key = (kind, our == "correct", their)
