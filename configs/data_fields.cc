@@ -117,11 +117,7 @@ FieldTable<DataSettings> DataFields() {
   fields.push_back(MakeField(&S::system, "system", "", "System message; empty: what the chat template inserts.", AnyText()));
   FieldTable<DataSource> entry = Inherit<DataSource>(DatasetFields("dataset"));
   for (Field<DataSource>& field : DataSourceOwnFields()) entry.push_back(std::move(field));
-  const auto start = [](const std::string& dataset) {
-    DataSource source;
-    if (!dataset.empty()) source.dataset = dataset;
-    return source;
-  };
+  const auto start = [](const std::string&) { return DataSource(); };  // no default hangs on the data set
   fields.push_back(MakeListField<S, DataSource>(
                        &S::sources, "sources", "list of sources",
                        "A weighted mix instead of the one data set. The keys above are then the defaults of its entries.",

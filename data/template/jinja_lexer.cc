@@ -1,9 +1,9 @@
 #include "data/template/jinja_lexer.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
+#include <utility>
 
+#include "data/template/jinja_literals.h"
 #include "data/template/jinja_value.h"
 #include "data/text/utf8.h"
 
@@ -192,14 +192,15 @@ class Lexer {
       }
       const char c = source_[at_];
       if (IsDigit(c)) {
-        Number();
+        // a.0 is an item of a, even in a.0.1
+        Take(ReadJinjaNumber(source_, at_, !tokens_.empty() && tokens_.back().Is(JinjaToken::kOperator, ".")));
       } else if (IsNameStart(c)) {
         size_t end = at_;
         while (end < source_.size() && (IsNameStart(source_[end]) || IsDigit(source_[end]))) ++end;
         Push(JinjaToken::kName, std::string(source_.substr(at_, end - at_)));
         Move(end);
       } else if (c == '\'' || c == '"') {
-        String(c);
+        Take(ReadJinjaString(source_, at_));
       } else {
         Operator(open);
       }
@@ -221,116 +222,10 @@ class Lexer {
     Fail(Str("unexpected character '", source_.substr(at_, 1), "'"));
   }
 
-  size_t Digits(size_t from) const {
-    while (from < source_.size() && (IsDigit(source_[from]) || (source_[from] == '_' && from + 1 < source_.size() &&
-                                                                IsDigit(source_[from + 1])))) {
-      ++from;
-    }
-    return from;
-  }
-
-  // 0x1F, 0o17, 0b11, as a decimal token.
-  bool Based() {
-    if (source_[at_] != '0' || at_ + 2 >= source_.size()) return false;
-    const char kind = source_[at_ + 1] | 0x20;
-    const int base = kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 0;
-    if (base == 0) return false;
-    std::string digits;
-    size_t end = at_ + 2;
-    for (; end < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[end])) != 0 || source_[end] == '_'); ++end) {
-      if (source_[end] != '_') digits += source_[end];
-    }
-    int64_t value = 0;
-    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
-    if (digits.empty() || read.ec != std::errc() || read.ptr != digits.data() + digits.size()) {
-      Fail(Str("'", source_.substr(at_, end - at_), "' is not a number that pith reads"));
-    }
-    Push(JinjaToken::kInt, std::to_string(value));
-    Move(end);
-    return true;
-  }
-
-  void Number() {
-    if (Based()) return;
-    size_t end = Digits(at_);
-    bool is_float = false;
-    const auto digit_at = [&](size_t i) { return i < source_.size() && IsDigit(source_[i]); };
-    const bool after_dot = !tokens_.empty() && tokens_.back().Is(JinjaToken::kOperator, ".");
-    if (!after_dot && end < source_.size() && source_[end] == '.' && digit_at(end + 1)) {
-      is_float = true;
-      end = Digits(end + 1);
-    }
-    if (end < source_.size() && (source_[end] == 'e' || source_[end] == 'E')) {
-      const size_t digits =
-          end + 1 + (end + 1 < source_.size() && (source_[end + 1] == '+' || source_[end + 1] == '-'));
-      if (digit_at(digits)) {
-        is_float = true;
-        end = Digits(digits);
-      }
-    }
-    if (end < source_.size() && IsNameStart(source_[end]))
-      Fail(Str("'", source_.substr(at_, end + 1 - at_), "' is not a number that pith reads"));
-    std::string text(source_.substr(at_, end - at_));
-    text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
-    Push(is_float ? JinjaToken::kFloat : JinjaToken::kInt, std::move(text));
-    Move(end);
-  }
-
-  void String(char quote) {
-    std::string value;
-    size_t i = at_ + 1;
-    for (;; ++i) {
-      if (i >= source_.size()) Fail("a string has no closing quote");
-      if (source_[i] == quote) break;
-      if (source_[i] != '\\') {
-        value += source_[i];
-        continue;
-      }
-      if (++i >= source_.size()) Fail("a string has no closing quote");
-      i = Escape(i, value);
-    }
-    Push(JinjaToken::kString, std::move(value));
-    Move(i + 1);
-  }
-
-  // The character at `i` follows a backslash. Returns the index of the escape's last character.
-  size_t Escape(size_t i, std::string& value) const {
-    const char c = source_[i];
-    constexpr std::string_view kFrom = "ntrabfv\\'\"";
-    constexpr std::string_view kTo = "\n\t\r\a\b\f\v\\'\"";
-    if (const size_t simple = kFrom.find(c); simple != std::string_view::npos) {
-      value += kTo[simple];
-      return i;
-    }
-    if (c == '\n') return i;
-    if (c >= '0' && c <= '7') {
-      int code = 0;
-      size_t end = i;
-      for (; end < i + 3 && end < source_.size() && source_[end] >= '0' && source_[end] <= '7'; ++end) {
-        code = code * 8 + (source_[end] - '0');
-      }
-      AppendUtf8(value, code);
-      return end - 1;
-    }
-    if (c == 'x' || c == 'u' || c == 'U') {
-      const size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;
-      uint32_t code = 0;
-      for (size_t k = 1; k <= digits; ++k) {
-        const char d = i + k < source_.size() ? source_[i + k] : 0;
-        const int digit = IsDigit(d)             ? d - '0'
-                          : d >= 'a' && d <= 'f' ? d - 'a' + 10
-                          : d >= 'A' && d <= 'F' ? d - 'A' + 10
-                                                 : -1;
-        if (digit < 0) Fail(Str("a string has a broken escape '\\", c, "'"));
-        code = code * 16 + static_cast<uint32_t>(digit);
-      }
-      if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) Fail("a string names a code point that does not exist");
-      AppendUtf8(value, static_cast<int32_t>(code));
-      return i + digits;
-    }
-    value += '\\';
-    value += c;
-    return i;
+  void Take(JinjaLiteral literal) {
+    if (!literal.problem.empty()) Fail(literal.problem);
+    Push(literal.kind, std::move(literal.text));
+    Move(literal.end);
   }
 };
 

@@ -3,7 +3,6 @@
 
 #include "train/model/kernel_set.h"
 
-
 #if defined(__x86_64__)
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c")

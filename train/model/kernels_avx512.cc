@@ -3,7 +3,6 @@
 
 #include "train/model/kernel_set.h"
 
-
 #if defined(__x86_64__)
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,prefer-vector-width=512")
