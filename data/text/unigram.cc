@@ -1,6 +1,7 @@
 #include "data/text/unigram.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "data/text/utf8.h"
@@ -9,6 +10,7 @@ namespace pith {
 namespace {
 
 constexpr double kUnknownPenalty = 10.0;  // below the worst piece
+constexpr double kFarScore = 100000.0;    // sentencepiece counts anew from here, since single precision runs out
 
 }  // namespace
 
@@ -30,11 +32,11 @@ Unigram::Unigram(const Vocabulary& vocabulary) : vocabulary_(vocabulary), scores
     }
   }
   unknown_score_ = worst - kUnknownPenalty;
-  if (vocabulary.single_precision) {  // sentencepiece's bonus, by which a user-defined piece always wins
+  if (vocabulary.single_precision) {  // sentencepiece's bonus, by which a user-defined piece wins
     unknown_score_ = static_cast<float>(worst) - static_cast<float>(kUnknownPenalty);
     for (size_t id = 0; id < scores_.size(); ++id) {
       if (vocabulary.kinds[id] != TokenKind::kUserDefined) continue;
-      scores_[id] = static_cast<float>(static_cast<double>(vocabulary.pieces[id].size()) * static_cast<float>(best) - 0.1);
+      scores_[id] = static_cast<float>(0.1 * (static_cast<double>(vocabulary.pieces[id].size()) - 1));
     }
   }
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.piece < b.piece; });
@@ -91,12 +93,17 @@ void Unigram::Encode(std::string_view text, std::vector<int32_t>& ids) const {
     int32_t id = -1;
   };
   std::vector<Best> best(text.size() + 1);  // of the ways that end at each byte
+  size_t reached = 0;
   const auto offer = [&](size_t begin, size_t end, int32_t id, double score) {
+    reached = std::max(reached, end);
     double sum = best[begin].score + score;
     if (vocabulary_.single_precision) sum = static_cast<float>(best[begin].score) + static_cast<float>(score);
     if (best[end].begin < 0 || sum > best[end].score) best[end] = {sum, static_cast<int64_t>(begin), id};
   };
   for (size_t at = 0; at < text.size();) {
+    if (const double far = best[at].score; vocabulary_.single_precision && std::abs(far) > kFarScore) {
+      for (size_t i = at; i <= reached; ++i) best[i].score = static_cast<float>(best[i].score - far);
+    }
     const size_t character = DecodeUtf8(text, at).size;
     bool whole_character = false;
     int32_t node = roots_[static_cast<uint8_t>(text[at])];

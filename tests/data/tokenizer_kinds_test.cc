@@ -24,6 +24,20 @@ using Ids = std::vector<int32_t>;
 
 const std::string kFolder = std::string(PITH_TEST_GOLDEN) + "/data/kinds/";
 
+std::string Repeated(const std::string& text, int times) {
+  std::string out;
+  while (times-- > 0) out += text;
+  return out;
+}
+
+// Of lists too long to keep: digest() of tests/tools/tokenizer_kinds.py.
+testing::AssertionResult DigestIs(const Json& wanted, const Ids& ids) {
+  uint32_t digest = 0;
+  for (const int32_t id : ids) digest = digest * 1000003u + static_cast<uint32_t>(id);
+  if (ids.size() == wanted.at("count").get<size_t>() && digest == wanted.at("digest").get<uint32_t>()) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << ids.size() << " ids, digest " << digest << "; wanted " << wanted.at("count") << ", " << wanted.at("digest");
+}
+
 TEST(TokenizerKinds, EqualTheReferenceLibraries) {
   int kinds = 0;
   for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
@@ -35,6 +49,10 @@ TEST(TokenizerKinds, EqualTheReferenceLibraries) {
     ASSERT_GT(golden.at("cases").size(), 100u);
     for (const Json& c : golden.at("cases")) {
       const auto text = c.at("text").get<std::string>();
+      if (c.contains("repeat")) {
+        EXPECT_TRUE(DigestIs(c, tokenizer->Encode(Repeated(text, c.at("repeat").get<int>())))) << fixture;
+        continue;
+      }
       EXPECT_EQ(tokenizer->Encode(text), c.at("ids").get<Ids>()) << fixture << ": " << c.at("text").dump();
       if (!c.contains("ids_special")) continue;
       EXPECT_EQ(tokenizer->Encode(text, SpecialTokens::kParse), c.at("ids_special").get<Ids>()) << fixture << ": " << c.at("text").dump();
@@ -120,7 +138,7 @@ TEST(TokenizerKinds, GgufEqualsTheModelItCameFrom) {
     const Json golden = Json::parse(ReadFile(kFolder + std::string(kind.fixture).substr(0, std::string(kind.fixture).size() - 6) + ".ids.json"));
     for (const Json& c : golden.at("cases")) {
       const auto text = c.at("text").get<std::string>();
-      if (text.find("<b>") != std::string::npos || text.find("ing") != std::string::npos) continue;  // always matched in GGUF
+      if (c.contains("repeat") || text.find("<b>") != std::string::npos || text.find("ing") != std::string::npos) continue;  // always matched in GGUF
       EXPECT_EQ(mine->Encode(text), c.at("ids").get<Ids>()) << kind.fixture << " " << c.at("text").dump();
     }
   }
