@@ -92,7 +92,8 @@ class JinjaInterpreter {
 
   Flow Body(const JinjaBody& body, std::string& out);
   Flow Statement(const JinjaNode& node, std::string& out);
-  void Write(std::string& out, const std::string& text);
+  void Write(std::string& out, const std::string& text);   // pays for the text
+  void Append(std::string& out, const std::string& text);  // one that is paid for
   std::string Captured(const JinjaNode& node);
   JinjaValue MakeMacro(const JinjaNode& node);
   void For(const JinjaNode& node, std::string& out);

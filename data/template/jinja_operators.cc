@@ -62,7 +62,7 @@ JinjaValue FloatOperation(std::string_view op, double a, double b) {
 JinjaValue Repeat(const JinjaValue& what, int64_t times, JinjaRuntime& rt) {
   times = std::max<int64_t>(times, 0);
   const size_t size = what.IsString() ? what.AsString().size() : what.Items().size() * sizeof(JinjaValue);
-  if (size > 0 && times > JinjaBudget::kMaxBytes / static_cast<int64_t>(size)) {
+  if (size > 0 && times > static_cast<int64_t>(JinjaBudget::kMaxTextBytes / size)) {
     ThrowJinja("repeating ", size, " bytes ", times, " times is more than pith allows");
   }
   if (size == 0) return what;

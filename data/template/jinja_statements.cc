@@ -37,6 +37,11 @@ JinjaInterpreter::Flow JinjaInterpreter::Body(const JinjaBody& body, std::string
 
 void JinjaInterpreter::Write(std::string& out, const std::string& text) {
   rt_.budget.Bytes(text.size());
+  Append(out, text);
+}
+
+void JinjaInterpreter::Append(std::string& out, const std::string& text) {
+  rt_.budget.Size(out.size() + text.size());
   out += text;
 }
 
@@ -48,7 +53,11 @@ JinjaInterpreter::Flow JinjaInterpreter::Statement(const JinjaNode& node, std::s
     case JinjaNode::kText: Write(out, node.text); break;
     case JinjaNode::kOutput: {
       const JinjaValue value = Eval(*node.expr);
-      out += JinjaToString(value, rt_.budget);
+      if (value.IsString()) {
+        Write(out, value.AsString());  // spares a copy
+      } else {
+        Append(out, JinjaToString(value, rt_.budget));
+      }
       break;
     }
     case JinjaNode::kIf:

@@ -136,7 +136,7 @@ std::string Padded(const std::string& text, const Bound& args, const char* metho
   if (CountCodePoints(fill) != 1) ThrowJinja(method, " fills with one character, not '", fill, "'");
   const int64_t missing = width - static_cast<int64_t>(CountCodePoints(text));
   if (missing <= 0) return text;
-  if (missing > JinjaBudget::kMaxBytes) ThrowJinja("'", method, "' to a width of ", width, " is more than pith allows");
+  if (missing > static_cast<int64_t>(JinjaBudget::kMaxTextBytes)) ThrowJinja("'", method, "' to a width of ", width, " is more than pith allows");
   rt.budget.Bytes(static_cast<size_t>(missing) * fill.size());
   const std::string_view name = method;
   const int64_t left = name == "ljust" ? 0 : name == "rjust" ? missing : missing / 2 + (missing & width & 1);

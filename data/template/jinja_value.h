@@ -38,11 +38,16 @@ class JinjaBudget {
     if (steps_ < 0) ThrowJinja("the template does not come to an end within ", kMaxSteps, " steps");
   }
   void Bytes(size_t bytes) {  // of text or values made
+    Size(bytes);
     bytes_ -= static_cast<int64_t>(bytes);
     if (bytes_ < 0) ThrowJinja("the template makes more than ", kMaxBytes, " bytes of text");
   }
+  void Size(size_t bytes) const {  // of one text or list
+    if (bytes > kMaxTextBytes) ThrowJinja("the template makes one text of ", bytes, " bytes, more than ", kMaxTextBytes);
+  }
   static constexpr int64_t kMaxSteps = 20'000'000;
-  static constexpr int64_t kMaxBytes = 256 << 20;
+  static constexpr int64_t kMaxBytes = 256 << 20;     // of all texts that a rendering makes
+  static constexpr size_t kMaxTextBytes = 32 << 20;   // of one of them, such as what is rendered
   static constexpr int kMaxDepth = 800;       // nested evaluations
   static constexpr int kMaxValueDepth = 100;  // lists in lists
 

@@ -190,6 +190,9 @@ TEST(ChatTemplate, HostileTemplatesEndInAnError) {
       "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
       "{{ 'x' * 100000000000 }}",
       "{{ [1] * 100000000000 }}",
+      "{{ 'x' * 60000000 }}",  // more than one text may have; then more than may be rendered
+      "{{ 'x' * 20000000 }}{{ 'x' * 20000000 }}",
+      "{% filter upper %}{{ 'x' * 20000000 }}{% for i in 'ab' %}{{ 'x' * 10000000 }}{% endfor %}{% endfilter %}",
       "{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}",
       "{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s.replace('x', 'xx') %}{% endfor %}",
       "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
