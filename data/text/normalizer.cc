@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <utility>
 
 #include "base/error.h"
 #include "data/text/unicode_age.h"
@@ -50,6 +52,30 @@ void AppendNmt(std::string& out, int32_t c) {
   const bool space = c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
                      c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
   AppendUtf8(out, space ? ' ' : c);
+}
+
+// BERT takes its categories from Unicode 8: the format characters since then stay.
+void AppendBertClean(std::string& out, int32_t c) {
+  const bool break_or_tab = c == '\t' || c == '\n' || c == '\r';
+  const bool young = c == 0x890 || c == 0x891 || c == 0x8E2 || c == 0x110CD || (c >= 0x13430 && c <= 0x1343F);
+  static const CategoryMask other = CategoriesByName("Cc") | CategoriesByName("Cf") | CategoriesByName("Co");
+  if (c == 0 || c == 0xFFFD || (!break_or_tab && !young && (CategoryOf(c) & other) != 0)) return;
+  AppendUtf8(out, IsWhitespace(c) ? ' ' : c);
+}
+
+void AppendBertHan(std::string& out, int32_t c) {
+  constexpr std::pair<int32_t, int32_t> kHan[] = {{0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},  {0x20000, 0x2A6DF},
+                                                  {0x2A700, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}};
+  const bool han = std::any_of(std::begin(kHan), std::end(kHan), [&](const auto& range) { return c >= range.first && c <= range.second; });
+  if (han) out += ' ';
+  AppendUtf8(out, c);
+  if (han) out += ' ';
+}
+
+void AppendUnaccented(std::string& out, int32_t c) {
+  static const CategoryMask nonspacing = CategoriesByName("Mn");
+  const bool mark = (CategoryOf(c) & nonspacing) != 0 && !IsNonspacingSince9(c);
+  if (!mark && c != 0x1734) AppendUtf8(out, c);  // which was nonspacing then
 }
 
 std::string Stripped(std::string_view text, bool left, bool right) {
@@ -155,6 +181,9 @@ std::string ApplyStep(const NormalizerStep& step, std::string_view text) {
     }
     case S::kCharsmap: return step.charsmap->ApplyByGraphemes(text);
     case S::kNmt: return MapCodePoints(text, AppendNmt);
+    case S::kBertClean: return MapCodePoints(text, AppendBertClean);
+    case S::kBertHan: return MapCodePoints(text, AppendBertHan);
+    case S::kBertAccents: return MapCodePoints(text, AppendUnaccented);
     case S::kByteLevel: return BytesToAlphabet(text);
     case S::kSentencePiece: return SentencePieces(step, text);
   }
@@ -166,6 +195,19 @@ bool IsAscii(std::string_view text) {
 }
 
 }  // namespace
+
+std::vector<NormalizerStep> BertSteps(bool clean, bool han, bool strip_accents, bool lowercase) {
+  std::vector<NormalizerStep> steps;
+  const auto add = [&](bool wanted, NormalizerStep::Kind kind) {
+    if (wanted) steps.emplace_back().kind = kind;
+  };
+  add(clean, NormalizerStep::kBertClean);
+  add(han, NormalizerStep::kBertHan);
+  add(strip_accents, NormalizerStep::kNfd);
+  add(strip_accents, NormalizerStep::kBertAccents);
+  add(lowercase, NormalizerStep::kLowercase);
+  return steps;
+}
 
 std::string Normalizer::Apply(std::string_view text) const {
   std::string out(text);

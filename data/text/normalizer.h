@@ -24,6 +24,9 @@ struct NormalizerStep {
     kReplaceRegex,  // `regex` by `text`
     kCharsmap,      // by graphemes
     kNmt,           // control characters go, odd spaces become spaces
+    kBertClean,     // likewise, by BERT's rules
+    kBertHan,       // a space on both sides of each Han character
+    kBertAccents,   // nonspacing marks go
     kByteLevel,     // each byte becomes its character of GPT-2's alphabet
     kSentencePiece,  // `charsmap` (may be null) by longest match, then spaces: `squeeze`, `left` (a space in front), ▁
   } kind = kNfc;
@@ -40,5 +43,8 @@ struct Normalizer {
   bool empty() const { return steps.empty(); }
   std::string Apply(std::string_view text) const;
 };
+
+// What Hugging Face's BertNormalizer does, in its order.
+std::vector<NormalizerStep> BertSteps(bool clean, bool han, bool strip_accents, bool lowercase);
 
 }  // namespace pith

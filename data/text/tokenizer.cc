@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "data/text/bpe.h"
 #include "data/text/unigram.h"
+#include "data/text/wordpiece.h"
 
 namespace pith {
 namespace {
@@ -20,10 +21,10 @@ constexpr size_t kMaxCachedWord = 64;  // bytes
 struct Tokenizer::Impl {
   explicit Impl(Vocabulary v)
       : vocabulary(std::move(v)), added(vocabulary, /*normalized=*/false), added_normalized(vocabulary, /*normalized=*/true) {
-    if (vocabulary.model == TokenModel::kBpe) {
-      bpe = std::make_unique<Bpe>(vocabulary);
-    } else {
-      unigram = std::make_unique<Unigram>(vocabulary);
+    switch (vocabulary.model) {
+      case TokenModel::kBpe: bpe = std::make_unique<Bpe>(vocabulary); break;
+      case TokenModel::kUnigram: unigram = std::make_unique<Unigram>(vocabulary); break;
+      case TokenModel::kWordPiece: wordpiece = std::make_unique<WordPiece>(vocabulary); break;
     }
     parts_text.resize(vocabulary.tokens.size());
     for (const AddedToken& token : vocabulary.added) {
@@ -40,8 +41,9 @@ struct Tokenizer::Impl {
 
   Vocabulary vocabulary;  // the others point into it
   AddedTokens added, added_normalized;
-  std::unique_ptr<Bpe> bpe;  // one of the two
+  std::unique_ptr<Bpe> bpe;  // one of the three
   std::unique_ptr<Unigram> unigram;
+  std::unique_ptr<WordPiece> wordpiece;
   std::unordered_map<std::string_view, int32_t> added_ids;
   std::vector<int32_t> ends;
   std::vector<bool> parts_text;  // what stands before and behind the token is normalised apart
@@ -80,7 +82,7 @@ struct Tokenizer::Impl {
     std::unordered_map<std::string_view, std::pair<size_t, size_t>> seen;
     std::vector<std::string_view> parts;
     for (const std::string_view word : words) {
-      if (unigram != nullptr) {
+      if (bpe == nullptr) {
         Cached(word, seen, ids);
         continue;
       }
@@ -117,11 +119,13 @@ struct Tokenizer::Impl {
   }
 
   void EncodeWord(std::string_view word, std::vector<int32_t>& ids) const {
-    if (unigram != nullptr) {
-      unigram->Encode(word, ids);
-    } else {
-      bpe->Merge(word, ids);
-    }
+    if (bpe != nullptr) return bpe->Merge(word, ids);
+    if (unigram != nullptr) return unigram->Encode(word, ids);
+    wordpiece->Encode(word, ids);
+  }
+
+  int32_t FindPiece(std::string_view piece) const {
+    return bpe != nullptr ? bpe->Find(piece) : unigram != nullptr ? unigram->Find(piece) : wordpiece->Find(piece);
   }
 
   std::vector<int32_t> Encode(std::string_view text, bool with_control, const std::vector<TextRange>& literal) const {
@@ -224,7 +228,7 @@ std::optional<int32_t> Tokenizer::FindToken(std::string_view text) const {
     marked = Normalizer{{marks}}.Apply(text);
   }
   for (const std::string& piece : {marked, std::string(text)}) {
-    id = impl_->unigram != nullptr ? impl_->unigram->Find(piece) : impl_->bpe->Find(piece);
+    id = impl_->FindPiece(piece);
     if (id >= 0) return id;
   }
   if (text.size() == 1 && impl_->vocabulary.byte_tokens[static_cast<uint8_t>(text[0])] >= 0) {

@@ -1,4 +1,4 @@
-// Found by comparing all code points with tokenizers 0.23.3's StripAccents, NFD, NFKD and Punctuation.
+// Found by comparing all code points with tokenizers 0.23.3's StripAccents, NFD, NFKD and Punctuation, and its BertNormalizer.
 #include "data/text/unicode_age.h"
 
 #include <algorithm>
@@ -29,6 +29,14 @@ constexpr Range kYoungMarks[] = {
     {0x1CF30, 0x1CF46}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF},
     {0x1E4EC, 0x1E4EF}, {0x1E5EE, 0x1E5EF},
 };
+// New in Unicode 9, or not nonspacing before.
+constexpr Range kNonspacingSince9[] = {
+    {0x8D4, 0x8E1}, {0x1885, 0x1886}, {0x1DFB, 0x1DFB}, {0xA8C5, 0xA8C5}, {0xA9BD, 0xA9BD}, {0x1123E, 0x1123E},
+    {0x11438, 0x1143F}, {0x11442, 0x11444}, {0x11446, 0x11446}, {0x11C30, 0x11C36}, {0x11C38, 0x11C3D},
+    {0x11C3F, 0x11C3F}, {0x11C92, 0x11CA7}, {0x11CAA, 0x11CB0}, {0x11CB2, 0x11CB3}, {0x11CB5, 0x11CB6},
+    {0x1E000, 0x1E006}, {0x1E008, 0x1E018}, {0x1E01B, 0x1E021}, {0x1E023, 0x1E024}, {0x1E026, 0x1E02A},
+    {0x1E944, 0x1E94A},
+};
 constexpr Range kYoungDecompositions[] = {
     {0x32FF, 0x32FF}, {0xA7F2, 0xA7F4}, {0xAB69, 0xAB69}, {0x10781, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA},
     {0x11938, 0x11938}, {0x1E030, 0x1E06D}, {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9},
@@ -55,6 +63,7 @@ bool IsIn(const Range (&ranges)[kSize], int32_t c) {
 }  // namespace
 
 bool IsYoungMark(int32_t code_point) { return IsIn(kYoungMarks, code_point); }
+bool IsNonspacingSince9(int32_t code_point) { return IsYoungMark(code_point) || IsIn(kNonspacingSince9, code_point); }
 bool IsYoungPunctuation(int32_t code_point) { return IsIn(kYoungPunctuation, code_point); }
 bool IsYoungDecomposition(int32_t code_point) { return IsIn(kYoungDecompositions, code_point); }
 

@@ -79,6 +79,17 @@ bool AlphabetToBytes(std::string_view text, std::string* bytes) {
   return true;
 }
 
+void SetSpaces(Vocabulary* vocabulary) {
+  vocabulary->prefix = Vocabulary::Prefix::kFirst;
+  const std::string& prefix = vocabulary->continuation;
+  for (size_t id = 0; id < vocabulary->tokens.size(); ++id) {
+    const std::string& piece = vocabulary->pieces[id];
+    if (vocabulary->kinds[id] != TokenKind::kNormal || piece.empty()) continue;
+    const bool later = !prefix.empty() && piece.size() > prefix.size() && piece.starts_with(prefix);
+    vocabulary->tokens[id] = later ? piece.substr(prefix.size()) : " " + piece;
+  }
+}
+
 MergeResolver::MergeResolver(const std::string& origin, const std::vector<std::string>& texts,
                              const std::vector<TokenKind>& kinds)
     : origin_(origin) {

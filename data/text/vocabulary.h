@@ -24,8 +24,9 @@ enum class TokenKind : uint8_t {
 };
 
 enum class TokenModel {
-  kBpe,      // merges, over bytes or (characters) over code points
-  kUnigram,  // the likeliest pieces
+  kBpe,        // merges, over bytes or (characters) over code points
+  kUnigram,    // the likeliest pieces
+  kWordPiece,  // the longest piece, again and again
 };
 
 // A token that is looked for in the text before anything else happens to it.
@@ -55,6 +56,8 @@ struct Vocabulary {
   std::vector<double> scores;                       // of unigram, by id
   bool single_precision = false;                    // sums of scores are rounded as sentencepiece rounds them
   bool ignore_merges = false;                       // a word that is a token needs no merging (Llama 3)
+  std::string continuation;                         // of WordPiece: begins pieces that do not begin a word
+  size_t max_word_characters = 100;                 // of WordPiece: a longer word is unknown
   int32_t unknown_id = -1;                          // for what has no token; −1: it is left out, as the peers do
   bool fuse_unknown = false;
   std::array<int32_t, 256> byte_tokens;  // kByte tokens, for characters without a token; −1: none
@@ -86,6 +89,9 @@ std::string BytesToAlphabet(std::string_view bytes);
 int ByteOfToken(std::string_view text);
 // ▁ to space, as decoders of sentencepiece vocabularies do.
 std::string SpacesForMarks(std::string_view text);
+
+// WordPiece: each normal token that begins a word decodes to a space and itself, the others lose their continuation prefix.
+void SetSpaces(Vocabulary* vocabulary);
 
 // Takes merges as pairs of token texts in the alphabet; resolves them against tokens.
 class MergeResolver {

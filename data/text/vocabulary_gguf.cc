@@ -142,6 +142,25 @@ void ReadCharacterBpe(Source& source) {
   source.out.unknown_id = OptionalId(source.file, "tokenizer.ggml.unknown_token_id", source.texts.size());
 }
 
+// BERT's kind: ▁ begins what begins a word. Which letters it keeps is not in the file; those that are published are uncased.
+void ReadWordPiece(Source& source) {
+  Vocabulary& out = source.out;
+  out.model = TokenModel::kWordPiece;
+  out.characters = true;
+  out.continuation = "##";
+  for (size_t id = 0; id < source.texts.size(); ++id) {
+    if (out.kinds[id] != TokenKind::kNormal) continue;
+    const std::string& text = source.texts[id];
+    out.pieces[id] = text.starts_with(kSpaceMark) ? text.substr(kSpaceMark.size()) : out.continuation + text;
+  }
+  SetSpaces(&out);
+  out.normalizer.steps = BertSteps(true, true, true, true);
+  WordStep words;
+  words.kind = WordStep::kBert;
+  out.splitter = WordSplitter({words});
+  out.unknown_id = OptionalId(source.file, "tokenizer.ggml.unknown_token_id", source.texts.size());
+}
+
 // sentencepiece's vocabularies: scores, ▁ for spaces, byte tokens.
 void ReadSentencePiece(Source& source, bool unigram) {
   const std::string& path = source.file.path();
@@ -187,9 +206,9 @@ void ReadSentencePiece(Source& source, bool unigram) {
 
 Vocabulary VocabularyFromGguf(const GgufFile& file) {
   const auto model = file.Get<std::string>("tokenizer.ggml.model");
-  if (model != "gpt2" && model != "llama" && model != "t5" && model != "gemma4") {
+  if (model != "gpt2" && model != "llama" && model != "t5" && model != "gemma4" && model != "bert") {
     ThrowUser("'", file.path(), "' has a tokenizer of kind '", model,
-              "', but pith knows byte-level BPE ('gpt2'), sentencepiece BPE ('llama', 'gemma4') and unigram ('t5')");
+              "', but pith knows byte-level BPE ('gpt2'), sentencepiece BPE ('llama', 'gemma4'), unigram ('t5') and WordPiece ('bert')");
   }
   Source source{file, {}, {}};
   ReadTokens(source);
@@ -198,6 +217,8 @@ Vocabulary VocabularyFromGguf(const GgufFile& file) {
     ReadCharacterBpe(source);
   } else if (model == "gpt2") {
     ReadByteLevel(source, pre);
+  } else if (model == "bert") {
+    ReadWordPiece(source);
   } else {
     ReadSentencePiece(source, model == "t5");
   }

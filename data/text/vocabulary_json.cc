@@ -1,4 +1,4 @@
-// tokenizer.json of Hugging Face's tokenizers library: BPE (of bytes or characters) and unigram.
+// tokenizer.json of Hugging Face's tokenizers library: BPE (of bytes or characters), unigram, WordPiece.
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -91,21 +91,19 @@ class Reader {
   }
 
   void ReadModel(const Json& model) {
-    const auto type = Field<std::string>(model, "type", model.at("vocab").is_array() ? "Unigram" : "BPE");
+    const char* kind = model.at("vocab").is_array() ? "Unigram" : model.contains("merges") ? "BPE" : "WordPiece";
+    const auto type = Field<std::string>(model, "type", kind);  // older files have none
     byte_fallback_ = Field<bool>(model, "byte_fallback", false);
     if (type == "Unigram") return ReadUnigram(model);
-    if (type != "BPE") Fail("has a tokenizer model of type '", type, "', but pith knows BPE and Unigram");
+    if (type == "WordPiece") return ReadWordPiece(model);
+    if (type != "BPE") Fail("has a tokenizer model of type '", type, "', but pith knows BPE, Unigram and WordPiece");
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
       if (!Field<std::string>(model, key, "").empty()) Fail("sets '", key, "', which pith lacks");
     }
     if (Field<double>(model, "dropout", 0.0) != 0.0) Fail("sets BPE 'dropout', which pith lacks");
     out_.ignore_merges = Field<bool>(model, "ignore_merges", false);
     out_.fuse_unknown = Field<bool>(model, "fuse_unk", false);
-    const Json& vocab = model.at("vocab");
-    if (!vocab.is_object() || vocab.empty()) Fail("has no vocabulary");
-    for (const auto& [text, id] : vocab.items()) Place(CheckedId(id), text, TokenKind::kNormal);
-    SetPieces();
-
+    ReadVocabulary(model);
     const MergeResolver resolver(path_, texts_, out_.kinds);
     for (const Json& merge : model.at("merges")) {
       if (merge.is_array() && merge.size() == 2) {
@@ -117,11 +115,30 @@ class Reader {
       if (space == std::string::npos) Fail("has the merge '", text, "', expected two tokens and a space between");
       resolver.Add(text.substr(0, space), text.substr(space + 1), &out_);
     }
-    const auto unknown = Field<std::string>(model, "unk_token", "");
-    if (!unknown.empty()) {
-      out_.unknown_id = resolver.Find(unknown);
-      if (out_.unknown_id < 0) Fail("names the unknown token '", unknown, "', which its vocabulary lacks");
-    }
+    ReadUnknown(model, "");
+  }
+
+  void ReadVocabulary(const Json& model) {
+    const Json& vocab = model.at("vocab");
+    if (!vocab.is_object() || vocab.empty()) Fail("has no vocabulary");
+    for (const auto& [text, id] : vocab.items()) Place(CheckedId(id), text, TokenKind::kNormal);
+    SetPieces();
+  }
+
+  void ReadUnknown(const Json& model, const std::string& missing) {
+    const auto unknown = Field<std::string>(model, "unk_token", missing);
+    if (unknown.empty()) return;
+    out_.unknown_id = FindText(unknown);
+    if (out_.unknown_id < 0) Fail("names the unknown token '", unknown, "', which its vocabulary lacks");
+  }
+
+  void ReadWordPiece(const Json& model) {
+    if (out_.splitter.Bytes()) Fail("has a WordPiece model over bytes, which pith lacks");
+    out_.model = TokenModel::kWordPiece;
+    out_.continuation = Field<std::string>(model, "continuing_subword_prefix", "##");
+    out_.max_word_characters = static_cast<size_t>(std::clamp<int64_t>(Field<int64_t>(model, "max_input_chars_per_word", 100), 0, kMaxTokens));
+    ReadVocabulary(model);
+    ReadUnknown(model, "[UNK]");
   }
 
   void ReadUnigram(const Json& model) {
@@ -185,6 +202,7 @@ class Reader {
   // How the texts of tokens become text: replacements; a space in front goes where the decoder strips one.
   void ReadDecoder() {
     if (out_.splitter.Bytes()) return;
+    if (out_.model == TokenModel::kWordPiece) return SetSpaces(&out_);
     std::vector<std::pair<std::string, std::string>> replaced;
     bool strips = false;
     const auto read = [&](const Json& part) {

@@ -62,6 +62,13 @@ class Steps {
       step.kind = S::kNmt;
     } else if (type == "ByteLevel") {
       step.kind = S::kByteLevel;
+    } else if (type == "BertNormalizer") {
+      const bool lowercase = Field<bool>(json, "lowercase", true);
+      for (S& bert : BertSteps(Field<bool>(json, "clean_text", true), Field<bool>(json, "handle_chinese_chars", true),
+                               Field<bool>(json, "strip_accents", lowercase), lowercase)) {
+        out->steps.push_back(std::move(bert));
+      }
+      return;
     } else if (type == "Strip") {
       step.kind = S::kStrip;
       step.left = Field<bool>(json, "strip_left", false);
@@ -80,7 +87,7 @@ class Steps {
       step.charsmap = std::make_shared<Charsmap>(Base64(blob, origin_), origin_);
     } else {
       Fail("needs the normalizer '", type,
-           "', which pith lacks; it has NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Nmt, Prepend, Replace, Precompiled, ByteLevel");
+           "', which pith lacks; it has NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Nmt, Prepend, Replace, Precompiled, BertNormalizer, ByteLevel");
     }
     out->steps.push_back(std::move(step));
   }

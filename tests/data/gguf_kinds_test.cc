@@ -81,6 +81,33 @@ TEST(GgufKinds, Gemma4MergesCharactersInTheOrderOfItsFile) {
   }
 }
 
+TEST(GgufKinds, BertsWordPieceReadsAsItsTokenizerJson) {
+  const Json json = Json::parse(ReadFile(kGolden + "kinds/wordpiece.json"));
+  const Json& vocab = json.at("model").at("vocab");
+  std::vector<std::string> tokens(vocab.size());
+  std::vector<int64_t> types(vocab.size(), 1);
+  for (const auto& [text, id] : vocab.items()) {  // converted files mark what begins a word, not what goes on with one
+    const bool special = text.starts_with("[") && text.size() > 1;
+    tokens[id.get<size_t>()] = special ? text : text.starts_with("##") && text.size() > 2 ? text.substr(2) : "▁" + text;
+    if (special) types[id.get<size_t>()] = 3;
+  }
+  const std::string path = std::string(PITH_TEST_BINARY) + "/bert_tokenizer.gguf";
+  GgufWriter writer;
+  writer.Set("tokenizer.ggml.model", std::string("bert"));
+  writer.Set("tokenizer.ggml.tokens", tokens);
+  writer.Set("tokenizer.ggml.token_type", types);
+  writer.Set("tokenizer.ggml.unknown_token_id", vocab.at("[UNK]").get<int64_t>());
+  writer.Write(path);
+  const auto tokenizer = Tokenizer::Load(path), original = Tokenizer::Load(kGolden + "kinds/wordpiece.json");
+  for (const Json& c : Json::parse(ReadFile(kGolden + "kinds/wordpiece.ids.json")).at("cases")) {
+    const auto text = c.at("text").get<std::string>();
+    const auto ids = c.at("ids").get<Ids>();
+    EXPECT_EQ(tokenizer->Encode(text), ids) << c.at("text").dump();
+    EXPECT_EQ(tokenizer->Decode(ids, true), original->Decode(ids, true));
+  }
+  EXPECT_EQ(tokenizer->Decode(tokenizer->Encode("The  café, and the clips"), true), "the cafe , and the clips");
+}
+
 // A GGUF of the bytes a, b, space and a few words, with what `change` sets.
 std::unique_ptr<Tokenizer> Small(const std::function<void(GgufWriter&)>& change) {
   const std::string path = std::string(PITH_TEST_BINARY) + "/small_tokenizer.gguf";

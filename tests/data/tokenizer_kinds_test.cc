@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/gguf.h"
 #include "base/rng.h"
+#include "data/text/normalizer.h"
 #include "data/text/regex.h"
 #include "data/text/tokenizer.h"
 #include "data/text/utf8.h"
@@ -58,7 +59,7 @@ TEST(TokenizerKinds, EqualTheReferenceLibraries) {
       EXPECT_EQ(tokenizer->Encode(text, SpecialTokens::kParse), c.at("ids_special").get<Ids>()) << fixture << ": " << c.at("text").dump();
     }
   }
-  EXPECT_GE(kinds, 25);
+  EXPECT_GE(kinds, 27);
 }
 
 // Where nothing is normalised away and every byte has a token, any bytes come back, valid UTF-8 or not. ▁ is the one
@@ -85,7 +86,7 @@ TEST(TokenizerKinds, AnyBytesComeBack) {
 
 // The text of a control token, and of a byte token, is text: in every kind of model.
 TEST(TokenizerKinds, TextNeverBecomesAControlToken) {
-  for (const char* name : {"llama3.json", "llama2.json", "gemma.json", "unigram.json", "unigram_bytes.json", "spm_bpe.model",
+  for (const char* name : {"llama3.json", "llama2.json", "gemma.json", "unigram.json", "unigram_bytes.json", "wordpiece.json", "spm_bpe.model",
                            "spm_unigram.model", "spm_unigram_bytes.model", "flags.json"}) {
     const auto tokenizer = Tokenizer::Load(kFolder + name);
     ASSERT_FALSE(tokenizer->ControlTexts().empty());
@@ -142,6 +143,23 @@ TEST(TokenizerKinds, GgufEqualsTheModelItCameFrom) {
       EXPECT_EQ(mine->Encode(text), c.at("ids").get<Ids>()) << kind.fixture << " " << c.at("text").dump();
     }
   }
+}
+
+// BERT's categories are those of Unicode 8: what tokenizers 0.23.3's BertNormalizer makes of characters on both sides of that.
+TEST(Normalizer, BertsTablesAreOld) {
+  const auto bert = [](bool clean, bool han, bool accents, bool lower, int32_t code_point) {
+    std::string text;
+    AppendUtf8(text, code_point);
+    return Normalizer{BertSteps(clean, han, accents, lower)}.Apply(text) == text;  // stays as it is
+  };
+  for (const int32_t c : {0xAD, 0x600, 0x1, 0x85, 0xFFFD, 0xE000, 0xA0, 0x3000, 0xE0001}) {
+    EXPECT_FALSE(bert(true, false, false, false, c)) << c;
+  }
+  for (const int32_t c : {0x890, 0x8E2, 0x110CD, 0x13430, 0x378}) EXPECT_TRUE(bert(true, false, false, false, c)) << c;
+  for (const int32_t c : {0x300, 0x8E3, 0x1734, 0xE9}) EXPECT_FALSE(bert(false, false, true, false, c)) << c;
+  for (const int32_t c : {0x7FD, 0x8D4, 0x8E1, 0x1E944, 0x903}) EXPECT_TRUE(bert(false, false, true, false, c)) << c;
+  for (const int32_t c : {0x4E00, 0x9FFF, 0x2B81F, 0x2B920, 0x2FA1F}) EXPECT_FALSE(bert(false, true, false, false, c)) << c;
+  for (const int32_t c : {0x3041, 0xAC00, 0x2B820, 0x2B91F, 0xA000}) EXPECT_TRUE(bert(false, true, false, false, c)) << c;
 }
 
 TEST(TokenizerKinds, DamagedModelsAreRefused) {

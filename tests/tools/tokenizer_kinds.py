@@ -120,6 +120,16 @@ def characters(name, rng):
     return tokenizer
 
 
+def wordpiece(rng, cased):
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=12 if cased else 100))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=not cased)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(cleanup=False)
+    tokenizer.train_from_iterator(corpus(rng), trainers.WordPieceTrainer(vocab_size=500, special_tokens=special, limit_alphabet=200, show_progress=False))
+    return tokenizer
+
+
 def flags(rng):
     tokenizer = byte_level("llama3", rng)
     tokenizer.normalizer = normalizers.Lowercase()
@@ -204,6 +214,8 @@ def build(kind, rng, folder):
         return path, lambda text, special: processor.encode(text)
     if kind in BYTE_KINDS:
         tokenizer = byte_level(kind, rng)
+    elif kind.startswith("wordpiece"):
+        tokenizer = wordpiece(rng, kind == "wordpiece_cased")
     elif kind == "flags":
         tokenizer = flags(rng)
     elif kind.startswith("unigram"):
@@ -217,6 +229,9 @@ def build(kind, rng, folder):
 
 
 def oracle(tokenizer):
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+
     def ids(text, special):
         tokenizer.encode_special_tokens = not special
         return tokenizer.encode(text, add_special_tokens=False).ids
