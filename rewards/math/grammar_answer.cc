@@ -67,7 +67,13 @@ void Grammar::CutRemark() {
         const Token& t = tokens_[j];
         const bool relation = t.Is(Token::kSign, "=") || t.Is(Token::kSign, "<") || t.Is(Token::kSign, ">") || t.Is(Token::kCommand, "le") ||
                               t.Is(Token::kCommand, "ge") || t.Is(Token::kCommand, "ne") || t.Is(Token::kCommand, "in");
-        if (relation) cut = i - comma;
+        if (!relation) continue;
+        const bool parameter = j == i + 2 && word.kind == Token::kLetter && tokens_[j + 1].Is(Token::kCommand, "integers");
+        if (!parameter) cut = i - comma;
+        // "2πk where k ∈ ℤ" says what "2πk, k ∈ ℤ" does.
+        else if (comma > 0) tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(i));
+        else tokens_[i] = {Token::kSign, ","};
+        if (parameter) return;
       }
     }
   }
@@ -97,7 +103,8 @@ Expression Grammar::Answer() {
       at_ += 2;
       return Leaf(Op::kSymbol, letter.text);
     }
-    if (marked && behind.kind != Token::kEnd && behind.space &&
+    const bool sentence = AtWord("is", open + 2) || AtWord("cannot", open + 2) || AtWord("was", open + 2);
+    if (marked && !sentence && behind.kind != Token::kEnd && behind.space &&
         (behind.kind != Token::kSign || behind.text == "(" || behind.text == "-" || behind.text == "|") && !AtWord("and", open + 2) &&
         !AtWord("or", open + 2)) {
       const std::string name = letter.text;
