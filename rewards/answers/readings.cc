@@ -108,8 +108,9 @@ bool BeginsWithWords(std::string_view response, std::string_view words) {
   const std::string sentence = PlainWords(response);
   if (!sentence.starts_with(wanted)) return false;
   const std::string rest = sentence.substr(wanted.size()) + " ";
-  for (std::string_view denial : {" not ", "n't ", " never ", " nor ", " or ", " and ", "cannot ", " but ", " no ", " yes ", " wait ", " so "}) {
-    if (rest.find(denial) != std::string::npos) return false;
+  for (std::string_view denial : {" not ", "n't ", "cannot ", " never ", " nor ", " or ", " and ", " but ", " no ", " yes ", " wait ", " so "}) {
+    const bool agrees = wanted == "no" && (denial == " not " || denial == "n't " || denial == "cannot ");  // "No, it is not."
+    if (!agrees && rest.find(denial) != std::string::npos) return false;
   }
   // "Yes, …" in the text as it is written: the words are plain there.
   std::string_view bare = TrimSpaces(response);

@@ -107,6 +107,7 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
   }
   const Expression& many = g_many ? g : p;
   const Expression& other = g_many ? p : g;
+  if (many.Is(Op::kSet) && other.Is(Op::kSymbol, "∅")) return false;  // {∅} holds something
   // "x + 2, x ≠ 2": the condition is no answer.
   const auto is_condition = [](const Expression& e) { return e.Is(Op::kRelation, "n"); };
   if (many.Is(Op::kList) && std::any_of(many.parts.begin(), many.parts.end(), is_condition) && !Contains(other, Op::kRelation)) {

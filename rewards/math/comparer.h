@@ -22,6 +22,8 @@ class Comparer {
 
  private:
   // compare.cc
+  // "2 ≈ 3" says nothing: off by more than a tenth, and by more than a half.
+  bool MayRound(const Expression& exact, const Expression& rounded);
   bool Pairwise(const Answers& g, const Answers& p);
   // A matching of all members. Sameness is as good as transitive, so that the first fit will do.
   bool AnyOrder(const Answers& g, const Answers& p);

@@ -191,13 +191,20 @@ char Grammar::RelationSign() const {
   return '\0';
 }
 
+// <1, 2>
+bool Grammar::AtAngleVector() const {
+  const Token& last = tokens_[tokens_.size() - 2];
+  return AtSign('<') && last.Is(Token::kSign, ">") &&
+         std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at_), tokens_.end(), [](const Token& token) { return token.Is(Token::kSign, ","); });
+}
+
 Expression Grammar::Relation() {
   Depth depth(this);
   if (failed_) return {};
   std::vector<Expression> members;
   std::string signs;
   if (const char sign = RelationSign(); sign == '=' || sign == '~') ++at_;  // "= 5"
-  else if (sign != '\0') members.push_back(Leaf(Op::kSymbol, "x"));        // "≥ 5"
+  else if (sign != '\0' && !AtAngleVector()) members.push_back(Leaf(Op::kSymbol, "x"));  // "≥ 5"
   if (members.empty()) members.push_back(Member());
   while (!failed_ && work_->Spend()) {
     const char sign = RelationSign();
