@@ -21,7 +21,7 @@ std::vector<std::string> SeveralReadings(std::string_view response, bool marked_
 
 // Behind the last </think>, and in the last <answer>…</answer>, where something stands there; else the whole.
 std::string_view FinalPart(std::string_view response);
-// Where every command is escaped twice ("\\\\frac{1}{2}", a string within a string): escaped once.
+// Where every command is escaped twice ("\\frac{1}{2}", a string within a string): escaped once.
 std::string WithSingleBackslashes(std::string_view text);
 // The lines of mathematics, bulleted or numbered, that end a response, as one list; empty where there are not two.
 std::string FinalLines(std::string_view response);
