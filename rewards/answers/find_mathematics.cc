@@ -68,6 +68,17 @@ bool HasStructure(std::string_view text) {
   return HasClock(text);
 }
 
+// Digits, or a unit behind a sum ("180 minutes / 20 houses/minute"); "x" alone is neither.
+bool EndsInSum(std::string_view text) {
+  const size_t last = text.find_last_not_of(" $\\");
+  if (last == std::string_view::npos) return false;
+  if (IsDigit(text[last])) return true;
+  if (last == 0 || !IsLetter(text[last]) || !IsLetter(text[last - 1])) return false;
+  if (const size_t stop = text.rfind(". "); stop != std::string_view::npos) text = text.substr(stop);
+  const size_t sign = text.find_last_of("/*+");
+  return sign != std::string_view::npos && text.find_first_of("0123456789") < sign;
+}
+
 }  // namespace
 
 std::string_view TrimSpaces(std::string_view text) {
@@ -185,16 +196,21 @@ std::optional<std::string_view> FindBoldMathematics(std::string_view text) {
 std::optional<std::string_view> FindEquatedNumber(std::string_view text) {
   text = LastLine(text);
   const size_t equals = text.rfind('=');
-  if (equals == std::string_view::npos || equals == 0) return std::nullopt;
-  const size_t before = text.find_last_not_of(" $\\", equals - 1);
+  if (equals == std::string_view::npos || !EndsInSum(text.substr(0, equals))) return std::nullopt;
   const std::string_view rest = TrimSpaces(text.substr(equals + 1));
-  if (before == std::string_view::npos || !IsDigit(text[before]) || rest.empty() || !(IsDigit(rest[0]) || rest[0] == '$')) return std::nullopt;
-  const auto number = FindFirstNumber(rest);
+  if (rest.empty() || !(IsDigit(rest[0]) || rest[0] == '$')) return std::nullopt;
+  auto number = FindFirstNumber(rest);
   if (!number || number->data() != rest.data()) return std::nullopt;
+  const auto group = [&](size_t at) {  // 100 000
+    return rest.substr(at, 1) == " " && at + 3 < rest.size() && IsDigit(rest[at + 1]) && IsDigit(rest[at + 2]) && IsDigit(rest[at + 3]) &&
+           (at + 4 == rest.size() || !IsDigit(rest[at + 4]));
+  };
+  while (group(number->size())) number = rest.substr(0, number->size() + 4);
   // What goes on to say something else has another number at its end.
   const std::string_view behind = rest.substr(number->size());
-  if (behind.find_first_of(",;:!?(+*/-") != std::string_view::npos || behind.find(". ") != std::string_view::npos) return std::nullopt;
-  for (std::string_view word : {" so ", " and ", " but ", " then ", " thus ", " is ", " are ", " plus ", " or ", " which ", " has ", " have ", " not "}) {
+  const size_t stop = behind.find('.');
+  if (behind.find_first_of(",;:!?(+*/-") != std::string_view::npos || (stop != std::string_view::npos && stop + 2 < behind.size())) return std::nullopt;
+  for (std::string_view word : {" so ", " but ", " makes ", " more is ", " then ", " thus ", " is ", " are ", " plus ", " or ", " which ", " has ", " have ", " not "}) {
     if (behind.find(word) != std::string_view::npos) return std::nullopt;
   }
   return number;

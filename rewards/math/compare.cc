@@ -105,6 +105,9 @@ bool Comparer::Same(const Expression& g, const Expression& p) {
 }
 
 bool Comparer::MayRound(const Expression& exact, const Expression& rounded) {
+  const auto is_dressed = [](const Expression& e) { return e.Is(Op::kDegree) || e.Is(Op::kPercent) || e.Is(Op::kQuantity); };
+  if (is_dressed(exact)) return MayRound(exact.parts[0], rounded);
+  if (is_dressed(rounded)) return MayRound(exact, rounded.parts[0]);
   if (!IsArithmetic(exact) || !IsArithmetic(rounded)) return true;
   Arithmetic arithmetic{work_};
   const Value a = Evaluate(exact, {}, &arithmetic), b = Evaluate(rounded, {}, &arithmetic);
