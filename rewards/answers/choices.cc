@@ -43,7 +43,8 @@ bool GoesOn(std::string_view rest, const std::array<std::string_view, N>& phrase
 }
 
 // "D is incorrect", "B is right": behind the letter.
-constexpr std::array<std::string_view, 10> kDenials = {"is incorrect", "is wrong", "is not", "isn't", "is false", "is impossible", "cannot", "can't", "is too", "is eliminated"};
+constexpr std::array<std::string_view, 10> kDenials = {"is incorrect",  "is wrong", "is not", "isn't",  "is false",
+                                                        "is impossible", "cannot",   "can't",  "is too", "is eliminated"};
 constexpr std::array<std::string_view, 5> kAffirmations = {"is correct", "is right", "is the correct", "is the right", "is the answer"};
 
 }  // namespace
@@ -80,7 +81,8 @@ char OnlyChoice(std::string_view response) {
 }
 
 char StatedChoice(std::string_view stated) {
-  constexpr std::array<std::string_view, 8> kLeads = {"for sure ", "definitely ", "clearly ", "certainly ", "option ", "choice ", "indeed ", "therefore "};
+  constexpr std::array<std::string_view, 8> kLeads = {"for sure ", "definitely ", "clearly ", "certainly ",
+                                                       "option ",   "choice ",     "indeed ",  "therefore "};
   for (bool again = true; again;) {
     again = false;
     while (!stated.empty() && std::string_view("*$( ").find(stated[0]) != std::string_view::npos) stated.remove_prefix(1);

@@ -122,7 +122,8 @@ std::vector<Formula> FindFormulas(std::string_view text) {
   std::vector<Formula> formulas;
   for (size_t at = 0; at < text.size();) {
     std::string_view open, close;
-    for (const auto& [left, right] : {std::pair<std::string_view, std::string_view>("$$", "$$"), {"$", "$"}, {"\\(", "\\)"}, {"\\[", "\\]"}, {"\\begin{align", "\\end{align"}, {"\\begin{equation", "\\end{equation"}}) {
+    for (const auto& [left, right] : {std::pair<std::string_view, std::string_view>("$$", "$$"), {"$", "$"}, {"\\(", "\\)"}, {"\\[", "\\]"},
+                                      {"\\begin{align", "\\end{align"}, {"\\begin{equation", "\\end{equation"}}) {
       if (!open.empty() || text.substr(at, left.size()) != left) continue;
       open = left;
       close = right;
@@ -209,8 +210,9 @@ std::optional<std::string_view> FindEquatedNumber(std::string_view text) {
   // What goes on to say something else has another number at its end.
   const std::string_view behind = rest.substr(number->size());
   const size_t stop = behind.find('.');
-  if (behind.find_first_of(",;:!?(+*/-") != std::string_view::npos || (stop != std::string_view::npos && stop + 2 < behind.size())) return std::nullopt;
-  for (std::string_view word : {" so ", " but ", " makes ", " more is ", " then ", " thus ", " is ", " are ", " plus ", " or ", " which ", " has ", " have ", " not "}) {
+  if (behind.find_first_of(",;:!?(+*/-") != std::string_view::npos) return std::nullopt;
+  if (stop != std::string_view::npos && stop + 2 < behind.size()) return std::nullopt;
+  for (std::string_view word : {" so ", " but ", " makes ", " then ", " thus ", " is ", " are ", " plus ", " or ", " which ", " has ", " have ", " not "}) {
     if (behind.find(word) != std::string_view::npos) return std::nullopt;
   }
   return number;

@@ -11,6 +11,7 @@ struct Formula {
   size_t begin, end;  // with its delimiters
   std::string_view content;
 };
+// $…$, $$…$$, \(…\), \[…\], align and equation, in order.
 std::vector<Formula> FindFormulas(std::string_view text);
 std::optional<std::string_view> FindLastFormula(std::string_view text);
 std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail);

@@ -1,16 +1,12 @@
 // Which part of a response is its answer.
 #include "rewards/answers/readings.h"
 
-#include <algorithm>
-#include <array>
 #include <optional>
-#include <utility>
 
 #include "rewards/answers/answer.h"
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/find_mathematics.h"
 #include "rewards/answers/plain_number.h"
-#include "rewards/math/judge.h"
 #include "rewards/math/parser.h"
 
 namespace pith {

@@ -194,8 +194,8 @@ char Grammar::RelationSign() const {
 // <1, 2>
 bool Grammar::AtAngleVector() const {
   const Token& last = tokens_[tokens_.size() - 2];
-  return AtSign('<') && last.Is(Token::kSign, ">") &&
-         std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at_), tokens_.end(), [](const Token& token) { return token.Is(Token::kSign, ","); });
+  const auto is_comma = [](const Token& token) { return token.Is(Token::kSign, ","); };
+  return AtSign('<') && last.Is(Token::kSign, ">") && std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at_), tokens_.end(), is_comma);
 }
 
 Expression Grammar::Relation() {
