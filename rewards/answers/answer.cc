@@ -77,6 +77,18 @@ bool IsWords(std::string_view text) {
   return !parsed || parsed->Is(Op::kText);
 }
 
+bool NamesSeveralAnswers(std::string_view text) {
+  Work work(20000);
+  return NamesSeveral(text, &work);
+}
+
+// ∅, or "no solution".
+bool IsNothing(std::string_view text) {
+  Work work(20000);
+  const auto parsed = ParseAnswer(text, {}, &work);
+  return parsed && parsed->Is(Op::kSymbol, "∅");
+}
+
 }  // namespace
 
 const char* VerdictName(Verdict verdict) {
@@ -95,8 +107,10 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   if (!gold_text.empty() && gold_text == ComparableText(clean_answer)) return Verdict::kCorrect;
   const auto gold_number = ParsePlainNumber(clean_gold), answer_number = ParsePlainNumber(clean_answer);
   const bool numbers = gold_number && answer_number;
-  const auto has = [](const std::string& text, char sign) { return text.find(sign) != std::string::npos; };
-  if ((has(clean_gold, '$') && has(clean_answer, '%')) || (has(clean_gold, '%') && has(clean_answer, '$'))) return Verdict::kWrong;
+  // A pair of $ in the middle is the dress of a formula: $28$ percent.
+  const auto is_money = [](const std::string& text) { return std::count(text.begin(), text.end(), '$') % 2 == 1; };
+  const auto is_percent = [](const std::string& text) { return text.find('%') != std::string::npos; };
+  if ((is_money(clean_gold) && is_percent(clean_answer)) || (is_percent(clean_gold) && is_money(clean_answer))) return Verdict::kWrong;
   if (gold_number && !answer_number) {
     const auto whole = ParsePlainNumber(WithoutGroups(clean_answer));
     if (whole && SamePlainNumber(*gold_number, *whole)) return Verdict::kCorrect;
@@ -125,11 +139,15 @@ bool AnswersEqual(std::string_view gold, std::string_view answer) { return Judge
 
 Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading) {
   Grade grade;
+  response = FinalPart(response);
   const std::string wanted = FromGold(gold);
   const std::optional<std::string> extracted = ExtractAnswer(response, reading);
   if (extracted) grade = {JudgeAnswer(wanted, *extracted), *extracted};
   if (grade.verdict == Verdict::kCorrect || grade.verdict == Verdict::kTimeout) return grade;
   const auto last = FindMarkedAnswers(response).last;
+  if (const std::string number = extracted && !last ? WithoutTouchingUnit(*extracted) : ""; !number.empty()) {
+    if (JudgeAnswer(wanted, number) == Verdict::kCorrect) return {Verdict::kCorrect, number};
+  }
   const bool marked_only = reading == Reading::kStrict || last.has_value();
   // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
   const std::vector<std::string_view> boxes = FindFinalBoxes(response);
@@ -137,8 +155,7 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   if (repeated && std::all_of(boxes.begin(), boxes.end(), [&](std::string_view box) { return AnswersEqual(wanted, box); })) {
     return {Verdict::kCorrect, std::string(boxes.back())};
   }
-  Work work(20000);
-  if (extracted && NamesSeveral(wanted, &work)) {
+  if (extracted && NamesSeveralAnswers(wanted)) {
     for (const std::string& several : SeveralReadings(response, marked_only)) {
       if (JudgeAnswer(wanted, several) == Verdict::kCorrect) return {Verdict::kCorrect, several};
     }
@@ -153,8 +170,16 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   }
   const std::string bare = ComparableText(CleanAnswer(wanted));
   if (bare.size() == 1 && bare[0] >= 'a' && bare[0] <= 'h' && wanted.find(static_cast<char>(bare[0] - 'a' + 'A')) != std::string::npos) {
-    const char choice = OnlyChoice(searched);
+    const auto stated = FindStatedAnswer(searched);
+    char choice = stated ? StatedChoice(*stated) : 0;
+    if (choice == 0) choice = FinalChoice(searched);
+    if (choice == 0) choice = OnlyChoice(searched);
     if (choice != 0) return {JudgeAnswer(wanted, std::string(1, choice)), std::string(1, choice)};
+  }
+  if (IsNothing(wanted)) {
+    for (std::string_view nothing : {"no solution", "no solutions", "no real solution", "no real solutions", "empty set"}) {
+      if (EndsWithWords(searched, nothing)) return {Verdict::kCorrect, std::string(nothing)};
+    }
   }
   if (IsWords(wanted) && (EndsWithWords(searched, wanted) || BeginsWithWords(searched, wanted))) {
     return {Verdict::kCorrect, PlainWords(wanted)};
@@ -162,11 +187,20 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   return grade;
 }
 
-Grade GradePrediction(std::string_view gold, std::string_view prediction) {
+Grade GradePrediction(std::string_view raw_gold, std::string_view raw_prediction) {
+  const std::string gold = WithSingleBackslashes(raw_gold), whole = WithSingleBackslashes(raw_prediction);
+  if (!TrimSpaces(gold).empty() && TrimSpaces(gold) == TrimSpaces(whole)) {
+    return {Verdict::kCorrect, ExtractAnswer(whole, Reading::kStrict).value_or(std::string(TrimSpaces(whole)))};
+  }
+  const std::string_view prediction = FinalPart(whole);
   if (FindMarkedAnswers(prediction).last) return GradeResponse(gold, prediction, Reading::kStrict);
   const std::string_view bare = TrimSpaces(prediction);
   if (!bare.empty()) {
     const Verdict verdict = bare.size() <= kMaxAnswerBytes ? JudgeAnswer(FromGold(gold), bare) : Verdict::kWrong;
+    if (verdict != Verdict::kCorrect && bare.find('\n') != std::string_view::npos && NamesSeveralAnswers(FromGold(gold))) {
+      const std::string lines = FinalLines(bare);
+      if (!lines.empty() && AnswersEqual(FromGold(gold), lines)) return {Verdict::kCorrect, lines};
+    }
     if (verdict == Verdict::kCorrect || IsBareMathematics(bare)) return {verdict, std::string(bare)};
   }
   Grade grade = GradeResponse(gold, prediction, Reading::kLenient);

@@ -26,7 +26,7 @@ std::vector<std::string_view> FindAllBoxes(std::string_view text);  // in order,
 // Whether what stands between two answers joins them: "and", "or", commas, "x =", nothing else of note.
 bool StandSideBySide(std::string_view between);
 
-// What follows the last "answer is", up to the end of its sentence.
+// What follows the last "answer is" (and no "not"), up to the end of its sentence or its "because"; a displayed formula whole.
 std::optional<std::string_view> FindStatedAnswer(std::string_view text);
 // The last number, with its sign, currency and percent.
 std::optional<std::string_view> FindLastNumber(std::string_view text);

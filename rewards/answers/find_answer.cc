@@ -8,7 +8,8 @@ namespace pith {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsWord(char c) { return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsWord(char c) { return IsDigit(c) || IsLetter(c); }
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 std::string_view Trim(std::string_view text) {
@@ -30,7 +31,8 @@ std::vector<Mark> FindHashes(std::string_view text) {
     while (at < text.size() && text[at] == '#') ++at;
     if (at - begin != 4) continue;
     const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view content = Trim(text.substr(at, end - at));
+    const size_t colon = at < end && text[at] == ':' ? 1 : 0;
+    const std::string_view content = Trim(text.substr(at + colon, end - at - colon));
     if (!content.empty()) marks.push_back({begin, end, content});
     at = end;
   }
@@ -88,6 +90,7 @@ size_t NumberEnd(std::string_view text, size_t at) {
   size_t end = at;
   while (digit(end)) ++end;
   if (end == at && !(text[at] == '.' && digit(at + 1))) return at;
+  if (end - at <= 2 && text.substr(end, 1) == ":" && digit(end + 1) && digit(end + 2) && !digit(end + 3)) return end + 3;  // 10:30
   while (end < text.size() && text[end] == ',' && digit(end + 1) && digit(end + 2) && digit(end + 3) && !digit(end + 4)) {
     end += 4;
   }
@@ -133,6 +136,10 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
       ++at;
       continue;
     }
+    if (at > 0 && IsLetter(text[at - 1]) && end < text.size() && IsLetter(text[end])) {  // AB2C, a name
+      at = end;
+      continue;
+    }
     // Signs and currency in front: "-5", "-$5", "$-5"; in "8 - 5" and "8-5" the 5 has no sign.
     size_t begin = at;
     for (;;) {
@@ -148,6 +155,10 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
       const bool minus = before > 0 && (IsWord(text[before - 1]) || text[before - 1] == ')');
       if (!minus) begin -= sign;
       break;
+    }
+    if (!first && (text.substr(0, begin).ends_with("not ") || text.substr(0, begin).ends_with("n't "))) {
+      at = end;
+      continue;
     }
     // A mixed number: "3 1/2".
     if (found && begin == at && text[at - 1] == ' ' && previous_end + 1 == at &&
@@ -197,6 +208,8 @@ bool StandSideBySide(std::string_view between) {
     } else if (c == ',' || c == ';') {
       joins = true;
       ++at;
+    } else if (rest.starts_with("\\(") || rest.starts_with("\\)") || rest.starts_with("\\,") || rest.starts_with("\\ ")) {
+      at += 2;
     } else if (rest.starts_with("\\text") || rest.starts_with("\\quad")) {
       at += 5;
     } else {
@@ -222,42 +235,15 @@ std::vector<std::string_view> FindFinalBoxes(std::string_view text) {
   const std::vector<Mark> boxes = FindBoxes(text);
   if (boxes.empty()) return {};
   size_t first = boxes.size() - 1;
-  while (first > 0 && boxes[first - 1].end <= boxes[first].begin &&
-         StandSideBySide(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end))) {
-    --first;
+  for (; first > 0 && boxes[first - 1].end <= boxes[first].begin; --first) {
+    const std::string_view between = text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end);
+    if (!between.empty() && !StandSideBySide(between)) break;
   }
   std::vector<std::string_view> held;
   for (size_t i = first; i < boxes.size() && held.size() < 32; ++i) {
     if (std::find(held.begin(), held.end(), boxes[i].text) == held.end()) held.push_back(boxes[i].text);
   }
   return held;
-}
-
-std::optional<std::string_view> FindStatedAnswer(std::string_view text) {
-  const std::string_view word = "answer";
-  size_t begin = std::string_view::npos;
-  for (size_t at = 0; at + word.size() <= text.size(); ++at) {
-    size_t i = 0;
-    while (i < word.size() && (text[at + i] | 0x20) == word[i]) ++i;
-    if (i < word.size()) continue;
-    size_t rest = at + word.size();
-    const std::string_view tail = text.substr(rest, 4);
-    if (tail.starts_with(" is ") || tail.starts_with(" is:")) rest += 3;
-    else if (tail.starts_with(":") || tail.starts_with(" =")) rest += 1;
-    else continue;
-    while (rest < text.size() && (text[rest] == ':' || text[rest] == ' ' || text[rest] == '=' || text[rest] == '*')) ++rest;
-    begin = rest;
-    at = rest - 1;
-  }
-  if (begin == std::string_view::npos) return std::nullopt;
-  size_t end = begin;
-  while (end < text.size() && text[end] != '\n' &&
-         !((text[end] == '.' || text[end] == '!' || text[end] == '?') && (end + 1 == text.size() || IsSpace(text[end + 1])))) {
-    ++end;
-  }
-  const std::string_view stated = Trim(text.substr(begin, end - begin));
-  if (stated.empty()) return std::nullopt;
-  return stated;
 }
 
 std::optional<std::string_view> FindLastNumber(std::string_view text) { return FindNumber(text, false); }

@@ -71,7 +71,7 @@ bool IsEquation(const Expression& e) { return e.Is(Op::kRelation) && e.text.find
 bool Comparer::Same(const Expression& g, const Expression& p) {
   if (!work_->Spend(8)) return false;
   if (g == p) return true;
-  if (p.Is(Op::kApproximate)) return Same(g, p.parts[0]) || Same(g, p.parts[1]);
+  if (p.Is(Op::kApproximate)) return MayRound(p.parts[0], p.parts[1]) && (Same(g, p.parts[0]) || Same(g, p.parts[1]));
   if (g.Is(Op::kApproximate)) return Same(g.parts[0], p) || Same(g.parts[1], p);
   if (g.Is(Op::kChoice) || p.Is(Op::kChoice)) return SameChoice(g, p);
   if (const auto x = AsName(g), y = AsName(p); x && y && (!x->figure.empty() || !y->figure.empty())) return SameName(*x, *y);
@@ -102,6 +102,22 @@ bool Comparer::Same(const Expression& g, const Expression& p) {
     if (DigitsOf(other) == based.text) return true;  // the base is read over
   }
   return SameMeasure(g, p, work_);
+}
+
+bool Comparer::MayRound(const Expression& exact, const Expression& rounded) {
+  const auto is_dressed = [](const Expression& e) { return e.Is(Op::kDegree) || e.Is(Op::kPercent) || e.Is(Op::kQuantity); };
+  if (is_dressed(exact)) return MayRound(exact.parts[0], rounded);
+  if (is_dressed(rounded)) return MayRound(exact, rounded.parts[0]);
+  if (!IsArithmetic(exact) || !IsArithmetic(rounded)) return true;
+  Arithmetic arithmetic{work_};
+  const Value a = Evaluate(exact, {}, &arithmetic), b = Evaluate(rounded, {}, &arithmetic);
+  if (!a || !b || !IsReal(a) || !IsReal(b)) return true;
+  const Value off = arithmetic.Function("abs", {arithmetic.Subtract(a, b)});
+  const auto within = [&](const Value& bound) {
+    const auto order = Order(off, bound);
+    return !order || *order <= 0;
+  };
+  return within(FractionValue(1, 2)) || within(arithmetic.Multiply(FractionValue(1, 10), arithmetic.Function("abs", {a})));
 }
 
 bool Comparer::Pairwise(const Answers& g, const Answers& p) {

@@ -38,7 +38,40 @@ std::optional<Comparer::Answers> Comparer::ByName(const Expression& collection) 
   return values;
 }
 
+std::optional<Comparer::Answers> Comparer::ByRepeatedNames(const Expression& collection) {
+  std::vector<NamedValue> named;
+  for (const Expression& part : collection.parts) {
+    auto assignment = AsAssignment(part);
+    if (!assignment) return std::nullopt;
+    named.push_back(std::move(*assignment));
+  }
+  size_t period = 1;
+  while (period < named.size() && named[period].name != named[0].name) ++period;
+  if (period < 2 || named.size() < 2 * period || named.size() % period != 0) return std::nullopt;
+  Answers tuples;
+  for (size_t begin = 0; begin < named.size(); begin += period) {
+    std::map<std::string, Expression> sorted;
+    for (size_t at = begin; at < begin + period; ++at) {
+      if (named[at].name != named[at - begin].name) return std::nullopt;
+      sorted.emplace(named[at].name, named[at].value);
+    }
+    if (sorted.size() != period) return std::nullopt;
+    Answers values;
+    for (auto& [name, value] : sorted) values.push_back(std::move(value));
+    tuples.push_back(Node(Op::kTuple, std::move(values), "()"));
+  }
+  return tuples;
+}
+
 namespace {
+
+// "2x = 6, x = 3": the steps to the last, which is the answer.
+bool IsDerivation(const Expression& list) {
+  const auto last = list.Is(Op::kList) && list.parts.size() > 1 ? AsAssignment(list.parts.back()) : std::nullopt;
+  return last && std::all_of(list.parts.begin(), list.parts.end() - 1, [&](const Expression& step) {
+    return IsEquation(step) && !AsAssignment(step) && Variables(step) == std::set<std::string>{last->name};
+  });
+}
 
 // "2πk, k ∈ ℤ" in the n of "2πn, n ∈ ℤ": the first member of p.
 std::optional<Expression> InParameterOf(const Expression& g, const Expression& p) {
@@ -62,8 +95,11 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
     const auto g_named = ByName(g), p_named = ByName(p);
     if (g_named && !p_named) return AnyOrder(*g_named, Values(p));
     if (p_named && !g_named) return AnyOrder(Values(g), *p_named);
-    Answers x = Values(g), y = Values(p);
-    if (g.Is(Op::kSet) || p.Is(Op::kSet)) {
+    const auto g_pairs = ByRepeatedNames(g), p_pairs = ByRepeatedNames(p);
+    Answers x = g_pairs ? *g_pairs : Values(g), y = p_pairs ? *p_pairs : Values(p);
+    const auto is_tuple = [](const Expression& e) { return e.Is(Op::kTuple); };
+    const bool points = std::all_of(x.begin(), x.end(), is_tuple) && std::all_of(y.begin(), y.end(), is_tuple);
+    if (g.Is(Op::kSet) || p.Is(Op::kSet) || points) {
       x = WithoutRepeats(x);
       y = WithoutRepeats(y);
     }
@@ -71,6 +107,7 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
   }
   const Expression& many = g_many ? g : p;
   const Expression& other = g_many ? p : g;
+  if (many.Is(Op::kSet) && other.Is(Op::kSymbol, "∅")) return false;  // {∅} holds something
   // "x + 2, x ≠ 2": the condition is no answer.
   const auto is_condition = [](const Expression& e) { return e.Is(Op::kRelation, "n"); };
   if (many.Is(Op::kList) && std::any_of(many.parts.begin(), many.parts.end(), is_condition) && !Contains(other, Op::kRelation)) {
@@ -81,6 +118,12 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
   if (many.parts.size() == 1 || ((many.Is(Op::kSet) || many.text == "or") && WithoutRepeats(many.parts).size() == 1)) {
     return g_many ? Same(many.parts[0], other) : Same(other, many.parts[0]);
   }
+  // "2πk, k ∈ ℤ" for 2πk
+  if (many.Is(Op::kList) && many.parts.size() == 2 && many.parts[1].Is(Op::kRelation, "e") && many.parts[1].parts[1].Is(Op::kSymbol, "ℤ") &&
+      many.parts[1].parts[0].Is(Op::kSymbol) && ContainsSymbol(many.parts[0], many.parts[1].parts[0].text)) {
+    return g_many ? Same(many.parts[0], other) : Same(other, many.parts[0]);
+  }
+  if (IsDerivation(many)) return g_many ? Same(many.parts.back(), other) : Same(other, many.parts.back());
   if (!other.Is(Op::kTuple) || many.Is(Op::kSet)) return false;
   if (const auto named = ByName(many)) return g_many ? Pairwise(*named, other.parts) : Pairwise(other.parts, *named);
   return g_many ? AnyOrder(many.parts, other.parts) : Pairwise(other.parts, many.parts);

@@ -50,11 +50,17 @@ bool Comparer::SameRelation(const Expression& g, const Expression& p) {
     const Expression& right = relation.parts.back();
     const bool asked = g.Is(Op::kRelation) && (Contains(relation.parts[0], Op::kAdd) || Contains(relation.parts[0], Op::kPower));
     const bool constant = Variables(right).empty() && !asked;
-    const bool identity = Variables(relation).empty();
-    if (identity || (constant && !right.Is(Op::kNumber, "0"))) value = right;
+    const bool numbers = Variables(relation).empty();
+    if (numbers || (constant && !right.Is(Op::kNumber, "0")) || IsIdentity(relation)) value = right;
   }
   if (!value) return false;
   return g.Is(Op::kRelation) ? Same(*value, other) : Same(other, *value);
+}
+
+// "(x+1)(x+1) = x^2 + 2x + 1": one expression in several forms.
+bool Comparer::IsIdentity(const Expression& equation) {
+  return std::all_of(equation.parts.begin(), equation.parts.end(),
+                     [&](const Expression& e) { return IsArithmetic(e) && Same(equation.parts[0], e); });
 }
 
 Expression Comparer::Difference(const Expression& relation) {

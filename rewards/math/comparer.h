@@ -22,6 +22,8 @@ class Comparer {
 
  private:
   // compare.cc
+  // "2 ≈ 3" says nothing: off by more than a tenth, and by more than a half.
+  bool MayRound(const Expression& exact, const Expression& rounded);
   bool Pairwise(const Answers& g, const Answers& p);
   // A matching of all members. Sameness is as good as transitive, so that the first fit will do.
   bool AnyOrder(const Answers& g, const Answers& p);
@@ -38,6 +40,8 @@ class Comparer {
   Answers Values(const Expression& collection);
   // "y = 2, x = 1" is (1, 2). Nothing unless all members are named, and differently.
   static std::optional<Answers> ByName(const Expression& collection);
+  // "p = 5, q = 2; p = 7, q = 2" is (5, 2), (7, 2).
+  static std::optional<Answers> ByRepeatedNames(const Expression& collection);
   bool SameCollection(const Expression& g, const Expression& p);
   // Rows of a matrix, of a list of lists, or of one column.
   static std::vector<Answers> Rows(const Expression& e);
@@ -45,6 +49,7 @@ class Comparer {
 
   // compare_relations.cc: equations, inequalities, chains.
   bool SameRelation(const Expression& g, const Expression& p);
+  bool IsIdentity(const Expression& equation);
   static Expression Difference(const Expression& relation);
   bool SameEquation(const Expression& g, const Expression& p);
   static char Mirror(char sign);

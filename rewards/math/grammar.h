@@ -31,6 +31,7 @@ class Grammar {
   Expression Relation();
   bool AtSeparator() const;
   bool AtItemEnd() const;
+  bool AtAngleVector() const;
   char RelationSign() const;  // '\0' when there is none; '~' for ≈
 
   // grammar_orders.cc: "(1, 2, 3) and its permutations", "all cyclic permutations of (1, 2, 3)".
@@ -43,6 +44,7 @@ class Grammar {
   Expression Currency(const std::string& currency, bool negative);
   Expression Compound(Expression value);  // 2 hours 30 minutes
   Expression WithUnit(Expression value);
+  bool DividesUnit(std::string* unit);
 
   // grammar_sets.cc: unions, brackets, braces, matrices.
   Expression SetTerm();
@@ -62,6 +64,7 @@ class Grammar {
   Expression Postfix(Expression value);
   Expression WithArcMinutes(Expression degrees);
   bool StartsFactor() const;
+  bool IsNumberSoFar() const;
   bool AtDegree() const;
 
   // grammar_primary.cc: numbers, letters, arguments.

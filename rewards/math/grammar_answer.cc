@@ -67,7 +67,13 @@ void Grammar::CutRemark() {
         const Token& t = tokens_[j];
         const bool relation = t.Is(Token::kSign, "=") || t.Is(Token::kSign, "<") || t.Is(Token::kSign, ">") || t.Is(Token::kCommand, "le") ||
                               t.Is(Token::kCommand, "ge") || t.Is(Token::kCommand, "ne") || t.Is(Token::kCommand, "in");
-        if (relation) cut = i - comma;
+        if (!relation) continue;
+        const bool parameter = j == i + 2 && word.kind == Token::kLetter && tokens_[j + 1].Is(Token::kCommand, "integers");
+        if (!parameter) cut = i - comma;
+        // "2πk where k ∈ ℤ" says what "2πk, k ∈ ℤ" does.
+        else if (comma > 0) tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(i));
+        else tokens_[i] = {Token::kSign, ","};
+        if (parameter) return;
       }
     }
   }
@@ -97,7 +103,8 @@ Expression Grammar::Answer() {
       at_ += 2;
       return Leaf(Op::kSymbol, letter.text);
     }
-    if (marked && behind.kind != Token::kEnd && behind.space &&
+    const bool sentence = AtWord("is", open + 2) || AtWord("cannot", open + 2) || AtWord("was", open + 2);
+    if (marked && !sentence && behind.kind != Token::kEnd && behind.space &&
         (behind.kind != Token::kSign || behind.text == "(" || behind.text == "-" || behind.text == "|") && !AtWord("and", open + 2) &&
         !AtWord("or", open + 2)) {
       const std::string name = letter.text;
@@ -184,13 +191,20 @@ char Grammar::RelationSign() const {
   return '\0';
 }
 
+// <1, 2>
+bool Grammar::AtAngleVector() const {
+  const Token& last = tokens_[tokens_.size() - 2];
+  const auto is_comma = [](const Token& token) { return token.Is(Token::kSign, ","); };
+  return AtSign('<') && last.Is(Token::kSign, ">") && std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at_), tokens_.end(), is_comma);
+}
+
 Expression Grammar::Relation() {
   Depth depth(this);
   if (failed_) return {};
   std::vector<Expression> members;
   std::string signs;
   if (const char sign = RelationSign(); sign == '=' || sign == '~') ++at_;  // "= 5"
-  else if (sign != '\0') members.push_back(Leaf(Op::kSymbol, "x"));        // "≥ 5"
+  else if (sign != '\0' && !AtAngleVector()) members.push_back(Leaf(Op::kSymbol, "x"));  // "≥ 5"
   if (members.empty()) members.push_back(Member());
   while (!failed_ && work_->Spend()) {
     const char sign = RelationSign();

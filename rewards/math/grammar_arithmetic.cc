@@ -101,6 +101,16 @@ bool Grammar::StartsFactor() const {
   }
 }
 
+// The member is a number up to here: 5, 3 × 10^8.
+bool Grammar::IsNumberSoFar() const {
+  const auto is_part = [](const Token& token) {
+    return token.kind == Token::kNumber || token.Is(Token::kCommand, "times") || token.Is(Token::kCommand, "cdot") ||
+           (token.kind == Token::kSign && std::string_view("^*{}-").find(token.text) != std::string_view::npos);
+  };
+  return at_ > member_ && tokens_[member_].kind == Token::kNumber &&
+         std::all_of(tokens_.begin() + static_cast<std::ptrdiff_t>(member_), tokens_.begin() + static_cast<std::ptrdiff_t>(at_), is_part);
+}
+
 Expression Grammar::Product() {
   Depth depth(this);
   if (failed_) return {};
@@ -124,11 +134,11 @@ Expression Grammar::Product() {
           (before.kind == Token::kNumber || before.kind == Token::kLetter || before.kind == Token::kBased)) {
         break;
       }
-      // 5 m: a number alone, then the letter of a unit. Touching it, the letter is a variable.
-      if (at_ == member_ + 1 && before.kind == Token::kNumber && next.space && next.kind == Token::kLetter &&
-          std::string_view("mghsLJNW").find(next.text) != std::string_view::npos) {
+      // 5 m, 3 × 10^8 m: a number alone, then the letter of a unit. Touching it, the letter is a variable.
+      if (next.space && next.kind == Token::kLetter && std::string_view("mghsLJNW").find(next.text) != std::string_view::npos && IsNumberSoFar()) {
         const size_t here = at_++;
-        const bool ends = AtItemEnd() || AtSign('/') || (AtSign('^') && (Peek(1).text == "2" || Peek(1).text == "3"));
+        const bool compound = Peek().kind == Token::kNumber && (Peek(1).kind == Token::kWord || Peek(1).kind == Token::kLetter);  // 1 h 30 min
+        const bool ends = compound || AtItemEnd() || AtSign('/') || (AtSign('^') && (Peek(1).text == "2" || Peek(1).text == "3"));
         at_ = here;
         if (ends) break;
       }

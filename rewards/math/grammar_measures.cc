@@ -133,6 +133,20 @@ Expression Grammar::Compound(Expression value) {
   return value;
 }
 
+// m s^{-1} is m/s: the power is read over, its unit stands below.
+bool Grammar::DividesUnit(std::string* unit) {
+  const size_t group = AtSign('{', 1) ? 1 : 0;
+  const Token& power = Peek(2 + group);
+  if (!AtSign('-', 1 + group) || power.kind != Token::kNumber || power.text.size() != 1 || unit->find('/') != std::string::npos) return false;
+  const size_t space = unit->rfind(' ');
+  if (space == std::string::npos || (power.text != "1" && power.text != "2" && power.text != "3")) return false;
+  (*unit)[space] = '/';
+  if (power.text != "1") *unit += "^" + power.text;
+  at_ += 3 + group;
+  if (group > 0) Expect(EatSign('}'));
+  return true;
+}
+
 // What stands behind a value up to the item's end: cm^2, square units, miles per hour, thousand, percent, dollars.
 Expression Grammar::WithUnit(Expression value) {
   if (failed_ || AtItemEnd() || RelationSign() != '\0') return value;
@@ -156,6 +170,7 @@ Expression Grammar::WithUnit(Expression value) {
       unit += '/';
       continue;
     }
+    if (AtSign('^') && DividesUnit(&unit)) continue;
     if (AtSign('^')) {  // cm^2, \text{cm}^{2}
       const bool group = AtSign('{', 1);
       const Token& power = Peek(group ? 2 : 1);
@@ -181,7 +196,7 @@ Expression Grammar::WithUnit(Expression value) {
         words = 0;
         continue;
       }
-      if (word == "percent") {
+      if (word == "percent" || word == "pct") {
         value = Node(Op::kPercent, {std::move(value)});
         words = 0;
         continue;

@@ -91,8 +91,9 @@ Expression Grammar::Braces(bool plain) {
   bars_ = bars;
   angles_ = angles;
   if (failed_) return {};
-  // \{x : x > 3\}: the condition says it all.
-  if (!plain && list.items.size() == 1 && (AtCommand("mid") || AtSign('|') || AtSign(':'))) {
+  // \{x : x > 3\}: the condition says it all. {x : x > 3} comes of plain text.
+  const bool names = list.items.size() == 1 && (!plain || list.items[0].Is(Op::kSymbol) || list.items[0].Is(Op::kRelation, "e"));
+  if (names && (AtCommand("mid") || AtSign('|') || AtSign(':'))) {
     ++at_;
     Items condition = List();
     Expect(closes());

@@ -89,6 +89,7 @@ void Lexer::Step() {
   if (Eat("==")) return Sign('=');
   ++at_;
   if (c == '`' || c == '"' || (c == '&' && aligned_)) return;
+  if (c == '&' && text_.find("\\begin") == std::string_view::npos && space_ && Peek() == ' ') return Emit(Token::kWord, "and");  // 2 & 3
   if (c == '.') {  // the stop of a system of equations
     const size_t next = text_.find_first_not_of(" \n", at_);
     if (next != std::string_view::npos && text_.substr(next, 4) == "\\end") return;

@@ -33,7 +33,9 @@ void Lexer::Thousands(std::string* digits) {
     constexpr std::array<std::string_view, 8> kSure = {"{,}\\!", "{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
     size_t length = 0;
     for (std::string_view separator : kSure) {
-      if (Starts(separator) && ThreeDigits(at_ + separator.size())) length = separator.size();
+      size_t behind = separator.size();
+      while (separator.ends_with('!') && Peek(behind) == ' ') ++behind;  // LaTeX reads over it
+      if (Starts(separator) && ThreeDigits(at_ + behind)) length = behind;
     }
     if (length == 0 && options_.thousands && brackets_ == 0 && Peek() == ',' && ThreeDigits(at_ + 1)) length = 1;
     // 1 000 000; but 1 125/128 is a mixed number.
@@ -49,7 +51,7 @@ void Lexer::Thousands(std::string* digits) {
   }
 }
 
-// "_2", "_{16}", "_{\text{two}}" right behind digits: the base, else 0.
+// "_2", "_{16}", "_{(2)}", "_{\text{two}}" right behind digits: the base, else 0.
 int Lexer::BaseAfter(size_t at, size_t* end) const {
   if (at >= text_.size() || text_[at] != '_') return 0;
   ++at;
@@ -64,10 +66,13 @@ int Lexer::BaseAfter(size_t at, size_t* end) const {
     return named;
   }
   int base = 0;
+  const bool bracket = group && at < text_.size() && text_[at] == '(';  // 1011_{(2)}
+  if (bracket) ++at;
   const size_t begin = at;
   while (at < text_.size() && IsAsciiDigit(text_[at]) && at - begin < 3) base = base * 10 + (text_[at++] - '0');
-  if (group && (at >= text_.size() || text_[at] != '}')) return 0;
-  *end = at + (group ? 1 : 0);
+  const std::string_view close = bracket ? ")}" : group ? "}" : "";
+  if (text_.substr(at, close.size()) != close) return 0;
+  *end = at + close.size();
   return base >= 2 && base <= 36 ? base : 0;
 }
 

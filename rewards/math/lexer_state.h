@@ -50,7 +50,9 @@ class Lexer {
   void Letters();
   bool IsProduct(std::string_view run, const std::string& lower, bool touches) const;
   bool StandsAmongSigns(size_t begin, size_t end) const;
+  bool InFraction(size_t length) const;
   bool NextIsBracket() const;
+  bool UnitFollows() const;
   bool TenFollows() const;
 
   std::string_view text_;

@@ -23,6 +23,9 @@ void Lexer::Letters() {
     at_ += Starts("'") ? 6 : 8;
     return Emit(Token::kWord, "oclock");
   }
+  if (run == "a" && Last() && (Last()->kind == Token::kNumber || Last()->kind == Token::kWord) && UnitFollows()) {  // $18 a day
+    return Emit(Token::kWord, "per");
+  }
   if (run.size() == 1 && !in_text_) {
     // (−∞, 3) U (3, ∞)
     if ((run == "U" || run == "u") && LastIsOperand() && (Last()->text == ")" || Last()->text == "]") && NextIsBracket()) {
@@ -68,6 +71,8 @@ void Lexer::Letters() {
 
 bool Lexer::IsProduct(std::string_view run, const std::string& lower, bool touches) const {
   if (touches) return !IsTouchingUnit(lower) && lower != "am" && lower != "pm";
+  // \frac{NO}{BO}: lengths of a figure, no words.
+  if (run.size() == 2 && IsAsciiUpper(run[0]) && IsAsciiUpper(run[1]) && InFraction(run.size())) return true;
   const bool amount = Peek() == '.' || (Peek() == ' ' && IsAsciiDigit(Peek(1)));
   if (IsShortWord(lower) || (amount && !CurrencyOfCode(run).empty())) return false;
   // mg/k: a unit stands behind a number.
@@ -92,10 +97,22 @@ bool Lexer::StandsAmongSigns(size_t begin, size_t end) const {
   return front && back && ((begin > 0 && is_one_of("+*/^", begin - 1)) || is_one_of("+*/^_", end));
 }
 
+// Whether the `length` letters before the cursor fill an argument of a fraction.
+bool Lexer::InFraction(size_t length) const {
+  const std::string_view before = text_.substr(0, at_ - length);
+  return Peek() == '}' && (before.ends_with("frac{") || (before.ends_with("}{") && before.find("frac{") != std::string_view::npos));
+}
+
 bool Lexer::NextIsBracket() const {
   size_t at = at_;
   while (at < text_.size() && text_[at] == ' ') ++at;
   return at < text_.size() && (text_[at] == '(' || text_[at] == '[' || text_[at] == '\\' || text_[at] == '{');
+}
+
+bool Lexer::UnitFollows() const {
+  size_t end = at_ + 1;
+  while (end < text_.size() && IsAsciiLetter(text_[end])) ++end;
+  return Peek() == ' ' && IsUnitWord(LowerCase(text_.substr(at_ + 1, end - at_ - 1)));
 }
 
 bool Lexer::TenFollows() const {

@@ -1,5 +1,6 @@
 #include "rewards/math/rewrite.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pith {
@@ -42,6 +43,23 @@ Expression AddCells(const Expression& a, const Expression& b) {
   return result;
 }
 
+// Row times column; nothing where the shapes do not fit.
+std::optional<Expression> MultiplyMatrices(const Expression& a, const Expression& b) {
+  const size_t inner = b.parts.size();
+  if (!a.Is(Op::kMatrix) || !b.Is(Op::kMatrix) || a.parts[0].parts.size() != inner || inner > 6) return std::nullopt;
+  std::vector<Expression> rows;
+  for (const Expression& row : a.parts) {
+    std::vector<Expression> cells;
+    for (size_t column = 0; column < b.parts[0].parts.size(); ++column) {
+      Expression sum = Node(Op::kMultiply, {row.parts[0], b.parts[0].parts[column]});
+      for (size_t i = 1; i < inner; ++i) sum = Node(Op::kAdd, {std::move(sum), Node(Op::kMultiply, {row.parts[i], b.parts[i].parts[column]})});
+      cells.push_back(std::move(sum));
+    }
+    rows.push_back(Node(Op::kTuple, std::move(cells), "row"));
+  }
+  return Node(Op::kMatrix, std::move(rows));
+}
+
 size_t CountSigns(const Expression& e) {
   size_t count = e.Is(Op::kPlusMinus) ? 1 : 0;
   for (const Expression& part : e.parts) count += CountSigns(part);
@@ -66,9 +84,15 @@ std::optional<std::pair<std::string, bool>> NameOf(const Expression& e) {
       (e.text.size() == 1 || e.text[1] == '_' || e.text[1] == '\'' || e.text[1] == '^')) {
     return std::pair(e.text, true);
   }
+  if (e.Is(Op::kFunction, "abs") && e.parts[0].Is(Op::kMultiply)) {  // |AB|
+    const auto name = NameOf(e.parts[0]);
+    return name && !name->second ? name : std::nullopt;
+  }
   if (e.Is(Op::kMultiply) && e.parts[0].Is(Op::kSymbol) && e.parts[1].Is(Op::kSymbol) && e.parts[0].text.size() == 1 &&
       e.parts[0].text[0] >= 'A' && e.parts[0].text[0] <= 'Z') {
-    return std::pair(e.parts[0].text, true);
+    const std::string& second = e.parts[1].text;
+    if (second.size() != 1 || second[0] < 'A' || second[0] > 'Z') return std::pair(e.parts[0].text, true);
+    return std::pair(std::min(e.parts[0].text, second) + std::max(e.parts[0].text, second), false);  // AB, a length
   }
   return std::nullopt;
 }
@@ -81,9 +105,10 @@ Expression FoldMatrices(Expression e) {
     part = FoldMatrices(std::move(part));
     vectors = vectors || IsVector(part);
   }
+  const bool transposed = e.Is(Op::kPower) && (e.parts[1].Is(Op::kSymbol, "T") || e.parts[1].Is(Op::kSymbol, "\\top"));
+  if (transposed && e.parts[0].Is(Op::kInterval, "[]")) return Node(Op::kTuple, std::move(e.parts[0].parts), "[]");
   if (!vectors) return e;
   if (e.Is(Op::kNegate)) return MapCells(e.parts[0], [](const Expression& cell) { return Node(Op::kNegate, {cell}); });
-  const bool transposed = e.Is(Op::kPower) && (e.parts[1].Is(Op::kSymbol, "T") || e.parts[1].Is(Op::kSymbol, "\\top"));
   if (transposed && IsVector(e.parts[0])) return Transposed(std::move(e.parts[0]));
   if (e.Is(Op::kMultiply) && IsVector(e.parts[0]) != IsVector(e.parts[1])) {
     const Expression& scalar = IsVector(e.parts[0]) ? e.parts[1] : e.parts[0];
@@ -91,6 +116,7 @@ Expression FoldMatrices(Expression e) {
     if (!IsArithmetic(scalar)) return e;
     return MapCells(matrix, [&](const Expression& cell) { return Node(Op::kMultiply, {scalar, cell}); });
   }
+  if (e.Is(Op::kMultiply)) return MultiplyMatrices(e.parts[0], e.parts[1]).value_or(e);
   if (e.Is(Op::kDivide) && IsVector(e.parts[0]) && IsArithmetic(e.parts[1])) {
     return MapCells(e.parts[0], [&](const Expression& cell) { return Node(Op::kDivide, {cell, e.parts[1]}); });
   }

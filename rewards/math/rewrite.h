@@ -10,7 +10,7 @@
 
 namespace pith {
 
-// 2·(1, 2)ᵀ, −M, Mᵀ, M/3 and M + N as one matrix. Tuples likewise.
+// 2·(1, 2)ᵀ, −M, Mᵀ, M/3, M·N and M + N as one matrix. Tuples likewise.
 Expression FoldMatrices(Expression expression);
 
 // Everything that ± stands for. Not independent: all ± take the upper sign together, or all the lower. Nothing past 6 signs.

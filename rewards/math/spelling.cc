@@ -13,7 +13,7 @@ struct Mapping {
   std::string_view from, to;  // to: a command name, or one sign
 };
 constexpr auto kUnicode = std::to_array<Mapping>({
-    {"∛", "cbrt"}, {"‑", "-"}, {"‒", "-"}, {"－", "-"}, {"∣", "|"}, {"≦", "le"}, {"≧", "ge"}, {"≅", "approx"}, {"˚", "degree"},
+    {"∛", "cbrt"}, {"‰", "permille"}, {"‑", "-"}, {"‒", "-"}, {"－", "-"}, {"∣", "|"}, {"≦", "le"}, {"≧", "ge"}, {"≅", "approx"}, {"˚", "degree"},
     {"⋯", "ldots"}, {"，", ","}, {"’", "'"}, {"“", ""}, {"”", ""}, {"⇒", "Rightarrow"}, {"∴", "therefore"}, {"→", "to"}, {"∧", "and"},
     {"∨", "or"}, {"∉", "notin"}, {"％", "%"}, {"∶", ":"}, {"−", "-"}, {"–", "-"}, {"—", "-"}, {"×", "times"}, {"·", "cdot"}, {"⋅", "cdot"}, {"÷", "div"}, {"∗", "*"}, {"∕", "/"}, {"⁄", "/"},
     {"π", "pi"}, {"√", "sqrt"}, {"∞", "infty"}, {"≤", "le"}, {"⩽", "le"}, {"≥", "ge"}, {"⩾", "ge"}, {"≠", "ne"}, {"∪", "cup"},
@@ -35,7 +35,7 @@ constexpr auto kDropped = std::to_array<std::string_view>({
     "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "displaystyle", "textstyle",
     "limits", "nolimits", "quad", "qquad", "hspace", "phantom", "rm", "bf", "it", "mathstrut", "strut", "middle", "thinspace",
     "enspace", "space", "medspace", "thickspace", "scriptstyle", "boldmath", "large", "Large", "LARGE", "huge", "Huge", "small", "normalsize", "tiny", "underline", "color", "textcolor",
-    "vphantom", "hphantom", "vspace", "tag", "label", "nobreak", "hfill"});
+    "vphantom", "hphantom", "vspace", "tag", "label", "nobreak", "hfill", "blacksquare", "checkmark", "qed"});
 constexpr auto kTextCommands = std::to_array<std::string_view>({"text", "textbf", "textit", "textrm", "mbox", "mathrm", "operatorname",
                                                             "texttt", "textsf", "emph", "hbox", "mathsf", "textnormal", "boxed", "fbox",
                                                             "textup", "textsc", "mathtt"});

@@ -54,7 +54,7 @@ constexpr std::array<std::string_view, 37> kNoUnits = {
 constexpr std::array<std::string_view, 27> kTouching = {"cm", "mm", "km",  "kg",   "mg",  "ml",   "lb",  "lbs", "oz",
                                                         "ft", "in", "hr",  "hrs",  "min", "mins", "sec", "secs", "mph",
                                                         "usd", "st", "nd", "rd",   "th",  "gb",   "mb",  "kb",  "kph"};
-constexpr std::array<std::string_view, 27> kShortWords = {"yes", "odd", "even", "true", "none", "no", "on", "is", "it", "in", "at", "an", "as", "am", "pm", "of",
+constexpr std::array<std::string_view, 29> kShortWords = {"pct", "sq", "yes", "odd", "even", "true", "none", "no", "on", "is", "it", "in", "at", "an", "as", "am", "pm", "of",
                                                           "or", "to", "if", "by", "we", "so", "up", "he", "me", "us", "do"};
 
 const UnitRow* FindRow(std::string_view name) {

@@ -1,0 +1,123 @@
+// Which choice a response names.
+#include <algorithm>
+#include <array>
+
+#include "rewards/answers/readings.h"
+
+namespace pith {
+namespace {
+
+constexpr size_t kMaxBytes = 300;  // longer texts name many things
+
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// A choice's letter at `at` that is part of no word and no formula.
+bool IsLoneChoice(std::string_view text, size_t at) {
+  const auto is_word = [&](size_t i) {
+    const char c = i < text.size() ? text[i] : ' ';
+    return IsLetter(c) || (c >= '0' && c <= '9') || c == '\\' || c == '_' || c == '\'';
+  };
+  if (at >= text.size() || !IsChoiceLetter(text[at]) || (at > 0 && is_word(at - 1)) || is_word(at + 1)) return false;
+  // "A cat", the article
+  return !(text[at] == 'A' && text.substr(at + 1, 1) == " " && text.substr(at + 1, 4) != " is ");
+}
+
+std::string_view LastSentence(std::string_view text) {
+  for (std::string_view stop : {". ", "; "}) {
+    if (const size_t at = text.rfind(stop); at != std::string_view::npos) text = text.substr(at + 2);
+  }
+  return text;
+}
+
+bool Denies(std::string_view text) {
+  for (std::string_view denial : {"not ", "Not ", "n't ", "nnot ", "either ", "nor ", "never ", "none ", "None "}) {
+    if (text.find(denial) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+template <size_t N>
+bool GoesOn(std::string_view rest, const std::array<std::string_view, N>& phrases) {
+  while (!rest.empty() && std::string_view(")*$ ").find(rest[0]) != std::string_view::npos) rest.remove_prefix(1);
+  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) { return rest.starts_with(phrase); });
+}
+
+// "D is incorrect", "B is right": behind the letter.
+constexpr std::array<std::string_view, 10> kDenials = {"is incorrect",  "is wrong", "is not", "isn't",  "is false",
+                                                        "is impossible", "cannot",   "can't",  "is too", "is eliminated"};
+constexpr std::array<std::string_view, 5> kAffirmations = {"is correct", "is right", "is the correct", "is the right", "is the answer"};
+
+}  // namespace
+
+bool IsChoiceLetter(char c) { return c >= 'A' && c <= 'H'; }
+
+char OnlyChoice(std::string_view response) {
+  if (response.size() > kMaxBytes) return 0;
+  const std::string_view bare = TrimSpaces(response);
+  if (bare.size() > 4 && bare[0] == '(' && IsChoiceLetter(bare[1]) && bare[2] == ')' &&
+      (bare.substr(3).starts_with(" because ") || bare.substr(3).starts_with(" since "))) {
+    return bare[1];
+  }
+  char only = 0, affirmed = 0;
+  int affirmations = 0;
+  for (size_t i = 0; i < response.size(); ++i) {
+    if (!IsChoiceLetter(response[i]) || (i > 0 && IsLetter(response[i - 1])) || !GoesOn(response.substr(i + 1), kAffirmations)) continue;
+    if (Denies(LastSentence(response.substr(0, i)))) continue;
+    affirmed = response[i];
+    ++affirmations;
+  }
+  if (affirmations == 1) return affirmed;
+  for (size_t i = 0; i < response.size(); ++i) {
+    if (!IsLoneChoice(response, i)) continue;
+    if (only != 0 && only != response[i]) return 0;
+    if (GoesOn(response.substr(i + 1), kDenials)) return 0;
+    if (Denies(LastSentence(response.substr(0, i)))) return 0;
+    // C + 1 is a formula.
+    const size_t behind = response.find_first_not_of(" )$", i + 1);
+    if (behind != std::string_view::npos && std::string_view("+/^=<>").find(response[behind]) != std::string_view::npos) return 0;
+    only = response[i];
+  }
+  return only;
+}
+
+char StatedChoice(std::string_view stated) {
+  constexpr std::array<std::string_view, 8> kLeads = {"for sure ", "definitely ", "clearly ", "certainly ",
+                                                       "option ",   "choice ",     "indeed ",  "therefore "};
+  for (bool again = true; again;) {
+    again = false;
+    while (!stated.empty() && std::string_view("*$( ").find(stated[0]) != std::string_view::npos) stated.remove_prefix(1);
+    for (std::string_view lead : kLeads) {
+      if (!stated.starts_with(lead)) continue;
+      stated.remove_prefix(lead.size());
+      again = true;
+    }
+  }
+  if (!IsLoneChoice(stated, 0)) return 0;
+  const std::string_view rest = stated.substr(1);
+  const size_t next = rest.find_first_not_of(")*$ ");
+  if (next == std::string_view::npos) return stated[0];
+  // "C, not B" and "C; A is impossible" say C; "C, D", "C or D" and "C + 1" say no choice.
+  if (rest[next] != ',' && rest[next] != ';') return 0;
+  const size_t word = rest.find_first_not_of(" ", next + 1);
+  if (word == std::string_view::npos) return stated[0];
+  const std::string_view behind = rest.substr(word);
+  const bool another = rest[next] == ',' && IsLoneChoice(behind, 0);
+  const bool joined = behind.starts_with("and ") || behind.starts_with("or ") || !IsLetter(behind[0]);
+  return another || joined ? 0 : stated[0];
+}
+
+char FinalChoice(std::string_view response) {
+  std::string_view line = TrimSpaces(response);
+  if (const size_t end = line.rfind('\n'); end != std::string_view::npos) line = TrimSpaces(line.substr(end + 1));
+  while (!line.empty() && std::string_view(".!*$)} ").find(line.back()) != std::string_view::npos) line.remove_suffix(1);
+  if (line.empty() || !IsLoneChoice(line, line.size() - 1)) return 0;
+  std::string_view before = LastSentence(line.substr(0, line.size() - 1));
+  while (!before.empty() && std::string_view("*$( ").find(before.back()) != std::string_view::npos) before.remove_suffix(1);
+  if (Denies(before)) return 0;
+  for (std::string_view verb : {" is", " is option", " is choice"}) {
+    if (before.ends_with(verb)) return line.back();
+  }
+  return 0;
+}
+
+}  // namespace pith

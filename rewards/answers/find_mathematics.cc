@@ -1,0 +1,221 @@
+// The mathematics in a response: formulas in their dress, and what ends a line of plain text.
+#include "rewards/answers/find_mathematics.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rewards/answers/answer_text.h"
+#include "rewards/answers/readings.h"
+#include "rewards/math/judge.h"
+#include "rewards/math/spelling.h"
+
+namespace pith {
+namespace {
+
+constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
+
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// 6π, 2√5, x², ½, ≤: signs that a number alone does not have.
+bool HasUnicodeStructure(std::string_view text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (static_cast<unsigned char>(text[at]) < 0xC0) continue;
+    const std::string_view rest = text.substr(at);
+    if (FindSmallDigit(rest).length > 0 || FindSmallFraction(rest).length > 0) return true;
+    for (std::string_view sign : {"π", "√", "∛", "∞", "≤", "≥", "≠", "±", "∪", "∈", "θ", "∅", "°"}) {
+      if (rest.starts_with(sign)) return true;
+    }
+  }
+  return false;
+}
+
+// A variable among signs and digits of plain text: 2x, x + 1, y = 3, 6 pi. Not the "a" of "a 5", nor a letter that may be a unit.
+bool HasVariable(std::string_view text) {
+  if (text.find('$') != std::string_view::npos) return false;  // formulas are found by their dress
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (!IsLetter(text[at])) continue;
+    size_t end = at;
+    while (end < text.size() && IsLetter(text[end])) ++end;
+    const std::string_view word = text.substr(at, end - at);
+    const size_t behind = text.find_first_not_of(' ', end);
+    const size_t before = at == 0 ? std::string_view::npos : text.find_last_not_of(' ', at - 1);
+    const auto is_sign = [&](size_t i) { return i != std::string_view::npos && std::string_view("+-*/=<>").find(text[i]) != std::string_view::npos; };
+    const bool digit = before != std::string_view::npos && IsDigit(text[before]);
+    const bool touches = digit && before + 1 == at && std::string_view("kmgshl").find(text[at]) == std::string_view::npos;
+    const bool name = (word.size() == 1 && text[at] >= 'a') || word == "pi" || word == "sqrt";
+    if (name && (touches || is_sign(behind) || is_sign(before) || (digit && word.size() > 1))) return true;
+    at = end;
+  }
+  return false;
+}
+
+bool HasClock(std::string_view text) {
+  const auto is_digit = [&](size_t at) { return at < text.size() && IsDigit(text[at]); };
+  for (size_t at = text.find(':'); at != std::string_view::npos; at = text.find(':', at + 1)) {
+    if (at > 0 && is_digit(at - 1) && is_digit(at + 1)) return true;  // 7:30, 2:3
+  }
+  return false;
+}
+
+// More than digits and simple signs: a bare number is found by the rules for numbers.
+bool HasStructure(std::string_view text) {
+  if (text.find_first_of("\\^([{|_") != std::string_view::npos) return true;
+  if (HasUnicodeStructure(text) || HasVariable(text)) return true;
+  for (std::string_view words : {" out of ", " dollars and ", " hours and ", " hour and "}) {  // 3 out of 8, 15 dollars and 50 cents
+    if (text.find(words) != std::string_view::npos) return true;
+  }
+  return HasClock(text);
+}
+
+// Digits, or a unit behind a sum ("180 minutes / 20 houses/minute"); "x" alone is neither.
+bool EndsInSum(std::string_view text) {
+  const size_t last = text.find_last_not_of(" $\\");
+  if (last == std::string_view::npos) return false;
+  if (IsDigit(text[last])) return true;
+  if (last == 0 || !IsLetter(text[last]) || !IsLetter(text[last - 1])) return false;
+  if (const size_t stop = text.rfind(". "); stop != std::string_view::npos) text = text.substr(stop);
+  const size_t sign = text.find_last_of("/*+");
+  return sign != std::string_view::npos && text.find_first_of("0123456789") < sign;
+}
+
+}  // namespace
+
+std::string_view TrimSpaces(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+}
+
+bool IsBareMathematics(std::string_view text) {
+  Work work(20000);
+  return text.size() <= kMaxBareBytes && IsMathematics(text, &work);
+}
+
+std::string_view LastLine(std::string_view text) {
+  text = TrimSpaces(text);
+  const size_t line = text.rfind('\n');
+  return line == std::string_view::npos ? text : TrimSpaces(text.substr(line + 1));
+}
+
+// The longest mathematics of at most 12 words that ends a text: "so the area is 4\sqrt{2}." gives "4\sqrt{2}".
+std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured) {
+  text = LastLine(text);
+  std::optional<std::string_view> found;
+  size_t begin = text.size();
+  for (int words = 0; words < 12 && begin > 0; ++words) {
+    const size_t space = text.rfind(' ', begin - 1);
+    begin = space == std::string_view::npos ? 0 : space;
+    const std::string_view tail = TrimSpaces(text.substr(begin));
+    if (tail.size() > kMaxBareBytes) break;
+    if ((!structured || HasStructure(tail)) && IsBareMathematics(tail)) found = tail;
+  }
+  if (!found) return found;
+  if (text.substr(0, static_cast<size_t>(found->data() - text.data())).ends_with("not ")) return std::nullopt;
+  while (found->size() > 1 && (found->back() == '.' || found->back() == ',') && !found->ends_with("..")) found->remove_suffix(1);
+  const bool dollars = found->size() > 2 && found->front() == '$' && found->back() == '$' && found->find('$', 1) == found->size() - 1;
+  return dollars ? found->substr(1, found->size() - 2) : *found;
+}
+
+// $…$, $$…$$, \(…\) and \[…\] in order.
+std::vector<Formula> FindFormulas(std::string_view text) {
+  std::vector<Formula> formulas;
+  for (size_t at = 0; at < text.size();) {
+    std::string_view open, close;
+    for (const auto& [left, right] : {std::pair<std::string_view, std::string_view>("$$", "$$"), {"$", "$"}, {"\\(", "\\)"}, {"\\[", "\\]"},
+                                      {"\\begin{align", "\\end{align"}, {"\\begin{equation", "\\end{equation"}}) {
+      if (!open.empty() || text.substr(at, left.size()) != left) continue;
+      open = left;
+      close = right;
+    }
+    if (open.empty()) {
+      at += text[at] == '\\' ? 2 : 1;  // \$ opens nothing
+      continue;
+    }
+    size_t end = text.find(close, at + open.size());
+    while (end != std::string_view::npos && close == "$" && text[end - 1] == '\\') end = text.find(close, end + 1);
+    if (end == std::string_view::npos) break;
+    std::string_view content = text.substr(at + open.size(), end - at - open.size());
+    size_t behind = end + close.size();
+    if (open.ends_with("align") || open.ends_with("equation")) {  // with its star and brace
+      content.remove_prefix(std::min(content.find('}') + 1, content.size()));
+      behind = std::min(text.find('}', behind), text.size() - 1) + 1;
+    }
+    formulas.push_back({at, behind, TrimSpaces(content)});
+    at = behind;
+  }
+  return formulas;
+}
+
+// The last formula unless a number stands behind it.
+std::optional<std::string_view> FindLastFormula(std::string_view text) {
+  const std::vector<Formula> formulas = FindFormulas(text);
+  if (formulas.empty()) return std::nullopt;
+  const Formula& last = formulas.back();
+  if (text.find_first_of("0123456789", last.end) != std::string_view::npos) return std::nullopt;
+  // "$n-m$" and "$3!$" are answers where they end the text; before more words they may be no more than mentioned.
+  const bool ends = text.find_first_not_of(".*! \n", last.end) == std::string_view::npos;
+  const bool marked = last.content.find_first_of(ends ? "\\^([{|_=!" : "\\^([{|_=") != std::string_view::npos;
+  if (!marked && !(ends ? HasStructure(last.content) : HasClock(last.content))) return std::nullopt;
+  if (IsBareMathematics(last.content)) return last.content;
+  // A long chain, or rows of one: what it comes to.
+  const size_t equals = last.content.rfind('=');
+  if (!ends || equals == std::string_view::npos) return std::nullopt;
+  std::string_view result = TrimSpaces(last.content.substr(equals + 1));
+  while (!result.empty() && (result.back() == '.' || result.back() == ',')) result.remove_suffix(1);
+  if (result.size() == 1 && IsLetter(result[0])) {  // 18 &= x
+    result = last.content.substr(0, equals);
+    if (const size_t row = result.rfind("\\\\"); row != std::string_view::npos) result.remove_prefix(row + 2);
+    while (!result.empty() && (result.back() == '&' || result.back() == ' ')) result.remove_suffix(1);
+  }
+  return IsBareMathematics(result) ? std::optional(result) : std::nullopt;
+}
+
+// The formula that ends the text, where `tail` begins within it: "… is $A + B$" ends in no "+ B".
+std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail) {
+  const std::vector<Formula> formulas = FindFormulas(text);
+  if (formulas.empty()) return std::nullopt;
+  const std::string_view content = formulas.back().content;
+  if (text.find_first_not_of(".* \n", formulas.back().end) != std::string_view::npos) return std::nullopt;
+  if (tail.data() <= content.data() || tail.data() >= content.data() + content.size() || !IsBareMathematics(content)) return std::nullopt;
+  return content;
+}
+
+// "She sold **72** clips over the 2 months.": what is bold in the last line.
+std::optional<std::string_view> FindBoldMathematics(std::string_view text) {
+  text = LastLine(text);
+  const size_t close = text.rfind("**");
+  const size_t open = close == std::string_view::npos || close < 3 ? std::string_view::npos : text.rfind("**", close - 2);
+  if (open == std::string_view::npos || std::count(text.begin(), text.end(), '*') % 4 != 0) return std::nullopt;
+  const std::string_view held = TrimSpaces(text.substr(open + 2, close - open - 2));
+  const bool item = open == 0 && held.ends_with(".");  // "**2.** …" numbers the line
+  const bool digits = std::any_of(held.begin(), held.end(), IsDigit);
+  return !item && digits && IsBareMathematics(held) ? std::optional(held) : std::nullopt;
+}
+
+// "60/2 = 30 pages in 1 hour": the number behind the last line's last sum.
+std::optional<std::string_view> FindEquatedNumber(std::string_view text) {
+  text = LastLine(text);
+  const size_t equals = text.rfind('=');
+  if (equals == std::string_view::npos || !EndsInSum(text.substr(0, equals))) return std::nullopt;
+  const std::string_view rest = TrimSpaces(text.substr(equals + 1));
+  if (rest.empty() || !(IsDigit(rest[0]) || rest[0] == '$')) return std::nullopt;
+  auto number = FindFirstNumber(rest);
+  if (!number || number->data() != rest.data()) return std::nullopt;
+  const auto group = [&](size_t at) {  // 100 000
+    return rest.substr(at, 1) == " " && at + 3 < rest.size() && IsDigit(rest[at + 1]) && IsDigit(rest[at + 2]) && IsDigit(rest[at + 3]) &&
+           (at + 4 == rest.size() || !IsDigit(rest[at + 4]));
+  };
+  while (group(number->size())) number = rest.substr(0, number->size() + 4);
+  // What goes on to say something else has another number at its end.
+  const std::string_view behind = rest.substr(number->size());
+  const size_t stop = behind.find('.');
+  if (behind.find_first_of(",;:!?(+*/-") != std::string_view::npos) return std::nullopt;
+  if (stop != std::string_view::npos && stop + 2 < behind.size()) return std::nullopt;
+  for (std::string_view word : {" so ", " but ", " makes ", " then ", " thus ", " is ", " are ", " plus ", " or ", " which ", " has ", " have ", " not "}) {
+    if (behind.find(word) != std::string_view::npos) return std::nullopt;
+  }
+  return number;
+}
+
+}  // namespace pith

@@ -1,0 +1,24 @@
+// The mathematics in a response; private to this folder. All views point into the given text.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace pith {
+
+struct Formula {
+  size_t begin, end;  // with its delimiters
+  std::string_view content;
+};
+// $…$, $$…$$, \(…\), \[…\], align and equation, in order.
+std::vector<Formula> FindFormulas(std::string_view text);
+std::optional<std::string_view> FindLastFormula(std::string_view text);
+std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail);
+// `structured`: only where it is more than digits and simple signs.
+std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured);
+std::optional<std::string_view> FindBoldMathematics(std::string_view text);
+std::optional<std::string_view> FindEquatedNumber(std::string_view text);
+std::string_view LastLine(std::string_view text);
+
+}  // namespace pith
