@@ -63,6 +63,15 @@ std::string WithoutGroups(const std::string& text) {
   return std::all_of(sizes.begin() + 1, sizes.end() - 1, [&](size_t size) { return size == middle; }) ? digits : "";
 }
 
+// "2A3_{16}" without its base, where letters show that the answer is one of that base all the same; else empty.
+std::string WithoutBase(const std::string& cleaned) {
+  const size_t base = cleaned.find('_');
+  if (base == std::string::npos || cleaned.find_first_of("ABCDEF") > base) return "";
+  const std::string digits = cleaned.substr(0, base);
+  const bool is_base = cleaned.find_first_not_of("{0123456789}", base + 1) == std::string::npos;
+  return is_base && digits.find_first_not_of("0123456789ABCDEF") == std::string::npos ? digits : "";
+}
+
 constexpr size_t kMaxAnswerBytes = 300;  // longer texts are responses, not answers
 constexpr size_t kMaxWordBytes = 40;
 
@@ -105,6 +114,7 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
   const std::string clean_gold = CleanAnswer(gold), clean_answer = CleanAnswer(answer);
   const std::string gold_text = ComparableText(clean_gold);
   if (!gold_text.empty() && gold_text == ComparableText(clean_answer)) return Verdict::kCorrect;
+  if (const std::string digits = WithoutBase(clean_gold); !digits.empty() && digits == clean_answer) return Verdict::kCorrect;
   const auto gold_number = ParsePlainNumber(clean_gold), answer_number = ParsePlainNumber(clean_answer);
   const bool numbers = gold_number && answer_number;
   // A pair of $ in the middle is the dress of a formula: $28$ percent.

@@ -31,6 +31,8 @@ std::optional<std::string_view> FindStatedAnswer(std::string_view text);
 // The last number, with its sign, currency and percent.
 std::optional<std::string_view> FindLastNumber(std::string_view text);
 std::optional<std::string_view> FindFirstNumber(std::string_view text);
+// The one number that a short text without digits spells out: "There are twenty-one." "One" alone is none.
+std::optional<std::string_view> FindOnlyNumberWords(std::string_view text);
 
 // Without the dress of LaTeX, Markdown and Unicode: \text{}, \left, \!, $…$, **, thin spaces, a closing period; minus
 // signs and fractions in one form; single spaces.

@@ -1,11 +1,15 @@
 // Where in a text its answer stands.
 #include <algorithm>
+#include <array>
+#include <string>
 #include <vector>
 
 #include "rewards/answers/answer_text.h"
 
 namespace pith {
 namespace {
+
+constexpr size_t kMaxSpelledBytes = 300;  // longer texts name many numbers
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -248,5 +252,32 @@ std::vector<std::string_view> FindFinalBoxes(std::string_view text) {
 
 std::optional<std::string_view> FindLastNumber(std::string_view text) { return FindNumber(text, false); }
 std::optional<std::string_view> FindFirstNumber(std::string_view text) { return FindNumber(text, true); }
+
+std::optional<std::string_view> FindOnlyNumberWords(std::string_view text) {
+  constexpr std::array<std::string_view, 32> kWords = {
+      "zero",   "one",    "two",     "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",     "ten",
+      "eleven", "twelve", "thirteen", "fourteen", "fifteen",  "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty",
+      "forty",  "fifty",  "sixty",   "seventy",  "eighty",   "ninety",  "hundred", "thousand", "million",  "dozen"};
+  if (text.size() > kMaxSpelledBytes || text.find_first_of("0123456789") != std::string_view::npos) return std::nullopt;
+  const auto is_letter = [&](size_t at) { return at < text.size() && ((text[at] | 0x20) >= 'a' && (text[at] | 0x20) <= 'z'); };
+  std::optional<std::string_view> found;
+  size_t run_end = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    std::string word;
+    for (; is_letter(end); ++end) word += static_cast<char>(text[end] | 0x20);
+    if (std::find(kWords.begin(), kWords.end(), word) != kWords.end()) {
+      const bool goes_on = found && at == run_end + 1 && (text[run_end] == ' ' || text[run_end] == '-');
+      if (found && !goes_on) return std::nullopt;  // more than one
+      const size_t begin = goes_on ? static_cast<size_t>(found->data() - text.data()) : at;
+      found = text.substr(begin, end - begin);
+      run_end = end;
+    }
+    at = std::max(end, at + 1);
+  }
+  // "one of them", "no one": hardly a number.
+  const bool one = found && found->size() == 3 && (found->front() | 0x20) == 'o';
+  return one ? std::nullopt : found;
+}
 
 }  // namespace pith

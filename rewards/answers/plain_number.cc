@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "rewards/math/words.h"
+
 namespace pith {
 namespace {
 
@@ -202,8 +204,7 @@ class Scanner {
       if (word.empty() || ++words > 6 || IsOneOf(word, kNoUnits)) return false;
       if (first && word == "percent") {
         number->percent = true;
-      } else if (first && (word == "thousand" || word == "million" || word == "billion")) {
-        const int64_t scale = word == "thousand" ? 1000 : word == "million" ? 1000000 : 1000000000;
+      } else if (const int64_t scale = first ? ScaleWord(word) : 0; scale != 0) {
         number->value = arithmetic_.Multiply(number->value, IntegerValue(scale));
       } else if (first && touching && !IsOneOf(word, kTouchingUnits)) {
         return false;

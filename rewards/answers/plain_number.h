@@ -13,7 +13,7 @@ struct PlainNumber {
   bool percent = false;  // written with a percent sign; value is then the number before it
 };
 
-// The number that `text` is: one number with an optional currency sign, scale word (thousand, million, billion) and unit.
+// The number that `text` is: one number with an optional currency sign, scale word (hundred to trillion) and unit.
 // Units are read over. Nothing when it is anything else ("5x", "12 or 13", "1,2") or longer than 300 digits. `text` is as
 // CleanAnswer (rewards/answers/answer_text.h) returns it. Linear in the length of the text.
 std::optional<PlainNumber> ParsePlainNumber(std::string_view text);

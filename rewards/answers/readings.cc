@@ -69,6 +69,7 @@ std::optional<std::string> ExtractAnswer(std::string_view response, Reading read
   if (const auto bold = FindBoldMathematics(response)) return std::string(*bold);
   if (const auto number = FindEquatedNumber(response)) return std::string(*number);
   if (const auto number = FindLastNumber(response)) return std::string(*number);
+  if (const auto number = FindOnlyNumberWords(response)) return std::string(*number);
   return std::nullopt;
 }
 

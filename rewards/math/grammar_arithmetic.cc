@@ -19,10 +19,12 @@ constexpr std::array<std::string_view, 62> kNoValues = {
 bool IsNameOfPoint(const Expression& left, const Expression& factor) {
   return factor.Is(Op::kTuple) && factor.text == "()" && left.Is(Op::kSymbol) && left.text.size() == 1 && left.text[0] >= 'A' && left.text[0] <= 'Z';
 }
-// P(1, 2) is (1, 2), but C(5, 2) is a number of choices.
+// P(1, 2) is (1, 2), but C(5, 2) and C(n, 2) are numbers of choices.
 Expression PointOrChoice(const std::string& name, Expression tuple) {
   const auto whole = [](const Expression& e) { return e.Is(Op::kNumber) && e.text.find_first_not_of("0123456789") == std::string::npos; };
-  const bool choice = name == "C" && tuple.parts.size() == 2 && whole(tuple.parts[0]) && whole(tuple.parts[1]);
+  const auto letter = [](const Expression& e, std::string_view of) { return e.Is(Op::kSymbol) && e.text.size() == 1 && of.find(e.text) != of.npos; };
+  const bool choice = name == "C" && tuple.parts.size() == 2 && (whole(tuple.parts[0]) || letter(tuple.parts[0], "nmN")) &&
+                      (whole(tuple.parts[1]) || letter(tuple.parts[1], "kr"));
   return choice ? Node(Op::kFunction, std::move(tuple.parts), "binom") : tuple;
 }
 

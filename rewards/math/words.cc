@@ -123,6 +123,7 @@ std::string_view CurrencyOfCode(std::string_view code) {
 }
 
 int64_t ScaleWord(std::string_view word) {
+  if (word == "hundred") return 100;
   if (word == "thousand") return 1000;
   if (word == "million") return 1000000;
   if (word == "billion") return 1000000000;
