@@ -235,48 +235,4 @@ JinjaValue JinjaSlice(const JinjaValue& object, const JinjaValue* start, const J
   return JinjaMarkupLike(object, rt.Text(std::move(text)), rt);
 }
 
-JinjaValue JinjaPercentFormat(const JinjaValue& text, const std::vector<JinjaValue>& given, JinjaRuntime& rt) {
-  const std::string& format = text.AsString();
-  const std::vector<JinjaValue> values = text.IsMarkup() ? JinjaMarkupArgs("format", {given, {}}, rt).positional : given;
-  std::string out;
-  size_t next = 0;
-  for (size_t i = 0; i < format.size(); ++i) {
-    if (format[i] != '%') {
-      out += format[i];
-      continue;
-    }
-    if (++i >= format.size()) ThrowJinja("a format ends in '%'");
-    if (format[i] == '%') {
-      out += '%';
-      continue;
-    }
-    std::string spec = "%";
-    while (i < format.size() && std::string_view("0123456789.-+ #").find(format[i]) != std::string_view::npos)
-      spec += format[i++];
-    if (spec.size() > 6) ThrowJinja("the format '", spec, "' is too long");
-    if (i >= format.size() || next >= values.size()) ThrowJinja("a format has more places than values");
-    const JinjaValue& value = values[next++];
-    char buffer[1200];
-    const char kind = format[i];
-    int size = 0;
-    if (kind == 's' && spec == "%") {
-      out += JinjaToString(value, rt.budget);
-      continue;
-    } else if (kind == 'd' && value.IsNumber()) {
-      size = std::snprintf(
-          buffer, sizeof(buffer), (spec + "lld").c_str(),
-          static_cast<long long>(value.IsFloat() ? static_cast<int64_t>(std::clamp(value.AsDouble(), -9e18, 9e18))
-                                                 : value.AsInt()));
-    } else if ((kind == 'f' || kind == 'e' || kind == 'g') && value.IsNumber()) {
-      size = std::snprintf(buffer, sizeof(buffer), (spec + kind).c_str(), value.AsDouble());
-    } else {
-      ThrowJinja("pith lacks the format '", spec, kind, "' for '", value.TypeName(), "'");
-    }
-    if (size < 0 || size >= static_cast<int>(sizeof(buffer))) ThrowJinja("the format '", spec, kind, "' is too wide");
-    out += buffer;
-  }
-  if (next < values.size()) ThrowJinja("a format has fewer places than values");
-  return JinjaMarkupLike(text, rt.Text(std::move(out)), rt);
-}
-
 }  // namespace pith

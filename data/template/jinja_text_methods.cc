@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/template/jinja_formats.h"
 #include "data/template/jinja_lexer.h"
 #include "data/template/jinja_text_pieces.h"
 #include "data/text/unicode_class.h"
@@ -136,7 +137,7 @@ const JinjaTextMethods& JinjaMethodsOfText() {
                         }
                         return JinjaValue(std::move(out));
                       })},
-      {"format", [](const S& s, const JinjaArgs& args, R& rt) { return JinjaValue(Format(s, args, rt)); }},
+      {"format", [](const S& s, const JinjaArgs& args, R& rt) { return JinjaValue(JinjaBraceFormat(s, args, rt)); }},
       {"isdigit", Method("isdigit", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsNumeric)); })},
       {"isdecimal",
        Method("isdecimal", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsNumeric)); })},

@@ -184,38 +184,4 @@ std::string Title(const std::string& text) {
   return out;
 }
 
-std::string Format(const std::string& format, const JinjaArgs& args, JinjaRuntime& rt) {
-  std::string out;
-  size_t next = 0;
-  for (size_t i = 0; i < format.size(); ++i) {
-    const char c = format[i];
-    if ((c == '{' || c == '}') && i + 1 < format.size() && format[i + 1] == c) {
-      out += c;
-      ++i;
-    } else if (c == '{') {
-      const size_t end = format.find('}', i);
-      if (end == std::string::npos) ThrowJinja("a format has '{' without '}'");
-      const std::string field = format.substr(i + 1, end - i - 1);
-      i = end;
-      const JinjaValue* value = nullptr;
-      if (field.find_first_not_of("0123456789") == std::string::npos && field.size() < 6) {
-        const size_t index = field.empty() ? next++ : static_cast<size_t>(std::stoul(field));
-        if (index < args.positional.size()) value = &args.positional[index];
-      } else {
-        for (const auto& [name, named] : args.named) {
-          if (name == field) value = &named;
-        }
-      }
-      if (value == nullptr) ThrowJinja("pith cannot fill the place '{", field, "}' of a format");
-      out += JinjaToString(*value, rt.budget);
-    } else if (c == '}') {
-      ThrowJinja("a format has '}' without '{'");
-    } else {
-      out += c;
-    }
-    rt.budget.Bytes(1);
-  }
-  return out;
-}
-
 }  // namespace pith::jinja_text

@@ -24,9 +24,6 @@ int64_t FindIn(const std::string& text, const std::string& part, const Bound& ar
 std::string Padded(const std::string& text, const Bound& args, const char* method, JinjaRuntime& rt);
 std::string SwapCase(const std::string& text);
 std::string Title(const std::string& text);
-// str.format with {} and {0} and {name}; no format specifications.
-std::string Format(const std::string& format, const JinjaArgs& args, JinjaRuntime& rt);
-
 bool IsAlpha(int32_t code_point);
 bool IsNumeric(int32_t code_point);
 bool IsCased(const std::string& text, bool upper);
