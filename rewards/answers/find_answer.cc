@@ -1,10 +1,10 @@
 // Where in a text its answer stands.
 #include <algorithm>
-#include <array>
 #include <string>
 #include <vector>
 
 #include "rewards/answers/answer_text.h"
+#include "rewards/math/number_words.h"
 
 namespace pith {
 namespace {
@@ -254,10 +254,6 @@ std::optional<std::string_view> FindLastNumber(std::string_view text) { return F
 std::optional<std::string_view> FindFirstNumber(std::string_view text) { return FindNumber(text, true); }
 
 std::optional<std::string_view> FindOnlyNumberWords(std::string_view text) {
-  constexpr std::array<std::string_view, 32> kWords = {
-      "zero",   "one",    "two",     "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",     "ten",
-      "eleven", "twelve", "thirteen", "fourteen", "fifteen",  "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty",
-      "forty",  "fifty",  "sixty",   "seventy",  "eighty",   "ninety",  "hundred", "thousand", "million",  "dozen"};
   if (text.size() > kMaxSpelledBytes || text.find_first_of("0123456789") != std::string_view::npos) return std::nullopt;
   const auto is_letter = [&](size_t at) { return at < text.size() && ((text[at] | 0x20) >= 'a' && (text[at] | 0x20) <= 'z'); };
   std::optional<std::string_view> found;
@@ -266,7 +262,7 @@ std::optional<std::string_view> FindOnlyNumberWords(std::string_view text) {
     size_t end = at;
     std::string word;
     for (; is_letter(end); ++end) word += static_cast<char>(text[end] | 0x20);
-    if (std::find(kWords.begin(), kWords.end(), word) != kWords.end()) {
+    if (IsNumberWord(word)) {
       const bool goes_on = found && at == run_end + 1 && (text[run_end] == ' ' || text[run_end] == '-');
       if (found && !goes_on) return std::nullopt;  // more than one
       const size_t begin = goes_on ? static_cast<size_t>(found->data() - text.data()) : at;

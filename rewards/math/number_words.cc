@@ -1,5 +1,6 @@
 #include "rewards/math/number_words.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -164,6 +165,11 @@ class Reader {
 };
 
 }  // namespace
+
+bool IsNumberWord(std::string_view word) {
+  return ScaleWord(word) != 0 || std::find(kSmall.begin(), kSmall.end(), word) != kSmall.end() ||
+         std::find(kTens.begin(), kTens.end(), word) != kTens.end();
+}
 
 void JoinNumberWords(std::vector<Token>* tokens) {
   const Reader reader(*tokens);
