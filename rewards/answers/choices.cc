@@ -3,19 +3,18 @@
 #include <array>
 
 #include "rewards/answers/readings.h"
+#include "rewards/math/ascii.h"
 
 namespace pith {
 namespace {
 
 constexpr size_t kMaxBytes = 300;  // longer texts name many things
 
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
 // A choice's letter at `at` that is part of no word and no formula.
 bool IsLoneChoice(std::string_view text, size_t at) {
   const auto is_word = [&](size_t i) {
     const char c = i < text.size() ? text[i] : ' ';
-    return IsLetter(c) || (c >= '0' && c <= '9') || c == '\\' || c == '_' || c == '\'';
+    return IsAsciiLetter(c) || (c >= '0' && c <= '9') || c == '\\' || c == '_' || c == '\'';
   };
   if (at >= text.size() || !IsChoiceLetter(text[at]) || (at > 0 && is_word(at - 1)) || is_word(at + 1)) return false;
   // "A cat", the article
@@ -61,7 +60,7 @@ char OnlyChoice(std::string_view response) {
   char only = 0, affirmed = 0;
   int affirmations = 0;
   for (size_t i = 0; i < response.size(); ++i) {
-    if (!IsChoiceLetter(response[i]) || (i > 0 && IsLetter(response[i - 1])) || !GoesOn(response.substr(i + 1), kAffirmations)) continue;
+    if (!IsChoiceLetter(response[i]) || (i > 0 && IsAsciiLetter(response[i - 1])) || !GoesOn(response.substr(i + 1), kAffirmations)) continue;
     if (Denies(LastSentence(response.substr(0, i)))) continue;
     affirmed = response[i];
     ++affirmations;
@@ -102,7 +101,7 @@ char StatedChoice(std::string_view stated) {
   if (word == std::string_view::npos) return stated[0];
   const std::string_view behind = rest.substr(word);
   const bool another = rest[next] == ',' && IsLoneChoice(behind, 0);
-  const bool joined = behind.starts_with("and ") || behind.starts_with("or ") || !IsLetter(behind[0]);
+  const bool joined = behind.starts_with("and ") || behind.starts_with("or ") || !IsAsciiLetter(behind[0]);
   return another || joined ? 0 : stated[0];
 }
 

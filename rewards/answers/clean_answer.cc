@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rewards/answers/answer_text.h"
+#include "rewards/math/ascii.h"
 
 namespace pith {
 namespace {
@@ -26,9 +27,6 @@ constexpr std::array<Replacement, 30> kReplacements = {{
 constexpr std::array<std::string_view, 8> kWrappers = {"\\text{",   "\\textbf{", "\\mathrm{", "\\mathbf{",
                                                        "\\textit{", "\\mbox{",   "\\boxed{",  "\\fbox{"};
 
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
 }  // namespace
 
 std::string CleanAnswer(std::string_view answer) {
@@ -40,7 +38,7 @@ std::string CleanAnswer(std::string_view answer) {
     bool done = std::string_view("\\{^*`~\t\r\n\xc2\xe2").find(rest[0]) == std::string_view::npos;  // begins nothing below
     const bool plain = done;
     if (rest.starts_with("**")) {  // bold; but 2**3 is a power
-      const auto is_operand = [](char c) { return IsLetter(c) || IsDigit(c) || c == '(' || c == ')'; };
+      const auto is_operand = [](char c) { return IsAsciiLetter(c) || IsAsciiDigit(c) || c == '(' || c == ')'; };
       const bool power = !bold && rest.size() > 2 && is_operand(rest[2]) && !clean.empty() && is_operand(clean.back());
       if (power) clean += '^';
       else bold = !bold;
@@ -59,13 +57,13 @@ std::string CleanAnswer(std::string_view answer) {
       const auto& [from, to] = kReplacements[i];
       if (!rest.starts_with(from)) continue;
       // \left is not the beginning of \leftarrow.
-      if (IsLetter(from.back()) && rest.size() > from.size() && IsLetter(rest[from.size()])) continue;
+      if (IsAsciiLetter(from.back()) && rest.size() > from.size() && IsAsciiLetter(rest[from.size()])) continue;
       clean += to;
       at += from.size();
       done = true;
     }
     if (done && !plain) continue;
-    if (rest[0] == '\\' && rest.size() > 1 && !IsLetter(rest[1])) {  // \{, \}, \\ stay as they are
+    if (rest[0] == '\\' && rest.size() > 1 && !IsAsciiLetter(rest[1])) {  // \{, \}, \\ stay as they are
       clean += rest.substr(0, 2);
       at += 2;
       continue;
@@ -81,7 +79,7 @@ std::string CleanAnswer(std::string_view answer) {
       }
     }
     // \frac12
-    if (rest.size() > 1 && IsDigit(rest[0]) && IsDigit(rest[1]) && clean.ends_with("\\frac")) {
+    if (rest.size() > 1 && IsAsciiDigit(rest[0]) && IsAsciiDigit(rest[1]) && clean.ends_with("\\frac")) {
       clean += {'{', rest[0], '}', '{', rest[1], '}'};
       at += 2;
       continue;
@@ -119,12 +117,12 @@ std::string ComparableText(std::string_view cleaned) {
   for (size_t i = 0; i < cleaned.size(); ++i) {
     const char c = cleaned[i];
     // A space between digits parts two numbers.
-    const bool parts = c == ' ' && !text.empty() && IsDigit(text.back()) && i + 1 < cleaned.size() && IsDigit(cleaned[i + 1]);
+    const bool parts = c == ' ' && !text.empty() && IsAsciiDigit(text.back()) && i + 1 < cleaned.size() && IsAsciiDigit(cleaned[i + 1]);
     if ((c == ' ' && !parts) || c == '$') continue;
-    if (!IsLetter(c)) words = false;
+    if (!IsAsciiLetter(c)) words = false;
     text += c;
   }
-  if (text.size() == 3 && text[0] == '(' && text[2] == ')' && IsLetter(text[1])) {  // (A) for A
+  if (text.size() == 3 && text[0] == '(' && text[2] == ')' && IsAsciiLetter(text[1])) {  // (A) for A
     text = text.substr(1, 1);
     words = true;
   }

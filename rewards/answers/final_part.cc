@@ -3,12 +3,10 @@
 #include <array>
 
 #include "rewards/answers/readings.h"
+#include "rewards/math/ascii.h"
 
 namespace pith {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // "- x = 1", "* 5", "2. y", "(3) z" without what leads the line. `dash`: whether a dash is a bullet and no sign.
 std::string_view WithoutBullet(std::string_view line, bool dash) {
@@ -17,7 +15,7 @@ std::string_view WithoutBullet(std::string_view line, bool dash) {
   if (line.starts_with("• ")) return TrimSpaces(line.substr(std::string_view("• ").size()));
   size_t at = line.starts_with("(") ? 1 : 0;
   const size_t digits = at;
-  while (at < line.size() && IsDigit(line[at])) ++at;
+  while (at < line.size() && IsAsciiDigit(line[at])) ++at;
   const bool numbered = at > digits && at - digits <= 2 && at + 1 < line.size() && (line[at] == '.' || line[at] == ')') && line[at + 1] == ' ';
   return numbered ? TrimSpaces(line.substr(at + 2)) : line;
 }
@@ -44,7 +42,7 @@ std::string WithSingleBackslashes(std::string_view text) {
   for (size_t at = text.find('\\'); at != std::string_view::npos && at + 1 < text.size(); at = text.find('\\', at)) {
     const size_t name = at + (text[at + 1] == '\\' ? 2 : 1);
     size_t end = name;
-    while (end < text.size() && IsLetter(text[end])) ++end;
+    while (end < text.size() && IsAsciiLetter(text[end])) ++end;
     if (std::find(kNames.begin(), kNames.end(), text.substr(name, end - name)) != kNames.end()) {
       if (name == at + 1) return std::string(text);  // a command as it should be
       doubled = true;

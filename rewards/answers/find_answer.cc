@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rewards/answers/answer_text.h"
+#include "rewards/math/ascii.h"
 #include "rewards/math/number_words.h"
 
 namespace pith {
@@ -11,9 +12,7 @@ namespace {
 
 constexpr size_t kMaxSpelledBytes = 300;  // longer texts name many numbers
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsWord(char c) { return IsDigit(c) || IsLetter(c); }
+bool IsWord(char c) { return IsAsciiDigit(c) || IsAsciiLetter(c); }
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 std::string_view Trim(std::string_view text) {
@@ -90,7 +89,7 @@ std::vector<Mark> FindBoxes(std::string_view text) {
 
 // If a number begins at `at`, the index behind it; else `at`. Numbers: 12, 1,234.5, .5, 3/4, 5%.
 size_t NumberEnd(std::string_view text, size_t at) {
-  const auto digit = [&](size_t i) { return i < text.size() && IsDigit(text[i]); };
+  const auto digit = [&](size_t i) { return i < text.size() && IsAsciiDigit(text[i]); };
   size_t end = at;
   while (digit(end)) ++end;
   if (end == at && !(text[at] == '.' && digit(at + 1))) return at;
@@ -121,7 +120,7 @@ size_t FractionEnd(std::string_view text, size_t at) {
   for (int part = 0; part < 2; ++part) {
     if (end >= text.size() || text[end] != '{') return at;
     const size_t begin = ++end;
-    while (end < text.size() && end - begin < 40 && IsDigit(text[end])) ++end;
+    while (end < text.size() && end - begin < 40 && IsAsciiDigit(text[end])) ++end;
     if (end == begin || end >= text.size() || text[end] != '}') return at;
     ++end;
   }
@@ -135,12 +134,12 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
     size_t end = at;
     const bool inside_word = at > 0 && (IsWord(text[at - 1]) || text[at - 1] == '_');
     if (text[at] == '\\') end = FractionEnd(text, at);
-    else if ((IsDigit(text[at]) || text[at] == '.') && !(inside_word && text[at] == '.')) end = NumberEnd(text, at);
+    else if ((IsAsciiDigit(text[at]) || text[at] == '.') && !(inside_word && text[at] == '.')) end = NumberEnd(text, at);
     if (end == at) {
       ++at;
       continue;
     }
-    if (at > 0 && IsLetter(text[at - 1]) && end < text.size() && IsLetter(text[end])) {  // AB2C, a name
+    if (at > 0 && IsAsciiLetter(text[at - 1]) && end < text.size() && IsAsciiLetter(text[end])) {  // AB2C, a name
       at = end;
       continue;
     }
@@ -167,7 +166,7 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
     // A mixed number: "3 1/2".
     if (found && begin == at && text[at - 1] == ' ' && previous_end + 1 == at &&
         (text[at] == '\\' || text.substr(at, end - at).find('/') != std::string_view::npos) &&
-        std::all_of(found->begin(), found->end(), [](char c) { return IsDigit(c) || c == '-' || c == '$'; })) {
+        std::all_of(found->begin(), found->end(), [](char c) { return IsAsciiDigit(c) || c == '-' || c == '$'; })) {
       begin = static_cast<size_t>(found->data() - text.data());
     } else if (first && found) {
       return found;

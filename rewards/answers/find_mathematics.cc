@@ -6,6 +6,7 @@
 
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/readings.h"
+#include "rewards/math/ascii.h"
 #include "rewards/math/judge.h"
 #include "rewards/math/spelling.h"
 
@@ -13,9 +14,6 @@ namespace pith {
 namespace {
 
 constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
-
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // 6π, 2√5, x², ½, ≤: signs that a number alone does not have.
 bool HasUnicodeStructure(std::string_view text) {
@@ -34,14 +32,14 @@ bool HasUnicodeStructure(std::string_view text) {
 bool HasVariable(std::string_view text) {
   if (text.find('$') != std::string_view::npos) return false;  // formulas are found by their dress
   for (size_t at = 0; at < text.size(); ++at) {
-    if (!IsLetter(text[at])) continue;
+    if (!IsAsciiLetter(text[at])) continue;
     size_t end = at;
-    while (end < text.size() && IsLetter(text[end])) ++end;
+    while (end < text.size() && IsAsciiLetter(text[end])) ++end;
     const std::string_view word = text.substr(at, end - at);
     const size_t behind = text.find_first_not_of(' ', end);
     const size_t before = at == 0 ? std::string_view::npos : text.find_last_not_of(' ', at - 1);
     const auto is_sign = [&](size_t i) { return i != std::string_view::npos && std::string_view("+-*/=<>").find(text[i]) != std::string_view::npos; };
-    const bool digit = before != std::string_view::npos && IsDigit(text[before]);
+    const bool digit = before != std::string_view::npos && IsAsciiDigit(text[before]);
     const bool touches = digit && before + 1 == at && std::string_view("kmgshl").find(text[at]) == std::string_view::npos;
     const bool name = (word.size() == 1 && text[at] >= 'a') || word == "pi" || word == "sqrt";
     if (name && (touches || is_sign(behind) || is_sign(before) || (digit && word.size() > 1))) return true;
@@ -51,7 +49,7 @@ bool HasVariable(std::string_view text) {
 }
 
 bool HasClock(std::string_view text) {
-  const auto is_digit = [&](size_t at) { return at < text.size() && IsDigit(text[at]); };
+  const auto is_digit = [&](size_t at) { return at < text.size() && IsAsciiDigit(text[at]); };
   for (size_t at = text.find(':'); at != std::string_view::npos; at = text.find(':', at + 1)) {
     if (at > 0 && is_digit(at - 1) && is_digit(at + 1)) return true;  // 7:30, 2:3
   }
@@ -72,8 +70,8 @@ bool HasStructure(std::string_view text) {
 bool EndsInSum(std::string_view text) {
   const size_t last = text.find_last_not_of(" $\\");
   if (last == std::string_view::npos) return false;
-  if (IsDigit(text[last])) return true;
-  if (last == 0 || !IsLetter(text[last]) || !IsLetter(text[last - 1])) return false;
+  if (IsAsciiDigit(text[last])) return true;
+  if (last == 0 || !IsAsciiLetter(text[last]) || !IsAsciiLetter(text[last - 1])) return false;
   if (const size_t stop = text.rfind(". "); stop != std::string_view::npos) text = text.substr(stop);
   const size_t sign = text.find_last_of("/*+");
   return sign != std::string_view::npos && text.find_first_of("0123456789") < sign;
@@ -163,7 +161,7 @@ std::optional<std::string_view> FindLastFormula(std::string_view text) {
   if (!ends || equals == std::string_view::npos) return std::nullopt;
   std::string_view result = TrimSpaces(last.content.substr(equals + 1));
   while (!result.empty() && (result.back() == '.' || result.back() == ',')) result.remove_suffix(1);
-  if (result.size() == 1 && IsLetter(result[0])) {  // 18 &= x
+  if (result.size() == 1 && IsAsciiLetter(result[0])) {  // 18 &= x
     result = last.content.substr(0, equals);
     if (const size_t row = result.rfind("\\\\"); row != std::string_view::npos) result.remove_prefix(row + 2);
     while (!result.empty() && (result.back() == '&' || result.back() == ' ')) result.remove_suffix(1);
@@ -189,7 +187,7 @@ std::optional<std::string_view> FindBoldMathematics(std::string_view text) {
   if (open == std::string_view::npos || std::count(text.begin(), text.end(), '*') % 4 != 0) return std::nullopt;
   const std::string_view held = TrimSpaces(text.substr(open + 2, close - open - 2));
   const bool item = open == 0 && held.ends_with(".");  // "**2.** …" numbers the line
-  const bool digits = std::any_of(held.begin(), held.end(), IsDigit);
+  const bool digits = std::any_of(held.begin(), held.end(), IsAsciiDigit);
   return !item && digits && IsBareMathematics(held) ? std::optional(held) : std::nullopt;
 }
 
@@ -199,12 +197,12 @@ std::optional<std::string_view> FindEquatedNumber(std::string_view text) {
   const size_t equals = text.rfind('=');
   if (equals == std::string_view::npos || !EndsInSum(text.substr(0, equals))) return std::nullopt;
   const std::string_view rest = TrimSpaces(text.substr(equals + 1));
-  if (rest.empty() || !(IsDigit(rest[0]) || rest[0] == '$')) return std::nullopt;
+  if (rest.empty() || !(IsAsciiDigit(rest[0]) || rest[0] == '$')) return std::nullopt;
   auto number = FindFirstNumber(rest);
   if (!number || number->data() != rest.data()) return std::nullopt;
   const auto group = [&](size_t at) {  // 100 000
-    return rest.substr(at, 1) == " " && at + 3 < rest.size() && IsDigit(rest[at + 1]) && IsDigit(rest[at + 2]) && IsDigit(rest[at + 3]) &&
-           (at + 4 == rest.size() || !IsDigit(rest[at + 4]));
+    return rest.substr(at, 1) == " " && at + 3 < rest.size() && IsAsciiDigit(rest[at + 1]) && IsAsciiDigit(rest[at + 2]) && IsAsciiDigit(rest[at + 3]) &&
+           (at + 4 == rest.size() || !IsAsciiDigit(rest[at + 4]));
   };
   while (group(number->size())) number = rest.substr(0, number->size() + 4);
   // What goes on to say something else has another number at its end.

@@ -4,15 +4,13 @@
 #include <array>
 #include <string>
 
+#include "rewards/math/ascii.h"
 #include "rewards/math/words.h"
 
 namespace pith {
 namespace {
 
 constexpr size_t kMaxDigits = 300;  // of all parts together; keeps the arithmetic bounded
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -79,9 +77,9 @@ class Scanner {
     if (equals == std::string_view::npos) return;
     size_t letters = 0, others = 0;
     for (char c : text_.substr(0, equals)) {
-      if (IsLetter(c)) {
+      if (IsAsciiLetter(c)) {
         ++letters;
-      } else if (IsDigit(c) || std::string_view("+-*/().,$%=").find(c) != std::string_view::npos) {
+      } else if (IsAsciiDigit(c) || std::string_view("+-*/().,$%=").find(c) != std::string_view::npos) {
         ++others;
       } else if (c != ' ') {
         return;
@@ -93,10 +91,10 @@ class Scanner {
   // "1,234", "0012", "" (when optional, before a decimal point). Groups of three after a comma.
   bool Whole(std::string* digits) {
     const size_t begin = at_;
-    while (IsDigit(Peek())) digits->push_back(text_[at_++]);
+    while (IsAsciiDigit(Peek())) digits->push_back(text_[at_++]);
     size_t group = at_ - begin;
-    while (group >= 1 && group <= 3 && Peek() == ',' && IsDigit(Peek(1)) && IsDigit(Peek(2)) && IsDigit(Peek(3)) &&
-           !IsDigit(Peek(4))) {
+    while (group >= 1 && group <= 3 && Peek() == ',' && IsAsciiDigit(Peek(1)) && IsAsciiDigit(Peek(2)) && IsAsciiDigit(Peek(3)) &&
+           !IsAsciiDigit(Peek(4))) {
       digits->append(text_.substr(at_ + 1, 3));
       at_ += 4;
       group = 3;
@@ -110,10 +108,10 @@ class Scanner {
     std::string digits;
     const bool whole = Whole(&digits);
     *has_point = false;
-    if (Peek() == '.' && IsDigit(Peek(1))) {
+    if (Peek() == '.' && IsAsciiDigit(Peek(1))) {
       *has_point = true;
       digits.push_back(text_[at_++]);
-      for (; IsDigit(Peek()); ++digits_) digits.push_back(text_[at_++]);
+      for (; IsAsciiDigit(Peek()); ++digits_) digits.push_back(text_[at_++]);
     } else if (!whole) {
       return nullptr;
     }
@@ -160,7 +158,7 @@ class Scanner {
       if (part && Order(part, IntegerValue(0)) != -1) return arithmetic_.Add(first, part);
     }
     at_ = after_first;
-    if (!point && Peek() == ' ' && IsDigit(Peek(1))) {  // 3 1/2
+    if (!point && Peek() == ' ' && IsAsciiDigit(Peek(1))) {  // 3 1/2
       ++at_;
       const Value top = WholeNumber();
       if (!top || !Eat("/")) return nullptr;  // "3 4": two numbers
@@ -169,7 +167,7 @@ class Scanner {
       return arithmetic_.Add(first, arithmetic_.Divide(top, bottom));
     }
     SkipSpaces();
-    if (Peek() == '/' && (IsDigit(Peek(1)) || (Peek(1) == ' ' && IsDigit(Peek(2))))) {
+    if (Peek() == '/' && (IsAsciiDigit(Peek(1)) || (Peek(1) == ' ' && IsAsciiDigit(Peek(2))))) {
       ++at_;
       SkipSpaces();
       bool bottom_point;
@@ -198,7 +196,7 @@ class Scanner {
     while (at_ < text_.size()) {
       SkipSpaces();
       const size_t begin = at_;
-      while (IsLetter(Peek()) || (at_ > begin && (Peek() == '.' || Peek() == '\'' || Peek() == '-'))) ++at_;
+      while (IsAsciiLetter(Peek()) || (at_ > begin && (Peek() == '.' || Peek() == '\'' || Peek() == '-'))) ++at_;
       std::string word = Lower(text_.substr(begin, at_ - begin));
       while (!word.empty() && (word.back() == '.' || word.back() == '-')) word.pop_back();
       if (word.empty() || ++words > 6 || IsOneOf(word, kNoUnits)) return false;
@@ -214,7 +212,7 @@ class Scanner {
       first = false;
       if (Eat("^2") || Eat("^3") || Eat("^{2}") || Eat("^{3}") || Eat("²") || Eat("³")) {
       }
-      if (Peek() == '/' && IsLetter(Peek(1))) ++at_;
+      if (Peek() == '/' && IsAsciiLetter(Peek(1))) ++at_;
     }
     return true;
   }

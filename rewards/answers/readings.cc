@@ -7,14 +7,13 @@
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/find_mathematics.h"
 #include "rewards/answers/plain_number.h"
+#include "rewards/math/ascii.h"
 #include "rewards/math/parser.h"
 
 namespace pith {
 namespace {
 
 constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // "5 when x": the equation that follows is another's.
 bool HasClause(std::string_view text) {
@@ -77,7 +76,7 @@ std::string WithoutTouchingUnit(std::string_view answer) {
   for (std::string_view power : {"²", "³", "^2", "^3"}) {
     if (answer.ends_with(power)) answer.remove_suffix(power.size());
   }
-  if (answer.size() < 2 || std::string_view("mgshlL").find(answer.back()) == std::string_view::npos || !IsDigit(answer[answer.size() - 2])) return "";
+  if (answer.size() < 2 || std::string_view("mgshlL").find(answer.back()) == std::string_view::npos || !IsAsciiDigit(answer[answer.size() - 2])) return "";
   return std::string(answer.substr(0, answer.size() - 1));
 }
 

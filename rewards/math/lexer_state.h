@@ -5,13 +5,10 @@
 #include <string_view>
 #include <vector>
 
+#include "rewards/math/ascii.h"
 #include "rewards/math/lexer.h"
 
 namespace pith {
-
-inline bool IsAsciiDigit(char c) { return c >= '0' && c <= '9'; }
-inline bool IsAsciiUpper(char c) { return c >= 'A' && c <= 'Z'; }
-inline bool IsAsciiLetter(char c) { return (c >= 'a' && c <= 'z') || IsAsciiUpper(c); }
 
 class Lexer {
  public:
