@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "data/template/jinja_literals.h"
 #include "data/template/jinja_markup.h"
 #include "data/text/utf8.h"
 
@@ -11,8 +12,6 @@ namespace pith {
 namespace {
 
 constexpr int64_t kMaxWidth = 1000;
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 struct Spec {
   std::string fill = " ";

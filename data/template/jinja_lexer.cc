@@ -37,9 +37,6 @@ namespace {
 constexpr std::string_view kOperators[] = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
                                            "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ","};
 
-bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80); }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
 // Line breaks become \n, and one at the very end is dropped.
 std::string Normalised(std::string_view source) {
   std::string out;

@@ -1,6 +1,5 @@
 #include "data/template/jinja_literals.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -9,9 +8,6 @@
 
 namespace pith {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80); }
 
 // −1 when it is none.
 int HexDigit(char c) {

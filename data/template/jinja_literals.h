@@ -8,6 +8,9 @@
 
 namespace pith {
 
+inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+inline bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80); }
+
 struct JinjaLiteral {
   JinjaToken::Kind kind = JinjaToken::kString;
   std::string text;     // of numbers: decimal, without underscores; of strings: the value, escapes resolved

@@ -5,6 +5,7 @@
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/plain_number.h"
 #include "rewards/answers/readings.h"
+#include "rewards/math/ascii.h"
 #include "rewards/math/judge.h"
 #include "rewards/math/parser.h"
 
@@ -19,7 +20,7 @@ bool IsPlain(std::string_view cleaned) {
       continue;
     }
     const char c = cleaned[at];
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80) return false;
+    if (IsAsciiLetter(c) || static_cast<unsigned char>(c) >= 0x80) return false;
   }
   return true;
 }
@@ -28,14 +29,14 @@ bool IsPlain(std::string_view cleaned) {
 std::string WithDecimalPoint(const std::string& text) {
   const size_t comma = text.find(',');
   if (comma == std::string::npos || comma == 0 || comma + 1 == text.size() || text.size() - comma == 4) return "";
-  const size_t digits = static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }));
+  const size_t digits = static_cast<size_t>(std::count_if(text.begin(), text.end(), IsAsciiDigit));
   if (digits < 3 && text[comma - 1] != '0') return "";
   std::string result;
   for (size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
     const bool group = c == '.' && at < comma && at > 0 && (comma - at) % 4 == 0;
     if (at == comma) result += '.';
-    else if (c >= '0' && c <= '9') result += c;
+    else if (IsAsciiDigit(c)) result += c;
     else if (c == '-' && at == 0) result += c;
     else if (!group) return "";
   }
@@ -48,7 +49,7 @@ std::string WithoutGroups(const std::string& text) {
   std::string digits;
   char separator = '\0';
   for (char c : text) {
-    if (c >= '0' && c <= '9') {
+    if (IsAsciiDigit(c)) {
       digits += c;
       ++sizes.back();
     } else if ((c == '.' || c == ',') && (separator == '\0' || c == separator)) {
@@ -174,13 +175,13 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   if (marked_only && (!extracted || IsBareMathematics(*extracted))) return grade;
   const std::string_view searched = marked_only ? std::string_view(*extracted) : response;
   // Words and numbers: "The answer is June 20."
-  if (auto stated = FindStatedAnswer(searched)) {
-    if (stated->starts_with("}")) stated->remove_prefix(1);  // \text{The answer is } 6
-    if (JudgeAnswer(wanted, *stated) == Verdict::kCorrect) return {Verdict::kCorrect, std::string(*stated)};
+  const auto stated = FindStatedAnswer(searched);
+  if (stated) {
+    const std::string_view answer = stated->starts_with("}") ? stated->substr(1) : *stated;  // \text{The answer is } 6
+    if (JudgeAnswer(wanted, answer) == Verdict::kCorrect) return {Verdict::kCorrect, std::string(answer)};
   }
   const std::string bare = ComparableText(CleanAnswer(wanted));
   if (bare.size() == 1 && bare[0] >= 'a' && bare[0] <= 'h' && wanted.find(static_cast<char>(bare[0] - 'a' + 'A')) != std::string::npos) {
-    const auto stated = FindStatedAnswer(searched);
     char choice = stated ? StatedChoice(*stated) : 0;
     if (choice == 0) choice = FinalChoice(searched);
     if (choice == 0) choice = OnlyChoice(searched);
@@ -204,19 +205,20 @@ Grade GradePrediction(std::string_view raw_gold, std::string_view raw_prediction
   }
   const std::string_view prediction = FinalPart(whole);
   if (FindMarkedAnswers(prediction).last) return GradeResponse(gold, prediction, Reading::kStrict);
+  const std::string wanted = FromGold(gold);
   const std::string_view bare = TrimSpaces(prediction);
   if (!bare.empty()) {
-    const Verdict verdict = bare.size() <= kMaxAnswerBytes ? JudgeAnswer(FromGold(gold), bare) : Verdict::kWrong;
-    if (verdict != Verdict::kCorrect && bare.find('\n') != std::string_view::npos && NamesSeveralAnswers(FromGold(gold))) {
+    const Verdict verdict = bare.size() <= kMaxAnswerBytes ? JudgeAnswer(wanted, bare) : Verdict::kWrong;
+    if (verdict != Verdict::kCorrect && bare.find('\n') != std::string_view::npos && NamesSeveralAnswers(wanted)) {
       const std::string lines = FinalLines(bare);
-      if (!lines.empty() && AnswersEqual(FromGold(gold), lines)) return {Verdict::kCorrect, lines};
+      if (!lines.empty() && AnswersEqual(wanted, lines)) return {Verdict::kCorrect, lines};
     }
     if (verdict == Verdict::kCorrect || IsBareMathematics(bare)) return {verdict, std::string(bare)};
   }
   Grade grade = GradeResponse(gold, prediction, Reading::kLenient);
   // Where words are asked for, a few words are an answer.
   const bool few = bare.size() <= kMaxWordBytes && !PlainWords(bare).empty() && bare.find('\n') == std::string_view::npos;
-  if (grade.verdict == Verdict::kUnparsed && few && IsWords(FromGold(gold))) grade = {Verdict::kWrong, std::string(bare)};
+  if (grade.verdict == Verdict::kUnparsed && few && IsWords(wanted)) grade = {Verdict::kWrong, std::string(bare)};
   return grade;
 }
 

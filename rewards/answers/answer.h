@@ -24,8 +24,8 @@ struct Grade {
 // What a response gives as its answer; nothing when there is none under this reading. The mark that stands last counts (last
 // boxes side by side, "\boxed{2} and \boxed{3}", are one answer: "2, 3"); "####" alone and an unclosed box (a truncated
 // response) mark nothing, and of nested boxes the innermost holds the answer. Lenient, without a mark: what "the answer is"
-// states, else mathematics that ends the text or stands in its last $…$, else the last number, else the only one in words. Thoughts before a </think> do
-// not count, and an <answer>…</answer> alone does.
+// states, else mathematics that ends the text or stands in its last $…$, else the last number, else the only one in words.
+// Thoughts before a </think> do not count, and an <answer>…</answer> alone does.
 std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading);
 // Correct, wrong or timeout: equal as text, as plain numbers, as mathematics, or as words. The work is counted: the texts are
 // gone through a fixed number of times, and trees and numbers have bounds past which the verdict is timeout.

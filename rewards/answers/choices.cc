@@ -14,7 +14,7 @@ constexpr size_t kMaxBytes = 300;  // longer texts name many things
 bool IsLoneChoice(std::string_view text, size_t at) {
   const auto is_word = [&](size_t i) {
     const char c = i < text.size() ? text[i] : ' ';
-    return IsAsciiLetter(c) || (c >= '0' && c <= '9') || c == '\\' || c == '_' || c == '\'';
+    return IsAsciiLetter(c) || IsAsciiDigit(c) || c == '\\' || c == '_' || c == '\'';
   };
   if (at >= text.size() || !IsChoiceLetter(text[at]) || (at > 0 && is_word(at - 1)) || is_word(at + 1)) return false;
   // "A cat", the article
