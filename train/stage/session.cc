@@ -1,5 +1,7 @@
 #include "train/stage/session.h"
 
+#include <ATen/Parallel.h>
+
 #include <malloc.h>
 
 #include <algorithm>
