@@ -83,6 +83,7 @@ void ReadStarts(const std::string& path, LoraAdapter* adapter) {
               kPithFile, " to use it as a plain LoRA");
   }
   const SafetensorsFile file(path);
+  file.RefuseForeign();
   for (auto& [name, pair] : adapter->pairs) {
     const LinearPlace place = *ParseWeightName(name);
     const std::string key = KeyName(place, kSuffixStart);
@@ -180,6 +181,7 @@ std::vector<std::string> TargetsOf(const std::set<std::pair<int64_t, int>>& plac
 LoraAdapter ReadPeft(const std::string& folder) {
   PeftConfig config = ReadPeftConfig(folder);
   const SafetensorsFile file(folder + "/" + kPeftTensorFile);
+  file.RefuseForeign();
   std::set<std::pair<int64_t, int>> places;
   for (const auto& [key, tensor] : file.tensors()) {
     const auto place = config.adapter.dora ? ParseKey(key, {kSuffixA, kSuffixB, kSuffixM}) : ParseKey(key, {kSuffixA, kSuffixB});
