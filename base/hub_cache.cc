@@ -12,6 +12,7 @@ namespace pith {
 namespace {
 
 constexpr uint64_t kMaxRefBytes = 4096;
+constexpr std::string_view kRepositoryPrefix = "models--";
 
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);
@@ -40,7 +41,7 @@ bool StaysInside(std::string_view path) {
 std::string RepositoryFolder(const HubName& name) {
   std::string flat = name.repository;
   if (const size_t slash = flat.find('/'); slash != std::string::npos) flat.replace(slash, 1, "--");
-  return Str(HubCacheFolder(), "/models--", flat);
+  return Str(HubCacheFolder(), "/", kRepositoryPrefix, flat);
 }
 
 // The names in a folder, for a message; empty when there are none.
@@ -98,9 +99,9 @@ std::string DownloadCommand(const HubName& name) {
              name.revision == "main" ? "" : " --revision " + name.revision);
 }
 
-std::string FindInHubCache(const HubName& name) {
-  const std::string folder = RepositoryFolder(name);
-  if (!InHubCache(name)) ThrowUser("Hugging Face's cache has no '", folder, "'; fetch it: ", DownloadCommand(name));
+namespace {
+
+std::string FindIn(const std::string& folder, const HubName& name) {
   std::string commit = name.revision;
   if (const std::string ref = folder + "/refs/" + name.revision; FileExists(ref)) {
     commit = ReadFile(ref, kMaxRefBytes);
@@ -116,6 +117,24 @@ std::string FindInHubCache(const HubName& name) {
   if (name.file.empty()) return snapshot;
   if (const std::string file = snapshot + "/" + name.file; FileExists(file) || IsFolder(file)) return file;
   ThrowUser("'", snapshot, "' has no '", name.file, "', it has ", Listed(snapshot), "; fetch it: ", DownloadCommand(name));
+}
+
+}  // namespace
+
+std::string FindInHubCache(const HubName& name) {
+  const std::string folder = RepositoryFolder(name);
+  if (!InHubCache(name)) ThrowUser("Hugging Face's cache has no '", folder, "'; fetch it: ", DownloadCommand(name));
+  return FindIn(folder, name);
+}
+
+std::optional<std::string> FindInRepository(const std::string& folder) {
+  std::filesystem::path path(folder);
+  if (!path.has_filename()) path = path.parent_path();  // behind the last slash
+  std::string flat = path.filename().string();
+  if (!flat.starts_with(kRepositoryPrefix) || !IsFolder(folder + "/snapshots")) return std::nullopt;
+  flat.erase(0, kRepositoryPrefix.size());
+  if (const size_t dashes = flat.find("--"); dashes != std::string::npos) flat.replace(dashes, 2, "/");
+  return FindIn(path.string(), {flat, "main", ""});
 }
 
 }  // namespace pith
