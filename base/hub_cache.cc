@@ -54,6 +54,25 @@ std::string Listed(const std::string& folder) {
   return listed;
 }
 
+// The revision's folder, or the file in it, of the repository that lies in `folder`.
+std::string FindIn(const std::string& folder, const HubName& name) {
+  std::string commit = name.revision;
+  if (const std::string ref = folder + "/refs/" + name.revision; FileExists(ref)) {
+    commit = ReadFile(ref, kMaxRefBytes);
+    while (!commit.empty() && (commit.back() == '\n' || commit.back() == ' ')) commit.pop_back();
+    if (!StaysInside(commit)) ThrowUser("'", ref, "' does not hold a commit's hash; fetch the model again: ", DownloadCommand(name));
+  }
+  const std::string snapshot = folder + "/snapshots/" + commit;
+  if (!IsFolder(snapshot)) {
+    ThrowUser("'", folder, "' has no revision ", name.revision, commit == name.revision ? "" : " (" + commit + ")",
+              " of ", name.repository, "; it has ", Listed(folder + "/snapshots"), " (name one behind an @), or fetch it: ",
+              DownloadCommand(name));
+  }
+  if (name.file.empty()) return snapshot;
+  if (const std::string file = snapshot + "/" + name.file; FileExists(file) || IsFolder(file)) return file;
+  ThrowUser("'", snapshot, "' has no '", name.file, "', it has ", Listed(snapshot), "; fetch it: ", DownloadCommand(name));
+}
+
 }  // namespace
 
 std::string ExpandHome(const std::string& path) {
@@ -98,28 +117,6 @@ std::string DownloadCommand(const HubName& name) {
   return Str("hf download ", name.repository, name.file.empty() ? "" : " " + name.file,
              name.revision == "main" ? "" : " --revision " + name.revision);
 }
-
-namespace {
-
-std::string FindIn(const std::string& folder, const HubName& name) {
-  std::string commit = name.revision;
-  if (const std::string ref = folder + "/refs/" + name.revision; FileExists(ref)) {
-    commit = ReadFile(ref, kMaxRefBytes);
-    while (!commit.empty() && (commit.back() == '\n' || commit.back() == ' ')) commit.pop_back();
-    if (!StaysInside(commit)) ThrowUser("'", ref, "' does not hold a commit's hash; fetch the model again: ", DownloadCommand(name));
-  }
-  const std::string snapshot = folder + "/snapshots/" + commit;
-  if (!IsFolder(snapshot)) {
-    ThrowUser("'", folder, "' has no revision ", name.revision, commit == name.revision ? "" : " (" + commit + ")",
-              " of ", name.repository, "; it has ", Listed(folder + "/snapshots"), " (name one behind an @), or fetch it: ",
-              DownloadCommand(name));
-  }
-  if (name.file.empty()) return snapshot;
-  if (const std::string file = snapshot + "/" + name.file; FileExists(file) || IsFolder(file)) return file;
-  ThrowUser("'", snapshot, "' has no '", name.file, "', it has ", Listed(snapshot), "; fetch it: ", DownloadCommand(name));
-}
-
-}  // namespace
 
 std::string FindInHubCache(const HubName& name) {
   const std::string folder = RepositoryFolder(name);
