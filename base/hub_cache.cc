@@ -12,6 +12,7 @@ namespace pith {
 namespace {
 
 constexpr uint64_t kMaxRefBytes = 4096;
+constexpr std::string_view kRepositoryPrefix = "models--";
 
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);
@@ -40,7 +41,7 @@ bool StaysInside(std::string_view path) {
 std::string RepositoryFolder(const HubName& name) {
   std::string flat = name.repository;
   if (const size_t slash = flat.find('/'); slash != std::string::npos) flat.replace(slash, 1, "--");
-  return Str(HubCacheFolder(), "/models--", flat);
+  return Str(HubCacheFolder(), "/", kRepositoryPrefix, flat);
 }
 
 // The names in a folder, for a message; empty when there are none.
@@ -51,6 +52,25 @@ std::string Listed(const std::string& folder) {
   std::string listed;
   for (const std::string& name : names) listed += Str(listed.empty() ? "" : ", ", name);
   return listed;
+}
+
+// The revision's folder, or the file in it, of the repository that lies in `folder`.
+std::string FindIn(const std::string& folder, const HubName& name) {
+  std::string commit = name.revision;
+  if (const std::string ref = folder + "/refs/" + name.revision; FileExists(ref)) {
+    commit = ReadFile(ref, kMaxRefBytes);
+    while (!commit.empty() && (commit.back() == '\n' || commit.back() == ' ')) commit.pop_back();
+    if (!StaysInside(commit)) ThrowUser("'", ref, "' does not hold a commit's hash; fetch the model again: ", DownloadCommand(name));
+  }
+  const std::string snapshot = folder + "/snapshots/" + commit;
+  if (!IsFolder(snapshot)) {
+    ThrowUser("'", folder, "' has no revision ", name.revision, commit == name.revision ? "" : " (" + commit + ")",
+              " of ", name.repository, "; it has ", Listed(folder + "/snapshots"), " (name one behind an @), or fetch it: ",
+              DownloadCommand(name));
+  }
+  if (name.file.empty()) return snapshot;
+  if (const std::string file = snapshot + "/" + name.file; FileExists(file) || IsFolder(file)) return file;
+  ThrowUser("'", snapshot, "' has no '", name.file, "', it has ", Listed(snapshot), "; fetch it: ", DownloadCommand(name));
 }
 
 }  // namespace
@@ -101,21 +121,17 @@ std::string DownloadCommand(const HubName& name) {
 std::string FindInHubCache(const HubName& name) {
   const std::string folder = RepositoryFolder(name);
   if (!InHubCache(name)) ThrowUser("Hugging Face's cache has no '", folder, "'; fetch it: ", DownloadCommand(name));
-  std::string commit = name.revision;
-  if (const std::string ref = folder + "/refs/" + name.revision; FileExists(ref)) {
-    commit = ReadFile(ref, kMaxRefBytes);
-    while (!commit.empty() && (commit.back() == '\n' || commit.back() == ' ')) commit.pop_back();
-    if (!StaysInside(commit)) ThrowUser("'", ref, "' does not hold a commit's hash; fetch the model again: ", DownloadCommand(name));
-  }
-  const std::string snapshot = folder + "/snapshots/" + commit;
-  if (!IsFolder(snapshot)) {
-    ThrowUser("'", folder, "' has no revision ", name.revision, commit == name.revision ? "" : " (" + commit + ")",
-              " of ", name.repository, "; it has ", Listed(folder + "/snapshots"), " (name one behind an @), or fetch it: ",
-              DownloadCommand(name));
-  }
-  if (name.file.empty()) return snapshot;
-  if (const std::string file = snapshot + "/" + name.file; FileExists(file) || IsFolder(file)) return file;
-  ThrowUser("'", snapshot, "' has no '", name.file, "', it has ", Listed(snapshot), "; fetch it: ", DownloadCommand(name));
+  return FindIn(folder, name);
+}
+
+std::optional<std::string> FindInRepository(const std::string& folder) {
+  std::filesystem::path path(folder);
+  if (!path.has_filename()) path = path.parent_path();  // behind the last slash
+  std::string flat = path.filename().string();
+  if (!flat.starts_with(kRepositoryPrefix) || !IsFolder(folder + "/snapshots")) return std::nullopt;
+  flat.erase(0, kRepositoryPrefix.size());
+  if (const size_t dashes = flat.find("--"); dashes != std::string::npos) flat.replace(dashes, 2, "/");
+  return FindIn(path.string(), {flat, "main", ""});
 }
 
 }  // namespace pith

@@ -25,6 +25,8 @@ std::string HubCacheFolder();
 bool InHubCache(const HubName& name);
 // The folder of the revision's files, or the file in it that is named. UserError when the cache lacks it, saying what there is.
 std::string FindInHubCache(const HubName& name);
+// The same in a repository's folder ("…/models--org--name"), wherever that lies. Nothing when `folder` is not called and laid out so.
+std::optional<std::string> FindInRepository(const std::string& folder);
 // How to download it: "hf download org/name".
 std::string DownloadCommand(const HubName& name);
 

@@ -16,7 +16,7 @@ namespace {
 constexpr char kDemo[] = "demo";
 
 std::string DemoModel() {
-  if (const char* set = std::getenv("PITH_DEMO_MODEL")) return set;
+  if (const char* set = std::getenv("PITH_DEMO_MODEL"); set != nullptr && *set != '\0') return set;
   const std::string place = ".pith/model/SmolLM2-135M-Instruct.Q4_1.gguf";
   if (!FileExists(place)) ThrowUser("the demo model is not at ", place, "; run ./pith setup, or set PITH_DEMO_MODEL to the file");
   return place;
@@ -38,7 +38,8 @@ std::vector<std::string> GgufModels(const std::string& folder) {
   return models;
 }
 
-std::string ResolveFolder(const std::string& folder) {
+std::string ResolveFolder(const std::string& given) {
+  const std::string folder = FindInRepository(given).value_or(given);
   for (const char* weights : {"model.safetensors", "model.safetensors.index.json"}) {
     if (FileExists(Str(folder, "/", weights))) return folder;
   }

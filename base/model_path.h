@@ -10,7 +10,7 @@ namespace pith {
 //   a path, also from ~ on        of a GGUF (of a split one: any part), or of a Hugging Face folder or a file in it that tells of the
 //                                 whole (config.json, *.safetensors, model.safetensors.index.json)
 //   a folder with one GGUF        that GGUF, where the folder has no safetensors
-//   org/name, org/name@revision, org/name/FILE.gguf
+//   org/name, org/name@revision, org/name/FILE.gguf, also .../models--org--name
 //                                 what Hugging Face's cache has of that repository (base/hub_cache.h). Nothing is downloaded
 // In this order. UserError says where was looked, and how to get the model.
 std::string ResolveModelPath(const std::string& name);

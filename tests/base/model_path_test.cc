@@ -121,6 +121,8 @@ TEST_F(ModelPathTest, RepositoriesComeOutOfTheCache) {
   const std::string many = PutRepository(DefaultHub(), "org--Many-GGUF", {"a.gguf", "sub/b.gguf", "c.gguf"});
   EXPECT_EQ(ResolveModelPath("org/Many-GGUF/sub/b.gguf"), many + "/sub/b.gguf");
   ExpectError("org/Many-GGUF", "holds 2 models");
+  EXPECT_EQ(ResolveModelPath(DefaultHub() + "/models--org--One-GGUF"), gguf + "/one.Q4_0.gguf");
+  EXPECT_EQ(ResolveModelPath(DefaultHub() + "/models--org--Some-Model_1.5B/"), snapshot);
   const std::string old = PutRepository(DefaultHub(), "gpt2", {"model.safetensors"});
   EXPECT_EQ(ResolveModelPath("gpt2"), old);
 }

@@ -58,6 +58,28 @@ TEST_F(RunProgramTest, NoCommandAndUnknownOnes) {
   EXPECT_EQ(Run({"eval", "--help"}).code, 0);
 }
 
+TEST_F(RunProgramTest, ARepositoryOfHuggingFacesCacheIsABase) {
+  const std::string hub = folder_ / "cache/hub", repository = hub + "/models--tiny--llama", before = "HF_HUB_CACHE=" + hub;
+  MakeFolders(repository + "/refs");
+  MakeFolders(repository + "/snapshots");
+  std::filesystem::copy(kFolder, repository + "/snapshots/c0ffee");
+  WriteFile(repository + "/refs/main", "c0ffee");
+  WriteFile(folder_ / "text.txt", "What is 3 + 4?");
+  const auto generate = [](const std::string& model) {
+    return std::vector<std::string>{"generate", "--model", model, "--threads", "1", "--max-tokens", "4", "--prompt", "What is 3 + 4?"};
+  };
+  const Outcome named = Run(generate("tiny/llama"), before), folder = Run(generate(kFolder));
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_EQ(named.out, folder.out);
+  const auto tokenize = [&](const std::string& model) {
+    return std::vector<std::string>{"tokenize", "--model", model, "--file", folder_ / "text.txt"};
+  };
+  EXPECT_EQ(Run(tokenize("tiny/llama@c0ffee"), before).out, Run(tokenize(kFolder)).out);
+  const Outcome absent = Run(generate("tiny/absent"), before);
+  EXPECT_EQ(absent.code, 2);
+  EXPECT_NE(absent.err.find("hf download tiny/absent"), std::string::npos) << absent.err;
+}
+
 TEST_F(RunProgramTest, DamagedFiles) {
   const std::string whole = ReadFile(model_);
   WriteFile(folder_ / "half.gguf", whole.substr(0, whole.size() / 2));
