@@ -68,7 +68,7 @@ std::string MarkNumbers(std::string_view json) {
 }
 
 std::optional<std::string> MarkedNumber(std::string_view text) {
-  if (!text.starts_with(kMark)) return std::nullopt;
+  if (!text.starts_with(kMark) || !IsNumber(text.substr(kMark.size()))) return std::nullopt;
   return std::string(text.substr(kMark.size()));
 }
 
@@ -77,8 +77,8 @@ std::string UnmarkNumbers(std::string_view json) {
   for (size_t at = 0; at < json.size();) {
     const size_t end = json[at] == '"' ? EndOfString(json, at) : at + 1;
     const std::string_view piece = json.substr(at, end - at);
-    const bool marked = piece.size() > 2 && piece.substr(1).starts_with(kMark);
-    out += marked ? piece.substr(1 + kMark.size(), piece.size() - kMark.size() - 2) : piece;
+    const std::optional<std::string> number = piece.size() > 2 ? MarkedNumber(piece.substr(1, piece.size() - 2)) : std::nullopt;
+    out += number ? std::string_view(*number) : piece;
     at = end;
   }
   return out;
