@@ -7,6 +7,7 @@
 
 #include "adapters/atomic_folder.h"
 #include "adapters/lora_names.h"
+#include "adapters/model_card.h"
 #include "adapters/peft_config.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -16,7 +17,7 @@ namespace pith {
 namespace {
 
 constexpr char kStartFile[] = "pith_start.safetensors";
-const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, "README.md"};
+const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kReadmeFile};
 constexpr std::string_view kPrefix = "base_model.model.";
 constexpr std::string_view kSuffixA = ".lora_A.weight", kSuffixB = ".lora_B.weight", kSuffixM = ".lora_magnitude_vector";
 constexpr std::string_view kSuffixStart = ".lora_A.start";
@@ -83,6 +84,7 @@ void ReadStarts(const std::string& path, LoraAdapter* adapter) {
               kPithFile, " to use it as a plain LoRA");
   }
   const SafetensorsFile file(path);
+  file.RefuseForeign();
   for (auto& [name, pair] : adapter->pairs) {
     const LinearPlace place = *ParseWeightName(name);
     const std::string key = KeyName(place, kSuffixStart);
@@ -175,11 +177,19 @@ std::vector<std::string> TargetsOf(const std::set<std::pair<int64_t, int>>& plac
   return targets;
 }
 
+// What a user wrote or changed stays.
+std::string Readme(const LoraAdapter& adapter, const std::string& folder) {
+  const std::string path = folder + "/" + kReadmeFile;
+  std::string there = FileExists(path) ? ReadFile(path) : "";
+  return there.empty() || IsUntouchedModelCard(there) ? ModelCard(adapter) : there;
+}
+
 }  // namespace
 
 LoraAdapter ReadPeft(const std::string& folder) {
   PeftConfig config = ReadPeftConfig(folder);
   const SafetensorsFile file(folder + "/" + kPeftTensorFile);
+  file.RefuseForeign();
   std::set<std::pair<int64_t, int>> places;
   for (const auto& [key, tensor] : file.tensors()) {
     const auto place = config.adapter.dora ? ParseKey(key, {kSuffixA, kSuffixB, kSuffixM}) : ParseKey(key, {kSuffixA, kSuffixB});
@@ -226,6 +236,8 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
   const auto pair_at = [&](const LinearPlace& place) -> const LoraPair& { return adapter.pairs.at(WeightName(place)); };
   PeftConfig config;
   config.adapter = adapter;
+  if (config.adapter.card) config.adapter.card->adapter_sha256 = AdapterHash(adapter);
+  const std::string readme = Readme(config.adapter, folder);
   config.adapter.pairs.clear();
   config.targets = TargetsOf(places);
   config.pissa = adapter.pissa();
@@ -234,6 +246,7 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
       PatternsOf<double>(places, adapter.alpha, [&](const LinearPlace& place) { return pair_at(place).alpha.value_or(adapter.alpha); });
   AtomicFolder whole(folder, kFiles);
   WritePeftConfig(config, whole.path());
+  WriteFile(whole.path() + "/" + kReadmeFile, readme);
   WriteSafetensors(whole.path() + "/" + kPeftTensorFile, tensors, {{"format", "pt"}});
   if (!starts.empty()) WriteSafetensors(whole.path() + "/" + kStartFile, starts);
   whole.Commit();

@@ -20,7 +20,7 @@ std::string FileStem(const std::string& path) {
 }  // namespace
 
 void ModelOptions::AddTo(CLI::App& app, bool many_adapters) {
-  app.add_option("--model", model, "GGUF file or Hugging Face folder; demo: the demo model")->required();
+  app.add_option("--model", model, "GGUF file, Hugging Face folder, or org/name from its cache; demo: the demo model")->required();
   auto* option = app.add_option("--adapter", adapters, "GGUF LoRA, FILE or NAME=FILE");
   if (!many_adapters) option->expected(1);
   AddNumber(app, "--threads", &threads, Between(0, 1024), "0: all cores");

@@ -1,6 +1,5 @@
 // A stage that is looked at (--dry-run) before the stages whose results it reads have run.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"

@@ -2,14 +2,26 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hub_cache.h"
 #include "configs/data_sources.h"
 
 namespace pith {
+namespace {
+
+bool IsThere(const std::string& path) { return FileExists(path) || IsFolder(path); }
+
+// By any of the names that ResolveModelPath() takes.
+bool HasModel(const std::string& name) {
+  const auto hub = ParseHubName(name);
+  return name == "demo" || IsThere(ExpandHome(name)) || (hub && InHubCache(*hub));
+}
+
+}  // namespace
 
 std::vector<MissingInput> FindMissingInputs(const TrainConfig& config) {
   std::vector<MissingInput> missing;
   const auto look = [&](const std::string& key, const std::string& path) {
-    if (!path.empty() && !FileExists(path) && !IsFolder(path)) missing.push_back({key, path});
+    if (!path.empty() && !IsThere(path)) missing.push_back({key, path});
   };
   const auto look_for_data = [&](const std::string& key, const std::string& dataset) {
     if (dataset.ends_with(".jsonl")) look(key, dataset);
@@ -20,7 +32,7 @@ std::vector<MissingInput> FindMissingInputs(const TrainConfig& config) {
   }
   if (config.eval.every > 0) look_for_data("eval.dataset", EvaluatedData(config).dataset);
   if (config.run.stage == "distill") {
-    if (config.distill.teacher != "demo") look("distill.teacher", config.distill.teacher);
+    if (!HasModel(config.distill.teacher)) missing.push_back({"distill.teacher", config.distill.teacher});
     look("distill.teacher_adapter", config.distill.teacher_adapter);
   }
   return missing;
