@@ -36,8 +36,8 @@ template <class... Args>
   throw UserError(Str(args...));
 }
 
-// Runs `body` and turns a UserError into "NAME: sentence" on stderr and exit code 2. Memory exhaustion and other
-// std::exceptions give exit code 1. Every program's main() is one call of this.
+// Runs `body`. A UserError, or standard output that cannot be written (base/standard_output.h), becomes "NAME: sentence" on stderr
+// and exit code 2; memory exhaustion and other std::exceptions give 1. Every program's main() is one call of this.
 int RunProgram(const char* name, const std::function<int()>& body);
 
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition, const std::string& values);

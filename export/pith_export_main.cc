@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/version.h"
 #include "export/commands.h"
 
 namespace pith {
@@ -27,6 +28,7 @@ const std::vector<TensorType> kAdapterTypes = {TensorType::kQ8_0, TensorType::kQ
 int Main(int argc, char** argv) {
   CLI::App app("Converts bases and adapters into the files that pith's runtime and llama.cpp map.", "pith-export");
   app.require_subcommand(1);
+  app.set_version_flag("--version", [] { return VersionText("pith-export"); });
   std::string base, adapter, out, type, head_type, results;
   bool any_base = false, allow_always = false;
   const auto add_out = [&](CLI::App* command, const char* what) { command->add_option("--out", out, what)->required(); };
