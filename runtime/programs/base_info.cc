@@ -1,4 +1,5 @@
 // info of a base: GGUF, or Hugging Face folder.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -31,7 +32,8 @@ Files FilesOf(const BaseModel& base) {
   Files files;
   if (const GgufFile* gguf = base.gguf()) {
     const int64_t parts = gguf->Find<int64_t>("split.count").value_or(1);
-    const std::string stem = base.path().substr(0, base.path().rfind("-0"));
+    constexpr size_t kEnd = std::string_view("-00001-of-00003.gguf").size();
+    const std::string stem = base.path().substr(0, base.path().size() - std::min(base.path().size(), kEnd));
     for (int64_t part = 1; part <= parts && parts > 1; ++part) {
       char end[64];
       std::snprintf(end, sizeof end, "-%05lld-of-%05lld.gguf", static_cast<long long>(part), static_cast<long long>(parts));

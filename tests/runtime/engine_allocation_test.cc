@@ -93,7 +93,7 @@ struct Scenario {
         [this] { Forward({{0, 8, true}, {2, 9, true}, {1, 10, true}}); },  // a shared page is copied; three writers
         [this] {  // many rows, and past the tables' length so far
           std::vector<ForwardRow> rows;
-          for (const int32_t token : RandomTokens(3, 60)) rows.push_back({1, token, false});
+          for (const int32_t token : RandomTokens(3, 75)) rows.push_back({1, token, false});
           rows.back().want_logits = true;
           Forward(rows);
         },
