@@ -17,7 +17,6 @@ namespace {
 constexpr char kSuffixA[] = ".lora_a", kSuffixB[] = ".lora_b";
 constexpr char kAlphaKey[] = "adapter.lora.alpha";
 constexpr char kInvocationKey[] = "adapter.alora.invocation_tokens";
-constexpr char kBaseKey[] = "pith.base.sha256";
 constexpr char kBudgetTokensKey[] = "pith.budget.tokens", kBudgetReserveKey[] = "pith.budget.reserve_tokens";
 constexpr char kBudgetCloseKey[] = "pith.budget.close_text", kBudgetSentenceKey[] = "pith.budget.sentence";
 
@@ -160,7 +159,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
     ThrowUser("'", path, "': ", kAlphaKey, " is ", alpha, ", expected a number that float32 can hold");
   }
   impl.invocation = ReadInvocation(file, base.vocab_size);
-  if (const auto identity = file.Find<std::string>(kBaseKey); identity && !identity->empty()) {
+  if (const auto identity = file.Find<std::string>(kIdentityKey); identity && !identity->empty()) {
     impl.base_sha256 = CheckedIdentity(path, *identity);
   }
   impl.budget = ReadBudget(file);
@@ -241,7 +240,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
   if (!impl_->invocation.empty()) {
     writer.Set(kInvocationKey, std::vector<int64_t>(impl_->invocation.begin(), impl_->invocation.end()));
   }
-  if (!impl_->base_sha256.empty()) writer.Set(kBaseKey, impl_->base_sha256);
+  if (!impl_->base_sha256.empty()) writer.Set(kIdentityKey, impl_->base_sha256);
   if (impl_->budget) {
     writer.Set(kBudgetTokensKey, impl_->budget->tokens);
     writer.Set(kBudgetReserveKey, impl_->budget->reserve_tokens);

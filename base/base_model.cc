@@ -209,11 +209,15 @@ std::vector<float> BaseModel::LoadHalvesF32(std::string_view name) const {
 std::string BaseModel::Identity() const {
   const std::lock_guard<std::mutex> lock(impl_->identity_mutex);
   if (impl_->identity.empty()) {
-    std::vector<std::string> files;
-    if (impl_->gguf) files.push_back(impl_->path);
-    for (const auto& shard : impl_->shards) files.push_back(shard->path());
-    const auto stored = impl_->gguf ? impl_->gguf->Find<std::string>("pith.base.sha256") : std::nullopt;
-    impl_->identity = stored ? CheckedIdentity(impl_->path, *stored) : CachedIdentity(files, impl_->views);
+    std::vector<const MappedFile*> files;
+    StoredIdentity stored;
+    if (impl_->gguf) {
+      files.push_back(&impl_->gguf->file());
+      stored.sha256 = impl_->gguf->Find<std::string>(kIdentityKey).value_or("");
+      stored.tree = impl_->gguf->Find<std::string>(kIdentityTreeKey).value_or("");
+    }
+    for (const auto& shard : impl_->shards) files.push_back(&shard->file());
+    impl_->identity = IdentityOf(impl_->path, files, impl_->views, stored);
   }
   return impl_->identity;
 }

@@ -40,6 +40,7 @@ class GgufFile {
   const std::string& path() const { return file_.path(); }
   const std::map<std::string, GgufValue, std::less<>>& metadata() const { return metadata_; }
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
+  const MappedFile& file() const { return file_; }
   std::span<const uint8_t> bytes() const { return file_.bytes(); }  // the whole file, in which every tensor's data lies
 
   bool Has(std::string_view key) const { return metadata_.count(key) != 0; }

@@ -28,6 +28,7 @@ class SafetensorsFile {
   const std::string& path() const { return file_.path(); }
   const std::map<std::string, SafeTensor, std::less<>>& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const MappedFile& file() const { return file_; }
   std::span<const uint8_t> bytes() const { return file_.bytes(); }  // the whole file, in which every tensor's data lies
   const SafeTensor* Find(std::string_view name) const;
 

@@ -85,7 +85,9 @@ void WriteBaseGguf(const BaseModel& base, const LoraAdapter* adapter, const Base
   }
   writer.Set("general.file_type", FileType(types.type));
   writer.Set("general.quantization_version", int64_t{2});
-  writer.Set("pith.base.sha256", HashTensors(written));
+  const std::string identity = HashTensors(written);
+  writer.Set(kIdentityKey, identity);
+  writer.Set(kIdentityTreeKey, HashTensorTree(written, identity));
   writer.Write(out);
 }
 
