@@ -81,10 +81,11 @@ struct PackedAdapter::Impl {
   int64_t rank = 0;
   std::vector<std::array<PackedPair, kNumLinearKinds>> layers;
   std::unique_ptr<GgufFile> file;            // backs the views of FromGguf
-  std::vector<std::vector<uint8_t>> owned;   // backs the views of FromLora
+  std::vector<std::vector<uint8_t>> owned;   // backs the views of FromLora, and rows that FromGguf put into another order
 
   void ReadTensors(const ModelConfig& base);
   void CheckPairs(const ModelConfig& base) const;
+  void ReorderRows(const ModelConfig& base);
   // What follows from alpha and the factors: each pair's scale, and the largest rank.
   void Finish() {
     for (auto& layer : layers) {
@@ -136,6 +137,22 @@ void PackedAdapter::Impl::CheckPairs(const ModelConfig& base) const {
   }
 }
 
+// Blocks of quantised types lie along a row, which stays whole.
+void PackedAdapter::Impl::ReorderRows(const ModelConfig& base) {
+  const RopeLayout order = GgufRopeLayout(base.arch);
+  if (base.rope == order) return;
+  const auto reorder = order == RopeLayout::kInterleaved ? InterleavedToHalves : HalvesToInterleaved;
+  for (auto& layer : layers) {
+    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+      TensorView& b = layer[static_cast<size_t>(kind)].b;
+      if (!IsRotated(kind) || !b) continue;
+      std::vector<uint8_t>& rows = owned.emplace_back(b.bytes());
+      reorder(b.data, rows.data(), b.rows, b.row_bytes(), base.head_dim);
+      b.data = rows.data();
+    }
+  }
+}
+
 PackedAdapter::PackedAdapter() : impl_(std::make_unique<Impl>()) {}
 PackedAdapter::~PackedAdapter() = default;
 
@@ -166,6 +183,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   impl.ReadTensors(base);
   impl.CheckPairs(base);
+  impl.ReorderRows(base);
   impl.Finish();
   if (impl.rank == 0) ThrowUser("'", path, "' has no tensors; expected lora_a and lora_b of at least one layer");
   return adapter;
@@ -227,8 +245,8 @@ const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
 }
 
 void PackedAdapter::WriteGguf(const std::string& path) const {
-  if (impl_->arch == "llama" && impl_->rope != RopeLayout::kInterleaved) {
-    ThrowUser("cannot write '", path, "': a GGUF adapter of architecture llama has the row order of a GGUF base; ",
+  if (impl_->rope != GgufRopeLayout(impl_->arch)) {
+    ThrowUser("cannot write '", path, "': a GGUF adapter of architecture ", impl_->arch, " has the row order of a GGUF base; ",
               "make it for the GGUF that pith-export convert writes");
   }
   GgufWriter writer;
@@ -261,11 +279,11 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
 
 void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base) {
   const std::string& named = adapter.base_sha256();
-  if (named == base_sha256) return;
   if (named.empty()) {
     LogWarning(Str("adapter '", adapter.name(), "' does not name the base it was trained on; its results may be poor on another"));
     return;
   }
+  if (named == base_sha256) return;
   const std::string difference = Str("adapter '", adapter.name(), "' was trained on base ", named.substr(0, 12),
                                      "…, this one is ", base_sha256.substr(0, 12), "…");
   if (!any_base) ThrowUser(difference, "; name the right base, or say --any-base");

@@ -156,6 +156,10 @@ void RefuseHfOptions(const std::string& path, const Json& json) {
 
 }  // namespace
 
+RopeLayout GgufRopeLayout(std::string_view arch) {
+  return arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+}
+
 ModelConfig ModelConfigFromGguf(const GgufFile& file) {
   ModelConfig c;
   const std::string& path = file.path();
@@ -190,7 +194,7 @@ ModelConfig ModelConfigFromGguf(const GgufFile& file) {
   c.vocab_size = embedding->shape[1];
   c.tied_embeddings = file.FindTensor("output.weight") == nullptr;
   c.qkv_bias = file.FindTensor("blk.0.attn_q.bias") != nullptr;
-  c.rope = c.arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+  c.rope = GgufRopeLayout(c.arch);
   CheckConfig(path, c);
   return c;
 }

@@ -70,7 +70,7 @@ void WriteBaseGguf(const BaseModel& base, const LoraAdapter* adapter, const Base
     SetModelMetadata(config, &writer);
     SetTokenizerMetadata(base.path(), config.vocab_size, &writer);
   }
-  const RopeLayout order = config.arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+  const RopeLayout order = GgufRopeLayout(config.arch);
   std::list<std::vector<uint8_t>> bytes;
   std::map<std::string, TensorView, std::less<>> written;
   ProgressBar progress(adapter == nullptr ? "convert" : "fuse", static_cast<int64_t>(base.names().size()));
