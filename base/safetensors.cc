@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxHeaderBytes = 100 << 20;
 constexpr uint64_t kMaxValues = uint64_t{1} << 48;
 constexpr size_t kHeaderAlignment = 8;
-constexpr char kMetadataKey[] = "__metadata__";
+constexpr char kMetadataKey[] = "__metadata__", kDouble[] = "F64";
 
 const char* DtypeName(TensorType type) {
   return type == TensorType::kF32 ? "F32" : type == TensorType::kF16 ? "F16" : "BF16";
@@ -44,14 +44,15 @@ SafeTensor ReadTensor(const std::string& path, const std::string& name, const Js
   }
   SafeTensor tensor;
   const Json& dtype = entry["dtype"];
-  if (dtype == "F32") {
+  const bool is_double = dtype == kDouble;
+  if (dtype == "F32" || is_double) {
     tensor.type = TensorType::kF32;
   } else if (dtype == "F16") {
     tensor.type = TensorType::kF16;
   } else if (dtype == "BF16") {
     tensor.type = TensorType::kBF16;
   } else {
-    ThrowUser("'", path, "': tensor '", name, "' has type ", dtype.dump(), ", expected F32, F16 or BF16");
+    ThrowUser("'", path, "': tensor '", name, "' has type ", dtype.dump(), ", expected F64, F32, F16 or BF16");
   }
 
   const Json& shape = entry["shape"];
@@ -73,7 +74,7 @@ SafeTensor ReadTensor(const std::string& path, const std::string& name, const Js
     Fail(path, "tensor '", name, "' lies at bytes ", begin, " to ", end, " of ", data.size());
   }
   tensor.bytes = end - begin;
-  if (tensor.bytes != values * BytesPerBlock(tensor.type)) {
+  if (tensor.bytes != values * (is_double ? sizeof(double) : BytesPerBlock(tensor.type))) {
     Fail(path, "tensor '", name, "' of shape ", shape.dump(), " and type ", dtype.dump(), " has ", tensor.bytes,
          " bytes");
   }
@@ -105,9 +106,10 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
       }
       continue;
     }
-    const SafeTensor tensor = ReadTensor(path, name, entry, data);
+    SafeTensor tensor = ReadTensor(path, name, entry, data);
     const auto begin = static_cast<uint64_t>(tensor.data - data.data());
     ranges.emplace_back(begin, begin + tensor.bytes);
+    if (entry["dtype"] == kDouble) Narrow(&tensor);
     tensors_.emplace(name, tensor);
   }
 
@@ -119,6 +121,17 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
     expected = end;
   }
   if (expected != data.size()) Fail(path, "its tensors cover ", expected, " of ", data.size(), " bytes");
+}
+
+void SafetensorsFile::Narrow(SafeTensor* tensor) {
+  std::vector<float>& values = narrowed_.emplace_back(tensor->bytes / sizeof(double));
+  for (size_t i = 0; i < values.size(); ++i) {
+    double value;
+    std::memcpy(&value, tensor->data + i * sizeof(double), sizeof(double));  // of any alignment
+    values[i] = static_cast<float>(value);
+  }
+  tensor->bytes = values.size() * sizeof(float);
+  if (!values.empty()) tensor->data = reinterpret_cast<const uint8_t*>(values.data());
 }
 
 const SafeTensor* SafetensorsFile::Find(std::string_view name) const {

@@ -74,8 +74,8 @@ TEST_F(SafetensorsTest, RefusesLies) {
   ExpectRefused("{", 0, "not a JSON object");
   ExpectRefused("{\"\xff\":1}", 0, "not a JSON object");
   ExpectRefused(R"({"a":1})", 0, "lacks dtype");
-  ExpectRefused(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", 8, "expected F32, F16 or BF16");
-  ExpectRefused(R"({"a":{"dtype":1,"shape":[1],"data_offsets":[0,8]}})", 8, "expected F32, F16 or BF16");
+  ExpectRefused(R"({"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", 8, "expected F64, F32, F16 or BF16");
+  ExpectRefused(R"({"a":{"dtype":1,"shape":[1],"data_offsets":[0,8]}})", 8, "expected F64, F32, F16 or BF16");
   ExpectRefused(R"({"a":{"dtype":"F32","shape":3,"data_offsets":[0,8]}})", 8, "not a list");
   ExpectRefused(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8, "where a count belongs");
   ExpectRefused(R"({"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})", 8, "where a count belongs");
