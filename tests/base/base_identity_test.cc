@@ -178,11 +178,19 @@ TEST_F(BaseIdentityTest, OtherWeightsUnderTheSameNameSizeAndTimeAreSeen) {
 
 // Two changes within a tick of the clock have one time.
 TEST_F(BaseIdentityTest, IsNotRememberedForAFileJustWritten) {
-  for (int trial = 0; trial < 20; ++trial) {
-    const std::string path = WriteModel("a.gguf"), identity = IdentityAt(path);
-    ChangeWeights(path);
-    ASSERT_NE(IdentityAt(path), identity) << trial;
+  const std::string path = WriteModel("a.gguf"), bytes = ReadFile(path);
+  int in_time = 0;
+  for (int trial = 0; trial < 100 && in_time < 5; ++trial) {
+    const size_t before = Entries().size();
+    Overwrite(path, bytes);
+    IdentityAt(path);
+    const FileVersion version = VersionOf(path).value();
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    if (now - std::chrono::seconds(version.changed_s) - std::chrono::nanoseconds(version.changed_ns) > std::chrono::milliseconds(20)) continue;
+    ASSERT_EQ(Entries().size(), before);
+    ++in_time;
   }
+  if (in_time == 0) GTEST_SKIP() << "this machine is too busy to load the model in time";
 }
 
 TEST_F(BaseIdentityTest, IsNotRememberedForAFileThatWasReplacedMeanwhile) {

@@ -58,7 +58,9 @@ TEST(Sha256, UsesWhatTheProcessorHas) {
   while (file >> word && word != "sha_ni") continue;
   EXPECT_EQ(std::string(BestSha256Method().name), file ? "sha-ni" : "scalar");
 #elif defined(__aarch64__)
-  if (std::getenv("PITH_TEST_BEST_ISA") != nullptr) EXPECT_EQ(std::string(BestSha256Method().name), "armv8");
+  if (std::getenv("PITH_TEST_BEST_ISA") != nullptr) {
+    EXPECT_EQ(std::string(BestSha256Method().name), "armv8");
+  }
 #endif
 }
 
