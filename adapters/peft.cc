@@ -110,10 +110,11 @@ void CheckTargets(const PeftConfig& config, const std::string& path, const std::
       }
     }
   }
+  const std::set<std::string> targets(config.targets->begin(), config.targets->end());
   std::string absent;
   size_t num_absent = 0;
   std::set<std::pair<int64_t, int>> missing;
-  for (const std::string& target : *config.targets) {
+  for (const std::string& target : targets) {
     const auto named = ends.find(target);
     if (named == ends.end() || !named->second.found) {
       absent += (num_absent++ == 0 ? "" : ", ") + target;
@@ -121,7 +122,7 @@ void CheckTargets(const PeftConfig& config, const std::string& path, const std::
       for (const LinearPlace& place : named->second.missing) missing.insert({place.layer, place.kind});
     }
   }
-  if (num_absent == config.targets->size()) {
+  if (num_absent == targets.size()) {
     ThrowUser("'", path, "' has no tensors for any of target_modules in ", kPeftConfigFile, " (", absent, "); the two are of different adapters");
   }
   if (num_absent > 0) {
