@@ -68,6 +68,7 @@ void ReadStarts(const std::string& path, LoraAdapter* adapter) {
               kPithFile, " to use it as a plain LoRA");
   }
   const SafetensorsFile file(path);
+  file.RefuseForeign();
   for (auto& [name, pair] : adapter->pairs) {
     const LinearPlace place = *ParseWeightName(name);
     const std::string key = PeftKey(place, kSuffixStart);
@@ -141,7 +142,9 @@ SafetensorsFile OpenTensors(const std::string& folder) {
     ThrowUser("'", pickle, "' is a Python pickle, which is a program and not read; load the adapter with PEFT and save_pretrained() it again, which ",
               "writes ", kPeftTensorFile);
   }
-  return SafetensorsFile(path);
+  SafetensorsFile file(path);
+  file.RefuseForeign();
+  return file;
 }
 
 // What differs from `common`, by short name ("q_proj") where all layers that have it agree, else by full name.

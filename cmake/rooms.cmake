@@ -25,15 +25,6 @@ function(pith_check_edges room uses)
   endforeach()
 endfunction()
 
-# LibTorch's headers take 15 seconds to compile, and 700 MB once compiled: the first room that has them lends them to the others.
-function(pith_precompile_torch target)
-  if(target STREQUAL pith_adapters_torch)
-    target_precompile_headers(${target} PRIVATE <torch/torch.h>)
-  else()
-    target_precompile_headers(${target} REUSE_FROM pith_adapters_torch)
-  endif()
-endfunction()
-
 function(pith_room room)
   cmake_parse_arguments(ARG "TORCH" "" "USES" ${ARGN})
   pith_check_edges(${room} "${ARG_USES}")
@@ -53,7 +44,6 @@ function(pith_room room)
   endforeach()
   if(ARG_TORCH)
     target_link_libraries(${target} PUBLIC pith_torch)
-    pith_precompile_torch(${target})
   endif()
   if(EXISTS ${CMAKE_SOURCE_DIR}/${room}/libraries.cmake)
     include(${CMAKE_SOURCE_DIR}/${room}/libraries.cmake)  # third-party libraries of this room alone

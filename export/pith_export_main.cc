@@ -32,7 +32,7 @@ int Main(int argc, char** argv) {
   const auto add_out = [&](CLI::App* command, const char* what) { command->add_option("--out", out, what)->required(); };
 
   CLI::App* convert = app.add_subcommand("convert", "A Hugging Face folder or a GGUF to a GGUF of another type");
-  convert->add_option("--base", base, "Hugging Face folder or GGUF; demo: the demo model")->required();
+  convert->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
   convert->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl")->required();
   convert->add_option("--head-type", head_type, "type of embedding and output (default: q8_0 beside 4 bits, else --type)");
   add_out(convert, "GGUF to write");
@@ -46,7 +46,7 @@ int Main(int argc, char** argv) {
 
   CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
   fuse->add_option("--adapter", adapter, "PEFT folder")->required();
-  fuse->add_option("--base", base, "Hugging Face folder or GGUF; demo: the demo model")->required();
+  fuse->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
   fuse->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl (GGUF; a folder is written in bf16)");
   fuse->add_option("--head-type", head_type, "as for convert");
   fuse->add_flag("--any-base", any_base, "go on when it was trained on another base");

@@ -146,11 +146,11 @@ std::unique_ptr<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file) {
   if (!source)
     ThrowUser("'", file.path(), "' has no chat template (tokenizer.chat_template); use a chat model, or raw prompts");
   auto chat = FromSource(*source);
-  const auto tokens = file.Find<std::vector<std::string>>("tokenizer.ggml.tokens");
+  const auto tokens = file.Find<std::vector<std::string_view>>("tokenizer.ggml.tokens");
   const auto text = [&](const char* key) -> std::optional<std::string> {
     const auto id = file.Find<int64_t>(key);
     if (!id || !tokens || *id < 0 || *id >= static_cast<int64_t>(tokens->size())) return std::nullopt;
-    return (*tokens)[static_cast<size_t>(*id)];
+    return std::string((*tokens)[static_cast<size_t>(*id)]);
   };
   chat->impl_->bos = text("tokenizer.ggml.bos_token_id");
   chat->impl_->eos = text("tokenizer.ggml.eos_token_id");

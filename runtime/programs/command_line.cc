@@ -21,7 +21,7 @@ std::string FileStem(const std::string& path) {
 }  // namespace
 
 void ModelOptions::AddTo(CLI::App& app, bool many_adapters) {
-  app.add_option("--model", model, "GGUF file or Hugging Face folder; demo: the demo model")->required();
+  app.add_option("--model", model, "GGUF file, Hugging Face folder, or org/name from its cache; demo: the demo model")->required();
   auto* option = app.add_option("--adapter", adapters, "GGUF LoRA, FILE or NAME=FILE");
   if (!many_adapters) option->expected(1);
   app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024));

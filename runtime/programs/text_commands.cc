@@ -17,7 +17,7 @@ namespace pith {
 int TokenizeCommand(const Arguments& args) {
   std::string model, file;
   CLI::App app("Token ids of a text file on one line; no BOS or EOS is added, special tokens are text.", "tokenize");
-  app.add_option("--model", model, "GGUF, tokenizer.json or Hugging Face folder; demo: the demo model")->required();
+  app.add_option("--model", model, "GGUF, tokenizer.json, Hugging Face folder, or org/name from its cache; demo: the demo model")->required();
   app.add_option("--file", file, "text file, - for standard input")->required();
   if (!ParseArguments(app, args)) return 0;
   const auto tokenizer = Tokenizer::Load(ResolveModelPath(model));

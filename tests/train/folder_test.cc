@@ -1,6 +1,5 @@
 // Run folders: what they refuse, what they replace, and checkpoints that do not belong to the run.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 

@@ -1,6 +1,5 @@
 // What is found wrong before a run touches anything, and what its adapter starts as.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cstdio>
 #include <filesystem>

@@ -1,6 +1,7 @@
 #include "train/model/optimizer.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>

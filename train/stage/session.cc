@@ -1,5 +1,7 @@
 #include "train/stage/session.h"
 
+#include <ATen/Parallel.h>
+
 #include <malloc.h>
 
 #include <algorithm>
@@ -105,7 +107,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   }
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
-  adapter.base_path = base.path();
+  adapter.base_path = PortableModelName(config.model.path);
   if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
     const BudgetSettings& b = config.budget;
     adapter.budget.reset();
