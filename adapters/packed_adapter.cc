@@ -77,6 +77,7 @@ struct PackedAdapter::Impl {
   RopeLayout rope = RopeLayout::kHalves;
   std::vector<int32_t> invocation;
   std::optional<AdapterBudget> budget;
+  std::optional<AdapterCard> card;
   float alpha = 0;  // as llama.cpp reads it; 0: the scale is 1
   int64_t rank = 0;
   std::vector<std::array<PackedPair, kNumLinearKinds>> layers;
@@ -180,6 +181,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
     impl.base_sha256 = CheckedIdentity(path, *identity);
   }
   impl.budget = ReadBudget(file);
+  if (const auto card = file.Find<std::string>(kCardKey)) impl.card = ReadCard(path, *card);
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   impl.ReadTensors(base);
   impl.CheckPairs(base);
@@ -203,6 +205,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.rope = base.rope;
   impl.base_sha256 = lora.base_sha256;
   impl.budget = lora.budget;
+  impl.card = lora.card;
   impl.invocation = lora.invocation;
   // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
   const double alpha = lora.scale() * static_cast<double>(lora.rank);
@@ -236,6 +239,7 @@ Activation PackedAdapter::activation() const {
 const std::vector<int32_t>& PackedAdapter::invocation() const { return impl_->invocation; }
 const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha256; }
 const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_->budget; }
+const std::optional<AdapterCard>& PackedAdapter::card() const { return impl_->card; }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
 
 const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
@@ -265,6 +269,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
     writer.Set(kBudgetCloseKey, impl_->budget->close_text);
     writer.Set(kBudgetSentenceKey, impl_->budget->sentence);
   }
+  if (impl_->card) SetCardMetadata(*impl_->card, &writer);
   for (size_t layer = 0; layer < impl_->layers.size(); ++layer) {
     for (int kind = 0; kind < kNumLinearKinds; ++kind) {
       const PackedPair& pair = impl_->layers[layer][static_cast<size_t>(kind)];

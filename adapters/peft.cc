@@ -7,6 +7,7 @@
 
 #include "adapters/atomic_folder.h"
 #include "adapters/lora_names.h"
+#include "adapters/model_card.h"
 #include "adapters/peft_config.h"
 #include "adapters/peft_tensors.h"
 #include "base/error.h"
@@ -18,7 +19,7 @@ namespace pith {
 namespace {
 
 constexpr char kStartFile[] = "pith_start.safetensors";
-const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, "README.md"};
+const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kReadmeFile};
 constexpr std::string_view kSuffixStart = ".lora_A.start";
 
 std::vector<float> FiniteValues(const std::string& path, const std::string& key, const SafeTensor& tensor) {
@@ -183,6 +184,13 @@ std::vector<std::string> TargetsOf(const std::set<std::pair<int64_t, int>>& plac
   return targets;
 }
 
+// What a user wrote or changed stays.
+std::string Readme(const LoraAdapter& adapter, const std::string& folder) {
+  const std::string path = folder + "/" + kReadmeFile;
+  std::string there = FileExists(path) ? ReadFile(path) : "";
+  return there.empty() || IsUntouchedModelCard(there) ? ModelCard(adapter) : there;
+}
+
 }  // namespace
 
 LoraAdapter ReadPeft(const std::string& folder) {
@@ -227,6 +235,8 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
   const auto pair_at = [&](const LinearPlace& place) -> const LoraPair& { return adapter.pairs.at(WeightName(place)); };
   PeftConfig config;
   config.adapter = adapter;
+  if (config.adapter.card) config.adapter.card->adapter_sha256 = AdapterHash(adapter);
+  const std::string readme = Readme(config.adapter, folder);
   config.adapter.pairs.clear();
   config.targets = TargetsOf(places);
   config.pissa = adapter.pissa();
@@ -235,6 +245,7 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
       PatternsOf<double>(places, adapter.alpha, [&](const LinearPlace& place) { return pair_at(place).alpha.value_or(adapter.alpha); });
   AtomicFolder whole(folder, kFiles);
   WritePeftConfig(config, whole.path());
+  WriteFile(whole.path() + "/" + kReadmeFile, readme);
   WriteSafetensors(whole.path() + "/" + kPeftTensorFile, tensors, {{"format", "pt"}});
   if (!starts.empty()) WriteSafetensors(whole.path() + "/" + kStartFile, starts);
   whole.Commit();

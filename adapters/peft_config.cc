@@ -166,6 +166,7 @@ void ReadOwn(const std::string& folder, PeftConfig* config) {
   const Json json = ReadObject(path);
   config->adapter.base_sha256 = BaseIdentity(path, json);
   config->adapter.budget = Budget(path, json);
+  if (const Json card = json.value("card", Json(nullptr)); !card.is_null()) config->adapter.card = ReadCard(path, card.dump());
   const Json start = json.value("start", Json(nullptr));
   if (!start.is_null() && start != "pissa") Wrong(path, "start", start, "\"pissa\", or nothing");
   config->pissa = start == "pissa";
@@ -258,6 +259,7 @@ void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
                      {"close_text", budget->close_text},
                      {"sentence", budget->sentence}};
   }
+  if (adapter.card) own["card"] = Json::parse(CardJson(*adapter.card));
   WriteFile(folder + "/" + kPithFile, own.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/model_path.h"
 #include "export/activation_difference.h"
+#include "export/card_results.h"
 #include "export/hf_folder.h"
 
 namespace pith {
@@ -46,6 +47,28 @@ void BindToBase(const BaseModel& base, const std::string& folder, bool any_base,
   if (adapter.base_sha256.empty()) adapter.base_sha256 = base.Identity();
 }
 
+// What the packed file will tell about itself: the card of the PEFT folder, or what can be seen of one that has none.
+void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& options, LoraAdapter* adapter) {
+  AdapterCard card;
+  const std::string hash = AdapterHash(*adapter);
+  if (adapter->card && (adapter->card->adapter_sha256.empty() || adapter->card->adapter_sha256 == hash)) {
+    card = *adapter->card;
+  } else {
+    card.rank = adapter->rank;
+    if (adapter->card) {
+      LogWarning(Str("'", options.adapter, "' was changed since pith wrote it: what its card tells is of other tensors and is left out"));
+    }
+  }
+  card.adapter_sha256 = hash;
+  if (same_base && card.base_name.empty()) card.base_name = base.config().name;
+  if (card.base_sha256.empty()) card.base_sha256 = adapter->base_sha256;
+  if (!options.results.empty()) {
+    const std::string mode = std::filesystem::path(options.out).stem().string();
+    for (CardPoint& point : ReadResults(options.results, mode)) card.curve.push_back(std::move(point));
+  }
+  adapter->card = std::move(card);
+}
+
 }  // namespace
 
 void RunConvert(const ConvertOptions& options) {
@@ -65,7 +88,9 @@ void RunAdapter(const AdapterOptions& options) {
     ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
   }
   LoraAdapter adapter = ReadPeft(options.adapter);
+  const bool same_base = adapter.base_sha256.empty() || adapter.base_sha256 == base->Identity();
   BindToBase(*base, options.adapter, options.any_base, &adapter);
+  CompleteCard(*base, same_base, options, &adapter);
   PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
 }
 

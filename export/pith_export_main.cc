@@ -27,7 +27,7 @@ const std::vector<TensorType> kAdapterTypes = {TensorType::kQ8_0, TensorType::kQ
 int Main(int argc, char** argv) {
   CLI::App app("Converts bases and adapters into the files that pith's runtime and llama.cpp map.", "pith-export");
   app.require_subcommand(1);
-  std::string base, adapter, out, type, head_type;
+  std::string base, adapter, out, type, head_type, results;
   bool any_base = false, allow_always = false;
   const auto add_out = [&](CLI::App* command, const char* what) { command->add_option("--out", out, what)->required(); };
 
@@ -42,6 +42,7 @@ int Main(int argc, char** argv) {
   pack->add_option("--base", base, "the GGUF that it was trained on; demo: the demo model")->required();
   pack->add_option("--type", type, "q8_0 (default) q4_0 f16 bf16 f32; lora_b stays f16 where 32 does not divide the rank");
   pack->add_flag("--any-base", any_base, "go on when it was trained on another base");
+  pack->add_option("--results", results, "results.json of pith-run eval, whose rows of this adapter go onto its card");
   add_out(pack, "GGUF to write");
 
   CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
@@ -65,7 +66,7 @@ int Main(int argc, char** argv) {
   if (convert->parsed()) {
     RunConvert({base, {ParseType("--type", type, kBaseTypes), head}, out});
   } else if (pack->parsed()) {
-    RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base});
+    RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base, results});
   } else {
     std::optional<TensorType> chosen;
     if (!type.empty()) chosen = ParseType("--type", type, kBaseTypes);

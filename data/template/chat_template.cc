@@ -80,6 +80,7 @@ std::string TemplateOf(const Json& config, const std::string& path) {
 }  // namespace
 
 struct ChatTemplate::Impl {
+  std::string source;
   JinjaBody body;
   std::optional<std::string> bos, eos;
   std::string now;
@@ -132,6 +133,7 @@ ChatTemplate::~ChatTemplate() = default;
 std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja) {
   std::unique_ptr<ChatTemplate> chat(new ChatTemplate);
   chat->impl_ = std::make_unique<Impl>();
+  chat->impl_->source = jinja;
   try {
     chat->impl_->body = ParseJinja(jinja);
     CheckJinjaNames(chat->impl_->body);
@@ -174,6 +176,8 @@ std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
   chat->impl_->eos = TokenText(config, "eos_token");
   return chat;
 }
+
+const std::string& ChatTemplate::source() const { return impl_->source; }
 
 std::string ChatTemplate::Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {
   std::vector<JinjaValue> list;

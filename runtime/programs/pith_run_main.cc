@@ -21,6 +21,7 @@ constexpr Command kCommands[] = {
     {"template", "render a chat template", pith::TemplateCommand},
     {"grade", "judge answers, JSON lines in and out", pith::GradeCommand},
     {"logits", "logits of given token ids, as JSON", pith::LogitsCommand},
+    {"info", "what a base or an adapter is, in one screen", pith::InfoCommand},
 };
 
 int PrintHelp(std::ostream& out) {
