@@ -158,8 +158,12 @@ std::vector<float> BaseModel::LoadHalvesF32(std::string_view name) const {
 std::string BaseModel::Identity() const {
   const std::lock_guard<std::mutex> lock(impl_->identity_mutex);
   if (impl_->identity.empty()) {
-    const auto stored = impl_->gguf ? impl_->gguf->Find<std::string>("pith.base.sha256") : std::nullopt;
-    impl_->identity = stored ? CheckedIdentity(impl_->path, *stored) : CachedIdentity(impl_->files(), impl_->views);
+    StoredIdentity stored;
+    if (impl_->gguf) {
+      stored.sha256 = impl_->gguf->Find<std::string>(kIdentityKey).value_or("");
+      stored.tree = impl_->gguf->Find<std::string>(kIdentityTreeKey).value_or("");
+    }
+    impl_->identity = IdentityOf(impl_->path, impl_->gguf ? impl_->gguf->files() : impl_->checkpoint->files(), impl_->views, stored);
   }
   return impl_->identity;
 }

@@ -33,9 +33,8 @@ class BaseModel {
   TensorView Tensor(std::string_view name) const;    // bytes as in the file
   // Dequantised, with the rows of attn_q and attn_k (weight and bias) in RopeLayout::kHalves whatever the file has.
   std::vector<float> LoadHalvesF32(std::string_view name) const;
-  // SHA-256 (64 hex digits) over the tensors' names, types, shapes and bytes in name order ("Identity of a base").
-  // Taken from pith.base.sha256 where the GGUF has it; else computed once and kept in a small cache file under
-  // $XDG_CACHE_HOME/pith (keyed by path, size and modification time).
+  // SHA-256 (64 hex digits) over the tensors' names, types, shapes and bytes in name order ("Identity of a base"): always of
+  // what the file holds, whatever it says of itself; see base/base_identity.h.
   std::string Identity() const;
 
  private:

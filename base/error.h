@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -14,10 +15,12 @@
 
 namespace pith {
 
-// All arguments streamed into one string: Str("rank ", r, " is not a multiple of ", 32).
+// All arguments streamed into one string: Str("rank ", r, " is not a multiple of ", 32). Numbers are written alike whatever the
+// program's locale: names of tensors, hashes and files are made of them.
 template <class... Args>
 std::string Str(const Args&... args) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   if constexpr (sizeof...(args) > 0) (out << ... << args);
   return out.str();
 }

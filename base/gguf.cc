@@ -86,6 +86,12 @@ std::vector<std::string> GgufFile::paths() const {
   return paths;
 }
 
+std::vector<const MappedFile*> GgufFile::files() const {
+  std::vector<const MappedFile*> files;
+  for (const MappedFile& file : files_) files.push_back(&file);
+  return files;
+}
+
 const GgufEntry* GgufFile::FindEntry(std::string_view key) const {
   const auto found = entry_index_.find(key);
   return found == entry_index_.end() ? nullptr : &entries_[found->second];

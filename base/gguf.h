@@ -47,6 +47,7 @@ class GgufFile {
 
   const std::string& path() const { return path_; }  // as it was given
   std::vector<std::string> paths() const;             // of all parts in their order
+  std::vector<const MappedFile*> files() const;       // likewise
   const std::vector<GgufEntry>& entries() const { return entries_; }  // in file order
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
   std::span<const uint8_t> bytes() const { return files_.front().bytes(); }  // the whole (first) file

@@ -87,6 +87,12 @@ std::vector<std::string> HfCheckpoint::paths() const {
   return paths;
 }
 
+std::vector<const MappedFile*> HfCheckpoint::files() const {
+  std::vector<const MappedFile*> files;
+  for (const auto& shard : shards_) files.push_back(&shard->file());
+  return files;
+}
+
 const HfCheckpoint::Place* HfCheckpoint::Find(std::string_view name) const {
   const auto found = places_.find(name);
   return found == places_.end() ? nullptr : &found->second;

@@ -22,7 +22,8 @@ class HfCheckpoint {
   // UserError when there are no weights, or a shard is missing, damaged or at odds with another.
   explicit HfCheckpoint(const std::string& folder);
 
-  std::vector<std::string> paths() const;  // of the shards, in a fixed order
+  std::vector<std::string> paths() const;         // of the shards, in a fixed order
+  std::vector<const MappedFile*> files() const;  // likewise
   // By the names of a causal model ("model.layers.0.…", "lm_head.weight"), also where the file is of the bare decoder, whose names
   // lack "model.".
   const std::map<std::string, Place, std::less<>>& places() const { return places_; }

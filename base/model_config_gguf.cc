@@ -69,6 +69,10 @@ void RefuseOptions(const GgufFile& file, const ModelConfig& c) {
 
 }  // namespace
 
+RopeLayout GgufRopeLayout(std::string_view arch) {
+  return arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+}
+
 ModelConfig ModelConfigFromGguf(const GgufFile& file) {
   ModelConfig c;
   const std::string& path = file.path();
@@ -97,7 +101,7 @@ ModelConfig ModelConfigFromGguf(const GgufFile& file) {
   c.vocab_size = embedding->shape[1];
   c.tied_embeddings = file.FindTensor("output.weight") == nullptr;
   c.qkv_bias = file.FindTensor("blk.0.attn_q.bias") != nullptr;
-  c.rope = c.arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+  c.rope = GgufRopeLayout(c.arch);
   CheckModelConfig(path, c);
   return c;
 }

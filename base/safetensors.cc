@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxHeaderBytes = 100 << 20;
 constexpr uint64_t kMaxValues = uint64_t{1} << 48;
 constexpr size_t kHeaderAlignment = 8;
-constexpr char kMetadataKey[] = "__metadata__";
+constexpr char kMetadataKey[] = "__metadata__", kDouble[] = "F64";
 
 const char* DtypeName(TensorType type) {
   return type == TensorType::kF32 ? "F32" : type == TensorType::kF16 ? "F16" : "BF16";
@@ -49,7 +49,7 @@ const Dtype kDtypes[] = {
     {"F32", 32, TensorType::kF32}, {"F16", 16, TensorType::kF16}, {"BF16", 16, TensorType::kBF16},
     {"BOOL", 8, {}}, {"U8", 8, {}}, {"I8", 8, {}}, {"F8_E5M2", 8, {}}, {"F8_E4M3", 8, {}}, {"F8_E8M0", 8, {}},
     {"F8_E4M3FNUZ", 8, {}}, {"F8_E5M2FNUZ", 8, {}}, {"I16", 16, {}}, {"U16", 16, {}}, {"I32", 32, {}}, {"U32", 32, {}},
-    {"C64", 64, {}}, {"F64", 64, {}}, {"I64", 64, {}}, {"U64", 64, {}}, {"F4", 4, {}}, {"F6_E2M3", 6, {}}, {"F6_E3M2", 6, {}}};
+    {"C64", 64, {}}, {kDouble, 64, TensorType::kF32}, {"I64", 64, {}}, {"U64", 64, {}}, {"F4", 4, {}}, {"F6_E2M3", 6, {}}, {"F6_E3M2", 6, {}}};
 
 const Dtype& ReadDtype(const std::string& path, const std::string& name, const Json& value) {
   for (const Dtype& dtype : kDtypes) {
@@ -122,6 +122,7 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
     ranges.emplace_back(begin, begin + tensor.bytes);
     if (dtype.type) {
       tensor.type = *dtype.type;
+      if (std::string_view(dtype.name) == kDouble) Narrow(&tensor);
       tensors_.emplace(name, std::move(tensor));
     } else {
       foreign_.emplace(name, dtype.name);
@@ -141,7 +142,18 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
 void SafetensorsFile::RefuseForeign() const {
   if (foreign_.empty()) return;
   const auto& [name, dtype] = *foreign_.begin();
-  ThrowUser("'", path(), "': tensor '", name, "' has type ", dtype, ", expected F32, F16 or BF16");
+  ThrowUser("'", path(), "': tensor '", name, "' has type ", dtype, ", expected F64, F32, F16 or BF16");
+}
+
+void SafetensorsFile::Narrow(SafeTensor* tensor) {
+  std::vector<float>& values = narrowed_.emplace_back(tensor->bytes / sizeof(double));
+  for (size_t i = 0; i < values.size(); ++i) {
+    double value;
+    std::memcpy(&value, tensor->data + i * sizeof(double), sizeof(double));  // of any alignment
+    values[i] = static_cast<float>(value);
+  }
+  tensor->bytes = values.size() * sizeof(float);
+  if (!values.empty()) tensor->data = reinterpret_cast<const uint8_t*>(values.data());
 }
 
 const SafeTensor* SafetensorsFile::Find(std::string_view name) const {

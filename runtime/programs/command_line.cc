@@ -87,7 +87,8 @@ std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseMo
                 " --base ", options.model, " --out adapter.gguf");
     }
     NamedAdapter entry{named ? given.substr(0, equals) : FileStem(path), PackedAdapter::FromGguf(path, base.config())};
-    CheckSameBase(*entry.adapter, base.Identity(), options.any_base);
+    const bool names_base = !entry.adapter->base_sha256().empty();  // else the identity, which may cost seconds, tells nothing
+    CheckSameBase(*entry.adapter, names_base ? base.Identity() : "", options.any_base);
     for (const NamedAdapter& other : loaded) {
       if (other.name == entry.name) {
         ThrowUser("two adapters are called '", entry.name, "'; tell them apart with --adapter NAME=FILE");

@@ -391,36 +391,6 @@ TEST_F(BaseModelTest, IdentityIsOfTheWeightsAlone) {
   EXPECT_NE(BaseModel::Load(folder_ / "c.gguf")->Identity(), identity);
 }
 
-TEST_F(BaseModelTest, IdentityIsCachedUntilTheFileChanges) {
-  WriteGguf(folder_ / "a.gguf");
-  const std::string identity = BaseModel::Load(folder_ / "a.gguf")->Identity();
-  std::string entry;
-  for (const auto& file : std::filesystem::directory_iterator(folder_ / "cache/pith")) entry = file.path().string();
-  ASSERT_FALSE(entry.empty());
-  EXPECT_EQ(ReadFile(entry), identity);
-
-  const std::string other(64, 'a');
-  Overwrite(entry, other);
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), other);  // the cache is what is read
-  Overwrite(entry, "damaged");
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), identity);
-  Overwrite(entry, other);
-  std::string bytes = ReadFile(folder_ / "a.gguf");
-  WriteFile(folder_ / "a.gguf", bytes);  // same bytes, later time: hashed again
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), identity);
-
-  ::setenv("XDG_CACHE_HOME", "/proc/nowhere", 1);  // cannot be written
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), identity);
-}
-
-TEST_F(BaseModelTest, IdentityComesFromTheFileThatCarriesIt) {
-  const std::string stored(64, 'b');
-  WriteGguf(folder_ / "a.gguf", [&](GgufWriter& w) { w.Set("pith.base.sha256", stored); });
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), stored);
-  WriteGguf(folder_ / "a.gguf", [&](GgufWriter& w) { w.Set("pith.base.sha256", std::string("short")); });
-  EXPECT_THROW(BaseModel::Load(folder_ / "a.gguf")->Identity(), UserError);
-}
-
 // Values that transformers has after loading the same GGUF; it undoes llama.cpp's permutation by itself.
 TEST_F(BaseModelTest, DemoModelMatchesTransformers) {
   if (!FileExists(PITH_DEMO_MODEL)) GTEST_SKIP() << "the demo model is absent; ./pith setup fetches it";

@@ -74,6 +74,35 @@ TEST_F(RunProgramTest, AdaptersOfAnotherKindOrBase) {
   ExpectRefusal(Eval({"--adapter", elsewhere, "--max-tokens", "20"}), "'elsewhere' acts from its invocation");
 }
 
+// What pith wrote of its base survives another program's changing it; the adapter is for what was there before.
+TEST_F(RunProgramTest, AdaptersOfABaseThatWasChanged) {
+  const std::string adapter = Adapter("adapter.gguf", "");
+  EXPECT_EQ(Run(Generate({"--adapter", adapter, "--max-tokens", "2"})).code, 0);
+  std::string bytes = ReadFile(model_);
+  bytes[bytes.size() - 64] = static_cast<char>(bytes[bytes.size() - 64] ^ 1);
+  WriteFile(model_, bytes);
+  const Outcome changed = Run(Generate({"--adapter", adapter, "--max-tokens", "2"}));
+  EXPECT_EQ(changed.code, 2);
+  EXPECT_NE(changed.err.find("--any-base"), std::string::npos) << changed.err;
+  EXPECT_NE(changed.err.find("warning: '" + model_ + "' holds other weights"), std::string::npos) << changed.err;
+}
+
+// llama.cpp's order of q's and k's rows, in which GGUF adapters are, and Hugging Face's, in which a folder is.
+TEST_F(RunProgramTest, OneAdapterOnAFolderAndOnItsGguf) {
+  const std::string adapter = Adapter("adapter.gguf", "");
+  const auto logits = [&](const std::string& model) {
+    std::vector<std::string> arguments = {"logits", "--model", model, "--adapter", adapter, "--any-base", "--ids", "5,1,67,270,280,86,201,9,200", "--json"};
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out)["logits"].get<std::vector<std::vector<float>>>();
+  };
+  const auto folder = logits(kFolder), gguf = logits(model_);
+  ASSERT_EQ(folder.size(), gguf.size());
+  for (size_t row = 0; row < folder.size(); ++row) {
+    for (size_t i = 0; i < folder[row].size(); ++i) ASSERT_NEAR(folder[row][i], gguf[row][i], 1e-4) << row;
+  }
+}
+
 TEST_F(RunProgramTest, PromptsThatDoNotFit) {
   std::string text;
   for (int i = 0; i < 600; ++i) text += "pens ";

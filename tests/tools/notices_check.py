@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 NOT_LIBRARIES = {"ld-linux-x86-64", "ld-linux-aarch64"}  # the loader itself
-OF_THE_BUILD = {"Threads"}                               # a way to call libc
+OF_THE_BUILD = {"Git", "Threads"}                        # a program that is asked, and a way to call libc
 
 
 def linked(repository, programs):
