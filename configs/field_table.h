@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/number_rule.h"
 #include "configs/config_tree.h"
-#include "configs/number_rule.h"
 
 namespace pith {
 
-// What a text must satisfy, in words and as a predicate. Of numbers: configs/number_rule.h.
+// What a text must satisfy, in words and as a predicate. Of numbers: base/number_rule.h.
 struct TextRule {
   std::string words;
   std::function<bool(const std::string&)> holds;

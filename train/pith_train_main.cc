@@ -8,9 +8,9 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/number_rule.h"
 #include "base/version.h"
 #include "configs/load.h"
-#include "configs/number_rule.h"
 #include "train/dry_run.h"
 #include "train/rl/grpo.h"
 #include "train/run/ranks.h"

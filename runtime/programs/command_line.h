@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/base_model.h"
-#include "configs/number_rule.h"
+#include "base/number_rule.h"
 #include "rewards/budget.h"
 #include "runtime/engine.h"
 #include "runtime/evaluation/mode.h"

@@ -1,4 +1,4 @@
-#include "configs/number_rule.h"
+#include "base/number_rule.h"
 
 #include <gtest/gtest.h>
 
