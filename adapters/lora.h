@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/card.h"
 #include "base/base_model.h"
 
 namespace pith {
@@ -65,6 +66,7 @@ struct LoraAdapter {
   std::string base_sha256;                    // identity of the base it was trained on; empty when unknown
   std::string base_path;                      // as PEFT's base_model_name_or_path
   std::optional<AdapterBudget> budget;        // nothing: trained without one
+  std::optional<AdapterCard> card;            // nothing: its maker left none
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"
 
   double scale() const;                       // s of a pair of rank `rank`

@@ -1,5 +1,6 @@
 // PEFT folders: adapter_config.json and adapter_model.safetensors, which PEFT 0.21 loads and writes, and pith.json beside
-// them, which carries the identity of the base and the budget. An adapter that was started by PiSSA has a fourth file,
+// them, which carries the identity of the base, the budget and the card (card.h). README.md tells the same to people, unless
+// one of their own is there, which stays. An adapter that was started by PiSSA has a fourth file,
 // pith_start.safetensors, which training goes on from: for everybody else it is a plain LoRA of twice the rank.
 #pragma once
 
@@ -10,7 +11,8 @@
 namespace pith {
 
 // Reads LoRA, aLoRA (alora_invocation_tokens) and DoRA (use_dora) on linear layers, with rank_pattern, alpha_pattern and use_rslora.
-// UserError for what pith does not implement (modules_to_save, lora_bias, …), naming it.
+// UserError for what pith does not implement (modules_to_save, lora_bias, …), naming it. What PEFT loads with a warning is
+// loaded with a warning: targets without tensors, settings that are not known.
 LoraAdapter ReadPeft(const std::string& folder);
 // Writes the folder whole or not at all (into a folder beside it, then renamed; an older one is replaced).
 void WritePeft(const LoraAdapter& adapter, const std::string& folder);

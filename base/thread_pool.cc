@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace pith {
 namespace {
@@ -66,6 +69,15 @@ struct ThreadPool::Impl {
   std::atomic<bool> stop{false}, busy{false};
   uint32_t loop = 0;
   std::vector<std::thread> workers;
+  std::atomic<bool> failed{false};  // a body threw …
+  std::exception_ptr error;         // … this, the first of them
+
+  ~Impl() {
+    stop.store(true, std::memory_order_release);
+    generation.fetch_add(1);
+    generation.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
 
   void Work(int thread) {
     uint64_t now = ticket.load(std::memory_order_acquire);
@@ -80,7 +92,11 @@ struct ThreadPool::Impl {
       const uint64_t rest = Ticket{claim.loop, claim.left - take}.Pack();
       if (!ticket.compare_exchange_weak(now, rest, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
       const int64_t begin = int64_t{all - claim.left} * length;
-      (*call)(begin, std::min(begin + int64_t{take} * length, last), thread);
+      try {
+        (*call)(begin, std::min(begin + int64_t{take} * length, last), thread);
+      } catch (...) {
+        if (!failed.exchange(true)) error = std::current_exception();
+      }
       if (finished.fetch_add(take) + take == all) finished.notify_one();
       now = ticket.load(std::memory_order_acquire);
     }
@@ -101,17 +117,17 @@ struct ThreadPool::Impl {
 ThreadPool::ThreadPool(int num_threads) : impl_(std::make_unique<Impl>()) {
   PITH_CHECK(num_threads >= 0 && num_threads <= kMaxThreads, num_threads);
   if (num_threads == 0) num_threads = NumCores();
-  for (int thread = 1; thread < num_threads; ++thread) {
-    impl_->workers.emplace_back([this, thread] { impl_->RunWorker(thread); });
+  impl_->workers.reserve(static_cast<size_t>(num_threads) - 1);
+  try {
+    for (int thread = 1; thread < num_threads; ++thread) {
+      impl_->workers.emplace_back([impl = impl_.get(), thread] { impl->RunWorker(thread); });
+    }
+  } catch (const std::exception& error) {  // a limit of processes (ulimit -u, a container's), or no memory for a stack
+    LogWarning(Str("the system gave ", this->num_threads(), " of ", num_threads, " threads (", error.what(), "); going on with them"));
   }
 }
 
-ThreadPool::~ThreadPool() {
-  impl_->stop.store(true, std::memory_order_release);
-  impl_->generation.fetch_add(1);
-  impl_->generation.notify_all();
-  for (std::thread& worker : impl_->workers) worker.join();
-}
+ThreadPool::~ThreadPool() = default;
 
 int ThreadPool::num_threads() const { return static_cast<int>(impl_->workers.size()) + 1; }
 
@@ -123,9 +139,12 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   PITH_CHECK(!pool.busy.exchange(true, std::memory_order_acquire), "ParallelFor inside or beside another");
   const int64_t grains = (count - 1) / grain + 1;
   PITH_CHECK(grains < (int64_t{1} << 32), count, " by ", grain);
+  struct Leave {
+    std::atomic<bool>& busy;
+    ~Leave() { busy.store(false, std::memory_order_release); }
+  } leave{pool.busy};
   if (pool.workers.empty() || grains == 1) {
     body(0, count, 0);
-    pool.busy.store(false, std::memory_order_release);
     return;
   }
   pool.body.store(&body, std::memory_order_relaxed);
@@ -142,7 +161,10 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   if (!SpinUntil(done)) {
     for (uint32_t seen; (seen = pool.finished.load(std::memory_order_acquire)) != grains;) pool.finished.wait(seen);
   }
-  pool.busy.store(false, std::memory_order_release);
+  if (pool.failed.load(std::memory_order_relaxed)) {
+    pool.failed.store(false, std::memory_order_relaxed);
+    std::rethrow_exception(std::exchange(pool.error, nullptr));
+  }
 }
 
 int NumCores() {

@@ -57,7 +57,7 @@ FieldTable<DatasetSettings> DatasetFields(const std::string& of) {
       MakeField(&S::max_steps, "max_steps", "steps", "Most arithmetic steps of a generated problem.", Between(1, 8))
           .When(synthetic, Synthetic),
       MakeField(&S::max_number, "max_number", "", "Largest number that a generated question gives.",
-                Between(2, 1000000))
+                Between(10, 1000000))
           .When(synthetic, Synthetic),
       MakeField(&S::distractor_rate, "distractor_rate", "share", "Problems with a number that does not matter.",
                 Between(0, 1))

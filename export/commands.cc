@@ -1,6 +1,7 @@
 #include "export/commands.h"
 
 #include <filesystem>
+#include <memory>
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "base/model_path.h"
 #include "export/activation_difference.h"
+#include "export/card_results.h"
 #include "export/hf_folder.h"
 
 namespace pith {
@@ -28,6 +30,13 @@ void CheckPlace(const std::string& out) {
   if (IsFolder(out)) ThrowUser("cannot write '", out, "': it is a folder; name a .gguf file");
 }
 
+// A base may lie in several files, none of which is to be written over.
+std::unique_ptr<const BaseModel> LoadBase(const std::string& path, const std::string& out) {
+  auto base = BaseModel::Load(path);
+  for (const std::string& file : base->files()) CheckNotInput(out, file);
+  return base;
+}
+
 bool IsGgufName(const std::string& path) { return std::filesystem::path(path).extension() == ".gguf"; }
 
 // Sees to it that `adapter`, read from `folder`, fits `base` and, unless `any_base`, was trained on it.
@@ -38,13 +47,35 @@ void BindToBase(const BaseModel& base, const std::string& folder, bool any_base,
   if (adapter.base_sha256.empty()) adapter.base_sha256 = base.Identity();
 }
 
+// What the packed file will tell about itself: the card of the PEFT folder, or what can be seen of one that has none.
+void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& options, LoraAdapter* adapter) {
+  AdapterCard card;
+  const std::string hash = AdapterHash(*adapter);
+  if (adapter->card && (adapter->card->adapter_sha256.empty() || adapter->card->adapter_sha256 == hash)) {
+    card = *adapter->card;
+  } else {
+    card.rank = adapter->rank;
+    if (adapter->card) {
+      LogWarning(Str("'", options.adapter, "' was changed since pith wrote it: what its card tells is of other tensors and is left out"));
+    }
+  }
+  card.adapter_sha256 = hash;
+  if (same_base && card.base_name.empty()) card.base_name = base.config().name;
+  if (card.base_sha256.empty()) card.base_sha256 = adapter->base_sha256;
+  if (!options.results.empty()) {
+    const std::string mode = std::filesystem::path(options.out).stem().string();
+    for (CardPoint& point : ReadResults(options.results, mode)) card.curve.push_back(std::move(point));
+  }
+  adapter->card = std::move(card);
+}
+
 }  // namespace
 
 void RunConvert(const ConvertOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   CheckNotInput(options.out, base_path);
   CheckPlace(options.out);
-  const auto base = BaseModel::Load(base_path);
+  const auto base = LoadBase(base_path, options.out);
   WriteBaseGguf(*base, nullptr, options.types, options.out);
 }
 
@@ -52,12 +83,14 @@ void RunAdapter(const AdapterOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   CheckNotInput(options.out, base_path);
   CheckPlace(options.out);
-  const auto base = BaseModel::Load(base_path);
+  const auto base = LoadBase(base_path, options.out);
   if (base->gguf() == nullptr) {
     ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
   }
   LoraAdapter adapter = ReadPeft(options.adapter);
+  const bool same_base = adapter.base_sha256.empty() || adapter.base_sha256 == base->Identity();
   BindToBase(*base, options.adapter, options.any_base, &adapter);
+  CompleteCard(*base, same_base, options, &adapter);
   PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
 }
 
@@ -78,7 +111,7 @@ void RunFuse(const FuseOptions& options) {
     ThrowUser("'", options.adapter, "' acts from its invocation on, a fused one acts on the prompt too; "
               "keep it apart (pith-export adapter), or say --allow-always");
   }
-  const auto base = BaseModel::Load(base_path);
+  const auto base = LoadBase(base_path, options.out);
   if (!to_gguf && base->gguf() != nullptr) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which needs a Hugging Face base; '", base_path,
               "' is a GGUF: let --out end in .gguf");

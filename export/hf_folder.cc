@@ -37,10 +37,12 @@ std::string HfName(const std::string& name) {
   return ModuleName(*place) + name.substr(dot);
 }
 
-std::string ConfigAsBf16(const std::string& path) {
-  auto config = nlohmann::ordered_json::parse(ReadFile(path));  // BaseModel has read it already
+std::string ConfigAsWritten(const BaseModel& base) {
+  auto config = nlohmann::ordered_json::parse(ReadFile(base.path() + "/config.json"));  // BaseModel has read it already
   const char* key = config.contains("torch_dtype") ? "torch_dtype" : "dtype";
   config[key] = "bfloat16";
+  const auto tied = config.find("tie_word_embeddings");  // which the file's tensors may have contradicted
+  if (tied != config.end()) *tied = base.config().tied_embeddings;
   return config.dump(2) + "\n";
 }
 
@@ -94,7 +96,7 @@ void WriteFusedFolder(const BaseModel& base, const LoraAdapter& adapter, const s
     tensors.push_back({HfName(name), shape, TensorType::kBF16, bytes.back().data()});
   }
   WriteSafetensors(folder.path() + "/model.safetensors", tensors, {{"format", "pt"}});
-  WriteFile(folder.path() + "/config.json", ConfigAsBf16(base.path() + "/config.json"));
+  WriteFile(folder.path() + "/config.json", ConfigAsWritten(base));
   const auto settings = GenerationConfig(base.path());
   if (settings) WriteFile(folder.path() + "/generation_config.json", *settings);
   for (const char* file : kCopiedFiles) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <mutex>
 #include <numeric>
 
 #include "adapters/lora_names.h"
@@ -77,6 +78,8 @@ void WeightRows::Write(int64_t row, TensorType type, uint8_t* out) const {
 std::vector<uint8_t> WeightRows::ToBytes(TensorType type) const {
   const size_t row_bytes = RowBytes(type, cols());
   std::vector<uint8_t> bytes(row_bytes * static_cast<size_t>(rows()));
+  static std::mutex mutex;  // the pool takes one caller at a time
+  const std::lock_guard lock(mutex);
   static ThreadPool pool(0);
   pool.ParallelFor(rows(), 16, [&](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; ++row) Write(row, type, bytes.data() + static_cast<size_t>(row) * row_bytes);

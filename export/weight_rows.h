@@ -21,7 +21,7 @@ class WeightRows {
   // Row `row` of the output in `type`, RowBytes(type, cols) bytes. Bytes are copied where nothing changes them; else the
   // row is dequantised, summed in double precision, rounded to float32 and converted.
   void Write(int64_t row, TensorType type, uint8_t* out) const;
-  // The whole tensor in `type`, by all cores.
+  // The whole tensor in `type`, by all cores. Callers in several threads take turns at them.
   std::vector<uint8_t> ToBytes(TensorType type) const;
 
  private:

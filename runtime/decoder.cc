@@ -98,7 +98,7 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
   int64_t positions = 0;
   for (const BatchRow& row : batch.rows) positions = std::max(positions, row.position + 1);
   const int64_t half = config_.head_dim / 2;
-  for (int64_t p = static_cast<int64_t>(cos_.size()) / half; p < positions; ++p) {
+  for (int64_t p = static_cast<int64_t>(sin_.size()) / half; p < positions; ++p) {  // the one that grows last
     cos_.resize(static_cast<size_t>((p + 1) * half));
     sin_.resize(static_cast<size_t>((p + 1) * half));
     RopeTable(p, config_.head_dim, config_.rope_theta, cos_.data() + p * half, sin_.data() + p * half);

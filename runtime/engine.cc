@@ -71,7 +71,8 @@ std::vector<KvSegment> Engine::Segments(SequenceId sequence) const {
   return segments;
 }
 
-// Sorts the rows' tokens to their sequences and makes room for them. Throws with nothing changed.
+// Sorts the rows' tokens to their sequences and makes room for them, and for what Commit() will append. Where it throws,
+// Abandon() is to follow.
 void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
   const ModelConfig& config = base->config();
   for (const ForwardRow& row : rows) {
@@ -84,7 +85,7 @@ void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
   positions.clear();
   for (const ForwardRow& row : rows) {
     Sequence& s = sequences.Get(row.sequence);
-    if (s.pending.empty()) involved.push_back(row.sequence);
+    if (s.pending.empty()) involved.push_back(row.sequence);  // before its first token is pending: Abandon() must find it
     positions.push_back(s.length() + static_cast<int64_t>(s.pending.size()));
     s.pending.push_back(row.token);
   }
@@ -92,14 +93,12 @@ void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
     const Sequence& s = sequences.Get(id);
     const int64_t length = s.length(), added = static_cast<int64_t>(s.pending.size());
     if (length + added > config.context_length) {
-      Abandon();
       ThrowUser("a sequence of ", length, " tokens cannot take ", added, " more: the model's context is ",
                 config.context_length, " tokens; shorten the prompt or ask for fewer tokens");
     }
   }
   for (SequenceId id : involved) {
     if (sequences.Reserve(id)) continue;
-    Abandon();
     ThrowUser("the KV cache of ", options.kv_tokens, " tokens is full; make it larger, or run fewer or shorter sequences");
   }
 }
@@ -141,10 +140,15 @@ void Engine::Impl::BuildBatch(std::span<const ForwardRow> rows) {
 void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out) {
   if (rows.empty()) return;
   Impl& e = *impl_;
-  e.Collect(rows);
-  e.BuildBatch(rows);
-  PITH_CHECK(e.batch.logit_rows.empty() || logits_out != nullptr, e.batch.logit_rows.size(), " rows of logits");
-  e.decoder.Run(e.pool, e.cache, e.batch, logits_out);
+  try {
+    e.Collect(rows);
+    e.BuildBatch(rows);
+    PITH_CHECK(e.batch.logit_rows.empty() || logits_out != nullptr, e.batch.logit_rows.size(), " rows of logits");
+    e.decoder.Run(e.pool, e.cache, e.batch, logits_out);
+  } catch (...) {
+    e.Abandon();
+    throw;
+  }
   for (SequenceId id : e.involved) e.sequences.Commit(id);
   e.involved.clear();
 }

@@ -69,7 +69,8 @@ class Engine {
   std::vector<KvSegment> Segments(SequenceId sequence) const;
 
   // Appends the rows' tokens to their sequences. logits_out receives V floats per row that wants them, in row order.
-  // UserError when a sequence would pass the model's context, or the cache is full (nothing is appended then).
+  // UserError when a sequence would pass the model's context, or the cache is full; std::bad_alloc when memory is. After any
+  // exception, here and below, every sequence is as it was before the call, and the engine goes on with the same results.
   void Forward(std::span<const ForwardRow> rows, float* logits_out);
 
   // Appends `tokens` to `sequence` under its present adapter, in chunks; the logits of the last token go to logits_last

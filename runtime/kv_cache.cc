@@ -32,8 +32,13 @@ KvCache::KvCache(const ModelConfig& config, int64_t tokens, KvType type)
               " bytes, which this machine does not give; ask for fewer tokens");
   }
   memory_ = static_cast<uint8_t*>(memory);
-  refs_.assign(static_cast<size_t>(pages), 0);
-  free_.resize(static_cast<size_t>(pages));
+  try {
+    refs_.assign(static_cast<size_t>(pages), 0);
+    free_.resize(static_cast<size_t>(pages));
+  } catch (...) {  // no destructor runs for what was not constructed
+    munmap(memory, static_cast<size_t>(pages * page_bytes_));
+    throw;
+  }
   for (int64_t i = 0; i < pages; ++i) free_[i] = static_cast<int32_t>(pages - 1 - i);
 }
 

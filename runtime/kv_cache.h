@@ -31,7 +31,7 @@ class KvCache {
   int32_t Take();                              // a free page with one reference; −1 when there is none
   void Share(int32_t page) { ++refs_[page]; }
   int32_t Drop(int32_t page);                  // returns the references left; at 0 the caller keeps or returns the page
-  void Return(int32_t page);                   // to the free pages
+  void Return(int32_t page);                   // to the free pages; never fails, as none of these does
   int32_t references(int32_t page) const { return refs_[page]; }
 
   uint8_t* K(int32_t page, int64_t layer, int64_t head) const { return At(page, 2 * layer, head); }

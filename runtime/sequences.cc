@@ -8,7 +8,13 @@ namespace pith {
 
 namespace {
 constexpr int64_t kPage = KvCache::kPageTokens;
+
+// So that `more` push_backs cannot fail. Capacities double, as where vectors grow by themselves.
+template <class T>
+void MakeRoom(std::vector<T>& v, size_t more) {
+  if (v.capacity() - v.size() < more) v.reserve(std::max(v.size() + more, 2 * v.capacity()));
 }
+}  // namespace
 
 Sequences::Sequences(KvCache* cache, bool share_prefixes)
     : cache_(cache), share_prefixes_(share_prefixes), prefixes_(cache->num_pages()) {}
@@ -21,6 +27,7 @@ Sequence& Sequences::Get(int32_t id) {
 int32_t Sequences::New() {
   int32_t id;
   if (unused_.empty()) {
+    MakeRoom(unused_, sequences_.size() + 1);  // Free() never fails
     id = static_cast<int32_t>(sequences_.size());
     sequences_.emplace_back();
   } else {
@@ -36,6 +43,14 @@ int32_t Sequences::Fork(int32_t from) {
   const int32_t id = New();  // may move the sequences
   const Sequence& source = Get(from);
   Sequence& s = sequences_[id];
+  try {
+    s.pages.reserve(source.pages.size());
+    s.tokens.reserve(source.tokens.size());
+    s.runs.reserve(source.runs.size());
+  } catch (...) {
+    Free(id);
+    throw;
+  }
   s.pages = source.pages;
   s.tokens = source.tokens;
   s.runs = source.runs;
@@ -110,6 +125,10 @@ bool Sequences::Reserve(int32_t id) {
   Sequence& s = Get(id);
   const int64_t length = s.length();
   if (s.pending.empty()) return true;
+  const int64_t wanted = KvCache::PagesFor(length + static_cast<int64_t>(s.pending.size()));
+  MakeRoom(s.pages, static_cast<size_t>(wanted) - s.pages.size());
+  MakeRoom(s.tokens, s.pending.size());
+  MakeRoom(s.runs, 1);
   if (length % kPage != 0) {
     int32_t& last = s.pages[static_cast<size_t>(length / kPage)];
     if (cache_->references(last) > 1) {
@@ -122,7 +141,6 @@ bool Sequences::Reserve(int32_t id) {
       prefixes_.Remove(last);  // the sequence was truncated inside a full page and will now change it
     }
   }
-  const int64_t wanted = KvCache::PagesFor(length + static_cast<int64_t>(s.pending.size()));
   while (static_cast<int64_t>(s.pages.size()) < wanted) {
     const int32_t page = TakePage();
     if (page < 0) return false;
@@ -187,6 +205,9 @@ int64_t Sequences::AdoptPrefix(int32_t id, std::span<const int32_t> tokens) {
   Sequence& s = Get(id);
   if (!share_prefixes_ || s.length() != 0) return 0;
   const int64_t num_tokens = static_cast<int64_t>(tokens.size());
+  MakeRoom(s.pages, tokens.size() / kPage);
+  MakeRoom(s.tokens, tokens.size());
+  MakeRoom(s.runs, 1);
   PageKey key;
   key.writers.fill(s.writer);
   int64_t length = 0;

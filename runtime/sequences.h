@@ -43,11 +43,11 @@ class Sequences {
   void SetAdapter(int32_t id, std::shared_ptr<const PackedAdapter> adapter);
   Sequence& Get(int32_t id);       // aborts on an id that is not in use
 
-  // Makes room for the pending tokens: pages for all of them, the first of them not shared. False when the cache is full;
-  // then some pages may have been added, which Cancel() gives back.
+  // Makes room for the pending tokens: pages for all of them, the first of them not shared. False when the cache is full, and
+  // std::bad_alloc when memory is; then some pages may have been added, which Cancel() gives back.
   bool Reserve(int32_t id);
-  void Cancel(int32_t id);         // forgets the pending tokens and their pages
-  void Commit(int32_t id);         // the pending tokens' KV has been written
+  void Cancel(int32_t id);         // forgets the pending tokens and their pages; never fails
+  void Commit(int32_t id);         // the pending tokens' KV has been written; never fails after Reserve()
 
   // Gives an empty sequence the longest cached prefix of `tokens`, in whole pages, that its adapter wrote throughout.
   // Returns its length.

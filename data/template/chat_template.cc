@@ -80,6 +80,7 @@ std::string TemplateOf(const Json& config, const std::string& path) {
 }  // namespace
 
 struct ChatTemplate::Impl {
+  std::string source;
   JinjaBody body;
   std::optional<std::string> bos, eos;
   std::string now;
@@ -132,6 +133,7 @@ ChatTemplate::~ChatTemplate() = default;
 std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja) {
   std::unique_ptr<ChatTemplate> chat(new ChatTemplate);
   chat->impl_ = std::make_unique<Impl>();
+  chat->impl_->source = jinja;
   try {
     chat->impl_->body = ParseJinja(jinja);
     CheckJinjaNames(chat->impl_->body);
@@ -146,11 +148,11 @@ std::unique_ptr<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file) {
   if (!source)
     ThrowUser("'", file.path(), "' has no chat template (tokenizer.chat_template); use a chat model, or raw prompts");
   auto chat = FromSource(*source);
-  const auto tokens = file.Find<std::vector<std::string>>("tokenizer.ggml.tokens");
+  const auto tokens = file.Find<std::vector<std::string_view>>("tokenizer.ggml.tokens");
   const auto text = [&](const char* key) -> std::optional<std::string> {
     const auto id = file.Find<int64_t>(key);
     if (!id || !tokens || *id < 0 || *id >= static_cast<int64_t>(tokens->size())) return std::nullopt;
-    return (*tokens)[static_cast<size_t>(*id)];
+    return std::string((*tokens)[static_cast<size_t>(*id)]);
   };
   chat->impl_->bos = text("tokenizer.ggml.bos_token_id");
   chat->impl_->eos = text("tokenizer.ggml.eos_token_id");
@@ -174,6 +176,8 @@ std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
   chat->impl_->eos = TokenText(config, "eos_token");
   return chat;
 }
+
+const std::string& ChatTemplate::source() const { return impl_->source; }
 
 std::string ChatTemplate::Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {
   std::vector<JinjaValue> list;

@@ -41,6 +41,7 @@ class ChatTemplate {
   std::string Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const;
   // The same with messages as a JSON list, as a Hugging Face conversation, tool calls included.
   std::string RenderJson(std::string_view messages_json, const TemplateOptions& options) const;
+  const std::string& source() const;
   void SetSpecial(const std::string& bos, const std::string& eos);
   // The time that strftime_now tells from now on, as TemplateOptions::now; empty: the local time. UserError if
   // malformed.

@@ -242,6 +242,15 @@ std::vector<std::string_view> Tokenizer::ControlTexts() const {
   return texts;
 }
 
+const char* Tokenizer::Kind() const {
+  switch (impl_->vocabulary.model) {
+    case TokenModel::kBpe: return impl_->vocabulary.characters ? "BPE of characters" : "byte-level BPE";
+    case TokenModel::kUnigram: return "unigram";
+    case TokenModel::kWordPiece: return "WordPiece";
+  }
+  return "?";
+}
+
 int32_t Tokenizer::vocab_size() const { return static_cast<int32_t>(impl_->vocabulary.tokens.size()); }
 int32_t Tokenizer::eos_id() const { return impl_->vocabulary.eos_id; }
 std::span<const int32_t> Tokenizer::end_ids() const { return impl_->ends; }

@@ -48,6 +48,7 @@ class Tokenizer {
   // The token of exactly these bytes (" the", "<|im_end|>"), control tokens included.
   std::optional<int32_t> FindToken(std::string_view text) const;
   std::vector<std::string_view> ControlTexts() const;
+  const char* Kind() const;  // for people: "byte-level BPE", "BPE of characters", "unigram", "WordPiece"
   int32_t vocab_size() const;
   int32_t eos_id() const;  // −1 when the vocabulary names none
   // Tokens that end an answer, the vocabulary's eos first where it names one: see end_tokens.h.

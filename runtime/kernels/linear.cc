@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "runtime/kernels/linear_kernels.h"
@@ -44,6 +45,7 @@ struct Pass {
   Isa isa = Isa::kScalar;
   int64_t groups = 0, bytes = 0;
   int64_t padded = 0;  // the longest row's
+  GrowingBuffer* scratch = nullptr;  // by thread
   std::atomic<int64_t> a_groups_left{0};
   std::atomic<bool> low_ready{false};
 };
@@ -94,9 +96,8 @@ void AwaitLow(const Pass& pass) {
   }
 }
 
-void RunGroups(Pass& pass, int64_t begin, int64_t end) {
-  thread_local GrowingBuffer scratch;
-  auto* bytes = scratch.ReserveOf<uint8_t>(LinearScratchBytes(pass.padded));
+void RunGroups(Pass& pass, int64_t begin, int64_t end, int thread) {
+  auto* bytes = pass.scratch[thread].ReserveOf<uint8_t>(LinearScratchBytes(pass.padded));
   for (size_t i = 0; i < pass.num_works; ++i) {
     const Work& work = pass.work[i];
     const int64_t first = std::max(begin - work.first_group, int64_t{0}) * kRowGroup;
@@ -114,6 +115,20 @@ void RunGroups(Pass& pass, int64_t begin, int64_t end) {
       AwaitLow(pass);
       add.kernel(add.rows, add.task, first, last, bytes);
     }
+  }
+}
+
+// All that the threads would allocate, allocated before they start: one that fails in mid-pass would leave the others
+// waiting for it.
+void Reserve(ThreadPool& pool, Pass& pass) {
+  thread_local std::vector<GrowingBuffer> scratch;  // the caller's, for every thread
+  const auto threads = static_cast<size_t>(pool.num_threads());
+  if (scratch.size() < threads) scratch.resize(threads);
+  for (size_t i = 0; i < threads; ++i) scratch[i].ReserveOf<uint8_t>(LinearScratchBytes(pass.padded));
+  pass.scratch = scratch.data();
+  for (size_t i = 0; i < pass.num_added; ++i) {
+    const LowRankJob& job = *pass.added[i].job;
+    job.low_rows->Reserve(job.end - job.begin, job.a.rows, pass.type, pass.isa);
   }
 }
 
@@ -178,9 +193,10 @@ void RunPass(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const 
     }
   }
   if (pass.groups == 0) return;
+  Reserve(pool, pass);
   const int64_t share = pass.groups / (int64_t{8} * pool.num_threads());  // small matrices too are for all threads
   const int64_t grain = std::max<int64_t>(1, std::min(share, kGrainBytes * pass.groups / pass.bytes));
-  pool.ParallelFor(pass.groups, grain, [&pass](int64_t begin, int64_t end, int) { RunGroups(pass, begin, end); });
+  pool.ParallelFor(pass.groups, grain, [&pass](int64_t begin, int64_t end, int thread) { RunGroups(pass, begin, end, thread); });
 }
 
 }  // namespace

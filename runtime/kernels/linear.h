@@ -36,6 +36,8 @@ class PreparedRows {
   // x: M rows of K floats, `stride` floats apart. Must outlive its use for kF32 (not copied). Many rows are shared out over
   // the pool, where one is given.
   void Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa, ThreadPool* pool = nullptr);
+  // Makes room for Prepare() of so many rows, which then allocates nothing. std::bad_alloc where memory is full.
+  void Reserve(int64_t m, int64_t k, ActivationType type, Isa isa);
   struct Impl;
   Impl& impl() const { return *impl_; }
 

@@ -62,11 +62,24 @@ LinearKernel Avx512FewRowsKernel(TensorType type);  // kInt8, at most kFewRows r
 inline constexpr int64_t kFewRows = 4;
 
 // Quantises `padded` values (a multiple of 32) in groups of 32: d = max|x| / 127, q = x · (127 / max|x|) rounded to nearest
-// even. The same bits on every instruction set where x is finite; where it is not, d is not either.
+// even. A group below 2^−119, whose d would be subnormal and 127 / max|x| soon infinite, counts as zeros (d = 0); one that
+// holds an infinity or NaN has d = NaN, so that nothing that comes of it is a number. The same bits on every instruction set.
 void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
 void QuantiseRowNeon(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum);
+// Whether a group of 32 is one of those two kinds, as told by its largest |x| as an integer; then it is written.
+// (In a namespace of each file's own: see the top.)
+namespace {
+inline bool OutOfRange(uint32_t max_bits, int8_t* q, float* d, float* d_sum, int32_t* sum) {
+  constexpr uint32_t kSmallest = (127u - 119u) << 23, kInfinity = 0x7f800000u;
+  if (max_bits - kSmallest < kInfinity - kSmallest) return false;
+  __builtin_memset(q, 0, kBlockSize);
+  *d = *d_sum = max_bits < kSmallest ? 0.0f : __builtin_nanf("");
+  *sum = 0;
+  return true;
+}
+}  // namespace
 // Rounded to nearest even, as bf16 or as floats.
 void RoundRowToBf16Avx2(const float* x, int64_t padded, float* out);
 void RoundRowToBf16Neon(const float* x, int64_t padded, float* out);

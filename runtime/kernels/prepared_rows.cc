@@ -15,14 +15,13 @@ void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* 
     const float* values = x + b * kBlockSize;
     uint32_t max_bits = 0;  // |x| as an integer: ordered as the floats are, with NaN above all, so that it is not lost
     for (int i = 0; i < kBlockSize; ++i) max_bits = std::max(max_bits, std::bit_cast<uint32_t>(std::fabs(values[i])));
-    const float max_abs = std::bit_cast<float>(max_bits);
-    const float inverse = max_abs > 0.0f ? 127.0f / max_abs : 0.0f;
+    if (OutOfRange(max_bits, q + b * kBlockSize, d + b, d_sum + b, sum + b)) continue;
+    const float max_abs = std::bit_cast<float>(max_bits), inverse = 127.0f / max_abs;
     int32_t total = 0;
     for (int i = 0; i < kBlockSize; ++i) {
-      // A subnormal max_abs makes `inverse` infinite; clamping keeps the code in range there.
-      const float code = std::clamp(std::nearbyint(values[i] * inverse), -127.0f, 127.0f);
-      q[b * kBlockSize + i] = static_cast<int8_t>(std::isnan(code) ? 0.0f : code);
-      total += q[b * kBlockSize + i];
+      const auto code = static_cast<int8_t>(std::nearbyint(values[i] * inverse));  // |code| ≤ 127: x · (127 / x) rounds to 127
+      q[b * kBlockSize + i] = code;
+      total += code;
     }
     d[b] = max_abs / 127.0f;
     sum[b] = total;
@@ -81,29 +80,13 @@ const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
   return spare;
 }
 
-}  // namespace
+bool HasBf16Unit(ActivationType type, Isa isa) { return isa == Isa::kAvx512 && type != ActivationType::kF32; }
 
-PreparedRows::PreparedRows() : impl_(std::make_unique<Impl>()) {}
-PreparedRows::~PreparedRows() = default;
-
-void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa, ThreadPool* pool) {
-  PITH_CHECK(m >= 0 && k > 0 && stride >= k, m, " rows of ", k, ", stride ", stride);
-  Impl& p = *impl_;
-  p.type = type;
-  p.isa = isa;
+RowBuffers Room(PreparedRows::Impl& p, int64_t m, int64_t k, ActivationType type, Isa isa) {
   const int64_t blocks = (k + kBlockSize - 1) / kBlockSize, padded = blocks * kBlockSize;
-  p.view = RowsView{.m = m, .k = k, .padded = padded, .blocks = blocks};
-#if defined(__x86_64__)
-  const bool bf16_unit = isa == Isa::kAvx512 && type != ActivationType::kF32;
-#else
-  constexpr bool bf16_unit = false;
-#endif
-  if (type == ActivationType::kF32 && k == padded) {
-    p.view.f32 = x;
-    p.view.f32_stride = stride;
-    return;
-  }
   RowBuffers out;
+  if (type == ActivationType::kF32 && k == padded) return out;
+  const bool bf16_unit = HasBf16Unit(type, isa);
   if (!bf16_unit || k != padded) out.f32 = p.f32.ReserveOf<float>(m * padded);
   if (bf16_unit) out.bf16 = p.bf16.ReserveOf<uint16_t>(m * padded);
   if (type == ActivationType::kInt8) {
@@ -112,6 +95,30 @@ void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride,
     out.d_sum = p.d_sum.ReserveOf<float>(m * blocks);
     out.sum = p.sum.ReserveOf<int32_t>(m * blocks);
   }
+  return out;
+}
+
+}  // namespace
+
+PreparedRows::PreparedRows() : impl_(std::make_unique<Impl>()) {}
+PreparedRows::~PreparedRows() = default;
+
+void PreparedRows::Reserve(int64_t m, int64_t k, ActivationType type, Isa isa) { Room(*impl_, m, k, type, isa); }
+
+void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa, ThreadPool* pool) {
+  PITH_CHECK(m >= 0 && k > 0 && stride >= k, m, " rows of ", k, ", stride ", stride);
+  Impl& p = *impl_;
+  p.type = type;
+  p.isa = isa;
+  const int64_t blocks = (k + kBlockSize - 1) / kBlockSize, padded = blocks * kBlockSize;
+  p.view = RowsView{.m = m, .k = k, .padded = padded, .blocks = blocks};
+  const bool bf16_unit = HasBf16Unit(type, isa);
+  if (type == ActivationType::kF32 && k == padded) {
+    p.view.f32 = x;
+    p.view.f32_stride = stride;
+    return;
+  }
+  const RowBuffers out = Room(p, m, k, type, isa);
   const QuantiseRow quantise = QuantiseRowFor(isa);
   const auto rows = [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {

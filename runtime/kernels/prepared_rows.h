@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
+#include <new>
 
 #include "runtime/kernels/linear.h"
 #include "runtime/kernels/linear_kernels.h"
@@ -15,10 +15,11 @@ class GrowingBuffer {
  public:
   void* Reserve(size_t bytes) {
     if (bytes > capacity_) {
-      capacity_ = (bytes + bytes / 4 + 63) / 64 * 64;
+      const size_t grown = (bytes + bytes / 4 + 63) / 64 * 64;
       data_.reset();
-      data_.reset(std::aligned_alloc(64, capacity_));
-      if (!data_) throw std::bad_alloc();
+      capacity_ = 0;
+      data_.reset(::operator new(grown, kAlignment));
+      capacity_ = grown;
     }
     return data_.get();
   }
@@ -28,8 +29,9 @@ class GrowingBuffer {
   }
 
  private:
+  static constexpr std::align_val_t kAlignment{64};
   struct Free {
-    void operator()(void* p) const { std::free(p); }
+    void operator()(void* p) const { ::operator delete(p, kAlignment); }
   };
   std::unique_ptr<void, Free> data_;
   size_t capacity_ = 0;

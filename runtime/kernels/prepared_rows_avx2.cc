@@ -12,7 +12,7 @@ void RoundRowToBf16Avx2(const float* x, int64_t padded, float* out) {
 }
 
 void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
-  const __m256 sign = _mm256_set1_ps(-0.0f), top = _mm256_set1_ps(127.0f), bottom = _mm256_set1_ps(-127.0f);
+  const __m256 sign = _mm256_set1_ps(-0.0f);
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);  // undoes the packs' interleaving of halves
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
     __m256 v[4];
@@ -24,11 +24,13 @@ void QuantiseRowAvx2(const float* x, int64_t padded, int8_t* q, float* d, float*
     __m128i top4 = _mm_max_epu32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
     top4 = _mm_max_epu32(top4, _mm_shuffle_epi32(top4, 0x4e));
     top4 = _mm_max_epu32(top4, _mm_shuffle_epi32(top4, 0xb1));
-    const float max_abs = __builtin_bit_cast(float, _mm_cvtsi128_si32(top4));
-    const __m256 inverse = _mm256_set1_ps(max_abs > 0.0f ? 127.0f / max_abs : 0.0f);
+    const auto max_bits = static_cast<uint32_t>(_mm_cvtsi128_si32(top4));
+    if (OutOfRange(max_bits, q + b * kBlockSize, d + b, d_sum + b, sum + b)) continue;
+    const float max_abs = __builtin_bit_cast(float, max_bits);
+    const __m256 inverse = _mm256_set1_ps(127.0f / max_abs);
     __m256i code[4], total = _mm256_setzero_si256();
     for (int i = 0; i < 4; ++i) {
-      code[i] = _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(v[i], inverse), top), bottom));
+      code[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));  // rounds to nearest even
       total = _mm256_add_epi32(total, code[i]);
     }
     const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(code[0], code[1]), _mm256_packs_epi32(code[2], code[3]));

@@ -11,7 +11,6 @@ void RoundRowToBf16Neon(const float* x, int64_t padded, float* out) {
 }
 
 void QuantiseRowNeon(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
-  const float32x4_t top = vdupq_n_f32(127.0f), bottom = vdupq_n_f32(-127.0f);
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
     float32x4_t v[8];
     uint32x4_t bits = vdupq_n_u32(0);  // |x| as integers: ordered as the floats are, with NaN above all
@@ -19,11 +18,13 @@ void QuantiseRowNeon(const float* x, int64_t padded, int8_t* q, float* d, float*
       v[i] = vld1q_f32(x + b * kBlockSize + 4 * i);
       bits = vmaxq_u32(bits, vreinterpretq_u32_f32(vabsq_f32(v[i])));
     }
-    const float max_abs = __builtin_bit_cast(float, vmaxvq_u32(bits));
-    const float32x4_t inverse = vdupq_n_f32(max_abs > 0.0f ? 127.0f / max_abs : 0.0f);
+    const uint32_t max_bits = vmaxvq_u32(bits);
+    if (OutOfRange(max_bits, q + b * kBlockSize, d + b, d_sum + b, sum + b)) continue;
+    const float max_abs = __builtin_bit_cast(float, max_bits);
+    const float32x4_t inverse = vdupq_n_f32(127.0f / max_abs);
     int32x4_t code[8], total = vdupq_n_s32(0);
-    for (int i = 0; i < 8; ++i) {  // rounds to nearest even; NaN becomes 0
-      code[i] = vcvtnq_s32_f32(vmaxq_f32(vminq_f32(vmulq_f32(v[i], inverse), top), bottom));
+    for (int i = 0; i < 8; ++i) {
+      code[i] = vcvtnq_s32_f32(vmulq_f32(v[i], inverse));  // rounds to nearest even
       total = vaddq_s32(total, code[i]);
     }
     for (int i = 0; i < 2; ++i) {

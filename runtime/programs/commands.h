@@ -16,5 +16,6 @@ int TokenizeCommand(const Arguments& args);
 int TemplateCommand(const Arguments& args);
 int GradeCommand(const Arguments& args);
 int LogitsCommand(const Arguments& args);
+int InfoCommand(const Arguments& args);
 
 }  // namespace pith

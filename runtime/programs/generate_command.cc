@@ -27,19 +27,24 @@ int64_t CountThinking(const Completion& completion, const Tokenizer& tokenizer) 
   return 0;
 }
 
-// The answer most chains give; empty when none gives one. The earliest wins a tie.
-std::string Vote(const std::vector<std::string>& texts) {
-  std::vector<std::string> answers;
-  for (const std::string& text : texts) {
-    if (const auto answer = ExtractAnswer(text, Reading::kLenient)) answers.push_back(*answer);
+struct VoteResult {
+  size_t chain = 0;    // that gives the answer first; the first of all where none gives one
+  std::string answer;  // empty: none
+};
+
+// The answer most chains give. The earliest wins a tie.
+VoteResult Vote(const std::vector<std::string>& texts) {
+  std::vector<VoteResult> answers;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (const auto answer = ExtractAnswer(texts[i], Reading::kLenient)) answers.push_back({i, *answer});
   }
   size_t best = 0, best_votes = 0;
   for (size_t i = 0; i < answers.size(); ++i) {
     size_t votes = 0;
-    for (const std::string& other : answers) votes += AnswersEqual(answers[i], other);
+    for (const VoteResult& other : answers) votes += AnswersEqual(answers[i].answer, other.answer);
     if (votes > best_votes) best = i, best_votes = votes;
   }
-  return answers.empty() ? "" : answers[best];
+  return answers.empty() ? VoteResult() : answers[best];
 }
 
 Json Describe(const Completion& completion, const std::string& text, const std::string& mode, int64_t budget,
@@ -74,18 +79,14 @@ int GenerateCommand(const Arguments& args) {
   app.add_option("--prompt", prompt_text, "the user's text")->required();
   app.add_option("--system", system, "system message");
   app.add_flag("--raw", raw, "the prompt as it is, special tokens included; an invocation adapter needs its invocation in it");
-  app.add_option("--budget", budget.tokens, "tokens to spend; 0: none")->check(CLI::NonNegativeNumber);
-  app.add_option("--reserve", budget.reserve_tokens, "tokens kept for closing and answering (R; default: the adapter's, else 32)");
+  AddNumber(app, "--budget", &budget.tokens, BudgetTokens(), "tokens to spend; 0: none");
+  AddNumber(app, "--reserve", &budget.reserve_tokens, BudgetTokens(), "tokens kept for closing and answering (R; default: the adapter's, else 32)");
   app.add_option("--close-text", budget.close_text, "closes the reasoning of a model without </think> (default: the adapter's)");
   app.add_option("--sentence", budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the adapter's)");
-  app.add_option("--chains", chains, "answers sampled over one prompt, and a vote")->check(CLI::Range(1, 256));
-  app.add_option("--temperature", sampling.temperature, "0: greedy (default)");
-  app.add_option("--top-k", sampling.top_k);
-  app.add_option("--top-p", sampling.top_p);
-  app.add_option("--min-p", sampling.min_p);
-  app.add_option("--seed", sampling.seed);
-  app.add_option("--max-tokens", max_tokens, "most tokens of an answer (default 512, or --budget where that is more)")->check(CLI::PositiveNumber);
-  app.add_flag("--json", json, "one JSON object instead of text");
+  AddNumber(app, "--chains", &chains, Between(1, 256), "answers sampled over one prompt, and a vote");
+  AddSampling(app, &sampling.temperature, "0: greedy (default)", &sampling);
+  AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default 512, or --budget where that is more)");
+  app.add_flag("--json", json, "one JSON object instead of text; of several chains it is that of the vote's winner, with all of them in it");
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, sampling);
   if (budget.tokens == 0) RefuseUnused(app, {"--reserve", "--close-text", "--sentence"}, "without --budget");
@@ -148,18 +149,18 @@ int GenerateCommand(const Arguments& args) {
     std::cout << stream.Flush() << "\n";
     return 0;
   }
-  const std::string vote = chains > 1 ? Vote(texts) : "";
+  const VoteResult vote = chains > 1 ? Vote(texts) : VoteResult();
   if (json) {
-    Json out = Describe(completions[0], texts[0], mode, budget.tokens, words);
+    Json out = Describe(completions[vote.chain], texts[vote.chain], mode, budget.tokens, words);
     Json all = Json::array();
     for (size_t i = 0; i < completions.size(); ++i) all.push_back(Describe(completions[i], texts[i], mode, budget.tokens, words));
     out["chains"] = chains > 1 ? all : Json::array();
-    out["vote"] = vote.empty() ? Json(nullptr) : Json(vote);
+    out["vote"] = vote.answer.empty() ? Json(nullptr) : Json(vote.answer);
     std::cout << out.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
   for (size_t i = 0; i < texts.size(); ++i) std::cout << "--- chain " << i + 1 << "\n" << texts[i] << "\n";
-  std::cout << "--- vote: " << (vote.empty() ? "no chain gives an answer" : vote) << "\n";
+  std::cout << "--- vote: " << (vote.answer.empty() ? "no chain gives an answer" : vote.answer) << "\n";
   return 0;
 }
 

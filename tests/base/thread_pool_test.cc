@@ -1,12 +1,16 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <new>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -115,6 +119,44 @@ TEST(ThreadPool, ComesAndGoesQuickly) {
     if (i % 2 == 0) CheckCover(pool, 16, 1);
   }
 }
+
+TEST(ThreadPool, ThrowsOnWhatABodyThrew) {
+  for (const int threads : {1, 4}) {
+    ThreadPool pool(threads);
+    std::atomic<int> others{0};
+    const auto body = [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (i == 0 || i == 700) throw std::runtime_error("grain " + std::to_string(i));
+        ++others;
+      }
+    };
+    for (int loop = 0; loop < 50; ++loop) EXPECT_THROW(pool.ParallelFor(1000, 1, body), std::runtime_error);
+    if (threads > 1) {  // the ranges of other threads, and of later claims
+      EXPECT_GT(others, 50);
+    }
+    CheckCover(pool, 1000, 1);  // the pool is as good as before
+  }
+}
+
+// A process that is given no more memory, and so no stack, for further threads.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+int PoolWithLittleMemory() {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t most = pages * 4096 + (rlim_t{40} << 20);
+  const rlimit limit{most, most};
+  if (setrlimit(RLIMIT_AS, &limit) != 0) return 3;
+  ThreadPool pool(200);
+  if (pool.num_threads() < 1 || pool.num_threads() >= 200) return 4;
+  CheckCover(pool, 1000, 1);
+  return testing::Test::HasFailure() ? 5 : 0;
+}
+
+TEST(ThreadPoolDeathTest, GoesOnWithTheThreadsItGot) {
+  EXPECT_EXIT(std::exit(PoolWithLittleMemory()), testing::ExitedWithCode(0),
+              "warning: the system gave [0-9]+ of 200 threads \\(.*\\); going on with them");
+}
+#endif
 
 TEST(ThreadPoolDeathTest, RefusesNestedLoops) {
   EXPECT_DEATH(

@@ -15,6 +15,7 @@
 #include "adapters/peft.h"
 #include "base/base_identity.h"
 #include "base/file.h"
+#include "base/safetensors.h"
 #include "data/text/tokenizer.h"
 #include "export/activation_difference.h"
 #include "export/commands.h"
@@ -105,6 +106,7 @@ TEST_F(ExportTest, EachTypeIsTheQuantisedOriginal) {
       EXPECT_EQ(base->LoadHalvesF32(name), truth) << TypeName(type) << " " << name;
     }
     EXPECT_EQ(base->gguf()->Get<std::string>("pith.base.sha256"), HashTensors(views));
+    EXPECT_EQ(base->gguf()->Get<std::string>("pith.base.tree_sha256"), HashTensorTree(views, HashTensors(views)));
     EXPECT_EQ(base->Identity(), HashTensors(views));
   }
   EXPECT_EQ(BaseModel::Load(Convert(TensorType::kQ4_0, "out.gguf", TensorType::kF16))->Tensor("token_embd.weight").type, TensorType::kF16);
@@ -143,10 +145,12 @@ TEST_F(ExportTest, TokenizerAndTemplateTravel) {
   RunConvert({gguf, {TensorType::kF16, {}}, Path("again.gguf")});
   const GgufFile again(Path("again.gguf"));
   EXPECT_EQ(again.Get<int64_t>("general.file_type"), 1);
-  for (const auto& [key, value] : file.metadata()) {
-    if (key != "general.file_type" && key != "pith.base.sha256") {
-      EXPECT_TRUE(again.Has(key) && again.metadata().find(key)->second == value) << key;
-    }
+  ASSERT_EQ(again.entries().size(), file.entries().size());
+  for (size_t i = 0; i < file.entries().size(); ++i) {
+    const GgufEntry &entry = file.entries()[i], &copy = again.entries()[i];
+    EXPECT_EQ(copy.key, entry.key);
+    if (entry.key == "general.file_type" || entry.key.starts_with("pith.base.")) continue;
+    EXPECT_TRUE(copy.type == entry.type && std::ranges::equal(copy.bytes, entry.bytes)) << entry.key;
   }
 }
 
@@ -191,6 +195,30 @@ TEST_F(ExportTest, NestedTokenizerSettingsAreRefused) {
   const std::string refusal = Refusal([&] { RunConvert({Path("deep"), {TensorType::kF16, {}}, Path("deep.gguf")}); });
   EXPECT_NE(refusal.find("tokenizer_config.json' nests lists and objects more than 64 deep"), std::string::npos) << refusal;
   EXPECT_FALSE(FileExists(Path("deep.gguf")));
+}
+
+TEST_F(ExportTest, ASplitBaseGivesWhatTheWholeOneGives) {
+  const GgufFile whole(Convert(TensorType::kF32, "whole.gguf"));
+  const std::string parts[] = {Path("m-00001-of-00002.gguf"), Path("m-00002-of-00002.gguf")};
+  for (size_t part = 0; part < 2; ++part) {
+    GgufWriter writer;
+    if (part == 0) writer.CopyMetadata(whole);
+    writer.Set("split.no", static_cast<int64_t>(part));
+    writer.Set("split.count", int64_t{2});
+    for (size_t i = part; i < whole.tensors().size(); i += 2) writer.Add(whole.tensors()[i].name, whole.Tensor(whole.tensors()[i].name));
+    writer.Write(parts[part]);
+  }
+  RunConvert({whole.path(), {TensorType::kQ8_0, {}}, Path("of-whole.gguf")});
+  for (const std::string& part : parts) {
+    RunConvert({part, {TensorType::kQ8_0, {}}, Path("of-part.gguf")});
+    EXPECT_EQ(ReadFile(Path("of-part.gguf")), ReadFile(Path("of-whole.gguf")));
+    EXPECT_EQ(Tokenizer::Load(part)->vocab_size(), 320);
+  }
+  RunAdapter({kLora, parts[1], TensorType::kF16, Path("adapter.gguf"), false});
+  const auto base = BaseModel::Load(whole.path());
+  EXPECT_EQ(PackedAdapter::FromGguf(Path("adapter.gguf"), base->config())->base_sha256(), base->Identity());
+  const std::string refusal = Refusal([&] { RunConvert({parts[0], {TensorType::kQ8_0, {}}, parts[1]}); });
+  EXPECT_NE(refusal.find("m-00002-of-00002.gguf' is the input itself"), std::string::npos) << refusal;
 }
 
 TEST_F(ExportTest, AdapterForItsBaseAlone) {
@@ -286,6 +314,24 @@ TEST_F(ExportTest, FusedFolderIsAModelAgain) {
   EXPECT_NE(Refusal([&] { RunFuse({kLora, kModel, TensorType::kQ4_0, {}, Path("other")}); }).find("bf16"), std::string::npos);
   EXPECT_NE(Refusal([&] { RunFuse({kLora, kModel, {}, {}, Path("x.gguf")}); }).find("--type"), std::string::npos);
   EXPECT_FALSE(fs::exists(Path("other")));
+}
+
+// The configuration says tied, the file has another head: the folder that is written says what it holds, to every reader.
+TEST_F(ExportTest, AFusedFolderSaysWhetherItsHeadIsTied) {
+  fs::copy(kModel, Path("model"));
+  const SafetensorsFile file(kModel + "/model.safetensors");
+  std::vector<SafeTensorToWrite> tensors;
+  for (const auto& [name, tensor] : file.tensors()) tensors.push_back({name, tensor.shape, tensor.type, tensor.data});
+  const SafeTensor& embedding = *file.Find("model.embed_tokens.weight");
+  const std::vector<uint8_t> head(embedding.bytes, 0x3c);
+  tensors.push_back({"lm_head.weight", embedding.shape, embedding.type, head.data()});
+  WriteSafetensors(Path("model/model.safetensors"), tensors);
+  RunFuse({kLora, Path("model"), {}, {}, Path("fused")});
+  EXPECT_EQ(nlohmann::json::parse(ReadFile(Path("fused/config.json")))["tie_word_embeddings"], false);
+  const auto base = BaseModel::Load(Path("model")), fused = BaseModel::Load(Path("fused"));
+  EXPECT_EQ(fused->LoadHalvesF32("output.weight"), base->LoadHalvesF32("output.weight"));
+  RunFuse({kLora, kModel, {}, {}, Path("tied")});
+  EXPECT_EQ(nlohmann::json::parse(ReadFile(Path("tied/config.json")))["tie_word_embeddings"], true);
 }
 
 TEST_F(ExportTest, InvocationAdaptersAreFusedOnDemandOnly) {

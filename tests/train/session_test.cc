@@ -1,6 +1,5 @@
 // What is found wrong before a run touches anything, and what its adapter starts as.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -103,14 +102,16 @@ TEST(Session, ChecksLengthsAgainstTheContext) {
   EXPECT_REFUSED(OpenSession(c), "does not fit the model's context of 512");
 }
 
-TEST(Session, RefusesAWarmUpLongerThanTheRunBeforeItBegins) {
+TEST(Session, RefusesAWarmUpAsLongAsTheRunBeforeItBegins) {
   const Scratch scratch;
   TrainConfig c = TinyConfig(scratch, "sft", "warm");
   c.optimizer.warmup_steps = 7;  // 12 examples twice, 4 per step: 6 steps
   EXPECT_REFUSED(Execute(c), "optimizer.warmup_steps is 7");
-  EXPECT_REFUSED(DryRun(OpenSession(c)), "optimizer.warmup_steps is 7");
+  c.optimizer.warmup_steps = 6;  // its last step would run at 6/7 of the rate
+  EXPECT_REFUSED(Execute(c), "optimizer.warmup_steps is 6");
+  EXPECT_REFUSED(DryRun(OpenSession(c)), "optimizer.warmup_steps is 6");
   EXPECT_FALSE(fs::exists(c.run.folder));
-  c.optimizer.warmup_steps = 6;
+  c.optimizer.warmup_steps = 5;
   EXPECT_NE(DryRun(OpenSession(c)), "");
 }
 

@@ -1,5 +1,7 @@
 #include "train/stage/session.h"
 
+#include <ATen/Parallel.h>
+
 #include <malloc.h>
 
 #include <algorithm>
@@ -93,10 +95,10 @@ LoraAdapter ReadInitial(const TrainConfig& config, const BaseModel& base, Activa
   return adapter;
 }
 
-LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation) {
+LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation, bool fresh) {
   const Activation activation = config.adapter.activation == "always" ? Activation::kAlways : Activation::kInvocation;
   LoraAdapter adapter;
-  if (config.run.init_adapter.empty()) {
+  if (fresh) {
     adapter = MakeFresh(config, base);
     adapter.activation = activation;
     if (activation == Activation::kInvocation) adapter.invocation = invocation;
@@ -105,7 +107,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   }
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
-  adapter.base_path = base.path();
+  adapter.base_path = PortableModelName(config.model.path);
   if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
     const BudgetSettings& b = config.budget;
     adapter.budget.reset();
@@ -233,9 +235,13 @@ void PrepareProcess(int threads) {
   at::set_num_threads(threads > 0 ? threads : NumCores());
 }
 
-Session OpenSession(const TrainConfig& config) {
+Session OpenSession(const TrainConfig& config, Inputs inputs) {
   Session s;
   s.config = config;
+  if (inputs == Inputs::kAnnounced) s.missing = FindMissingInputs(config);
+  const auto lacks = [&](const std::string& key) {
+    return std::any_of(s.missing.begin(), s.missing.end(), [&](const MissingInput& input) { return input.key.starts_with(key); });
+  };
   const std::string path = ResolveModelPath(config.model.path);
   s.base = BaseModel::Load(path);
   s.prompter = Prompter::Load(path);
@@ -247,7 +253,8 @@ Session OpenSession(const TrainConfig& config) {
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
   std::vector<int64_t> budgets = config.budget.choices;
   if (budgets.empty()) budgets = {config.budget.tokens};
-  for (const auto& [source, problem] : LoadSources(config.data)) {
+  const std::vector<SourcedProblem> problems = lacks("data.") ? std::vector<SourcedProblem>() : LoadSources(config.data);
+  for (const auto& [source, problem] : problems) {
     for (int64_t budget_tokens : budgets) {
       PreparedProblem p;
       Budget budget = MakeBudget(config.budget);
@@ -265,8 +272,8 @@ Session OpenSession(const TrainConfig& config) {
       s.problems.push_back(std::move(p));
     }
   }
-  s.initial = StartingAdapter(config, *s.base, s.invocation);
   s.fresh = config.run.init_adapter.empty();
+  s.initial = StartingAdapter(config, *s.base, s.invocation, s.fresh || lacks("init_adapter"));
   ResolveRate(s.initial, s.base->config(), &s.config);
   CheckLengths(s);
   WarnOfCuts(config);

@@ -1,0 +1,99 @@
+#include "export/card_results.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "adapters/packed_adapter.h"
+#include "adapters/peft.h"
+#include "base/file.h"
+#include "export/commands.h"
+#include "tests/adapters/random_adapter.h"
+#include "tests/base/temp_folder.h"
+
+namespace pith {
+namespace {
+
+using nlohmann::json;
+using testing::Refusal;
+
+json Row(const std::string& mode, const json& budget, double accuracy, double tokens) {
+  return {{"mode", mode}, {"dataset", "data/sums.jsonl"}, {"budget", budget}, {"n", 40}, {"accuracy", accuracy}, {"accuracy_lenient", accuracy + 0.125},
+          {"mean_tokens", tokens}, {"chains", 1}, {"seed", 0}};
+}
+
+class CardResultsTest : public ::testing::Test {
+ protected:
+  std::string Write(const json& rows) {
+    WriteFile(folder_ / "results.json", rows.dump());
+    return folder_ / "results.json";
+  }
+  std::string Complaint(const json& rows, const std::string& mode = "short") {
+    const std::string path = Write(rows);
+    return Refusal([&] { ReadResults(path, mode); });
+  }
+  TempFolder folder_;
+};
+
+TEST_F(CardResultsTest, TheRowsOfOneAdapterAndOfTheBase) {
+  const json rows = {Row("base", nullptr, 0.25, 200), Row("long", nullptr, 0.5, 150), Row("short", 64, 0.375, 60), Row("short", nullptr, 0.5, 80)};
+  const CardPoint base{.from = "evaluation", .mode = "base", .dataset = "sums.jsonl", .num_problems = 40, .accuracy = 0.25, .accuracy_lenient = 0.375,
+                       .mean_tokens = 200};
+  CardPoint cut = base, whole = base;
+  cut.mode = whole.mode = "adapter";
+  cut.budget_tokens = 64, cut.accuracy = 0.375, cut.accuracy_lenient = 0.5, cut.mean_tokens = 60;
+  whole.accuracy = 0.5, whole.accuracy_lenient = 0.625, whole.mean_tokens = 80;
+  EXPECT_EQ(ReadResults(Write(rows), "short"), (std::vector<CardPoint>{base, cut, whole}));
+  EXPECT_EQ(ReadResults(Write({rows[0], rows[3]}), "of another name"), (std::vector<CardPoint>{base, whole})) << "only one can be meant";
+}
+
+TEST_F(CardResultsTest, WhatCannotBeMeant) {
+  const json base = Row("base", nullptr, 0.25, 200), other = Row("long", nullptr, 0.5, 150), more = Row("longer", nullptr, 0.5, 150);
+  EXPECT_NE(Complaint({base, other, more}).find("has rows of 'long', 'longer'; let --out be named"), std::string::npos);
+  EXPECT_NE(Complaint(json::array({base})).find("of the base alone"), std::string::npos);
+  EXPECT_NE(Complaint(json::array()).find("is not a results.json"), std::string::npos);
+  EXPECT_NE(Complaint({{"mode", "a"}}).find("is not a results.json"), std::string::npos);
+  json broken = other;
+  broken["n"] = "many";
+  EXPECT_NE(Complaint(json::array({broken})).find("'n' of a row is \"many\""), std::string::npos);
+  broken.erase("n");
+  EXPECT_NE(Complaint(json::array({broken})).find("a row has no 'n'"), std::string::npos);
+  WriteFile(folder_ / "results.json", "[{");
+  EXPECT_NE(Refusal([&] { ReadResults(folder_ / "results.json", "a"); }).find("it is not JSON"), std::string::npos);
+}
+
+TEST_F(CardResultsTest, ThePackedAdapterCarriesThem) {
+  ::setenv("XDG_CACHE_HOME", (folder_ / "cache").c_str(), 1);
+  RunConvert({PITH_TEST_GOLDEN "/tiny-llama", {TensorType::kF32, {}}, folder_ / "base.gguf"});
+  const auto base = BaseModel::Load(folder_ / "base.gguf");
+  AdapterOptions options{PITH_TEST_GOLDEN "/tiny-alora", folder_ / "base.gguf", TensorType::kF16, folder_ / "short.gguf", false,
+                         Write(json::array({Row("short", 64, 0.375, 60)}))};
+  RunAdapter(options);
+  const auto card = PackedAdapter::FromGguf(folder_ / "short.gguf", base->config())->card();
+  ASSERT_TRUE(card);
+  ASSERT_EQ(card->curve.size(), 1u);
+  EXPECT_EQ(card->curve[0].mean_tokens, 60);
+  EXPECT_EQ(card->adapter_sha256, AdapterHash(ReadPeft(PITH_TEST_GOLDEN "/tiny-alora")));
+  EXPECT_EQ(card->base_sha256, base->Identity());
+  EXPECT_EQ(card->stage, "") << "PEFT does not tell how it was trained";
+
+  // A folder whose tensors were changed behind its card's back.
+  LoraAdapter lora = ReadPeft(PITH_TEST_GOLDEN "/tiny-alora");
+  lora.card.emplace().stage = "sft";
+  WritePeft(lora, folder_ / "mine");
+  options.adapter = folder_ / "mine";
+  options.results.clear();
+  RunAdapter(options);
+  EXPECT_EQ(PackedAdapter::FromGguf(folder_ / "short.gguf", base->config())->card()->stage, "sft");
+  lora.pairs.begin()->second.b[0] += 1;
+  WritePeft(lora, folder_ / "other");
+  std::filesystem::copy_file(folder_ / "other/adapter_model.safetensors", folder_ / "mine/adapter_model.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  RunAdapter(options);
+  EXPECT_EQ(PackedAdapter::FromGguf(folder_ / "short.gguf", base->config())->card()->stage, "");
+}
+
+}  // namespace
+}  // namespace pith
