@@ -83,7 +83,7 @@ class GgufFile {
 // Collects metadata and tensors, then writes the file in one go. Keys and tensors keep the order in which they came.
 // Types written: u32 for Set(int64_t) and for arrays of integers without a negative one (llama.cpp insists on u32 for
 // adapter.alora.invocation_tokens), i64 where u32 does not fit; i32 for arrays with negative integers and always for
-// tokenizer.ggml.token_type (llama.cpp insists again); f32 for floats.
+// tokenizer.ggml.token_type (llama.cpp insists again) and tokenizer.ggml.eos_token_ids (Ollama does); f32 for floats.
 class GgufWriter {
  public:
   GgufWriter();

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -10,7 +12,8 @@ namespace pith {
 namespace {
 
 constexpr uint32_t kVersion = 3;
-constexpr char kTokenTypeKey[] = "tokenizer.ggml.token_type";
+// What llama.cpp and Ollama insist on reading as i32.
+constexpr std::string_view kSignedKeys[] = {"tokenizer.ggml.token_type", "tokenizer.ggml.eos_token_ids"};
 
 struct Entry {
   std::string key;
@@ -31,7 +34,7 @@ GgufType TypeOfIntegers(const std::string& key, const int64_t* values, size_t co
     fits_u32 &= values[i] >= 0 && values[i] <= std::numeric_limits<uint32_t>::max();
     fits_i32 &= values[i] >= std::numeric_limits<int32_t>::min() && values[i] <= std::numeric_limits<int32_t>::max();
   }
-  if (fits_i32 && (negative || key == kTokenTypeKey)) return GgufType::kI32;
+  if (fits_i32 && (negative || std::find(std::begin(kSignedKeys), std::end(kSignedKeys), key) != std::end(kSignedKeys))) return GgufType::kI32;
   return fits_u32 ? GgufType::kU32 : GgufType::kI64;
 }
 

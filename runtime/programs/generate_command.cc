@@ -134,7 +134,7 @@ int GenerateCommand(const Arguments& args) {
   const bool streaming = !json && chains == 1;
   if (streaming) {
     options.on_token = [&](size_t, int, int32_t token) {
-      if (!words.IsControl(token)) std::cout << stream.Push(words.TokenBytes(token)) << std::flush;
+      if (!words.IsControl(token) && !words.IsEnd(token)) std::cout << stream.Push(words.TokenBytes(token)) << std::flush;
     };
   }
   const int64_t room = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 64;
@@ -144,7 +144,7 @@ int GenerateCommand(const Arguments& args) {
 
   const std::string mode = adapters.empty() ? "base" : adapters[0].name;
   std::vector<std::string> texts;
-  for (const Completion& completion : completions) texts.push_back(words.Decode(completion.tokens));
+  for (const Completion& completion : completions) texts.push_back(words.Decode(words.WithoutEnd(completion.tokens)));
   if (streaming) {
     std::cout << stream.Flush() << "\n";
     return 0;

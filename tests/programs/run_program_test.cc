@@ -5,6 +5,31 @@
 namespace pith {
 namespace {
 
+// The third token that the model says by itself becomes an end: in the folder that declares it, and in its GGUF.
+TEST_F(RunProgramTest, AnAnswerEndsWhereTheFilesSay) {
+  const auto generate = [&](const std::string& model, bool json) {
+    std::vector<std::string> arguments = {"generate", "--model", model, "--threads", "1", "--max-tokens", "8", "--prompt", "What is 3 + 4?"};
+    if (json) arguments.push_back("--json");
+    return Run(arguments).out;
+  };
+  const auto whole = nlohmann::json::parse(generate(kFolder, true));
+  const auto ids = whole.at("token_ids").get<std::vector<int32_t>>();
+  ASSERT_EQ(ids.size(), 8u);
+  const size_t end = static_cast<size_t>(std::find(ids.begin(), ids.end(), ids[2]) - ids.begin());
+  const std::string folder = folder_ / "ends", gguf = folder_ / "ends.gguf";
+  std::filesystem::copy(kFolder, folder);
+  WriteFile(folder + "/generation_config.json", nlohmann::json{{"eos_token_id", {2, ids[2]}}}.dump());
+  RunConvert({folder, {TensorType::kF32, {}}, gguf});
+  const std::string text = Tokenizer::Load(kFolder)->Decode(std::span(ids).first(end));
+  for (const std::string& model : {folder, gguf}) {
+    const auto answer = nlohmann::json::parse(generate(model, true));
+    EXPECT_EQ(answer.at("finish"), "stop") << model;
+    EXPECT_EQ(answer.at("token_ids").size(), end + 1) << model;
+    EXPECT_EQ(answer.at("text"), text) << "the end is no part of the text, though it is a normal token";
+    EXPECT_EQ(generate(model, false), text + "\n") << model;
+  }
+}
+
 TEST_F(RunProgramTest, NoCommandAndUnknownOnes) {
   ExpectRefusal({}, "no command");
   ExpectRefusal({"bake"}, "'bake'");
