@@ -47,16 +47,16 @@ class Fields {
   }
 
   void Read(const char* key, std::string* out) const {
-    if (const Json* value = Find(key)) Check(value->is_string(), key, *value, "text"), *out = value->get<std::string>();
+    if (const Json* value = Find(key)) Take(value->is_string(), key, *value, "text", out);
   }
   void Read(const char* key, int64_t* out) const {
-    if (const Json* value = Find(key)) Check(value->is_number_unsigned() && value->get<uint64_t>() <= INT64_MAX, key, *value, "a whole number"), *out = value->get<int64_t>();
+    if (const Json* value = Find(key)) Take(value->is_number_unsigned() && value->get<uint64_t>() <= INT64_MAX, key, *value, "a whole number", out);
   }
   void Read(const char* key, uint64_t* out) const {
-    if (const Json* value = Find(key)) Check(value->is_number_unsigned(), key, *value, "a whole number"), *out = value->get<uint64_t>();
+    if (const Json* value = Find(key)) Take(value->is_number_unsigned(), key, *value, "a whole number", out);
   }
   void Read(const char* key, double* out) const {
-    if (const Json* value = Find(key)) Check(value->is_number(), key, *value, "a number"), *out = value->get<double>();
+    if (const Json* value = Find(key)) Take(value->is_number(), key, *value, "a number", out);
   }
   void Read(const char* key, std::vector<std::string>* out) const {
     const Json* value = Find(key);
@@ -85,6 +85,11 @@ class Fields {
   const Json* Find(const char* key) const {
     const auto found = json_.find(key);
     return found == json_.end() || found->is_null() ? nullptr : &*found;
+  }
+  template <class T>
+  void Take(bool right, const char* key, const Json& value, const char* expected, T* out) const {
+    Check(right, key, value, expected);
+    *out = value.get<T>();
   }
   void Check(bool right, const char* key, const Json& value, const char* expected) const {
     if (!right) Wrong(name_ + "." + key, value, expected);
