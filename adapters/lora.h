@@ -65,6 +65,7 @@ struct LoraAdapter {
   std::string base_sha256;                    // identity of the base it was trained on; empty when unknown
   std::string base_path;                      // as PEFT's base_model_name_or_path
   std::optional<AdapterBudget> budget;        // nothing: trained without one
+  std::string template_now;                   // time that the chat template told in training (base/iso_time.h); empty: it tells none
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"
 
   double scale() const;                       // s of a pair of rank `rank`

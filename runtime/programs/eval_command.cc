@@ -59,7 +59,7 @@ int EvalCommand(const Arguments& args) {
   EvalSettings settings;
   DatasetSpec data;
   data.split = "test";
-  std::string budgets = "none", out;
+  std::string budgets = "none", out, now;
   bool no_base = false;
   double temperature = 0;
   CLI::App app("Accuracy against length: the base and each adapter answer the same problems under every budget.", "eval");
@@ -87,6 +87,7 @@ int EvalCommand(const Arguments& args) {
   app.add_option("--min-p", settings.sampling.min_p);
   app.add_option("--seed", settings.sampling.seed, "of the samples");
   app.add_option("--system", settings.system, "system message");
+  app.add_option("--now", now, "time that the chat template tells, e.g. 2024-07-26T10:00:00 (default: the first adapter's, else the real one)");
   app.add_option("--max-batch", settings.max_batch, "sequences decoded together")->check(CLI::Range(1, 1024));
   app.add_flag("--no-base", no_base, "leave the base itself out");
   app.add_option("--out", out, "folder for results.json, answers.jsonl and report.html")->required();
@@ -105,7 +106,7 @@ int EvalCommand(const Arguments& args) {
   if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
   const std::vector<Problem> problems = LoadProblems(data);
   if (problems.empty()) ThrowUser("eval: ", data.name, " holds no problems");
-  const auto prompter = Prompter::Load(path);
+  const auto prompter = LoadPrompter(app, path, modes, now);
   const EvalPlan plan = PlanEval(base->config(), *prompter, problems, modes, settings);
   OutputFolder folder(out, {kResults, kAnswers, kChart, kReport});
   Engine engine(base, model.Engine(plan.kv_tokens));

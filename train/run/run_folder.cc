@@ -62,6 +62,16 @@ std::string RunFolderPath(const TrainConfig& config) {
   return config.run.folder.empty() ? "runs/" + config.run.name : config.run.folder;
 }
 
+void TakeStoredTime(TrainConfig* config) {
+  const std::string path = RunFolderPath(*config) + "/config.yaml";
+  if (!config->data.now.empty() || !FileExists(path)) return;
+  try {
+    config->data.now = LoadTrainConfig(path, {}).data.now;
+  } catch (const UserError&) {
+    // RunFolder tells what is wrong with it
+  }
+}
+
 RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFolderPath(config)) {
   const std::string config_path = path_ + "/config.yaml", text = kMark + DumpTrainConfig(config);
   if (IsFolder(path_)) lock_.Take(path_);

@@ -7,14 +7,17 @@
 #include <map>
 
 #include "adapters/peft.h"
+#include "adapters/peft_config.h"
 #include "adapters/torch/fresh_adapter.h"
 #include "base/error.h"
+#include "base/iso_time.h"
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "configs/data_sources.h"
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
+#include "train/run/ranks.h"
 #include "train/stage/rate_check.h"
 
 namespace pith {
@@ -93,7 +96,7 @@ LoraAdapter ReadInitial(const TrainConfig& config, const BaseModel& base, Activa
   return adapter;
 }
 
-LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation) {
+LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation, bool tells_time) {
   const Activation activation = config.adapter.activation == "always" ? Activation::kAlways : Activation::kInvocation;
   LoraAdapter adapter;
   if (config.run.init_adapter.empty()) {
@@ -106,6 +109,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
   adapter.base_path = base.path();
+  adapter.template_now = tells_time ? config.data.now : "";
   if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
     const BudgetSettings& b = config.budget;
     adapter.budget.reset();
@@ -145,6 +149,20 @@ void CheckLengths(const Session& session) {
     ThrowUser("the longest prompt has ", longest, " tokens; with rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
               " it does not fit the model's context of ", context);
   }
+}
+
+// Settles data.now where the chat template asks for the time.
+std::unique_ptr<Prompter> LoadPrompter(const std::string& path, TrainConfig* config) {
+  std::string now = config->data.now;
+  if (now.empty() && !config->run.init_adapter.empty()) now = ReadPeftConfig(config->run.init_adapter).adapter.template_now;
+  if (now.empty()) now = Ranks::World().FromFirst(IsoTime(LocalTime()));
+  auto prompter = Prompter::Load(path, now);
+  if (prompter->chat().TellsTime()) {
+    config->data.now = now;
+  } else if (!config->data.now.empty()) {
+    LogWarning(Str("data.now has no effect: the chat template of '", path, "' asks for no time"));
+  }
+  return prompter;
 }
 
 struct SourcedProblem {
@@ -238,7 +256,7 @@ Session OpenSession(const TrainConfig& config) {
   s.config = config;
   const std::string path = ResolveModelPath(config.model.path);
   s.base = BaseModel::Load(path);
-  s.prompter = Prompter::Load(path);
+  s.prompter = LoadPrompter(path, &s.config);
   s.invocation.assign(config.adapter.invocation.begin(), config.adapter.invocation.end());
   for (int32_t id : s.invocation) {
     if (id < 0 || id >= s.base->config().vocab_size) ThrowUser("adapter.invocation holds ", id, ", which the vocabulary lacks");
@@ -265,7 +283,7 @@ Session OpenSession(const TrainConfig& config) {
       s.problems.push_back(std::move(p));
     }
   }
-  s.initial = StartingAdapter(config, *s.base, s.invocation);
+  s.initial = StartingAdapter(s.config, *s.base, s.invocation, s.prompter->chat().TellsTime());
   s.fresh = config.run.init_adapter.empty();
   ResolveRate(s.initial, s.base->config(), &s.config);
   CheckLengths(s);
