@@ -9,6 +9,7 @@
 #include "base/base_identity.h"
 #include "base/error.h"
 #include "base/gguf.h"
+#include "base/iso_time.h"
 #include "base/log.h"
 
 namespace pith {
@@ -17,6 +18,7 @@ namespace {
 constexpr char kSuffixA[] = ".lora_a", kSuffixB[] = ".lora_b";
 constexpr char kAlphaKey[] = "adapter.lora.alpha";
 constexpr char kInvocationKey[] = "adapter.alora.invocation_tokens";
+constexpr char kNowKey[] = "pith.template.now";
 constexpr char kBudgetTokensKey[] = "pith.budget.tokens", kBudgetReserveKey[] = "pith.budget.reserve_tokens";
 constexpr char kBudgetCloseKey[] = "pith.budget.close_text", kBudgetSentenceKey[] = "pith.budget.sentence";
 
@@ -73,7 +75,7 @@ void CheckFactor(const GgufFile& file, const std::string& name, const char* suff
 }  // namespace
 
 struct PackedAdapter::Impl {
-  std::string name, arch, base_sha256;
+  std::string name, arch, base_sha256, template_now;
   RopeLayout rope = RopeLayout::kHalves;
   std::vector<int32_t> invocation;
   std::optional<AdapterBudget> budget;
@@ -182,6 +184,10 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   }
   impl.budget = ReadBudget(file);
   if (const auto card = file.Find<std::string>(kCardKey)) impl.card = ReadCard(path, *card);
+  impl.template_now = file.Find<std::string>(kNowKey).value_or("");
+  if (!impl.template_now.empty() && !ParseIsoTime(impl.template_now)) {
+    ThrowUser("'", path, "': ", kNowKey, " is '", impl.template_now, "', expected a time like 2024-07-26T10:00:00");
+  }
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   impl.ReadTensors(base);
   impl.CheckPairs(base);
@@ -206,6 +212,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.base_sha256 = lora.base_sha256;
   impl.budget = lora.budget;
   impl.card = lora.card;
+  impl.template_now = lora.template_now;
   impl.invocation = lora.invocation;
   // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
   const double alpha = lora.scale() * static_cast<double>(lora.rank);
@@ -240,6 +247,7 @@ const std::vector<int32_t>& PackedAdapter::invocation() const { return impl_->in
 const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha256; }
 const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_->budget; }
 const std::optional<AdapterCard>& PackedAdapter::card() const { return impl_->card; }
+const std::string& PackedAdapter::template_now() const { return impl_->template_now; }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
 
 const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
@@ -263,6 +271,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
     writer.Set(kInvocationKey, std::vector<int64_t>(impl_->invocation.begin(), impl_->invocation.end()));
   }
   if (!impl_->base_sha256.empty()) writer.Set(kIdentityKey, impl_->base_sha256);
+  if (!impl_->template_now.empty()) writer.Set(kNowKey, impl_->template_now);
   if (impl_->budget) {
     writer.Set(kBudgetTokensKey, impl_->budget->tokens);
     writer.Set(kBudgetReserveKey, impl_->budget->reserve_tokens);

@@ -38,11 +38,13 @@ class PackedAdapter {
   const std::string& base_sha256() const;              // empty when unknown
   const std::optional<AdapterBudget>& budget() const;  // what it was trained under; nothing: without one
   const std::optional<AdapterCard>& card() const;      // nothing: its maker left none
+  const std::string& template_now() const;             // time that its chat template told in training; empty: none
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: index into kLinearKinds
   int64_t rank() const;                                // the largest of all pairs
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,
-  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; of a card what card.h says.
+  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; pith.template.now where there is one; of a card what
+  // card.h says.
   void WriteGguf(const std::string& path) const;
 
  private:

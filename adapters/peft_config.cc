@@ -8,6 +8,7 @@
 #include "base/base_identity.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/iso_time.h"
 #include "base/json_text.h"
 #include "base/log.h"
 
@@ -167,6 +168,9 @@ void ReadOwn(const std::string& folder, PeftConfig* config) {
   config->adapter.base_sha256 = BaseIdentity(path, json);
   config->adapter.budget = Budget(path, json);
   if (const Json card = json.value("card", Json(nullptr)); !card.is_null()) config->adapter.card = ReadCard(path, card.dump());
+  const Json now = json.value("template_now", Json(""));
+  if (!now.is_string() || !(now == "" || ParseIsoTime(now.get<std::string>()))) Wrong(path, "template_now", now, "a time like 2024-07-26T10:00:00");
+  config->adapter.template_now = now.get<std::string>();
   const Json start = json.value("start", Json(nullptr));
   if (!start.is_null() && start != "pissa") Wrong(path, "start", start, "\"pissa\", or nothing");
   config->pissa = start == "pissa";
@@ -253,6 +257,7 @@ void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
   Json own;
   own["base_sha256"] = adapter.base_sha256;
   if (config.pissa) own["start"] = "pissa";
+  if (!adapter.template_now.empty()) own["template_now"] = adapter.template_now;
   if (const auto& budget = adapter.budget) {
     own["budget"] = {{"tokens", budget->tokens},
                      {"reserve_tokens", budget->reserve_tokens},

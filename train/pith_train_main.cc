@@ -14,6 +14,7 @@
 #include "train/dry_run.h"
 #include "train/rl/grpo.h"
 #include "train/run/ranks.h"
+#include "train/run/run_folder.h"
 #include "train/stage/logits.h"
 #include "train/supervised/distill.h"
 #include "train/supervised/sft.h"
@@ -66,7 +67,8 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (config_path.empty()) ThrowUser("no configuration was given; expected pith-train CONFIG.yaml, see pith-train --help");
-  const TrainConfig config = LoadTrainConfig(config_path, overrides);
+  TrainConfig config = LoadTrainConfig(config_path, overrides);
+  if (resume) TakeStoredTime(&config);
   Ranks::Start(&argc, &argv);
   RunOptions options;
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;

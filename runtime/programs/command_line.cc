@@ -111,6 +111,17 @@ void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adap
   }
 }
 
+std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& path, const std::vector<NamedAdapter>& adapters,
+                                       const std::string& now) {
+  std::string told = now;
+  for (const NamedAdapter& mode : adapters) {
+    if (told.empty() && mode.adapter) told = mode.adapter->template_now();
+  }
+  auto prompter = Prompter::Load(path, told);
+  if (!prompter->chat().TellsTime()) RefuseUnused(app, {"--now"}, "with this model, whose chat template asks for no time");
+  return prompter;
+}
+
 void RefuseUnused(const CLI::App& app, const std::vector<std::string>& options, const std::string& because) {
   for (const std::string& option : options) {
     if (app.count(option) > 0) ThrowUser(app.get_name(), ": ", option, " has no effect ", because);

@@ -8,6 +8,7 @@
 
 #include "base/base_model.h"
 #include "base/number_rule.h"
+#include "data/template/prompt.h"
 #include "rewards/budget.h"
 #include "runtime/engine.h"
 #include "runtime/evaluation/mode.h"
@@ -57,6 +58,11 @@ void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling);
 // Where the command line leaves --reserve, --close-text or --sentence open, the first adapter that was trained with a budget
 // says: what it learned to be cut off and asked by.
 void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget);
+
+// The prompter of the model at `path`, with the time that its chat template tells: `now` where --now is given, else the one that the
+// first adapter with one was trained under, else the real one. UserError for --now where the template asks for no time.
+std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& path, const std::vector<NamedAdapter>& adapters,
+                                       const std::string& now);
 
 // "64,128,none" → {64, 128, 0}.
 std::vector<int64_t> ParseBudgets(const std::string& text);

@@ -64,6 +64,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
   lora.invocation = {1, 67};
   lora.base_sha256 = std::string(64, 'c');
   lora.budget = AdapterBudget{64, 8, "\n#### ", "Use {budget} tokens."};
+  lora.template_now = "2024-07-26T10:00:00";
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
     const auto packed = PackedAdapter::FromLora(lora, config, type);
     packed->WriteGguf(path_);
@@ -73,6 +74,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
     EXPECT_EQ(read->base_sha256(), lora.base_sha256);
     EXPECT_EQ(packed->budget(), lora.budget);
     EXPECT_EQ(read->budget(), lora.budget);
+    EXPECT_EQ(read->template_now(), lora.template_now);
     EXPECT_EQ(read->pair(1, 3).scale, 2.0f);
     EXPECT_EQ(read->rank(), 32);
     EXPECT_EQ(read->name(), fs::path(path_).stem().string());
@@ -199,6 +201,7 @@ TEST_F(PackedAdapterTest, RefusesByName) {
     w.Set("pith.budget.close_text", std::string(""));
     w.Set("pith.budget.sentence", std::string(""));
   };
+  expect("pith.template.now is 'yesterday'", [](GgufWriter& w) { w.Set("pith.template.now", std::string("yesterday")); });
   expect("has 0 tokens", [&](GgufWriter& w) { budget(w, 0, 8); });
   expect("has 100000001 tokens", [&](GgufWriter& w) { budget(w, 100000001, 8); });
   expect("reserves -1 tokens", [&](GgufWriter& w) { budget(w, 64, -1); });

@@ -243,6 +243,33 @@ TEST_F(RunProgramTest, AnAdapterActsFromItsOwnInvocationOn) {
   EXPECT_NE(tokens(own, false), tokens(derived, false)) << "both begin alike: this test compares nothing";
 }
 
+TEST_F(RunProgramTest, TheTemplateTellsTheTimeThatTheAdapterWasTrainedUnder) {
+  std::filesystem::copy(kFolder, folder_ / "timed");
+  WriteFile(folder_ / "timed/chat_template.jinja",
+            "{{ strftime_now('%d %B %Y') * 4 }}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+  const std::string timed = folder_ / "timed.gguf";
+  RunConvert({folder_ / "timed", {TensorType::kF32, {}}, timed});
+  const auto base = BaseModel::Load(timed);
+  LoraAdapter lora = ReadPeft(kAlora);
+  lora.base_sha256 = base->Identity();
+  lora.invocation = Prompter::Load(timed)->invocation();
+  lora.template_now = "1999-12-31";
+  PackedAdapter::FromLora(lora, base->config(), TensorType::kF16)->WriteGguf(folder_ / "timed-adapter.gguf");
+  const auto ids = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"generate", "--model", timed, "--adapter", folder_ / "timed-adapter.gguf", "--max-tokens", "40", "--json", "--prompt", "Hi"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out, nullptr, false)["token_ids"].dump();
+  };
+  EXPECT_EQ(ids({}), ids({"--now", "1999-12-31"}));
+  EXPECT_NE(ids({}), ids({"--now", "2024-07-26T10:00:00"})) << "the day makes no difference: this test compares nothing";
+  ExpectRefusal({"generate", "--model", timed, "--prompt", "Hi", "--now", "noon"}, "'noon' is not a time");
+  ExpectRefusal(Generate({"--now", "2024-07-26"}), "--now has no effect with this model, whose chat template asks for no time");
+  ExpectRefusal(Generate({"--now", "2024-07-26", "--raw"}), "--now has no effect with --raw");
+}
+
 TEST_F(RunProgramTest, EvalWritesItsPageWhateverItsModesAreCalled) {
   const std::string adapter = Adapter("tiny.gguf", "");
   const Outcome outcome = Run(Eval({"--adapter", adapter, "--adapter", "caf\xe9=" + Adapter("other.gguf", ""), "--budgets", "40,none",

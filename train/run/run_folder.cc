@@ -62,6 +62,16 @@ std::string RunFolderPath(const TrainConfig& config) {
   return config.run.folder.empty() ? "runs/" + config.run.name : config.run.folder;
 }
 
+void TakeStoredTime(TrainConfig* config) {
+  const std::string path = RunFolderPath(*config) + "/config.yaml";
+  if (!config->data.now.empty() || !FileExists(path)) return;
+  try {
+    config->data.now = LoadTrainConfig(path, {}).data.now;
+  } catch (const UserError&) {
+    // RunFolder tells what is wrong with it
+  }
+}
+
 bool CheckRunFolder(const std::string& path, FolderMode mode) {
   const std::string config_path = path + "/config.yaml";
   const bool exists = FileExists(config_path) && ReadFile(config_path).starts_with(kMark);

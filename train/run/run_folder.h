@@ -47,6 +47,10 @@ class RunFolder {
   void Sweep() const;
 };
 
+// Where `config` leaves data.now open, the time that the run in its folder began with, for it to be resumed; where there is no run,
+// nothing.
+void TakeStoredTime(TrainConfig* config);
+
 // runs/<name>, unless the configuration names a folder.
 std::string RunFolderPath(const TrainConfig& config);
 

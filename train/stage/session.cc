@@ -9,14 +9,17 @@
 #include <map>
 
 #include "adapters/peft.h"
+#include "adapters/peft_config.h"
 #include "adapters/torch/fresh_adapter.h"
 #include "base/error.h"
+#include "base/iso_time.h"
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "configs/data_sources.h"
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
+#include "train/run/ranks.h"
 #include "train/stage/rate_check.h"
 
 namespace pith {
@@ -149,6 +152,20 @@ void CheckLengths(const Session& session) {
   }
 }
 
+// Settles data.now where the chat template asks for the time.
+std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial, TrainConfig* config) {
+  std::string now = config->data.now;
+  if (now.empty() && has_initial) now = ReadPeftConfig(config->run.init_adapter).adapter.template_now;
+  if (now.empty()) now = Ranks::World().FromFirst(IsoTime(LocalTime()));
+  auto prompter = Prompter::Load(path, now);
+  if (prompter->chat().TellsTime()) {
+    config->data.now = now;
+  } else if (!config->data.now.empty()) {
+    LogWarning(Str("data.now has no effect: the chat template of '", path, "' asks for no time"));
+  }
+  return prompter;
+}
+
 struct SourcedProblem {
   size_t source = 0;
   Problem problem;
@@ -244,7 +261,9 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   };
   const std::string path = ResolveModelPath(config.model.path);
   s.base = BaseModel::Load(path);
-  s.prompter = Prompter::Load(path);
+  s.fresh = config.run.init_adapter.empty();
+  const bool has_initial = !s.fresh && !lacks("init_adapter");
+  s.prompter = LoadPrompter(path, has_initial, &s.config);
   s.invocation.assign(config.adapter.invocation.begin(), config.adapter.invocation.end());
   for (int32_t id : s.invocation) {
     if (id < 0 || id >= s.base->config().vocab_size) ThrowUser("adapter.invocation holds ", id, ", which the vocabulary lacks");
@@ -272,8 +291,8 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
       s.problems.push_back(std::move(p));
     }
   }
-  s.fresh = config.run.init_adapter.empty();
-  s.initial = StartingAdapter(config, *s.base, s.invocation, s.fresh || lacks("init_adapter"));
+  s.initial = StartingAdapter(config, *s.base, s.invocation, !has_initial);
+  s.initial.template_now = s.prompter->chat().TellsTime() ? s.config.data.now : "";
   ResolveRate(s.initial, s.base->config(), &s.config);
   CheckLengths(s);
   WarnOfCuts(config);

@@ -27,7 +27,7 @@ struct PreparedProblem {
 };
 
 struct Session {
-  TrainConfig config;               // as given, with optimizer.learning_rate resolved
+  TrainConfig config;               // as given, with optimizer.learning_rate and data.now resolved
   std::shared_ptr<const BaseModel> base;
   std::unique_ptr<Prompter> prompter;
   std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
