@@ -168,7 +168,6 @@ std::string ChatTemplate::RenderJson(std::string_view messages_json, const Templ
   return impl_->Render(std::move(messages), options);
 }
 
-const std::string& ChatTemplate::source() const { return impl_->source; }
 bool ChatTemplate::TellsTime() const { return JinjaMentions(impl_->body, "strftime_now"); }
 
 void ChatTemplate::SetSpecial(const std::string& bos, const std::string& eos) {
