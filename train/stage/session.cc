@@ -15,6 +15,7 @@
 #include "configs/data_sources.h"
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
+#include "train/stage/card.h"
 #include "train/stage/rate_check.h"
 
 namespace pith {
@@ -268,6 +269,7 @@ Session OpenSession(const TrainConfig& config) {
   s.initial = StartingAdapter(config, *s.base, s.invocation);
   s.fresh = config.run.init_adapter.empty();
   ResolveRate(s.initial, s.base->config(), &s.config);
+  s.initial.card = CardOf(s);
   CheckLengths(s);
   WarnOfCuts(config);
   if (config.run.stage == "rl") {

@@ -34,7 +34,7 @@ struct Session {
   // Each problem once per entry of budget.choices (once without), side by side: problem p under choice c is entry
   // p · num_variants() + c.
   std::vector<PreparedProblem> problems;
-  LoraAdapter initial;            // what the run starts from
+  LoraAdapter initial;            // what the run starts from, with the card of what it will become
   bool fresh = true;              // no init_adapter: the starting policy is the base itself
 
   size_t num_variants() const { return config.budget.choices.empty() ? 1 : config.budget.choices.size(); }
