@@ -67,6 +67,7 @@ struct LoraAdapter {
   std::string base_path;                      // as PEFT's base_model_name_or_path
   std::optional<AdapterBudget> budget;        // nothing: trained without one
   std::optional<AdapterCard> card;            // nothing: its maker left none
+  std::string template_now;                   // time that the chat template told in training (base/iso_time.h); empty: it tells none
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"
 
   double scale() const;                       // s of a pair of rank `rank`

@@ -9,6 +9,7 @@
 #include "base/base_identity.h"
 #include "base/error.h"
 #include "base/gguf.h"
+#include "base/iso_time.h"
 #include "base/log.h"
 
 namespace pith {
@@ -17,7 +18,7 @@ namespace {
 constexpr char kSuffixA[] = ".lora_a", kSuffixB[] = ".lora_b";
 constexpr char kAlphaKey[] = "adapter.lora.alpha";
 constexpr char kInvocationKey[] = "adapter.alora.invocation_tokens";
-constexpr char kBaseKey[] = "pith.base.sha256";
+constexpr char kNowKey[] = "pith.template.now";
 constexpr char kBudgetTokensKey[] = "pith.budget.tokens", kBudgetReserveKey[] = "pith.budget.reserve_tokens";
 constexpr char kBudgetCloseKey[] = "pith.budget.close_text", kBudgetSentenceKey[] = "pith.budget.sentence";
 
@@ -74,7 +75,7 @@ void CheckFactor(const GgufFile& file, const std::string& name, const char* suff
 }  // namespace
 
 struct PackedAdapter::Impl {
-  std::string name, arch, base_sha256;
+  std::string name, arch, base_sha256, template_now;
   RopeLayout rope = RopeLayout::kHalves;
   std::vector<int32_t> invocation;
   std::optional<AdapterBudget> budget;
@@ -83,10 +84,11 @@ struct PackedAdapter::Impl {
   int64_t rank = 0;
   std::vector<std::array<PackedPair, kNumLinearKinds>> layers;
   std::unique_ptr<GgufFile> file;            // backs the views of FromGguf
-  std::vector<std::vector<uint8_t>> owned;   // backs the views of FromLora
+  std::vector<std::vector<uint8_t>> owned;   // backs the views of FromLora, and rows that FromGguf put into another order
 
   void ReadTensors(const ModelConfig& base);
   void CheckPairs(const ModelConfig& base) const;
+  void ReorderRows(const ModelConfig& base);
   // What follows from alpha and the factors: each pair's scale, and the largest rank.
   void Finish() {
     for (auto& layer : layers) {
@@ -138,6 +140,22 @@ void PackedAdapter::Impl::CheckPairs(const ModelConfig& base) const {
   }
 }
 
+// Blocks of quantised types lie along a row, which stays whole.
+void PackedAdapter::Impl::ReorderRows(const ModelConfig& base) {
+  const RopeLayout order = GgufRopeLayout(base.arch);
+  if (base.rope == order) return;
+  const auto reorder = order == RopeLayout::kInterleaved ? InterleavedToHalves : HalvesToInterleaved;
+  for (auto& layer : layers) {
+    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+      TensorView& b = layer[static_cast<size_t>(kind)].b;
+      if (!IsRotated(kind) || !b) continue;
+      std::vector<uint8_t>& rows = owned.emplace_back(b.bytes());
+      reorder(b.data, rows.data(), b.rows, b.row_bytes(), base.head_dim);
+      b.data = rows.data();
+    }
+  }
+}
+
 PackedAdapter::PackedAdapter() : impl_(std::make_unique<Impl>()) {}
 PackedAdapter::~PackedAdapter() = default;
 
@@ -161,14 +179,19 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
     ThrowUser("'", path, "': ", kAlphaKey, " is ", alpha, ", expected a number that float32 can hold");
   }
   impl.invocation = ReadInvocation(file, base.vocab_size);
-  if (const auto identity = file.Find<std::string>(kBaseKey); identity && !identity->empty()) {
+  if (const auto identity = file.Find<std::string>(kIdentityKey); identity && !identity->empty()) {
     impl.base_sha256 = CheckedIdentity(path, *identity);
   }
   impl.budget = ReadBudget(file);
   if (const auto card = file.Find<std::string>(kCardKey)) impl.card = ReadCard(path, *card);
+  impl.template_now = file.Find<std::string>(kNowKey).value_or("");
+  if (!impl.template_now.empty() && !ParseIsoTime(impl.template_now)) {
+    ThrowUser("'", path, "': ", kNowKey, " is '", impl.template_now, "', expected a time like 2024-07-26T10:00:00");
+  }
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   impl.ReadTensors(base);
   impl.CheckPairs(base);
+  impl.ReorderRows(base);
   impl.Finish();
   if (impl.rank == 0) ThrowUser("'", path, "' has no tensors; expected lora_a and lora_b of at least one layer");
   return adapter;
@@ -189,6 +212,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.base_sha256 = lora.base_sha256;
   impl.budget = lora.budget;
   impl.card = lora.card;
+  impl.template_now = lora.template_now;
   impl.invocation = lora.invocation;
   // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
   const double alpha = lora.scale() * static_cast<double>(lora.rank);
@@ -223,6 +247,7 @@ const std::vector<int32_t>& PackedAdapter::invocation() const { return impl_->in
 const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha256; }
 const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_->budget; }
 const std::optional<AdapterCard>& PackedAdapter::card() const { return impl_->card; }
+const std::string& PackedAdapter::template_now() const { return impl_->template_now; }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
 
 const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
@@ -232,8 +257,8 @@ const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
 }
 
 void PackedAdapter::WriteGguf(const std::string& path) const {
-  if (impl_->arch == "llama" && impl_->rope != RopeLayout::kInterleaved) {
-    ThrowUser("cannot write '", path, "': a GGUF adapter of architecture llama has the row order of a GGUF base; ",
+  if (impl_->rope != GgufRopeLayout(impl_->arch)) {
+    ThrowUser("cannot write '", path, "': a GGUF adapter of architecture ", impl_->arch, " has the row order of a GGUF base; ",
               "make it for the GGUF that pith-export convert writes");
   }
   GgufWriter writer;
@@ -245,7 +270,8 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
   if (!impl_->invocation.empty()) {
     writer.Set(kInvocationKey, std::vector<int64_t>(impl_->invocation.begin(), impl_->invocation.end()));
   }
-  if (!impl_->base_sha256.empty()) writer.Set(kBaseKey, impl_->base_sha256);
+  if (!impl_->base_sha256.empty()) writer.Set(kIdentityKey, impl_->base_sha256);
+  if (!impl_->template_now.empty()) writer.Set(kNowKey, impl_->template_now);
   if (impl_->budget) {
     writer.Set(kBudgetTokensKey, impl_->budget->tokens);
     writer.Set(kBudgetReserveKey, impl_->budget->reserve_tokens);
@@ -267,11 +293,11 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
 
 void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base) {
   const std::string& named = adapter.base_sha256();
-  if (named == base_sha256) return;
   if (named.empty()) {
     LogWarning(Str("adapter '", adapter.name(), "' does not name the base it was trained on; its results may be poor on another"));
     return;
   }
+  if (named == base_sha256) return;
   const std::string difference = Str("adapter '", adapter.name(), "' was trained on base ", named.substr(0, 12),
                                      "…, this one is ", base_sha256.substr(0, 12), "…");
   if (!any_base) ThrowUser(difference, "; name the right base, or say --any-base");

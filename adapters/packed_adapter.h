@@ -22,7 +22,8 @@ struct PackedPair {
 
 class PackedAdapter {
  public:
-  // A GGUF LoRA, mapped and used in place. Rows are taken as they are: the file was made for GGUF's row order.
+  // A GGUF LoRA, mapped and used in place. Its rows are in the order of GGUF bases of its architecture, whoever wrote it; for a
+  // base of another order (a Hugging Face folder) those of q and k are put into that.
   static std::shared_ptr<const PackedAdapter> FromGguf(const std::string& path, const ModelConfig& base);
   // From training's factors: converted to `type` (q8_0, q4_0, f16, bf16, f32) and permuted to `base.rope` where needed.
   // With a quantised type whose block does not divide a pair's rank, its lora_b is kept in F16. The file has one alpha for all pairs:
@@ -37,11 +38,13 @@ class PackedAdapter {
   const std::string& base_sha256() const;              // empty when unknown
   const std::optional<AdapterBudget>& budget() const;  // what it was trained under; nothing: without one
   const std::optional<AdapterCard>& card() const;      // nothing: its maker left none
+  const std::string& template_now() const;             // time that its chat template told in training; empty: none
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: index into kLinearKinds
   int64_t rank() const;                                // the largest of all pairs
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,
-  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; of a card what card.h says.
+  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; pith.template.now where there is one; of a card what
+  // card.h says.
   void WriteGguf(const std::string& path) const;
 
  private:
@@ -50,7 +53,8 @@ class PackedAdapter {
   PackedAdapter();
 };
 
-// UserError when the adapter names another base than `base_sha256`, unless `any_base`, which warns instead.
+// UserError when the adapter names another base than `base_sha256`, unless `any_base`, which warns instead. One that names none is
+// warned about, whatever `base_sha256` is.
 void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base);
 
 }  // namespace pith

@@ -9,8 +9,10 @@
 #include "adapters/lora_names.h"
 #include "adapters/model_card.h"
 #include "adapters/peft_config.h"
+#include "adapters/peft_tensors.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/safetensors.h"
 
 namespace pith {
@@ -18,25 +20,7 @@ namespace {
 
 constexpr char kStartFile[] = "pith_start.safetensors";
 const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kReadmeFile};
-constexpr std::string_view kPrefix = "base_model.model.";
-constexpr std::string_view kSuffixA = ".lora_A.weight", kSuffixB = ".lora_B.weight", kSuffixM = ".lora_magnitude_vector";
 constexpr std::string_view kSuffixStart = ".lora_A.start";
-
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-std::string KeyName(const LinearPlace& place, std::string_view suffix) { return Str(kPrefix, ModuleName(place), suffix); }
-
-// "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight" → the place, where it is one of `suffixes`.
-std::optional<LinearPlace> ParseKey(std::string_view key, std::initializer_list<std::string_view> suffixes) {
-  if (key.substr(0, kPrefix.size()) != kPrefix) return {};
-  key.remove_prefix(kPrefix.size());
-  for (const std::string_view suffix : suffixes) {
-    if (EndsWith(key, suffix)) return ParseModuleName(key.substr(0, key.size() - suffix.size()));
-  }
-  return {};
-}
 
 std::vector<float> FiniteValues(const std::string& path, const std::string& key, const SafeTensor& tensor) {
   const TensorView view{tensor.type, tensor.shape[0], tensor.shape.size() == 1 ? 1 : tensor.shape[1], tensor.data};
@@ -47,34 +31,35 @@ std::vector<float> FiniteValues(const std::string& path, const std::string& key,
   return values;
 }
 
-const SafeTensor& Factor(const SafetensorsFile& file, const std::string& key, const std::string& partner) {
-  const SafeTensor* tensor = file.Find(key);
-  if (tensor == nullptr) ThrowUser("'", file.path(), "' has the tensor '", partner, "' but lacks '", key, "'");
-  if (tensor->shape.size() != 2 || tensor->shape[0] < 1 || tensor->shape[1] < 1) {
-    ThrowUser("'", file.path(), "': tensor '", key, "' has ", tensor->shape.size(), " dimensions, expected 2, none of them 0");
+// The factor in `part`, else a sentence that says what `partner` lacks.
+const SafeTensor& Factor(const SafetensorsFile& file, const PeftModule::Part& part, const std::string& key, const PeftModule::Part& partner) {
+  if (part.tensor == nullptr) ThrowUser("'", file.path(), "' has the tensor '", partner.key, "' but lacks '", key, "'");
+  const std::vector<int64_t>& shape = part.tensor->shape;
+  if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1) {
+    ThrowUser("'", file.path(), "': tensor '", part.key, "' has ", shape.size(), " dimensions, expected 2, none of them 0");
   }
-  return *tensor;
+  return *part.tensor;
 }
 
-LoraPair ReadPair(const SafetensorsFile& file, const LinearPlace& place, int64_t rank) {
-  const std::string key_a = KeyName(place, kSuffixA), key_b = KeyName(place, kSuffixB);
-  const SafeTensor& a = Factor(file, key_a, key_b);
-  const SafeTensor& b = Factor(file, key_b, key_a);
+LoraPair ReadPair(const SafetensorsFile& file, const LinearPlace& place, const PeftModule& module, int64_t rank) {
+  const PeftModule::Part& known = module.a.tensor != nullptr ? module.a : module.b.tensor != nullptr ? module.b : module.magnitude;
+  const SafeTensor& a = Factor(file, module.a, PeftKey(place, kPeftSuffixA), known);
+  const SafeTensor& b = Factor(file, module.b, PeftKey(place, kPeftSuffixB), known);
   if (a.shape[0] != rank || b.shape[1] != rank) {
     ThrowUser("'", file.path(), "': ", ModuleName(place), " has lora_A of ", a.shape[0], "×", a.shape[1], " and lora_B of ",
               b.shape[0], "×", b.shape[1], ", which do not fit rank ", rank, " of ", kPeftConfigFile);
   }
-  return {rank, a.shape[1], b.shape[0], FiniteValues(file.path(), key_a, a), FiniteValues(file.path(), key_b, b)};
+  return {rank, a.shape[1], b.shape[0], FiniteValues(file.path(), module.a.key, a), FiniteValues(file.path(), module.b.key, b)};
 }
 
-std::vector<float> ReadMagnitude(const SafetensorsFile& file, const LinearPlace& place, int64_t out) {
-  const std::string key = KeyName(place, kSuffixM);
-  const SafeTensor* tensor = file.Find(key);
-  if (tensor == nullptr) ThrowUser("'", file.path(), "' lacks the tensor '", key, "', which use_dora of ", kPeftConfigFile, " asks for");
-  if (tensor->shape != std::vector<int64_t>{out}) {
-    ThrowUser("'", file.path(), "': tensor '", key, "' is no vector of ", out, " values, as many as lora_B has rows");
+std::vector<float> ReadMagnitude(const SafetensorsFile& file, const LinearPlace& place, const PeftModule::Part& magnitude, int64_t out) {
+  if (magnitude.tensor == nullptr) {
+    ThrowUser("'", file.path(), "' lacks the tensor '", PeftKey(place, kPeftSuffixMagnitude), "', which use_dora of ", kPeftConfigFile, " asks for");
   }
-  return FiniteValues(file.path(), key, *tensor);
+  if (magnitude.tensor->shape != std::vector<int64_t>{out}) {
+    ThrowUser("'", file.path(), "': tensor '", magnitude.key, "' is no vector of ", out, " values, as many as lora_B has rows");
+  }
+  return FiniteValues(file.path(), magnitude.key, *magnitude.tensor);
 }
 
 // PiSSA's A₀. The file says what the steps were measured from: it must be what the factors were made with.
@@ -84,9 +69,10 @@ void ReadStarts(const std::string& path, LoraAdapter* adapter) {
               kPithFile, " to use it as a plain LoRA");
   }
   const SafetensorsFile file(path);
+  file.RefuseForeign();
   for (auto& [name, pair] : adapter->pairs) {
     const LinearPlace place = *ParseWeightName(name);
-    const std::string key = KeyName(place, kSuffixStart);
+    const std::string key = PeftKey(place, kSuffixStart);
     const SafeTensor* tensor = file.Find(key);
     if (tensor == nullptr || tensor->type != TensorType::kF32 || tensor->shape != std::vector<int64_t>{pair.rank / 2, pair.in} || pair.rank % 2 != 0) {
       ThrowUser("'", path, "': tensor '", key, "' is missing, or not half of lora_A; the folder was put together from others");
@@ -102,13 +88,13 @@ void ReadStarts(const std::string& path, LoraAdapter* adapter) {
   }
 }
 
-// A module that adapter_config.json promises and the tensors lack would be silently bare. As in PEFT, a target is the end
-// of a module's name.
+// As in PEFT, a target is the end of a module's name, what it names but the file lacks stays bare, and it is an error only when
+// that is all: one list may serve models of several kinds.
 void CheckTargets(const PeftConfig& config, const std::string& path, const std::set<std::pair<int64_t, int>>& places) {
-  if (!config.targets) return;
+  if (!config.targets || config.targets->empty()) return;
   struct Named {
     bool found = false;
-    std::optional<LinearPlace> missing;  // the first
+    std::vector<LinearPlace> missing;
   };
   std::unordered_map<std::string, Named> ends;  // of the names of all modules up to the highest layer
   const int64_t num_layers = places.rbegin()->first + 1;
@@ -119,25 +105,47 @@ void CheckTargets(const PeftConfig& config, const std::string& path, const std::
       while (true) {
         Named& named = ends[end];
         named.found |= has;
-        if (!has && !named.missing) named.missing = LinearPlace{layer, kind};
+        if (!has) named.missing.push_back({layer, kind});
         const size_t dot = end.find('.');
         if (dot == std::string::npos) break;
         end.erase(0, dot + 1);
       }
     }
   }
-  for (const std::string& target : *config.targets) {
+  const std::set<std::string> targets(config.targets->begin(), config.targets->end());
+  std::string absent;
+  size_t num_absent = 0;
+  std::set<std::pair<int64_t, int>> missing;
+  for (const std::string& target : targets) {
     const auto named = ends.find(target);
-    if (named == ends.end()) {
-      ThrowUser(kPeftConfigFile, " beside '", path, "' names the target module '", target,
-                "', on which pith's adapters cannot act; train the adapter on attention and feed-forward layers alone");
+    if (named == ends.end() || !named->second.found) {
+      absent += (num_absent++ == 0 ? "" : ", ") + target;
+    } else if (config.all_layers) {
+      for (const LinearPlace& place : named->second.missing) missing.insert({place.layer, place.kind});
     }
-    if (named->second.missing && config.all_layers) {
-      ThrowUser("'", path, "' lacks the tensor '", KeyName(*named->second.missing, kSuffixA), "', which target_modules of ",
-                kPeftConfigFile, " asks for; save the adapter again");
-    }
-    if (!named->second.found) ThrowUser("'", path, "' has no tensors for '", target, "' of target_modules in ", kPeftConfigFile);
   }
+  if (num_absent == targets.size()) {
+    ThrowUser("'", path, "' has no tensors for any of target_modules in ", kPeftConfigFile, " (", absent, "); the two are of different adapters");
+  }
+  if (num_absent > 0) {
+    LogWarning(Str("'", path, "' has no tensors for ", absent, " of target_modules in ", kPeftConfigFile, "; the adapter acts on the others alone"));
+  }
+  if (!missing.empty()) {
+    LogWarning(Str("'", path, "' lacks tensors for ", missing.size(), " of the modules that target_modules in ", kPeftConfigFile, " names, such as ",
+                   ModuleName({missing.begin()->first, missing.begin()->second}), "; the base acts alone there"));
+  }
+}
+
+// The file of tensors, or a sentence that says how to get one.
+SafetensorsFile OpenTensors(const std::string& folder) {
+  const std::string path = folder + "/" + kPeftTensorFile, pickle = folder + "/adapter_model.bin";
+  if (!FileExists(path) && FileExists(pickle)) {
+    ThrowUser("'", pickle, "' is a Python pickle, which is a program and not read; load the adapter with PEFT and save_pretrained() it again, which ",
+              "writes ", kPeftTensorFile);
+  }
+  SafetensorsFile file(path);
+  file.RefuseForeign();
+  return file;
 }
 
 // What differs from `common`, by short name ("q_proj") where all layers that have it agree, else by full name.
@@ -187,26 +195,19 @@ std::string Readme(const LoraAdapter& adapter, const std::string& folder) {
 
 LoraAdapter ReadPeft(const std::string& folder) {
   PeftConfig config = ReadPeftConfig(folder);
-  const SafetensorsFile file(folder + "/" + kPeftTensorFile);
-  std::set<std::pair<int64_t, int>> places;
-  for (const auto& [key, tensor] : file.tensors()) {
-    const auto place = config.adapter.dora ? ParseKey(key, {kSuffixA, kSuffixB, kSuffixM}) : ParseKey(key, {kSuffixA, kSuffixB});
-    if (!place) {
-      ThrowUser("'", file.path(), "' has the tensor '", key,
-                "', which pith does not implement; it reads lora_A and lora_B of attention and feed-forward layers, and ",
-                "lora_magnitude_vector where use_dora is true");
-    }
-    places.insert({place->layer, place->kind});
-  }
-  if (places.empty()) ThrowUser("'", file.path(), "' has no tensors; expected lora_A and lora_B of at least one layer");
+  const SafetensorsFile file = OpenTensors(folder);
+  const auto modules = PeftModules(file, config.adapter.dora);
+  if (modules.empty()) ThrowUser("'", file.path(), "' has no tensors; expected lora_A and lora_B of at least one layer");
   LoraAdapter adapter = std::move(config.adapter);
-  for (const auto& [layer, kind] : places) {
-    const LinearPlace place{layer, kind};
+  std::set<std::pair<int64_t, int>> places;
+  for (const auto& [at, module] : modules) {
+    places.insert(at);
+    const LinearPlace place{at.first, at.second};
     const int64_t* rank = FindPattern(config.rank_pattern, ModuleName(place));
     const double* alpha = FindPattern(config.alpha_pattern, ModuleName(place));
-    LoraPair pair = ReadPair(file, place, rank != nullptr ? *rank : adapter.rank);
+    LoraPair pair = ReadPair(file, place, module, rank != nullptr ? *rank : adapter.rank);
     if (alpha != nullptr && *alpha != adapter.alpha) pair.alpha = *alpha;
-    if (adapter.dora) pair.magnitude = ReadMagnitude(file, place, pair.out);
+    if (adapter.dora) pair.magnitude = ReadMagnitude(file, place, module.magnitude, pair.out);
     adapter.pairs.emplace(WeightName(place), std::move(pair));
   }
   CheckTargets(config, file.path(), places);
@@ -226,10 +227,10 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
     PITH_CHECK_EQ(pair.magnitude.size(), static_cast<size_t>(adapter.dora ? pair.out : 0));
     PITH_CHECK_EQ(pair.pissa(), adapter.pissa());
     places.insert({place->layer, place->kind});
-    tensors.push_back({KeyName(*place, kSuffixA), {pair.rank, pair.in}, TensorType::kF32, pair.a.data()});
-    tensors.push_back({KeyName(*place, kSuffixB), {pair.out, pair.rank}, TensorType::kF32, pair.b.data()});
-    if (adapter.dora) tensors.push_back({KeyName(*place, kSuffixM), {pair.out}, TensorType::kF32, pair.magnitude.data()});
-    if (pair.pissa()) starts.push_back({KeyName(*place, kSuffixStart), {pair.rank / 2, pair.in}, TensorType::kF32, pair.start_a.data()});
+    tensors.push_back({PeftKey(*place, kPeftSuffixA), {pair.rank, pair.in}, TensorType::kF32, pair.a.data()});
+    tensors.push_back({PeftKey(*place, kPeftSuffixB), {pair.out, pair.rank}, TensorType::kF32, pair.b.data()});
+    if (adapter.dora) tensors.push_back({PeftKey(*place, kPeftSuffixMagnitude), {pair.out}, TensorType::kF32, pair.magnitude.data()});
+    if (pair.pissa()) starts.push_back({PeftKey(*place, kSuffixStart), {pair.rank / 2, pair.in}, TensorType::kF32, pair.start_a.data()});
   }
   const auto pair_at = [&](const LinearPlace& place) -> const LoraPair& { return adapter.pairs.at(WeightName(place)); };
   PeftConfig config;

@@ -11,7 +11,8 @@
 namespace pith {
 
 // Reads LoRA, aLoRA (alora_invocation_tokens) and DoRA (use_dora) on linear layers, with rank_pattern, alpha_pattern and use_rslora.
-// UserError for what pith does not implement (modules_to_save, lora_bias, …), naming it.
+// UserError for what pith does not implement (modules_to_save, lora_bias, …), naming it. What PEFT loads with a warning is
+// loaded with a warning: targets without tensors, settings that are not known.
 LoraAdapter ReadPeft(const std::string& folder);
 // Writes the folder whole or not at all (into a folder beside it, then renamed; an older one is replaced).
 void WritePeft(const LoraAdapter& adapter, const std::string& folder);

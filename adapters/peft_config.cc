@@ -8,7 +8,9 @@
 #include "base/base_identity.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/iso_time.h"
 #include "base/json_text.h"
+#include "base/log.h"
 
 namespace pith {
 namespace {
@@ -18,12 +20,20 @@ using Json = nlohmann::ordered_json;
 constexpr int64_t kMaxRank = 1 << 16;
 constexpr size_t kMaxPatternBytes = 1 << 15;  // of all keys: each is matched with each module
 
-// Settings that change nothing about what a finished adapter computes, or that are read below.
+// What PEFT's LoRA can do and pith cannot: these change what the adapter computes.
+const std::set<std::string> kUnsupported = {"modules_to_save", "layer_replication", "trainable_token_indices", "target_parameters", "lora_bias",
+                                            "use_qalora", "use_bdlora", "velora_config", "monteclora_config", "arrow_config", "kasa_config"};
+
+// Settings that are read below, or that change nothing about what a finished adapter computes.
 const std::set<std::string> kUnderstood = {
     "peft_type", "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "use_dora", "lora_dropout", "alora_invocation_tokens", "base_model_name_or_path",
-    "target_modules", "layers_to_transform", "layers_pattern", "exclude_modules", "init_lora_weights", "bias",
+    "target_modules", "layers_to_transform", "layers_pattern", "exclude_modules", "init_lora_weights",
+    // which biases were trained: the tensors tell whether there are any
+    "bias",
+    // of linear layers PEFT ignores it
+    "fan_in_fan_out",
     // bookkeeping, and settings of how the adapter was started or how something that is off would work
-    "task_type", "auto_mapping", "inference_mode", "peft_version", "revision", "megatron_core", "qalora_group_size",
+    "task_type", "auto_mapping", "inference_mode", "peft_version", "revision", "runtime_config", "megatron_config", "megatron_core", "qalora_group_size",
     "loftq_config", "eva_config", "corda_config", "lora_ga_config", "ensure_weight_tying"};
 
 // These starts leave the base unchanged; the others subtract from it, so that the file fits another base than it names.
@@ -76,12 +86,15 @@ std::vector<int32_t> TokenIds(const std::string& path, const char* key, const Js
   return ids;
 }
 
-void RefuseUnsupported(const std::string& path, const Json& json) {
+// As in PEFT, a setting that is not known is no error: other programs note their own, and later versions have more.
+void CheckSettings(const std::string& path, const Json& json) {
+  std::string unknown;
   for (const auto& [key, value] : json.items()) {
-    if (kUnderstood.count(key) == 0 && !IsOff(value)) Unsupported(path, key, value);
+    if (IsOff(value) || kUnderstood.count(key) != 0) continue;
+    if (kUnsupported.count(key) != 0) Unsupported(path, key, value);
+    unknown += (unknown.empty() ? "" : ", ") + key;
   }
-  const Json bias = json.value("bias", Json("none"));
-  if (bias != "none" && !bias.is_null()) Unsupported(path, "bias", bias);
+  if (!unknown.empty()) LogWarning(Str("'", path, "' has settings that pith does not know (", unknown, "); it goes on without them"));
   const Json start = json.value("init_lora_weights", Json(true));
   if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) Unsupported(path, "init_lora_weights", start);
 }
@@ -155,6 +168,9 @@ void ReadOwn(const std::string& folder, PeftConfig* config) {
   config->adapter.base_sha256 = BaseIdentity(path, json);
   config->adapter.budget = Budget(path, json);
   if (const Json card = json.value("card", Json(nullptr)); !card.is_null()) config->adapter.card = ReadCard(path, card.dump());
+  const Json now = json.value("template_now", Json(""));
+  if (!now.is_string() || !(now == "" || ParseIsoTime(now.get<std::string>()))) Wrong(path, "template_now", now, "a time like 2024-07-26T10:00:00");
+  config->adapter.template_now = now.get<std::string>();
   const Json start = json.value("start", Json(nullptr));
   if (!start.is_null() && start != "pissa") Wrong(path, "start", start, "\"pissa\", or nothing");
   config->pissa = start == "pissa";
@@ -170,13 +186,14 @@ PeftConfig ReadPeftConfig(const std::string& folder) {
   const Json json = ReadObject(path);
   const Json type = json.value("peft_type", Json(nullptr));
   if (type != "LORA") Wrong(path, "peft_type", type, "\"LORA\"");
-  RefuseUnsupported(path, json);
+  CheckSettings(path, json);
 
   PeftConfig config;
   LoraAdapter& adapter = config.adapter;
-  const Json rank = json.value("r", Json(nullptr));
-  Json alpha = json.value("lora_alpha", Json(nullptr));
-  if (alpha.is_null()) alpha = 8;  // PEFT's default
+  Json rank = json.value("r", Json(nullptr)), alpha = json.value("lora_alpha", Json(nullptr));
+  for (Json* value : {&rank, &alpha}) {
+    if (value->is_null()) *value = 8u;  // PEFT's default of both
+  }
   if (!Rank(rank)) Wrong(path, "r", rank, "a rank of 1 to 65536");
   adapter.rank = *Rank(rank);
   if (!Alpha(alpha)) Wrong(path, "lora_alpha", alpha, "a positive number");
@@ -240,6 +257,7 @@ void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
   Json own;
   own["base_sha256"] = adapter.base_sha256;
   if (config.pissa) own["start"] = "pissa";
+  if (!adapter.template_now.empty()) own["template_now"] = adapter.template_now;
   if (const auto& budget = adapter.budget) {
     own["budget"] = {{"tokens", budget->tokens},
                      {"reserve_tokens", budget->reserve_tokens},

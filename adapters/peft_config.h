@@ -23,7 +23,7 @@ struct PeftConfig {
   bool all_layers = true;                             // no layers_to_transform
 };
 
-// UserError naming any setting that pith does not implement, known to it or not.
+// UserError naming a setting that pith does not implement; one that it does not know is warned about.
 PeftConfig ReadPeftConfig(const std::string& folder);
 // Of `config`: adapter, targets, pissa and the patterns.
 void WritePeftConfig(const PeftConfig& config, const std::string& folder);

@@ -1,75 +1,86 @@
 #include "base/base_identity.h"
 
-#include <sys/stat.h>
-
-#include <cstdlib>
-#include <filesystem>
+#include <algorithm>
+#include <optional>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/identity_cache.h"
+#include "base/log.h"
 #include "base/sha256.h"
+#include "base/thread_pool.h"
 
 namespace pith {
 namespace {
 
 constexpr size_t kHexDigits = 64;
+constexpr size_t kPieceBytes = 1 << 20;
 
-bool IsIdentity(const std::string& text) {
-  return text.size() == kHexDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-// Where the cache lies; empty when the environment names no home.
-std::string CacheFolder() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && cache[0] == '/') return Str(cache, "/pith");  // the XDG rules ignore relative paths
-  const char* home = std::getenv("HOME");
-  return home != nullptr && home[0] == '/' ? Str(home, "/.cache/pith") : "";
-}
-
-// What the files are and when they last changed; empty when that cannot be told.
-std::string Fingerprint(const std::vector<std::string>& files) {
-  Sha256 hash;
-  hash.Update("pith base identity, version 1\n");
-  for (const std::string& file : files) {
-    std::error_code error;
-    const std::string path = std::filesystem::canonical(file, error).string();
-    struct stat info;
-    if (error || ::stat(path.c_str(), &info) != 0) return "";
-    hash.Update(Str(path, "\n", info.st_size, " ", info.st_mtim.tv_sec, " ", info.st_mtim.tv_nsec, "\n"));
-  }
-  return hash.HexDigest();
-}
+size_t NumPieces(const TensorView& view) { return (view.bytes() + kPieceBytes - 1) / kPieceBytes; }
 
 }  // namespace
 
-std::string HashTensors(const std::map<std::string, TensorView, std::less<>>& tensors) {
+std::string TensorLine(const std::string& name, const TensorView& view) {
+  return Str(name, " ", TypeName(view.type), " ", view.rows, " ", view.cols, "\n");
+}
+
+std::string HashTensors(const TensorViews& tensors) {
   Sha256 hash;
   for (const auto& [name, view] : tensors) {
-    hash.Update(Str(name, " ", TypeName(view.type), " ", view.rows, " ", view.cols, "\n"));
+    hash.Update(TensorLine(name, view));
     hash.Update(view.data, view.bytes());
   }
   return hash.HexDigest();
 }
 
-std::string CachedIdentity(const std::vector<std::string>& files,
-                           const std::map<std::string, TensorView, std::less<>>& tensors) {
-  const std::string folder = CacheFolder(), fingerprint = folder.empty() ? "" : Fingerprint(files);
-  if (fingerprint.empty()) return HashTensors(tensors);
-  const std::string place = Str(folder, "/base-", fingerprint.substr(0, 32), ".sha256");
-  try {
-    if (FileExists(place)) {
-      const std::string stored = ReadFile(place);
-      if (IsIdentity(stored)) return stored;
+std::string HashTensorTree(const TensorViews& tensors, const std::string& identity) {
+  struct Piece {
+    const uint8_t* data;
+    size_t bytes;
+    Sha256::Bytes digest;
+  };
+  std::vector<Piece> pieces;
+  for (const auto& [name, view] : tensors) {
+    for (size_t i = 0; i < NumPieces(view); ++i) {
+      const size_t at = i * kPieceBytes;
+      pieces.push_back({view.data + at, std::min(kPieceBytes, view.bytes() - at), {}});
     }
-  } catch (const UserError&) {
   }
-  const std::string identity = HashTensors(tensors);
-  try {
-    MakeFolders(folder);
-    WriteFile(place, identity);
-  } catch (const UserError&) {
+  ThreadPool(0).ParallelFor(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      Piece& piece = pieces[static_cast<size_t>(i)];
+      Sha256 hash;
+      hash.Update(piece.data, piece.bytes);
+      piece.digest = hash.Digest();
+    }
+  });
+  Sha256 root;
+  root.Update(Str("pith base tree 1 ", identity, "\n"));
+  auto piece = pieces.begin();
+  for (const auto& [name, view] : tensors) {
+    root.Update(TensorLine(name, view));
+    for (size_t i = 0; i < NumPieces(view); ++i, ++piece) root.Update(piece->digest.data(), piece->digest.size());
   }
-  return identity;
+  return root.HexDigest();
+}
+
+std::string IdentityOf(const std::string& path, const std::vector<const MappedFile*>& files, const TensorViews& tensors,
+                       const StoredIdentity& stored) {
+  const IdentityCache cache(files, tensors);
+  std::optional<std::string> identity = cache.Find();
+  if (!identity) {
+    const bool holds = IsIdentity(stored.sha256) && !stored.tree.empty() && HashTensorTree(tensors, stored.sha256) == stored.tree;
+    identity = holds ? stored.sha256 : HashTensors(tensors);
+    cache.Remember(*identity);
+  }
+  if (!stored.sha256.empty() && stored.sha256 != *identity) {
+    LogWarning(Str("'", path, "' holds other weights than those its ", kIdentityKey, " names (", stored.sha256.substr(0, 12),
+                   "…): another program changed them; it counts as the base ", identity->substr(0, 12), "…"));
+  }
+  return *identity;
+}
+
+bool IsIdentity(const std::string& text) {
+  return text.size() == kHexDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 std::string CheckedIdentity(const std::string& path, const std::string& text) {

@@ -5,81 +5,21 @@
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "base/base_identity.h"
+#include "base/base_tensors.h"
 #include "base/error.h"
 #include "base/gguf.h"
-#include "base/json_text.h"
-#include "base/safetensors.h"
+#include "base/gguf_types.h"
+#include "base/hf_checkpoint.h"
+#include "base/log.h"
 
 namespace pith {
 namespace {
 
-constexpr uint64_t kMaxIndexBytes = 100 << 20;  // as a safetensors header, which names as many tensors
-
-struct Expected {
-  std::string gguf, hf;
-  int64_t rows, cols;  // a vector has rows == 1
-};
-
-// Every tensor of the architecture, by both names.
-std::vector<Expected> ExpectedTensors(const ModelConfig& c) {
-  std::vector<Expected> all{{"token_embd.weight", "model.embed_tokens.weight", c.vocab_size, c.d_model},
-                            {"output_norm.weight", "model.norm.weight", 1, c.d_model}};
-  if (!c.tied_embeddings) all.push_back({"output.weight", "lm_head.weight", c.vocab_size, c.d_model});
-  for (int64_t layer = 0; layer < c.num_layers; ++layer) {
-    const std::string gguf = Str("blk.", layer, "."), hf = Str("model.layers.", layer, ".");
-    all.push_back({gguf + "attn_norm.weight", hf + "input_layernorm.weight", 1, c.d_model});
-    all.push_back({gguf + "ffn_norm.weight", hf + "post_attention_layernorm.weight", 1, c.d_model});
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
-      const LinearKind& names = kLinearKinds[kind];
-      const int64_t rows = LinearRows(c, kind);
-      all.push_back({Str(gguf, names.gguf, ".weight"), Str(hf, names.hf, ".weight"), rows, LinearCols(c, kind)});
-      if (c.qkv_bias && kind < 3) all.push_back({Str(gguf, names.gguf, ".bias"), Str(hf, names.hf, ".bias"), 1, rows});
-    }
-  }
-  return all;
-}
-
-void CheckShape(const std::string& path, const std::string& name, const TensorView& view, const Expected& expected) {
-  if (view.rows != expected.rows || view.cols != expected.cols) {
-    ThrowUser("'", path, "': tensor '", name, "' is ", view.rows, "×", view.cols, ", the model's description says ",
-              expected.rows, "×", expected.cols);
-  }
-}
-
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-// The shards of a Hugging Face folder, in a fixed order.
-std::vector<std::string> ShardPaths(const std::string& folder) {
-  const std::string single = folder + "/model.safetensors", index = single + ".index.json";
-  if (FileExists(single)) return {single};
-  if (!FileExists(index)) {
-    ThrowUser("'", folder, "' has neither model.safetensors nor model.safetensors.index.json; ",
-              "expected a GGUF file or a Hugging Face folder");
-  }
-  const std::string text = ReadFile(index, kMaxIndexBytes);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", index, "' ", problem);
-  const nlohmann::json json = nlohmann::json::parse(text);
-  if (!json.contains("weight_map") || !json["weight_map"].is_object()) {
-    ThrowUser("'", index, "' is not a JSON object with a weight_map");
-  }
-  std::set<std::string> files;
-  for (const auto& [name, file] : json["weight_map"].items()) {
-    if (!file.is_string() || file.get<std::string>().find('/') != std::string::npos) {
-      ThrowUser("'", index, "': tensor '", name, "' is in ", file.dump(), ", expected a file of the same folder");
-    }
-    files.insert(file.get<std::string>());
-  }
-  std::vector<std::string> paths;
-  for (const std::string& file : files) paths.push_back(folder + "/" + file);
-  return paths;
-}
+constexpr char kHfEmbedding[] = "model.embed_tokens.weight", kHfHead[] = "lm_head.weight";
 
 // Moves row r of every head from place `from(r)` to place `to(r)`; pair i is rows (2i, 2i+1) or (i, i + H/2).
 void Permute(const void* in, void* out, int64_t rows, size_t row_bytes, int64_t head_dim, bool to_interleaved) {
@@ -103,7 +43,7 @@ struct BaseModel::Impl {
   ModelConfig config;
   std::string path;
   std::unique_ptr<GgufFile> gguf;
-  std::vector<std::unique_ptr<SafetensorsFile>> shards;
+  std::unique_ptr<HfCheckpoint> checkpoint;
   std::vector<std::string> names;
   std::map<std::string, TensorView, std::less<>> views;
   std::mutex identity_mutex;
@@ -112,47 +52,58 @@ struct BaseModel::Impl {
   void LoadGguf() {
     gguf = std::make_unique<GgufFile>(path);
     config = ModelConfigFromGguf(*gguf);
-    for (const Expected& expected : ExpectedTensors(config)) {
+    for (const ExpectedTensor& expected : ExpectedTensors(config)) {
       const TensorView view = gguf->Tensor(expected.gguf);
       CheckShape(path, expected.gguf, view, expected);
       Put(expected.gguf, view);
     }
+    UnreadTensors unread(config);
     for (const GgufTensor& tensor : gguf->tensors()) {
-      if (views.count(tensor.name) == 0) RefuseUnknown(path, tensor.name);
+      if (views.count(tensor.name) == 0) unread.Add(path, tensor.name, !IsGgmlInteger(tensor.ggml_type));
     }
+    unread.Warn(path);
   }
 
   void LoadFolder() {
+    if (!FileExists(path + "/config.json")) {
+      ThrowUser("'", path, "' has no config.json and holds no GGUF file; expected a GGUF file or a Hugging Face folder");
+    }
     config = ModelConfigFromHf(path + "/config.json");
-    std::map<std::string, std::pair<const SafeTensor*, const std::string*>> found;
-    for (const std::string& shard_path : ShardPaths(path)) {
-      shards.push_back(std::make_unique<SafetensorsFile>(shard_path));
-      for (const auto& [name, tensor] : shards.back()->tensors()) {
-        if (!found.emplace(name, std::make_pair(&tensor, &shards.back()->path())).second) {
-          ThrowUser("'", shard_path, "': tensor '", name, "' is in another file of the folder too");
-        }
-      }
-    }
-    for (const Expected& expected : ExpectedTensors(config)) {
-      const auto place = found.find(expected.hf);
-      if (place == found.end()) ThrowUser("'", path, "' lacks the tensor '", expected.hf, "'");
-      const SafeTensor& tensor = *place->second.first;
-      const std::string& file = *place->second.second;
-      const size_t dimensions = expected.rows == 1 ? 1 : 2;
-      if (tensor.shape.size() != dimensions) {
-        ThrowUser("'", file, "': tensor '", expected.hf, "' has ", tensor.shape.size(), " dimensions, expected ",
-                  dimensions);
-      }
-      const TensorView view{tensor.type, dimensions == 2 ? tensor.shape[0] : 1, tensor.shape.back(), tensor.data};
-      CheckShape(file, expected.hf, view, expected);
+    checkpoint = std::make_unique<HfCheckpoint>(path);
+    std::set<std::string_view> left;
+    for (const auto& [name, place] : checkpoint->places()) left.insert(name);
+    const std::string embedding = SettleHead(left);
+    for (const ExpectedTensor& expected : ExpectedTensors(config)) {
+      const std::string& name = expected.hf == kHfEmbedding ? embedding : expected.hf;
+      const TensorView view = checkpoint->Tensor(name, expected.rows == 1);
+      CheckShape(*checkpoint->Find(name)->file, name, view, expected);
       Put(expected.gguf, view);
-      found.erase(place);
+      left.erase(name);
     }
-    for (const auto& [name, place] : found) {
-      // Checkpoints carry a copy of a tied head, and old ones the table of rotary frequencies; neither is a weight.
-      const bool is_tied_head = config.tied_embeddings && name == "lm_head.weight";
-      if (!is_tied_head && !EndsWith(name, ".rotary_emb.inv_freq")) RefuseUnknown(*place.second, name);
+    UnreadTensors unread(config);
+    for (const std::string_view name : left) {
+      const HfCheckpoint::Place& place = *checkpoint->Find(name);
+      const bool is_integer = place.tensor == nullptr && (place.dtype.find_first_of("IU") == 0 || place.dtype == "BOOL");
+      unread.Add(*place.file, std::string(name), !is_integer);
     }
+    unread.Warn(path);
+  }
+
+  // Where the configuration ties the head to the embedding, the file has the last word, as in transformers 5: either of the two
+  // may be all there is, and a head that differs is the head. Returns the embedding's name, and takes a head that is only a
+  // copy out of `left`.
+  std::string SettleHead(std::set<std::string_view>& left) {
+    const HfCheckpoint::Place *embedding = checkpoint->Find(kHfEmbedding), *head = checkpoint->Find(kHfHead);
+    if (!config.tied_embeddings || head == nullptr) return kHfEmbedding;
+    if (embedding == nullptr) return kHfHead;
+    if (SameTensor(*embedding, *head)) {
+      left.erase(kHfHead);
+    } else {
+      config.tied_embeddings = false;
+      LogWarning(Str("'", path, "/config.json' says that the head is the embedding (tie_word_embeddings), but '", *head->file,
+                     "' has a ", kHfHead, " that differs, which is taken; transformers before version 5 would leave it out"));
+    }
+    return kHfEmbedding;
   }
 
   void Put(const std::string& name, const TensorView& view) {
@@ -160,10 +111,7 @@ struct BaseModel::Impl {
     views.emplace(name, view);
   }
 
-  [[noreturn]] void RefuseUnknown(const std::string& file, const std::string& name) const {
-    ThrowUser("'", file, "' has the tensor '", name, "', which is no part of architecture '", config.arch,
-              "' as pith implements it; use a model without it");
-  }
+  std::vector<std::string> files() const { return gguf ? gguf->paths() : checkpoint->paths(); }
 };
 
 BaseModel::BaseModel() : impl_(std::make_unique<Impl>()) {}
@@ -183,6 +131,7 @@ std::unique_ptr<BaseModel> BaseModel::Load(const std::string& gguf_file_or_hf_fo
 const ModelConfig& BaseModel::config() const { return impl_->config; }
 const std::string& BaseModel::path() const { return impl_->path; }
 const GgufFile* BaseModel::gguf() const { return impl_->gguf.get(); }
+std::vector<std::string> BaseModel::files() const { return impl_->files(); }
 const std::vector<std::string>& BaseModel::names() const { return impl_->names; }
 bool BaseModel::Has(std::string_view name) const { return impl_->views.count(name) != 0; }
 
@@ -209,11 +158,12 @@ std::vector<float> BaseModel::LoadHalvesF32(std::string_view name) const {
 std::string BaseModel::Identity() const {
   const std::lock_guard<std::mutex> lock(impl_->identity_mutex);
   if (impl_->identity.empty()) {
-    std::vector<std::string> files;
-    if (impl_->gguf) files.push_back(impl_->path);
-    for (const auto& shard : impl_->shards) files.push_back(shard->path());
-    const auto stored = impl_->gguf ? impl_->gguf->Find<std::string>("pith.base.sha256") : std::nullopt;
-    impl_->identity = stored ? CheckedIdentity(impl_->path, *stored) : CachedIdentity(files, impl_->views);
+    StoredIdentity stored;
+    if (impl_->gguf) {
+      stored.sha256 = impl_->gguf->Find<std::string>(kIdentityKey).value_or("");
+      stored.tree = impl_->gguf->Find<std::string>(kIdentityTreeKey).value_or("");
+    }
+    impl_->identity = IdentityOf(impl_->path, impl_->gguf ? impl_->gguf->files() : impl_->checkpoint->files(), impl_->views, stored);
   }
   return impl_->identity;
 }

@@ -1,4 +1,4 @@
-// The frozen base as it lies in a file: a GGUF, or a Hugging Face folder (config.json, *.safetensors).
+// The frozen base as it lies in its files: a GGUF (of a split one: any part), or a Hugging Face folder (config.json, *.safetensors).
 //
 // Tensors go by their GGUF names everywhere in pith:
 //   token_embd.weight (V×D), output_norm.weight (D), output.weight (V×D, absent when tied),
@@ -19,21 +19,22 @@ namespace pith {
 // Thread-safe to read. Views point into mapped files and live as long as the object.
 class BaseModel {
  public:
-  // Throws UserError when a tensor of the architecture is missing, or its shape is not what `config` says.
+  // Throws UserError when a tensor of the architecture is missing, its shape is not what `config` says, or the file has one that
+  // would change what the model computes and that pith would not read; warns of others that are not read.
   static std::unique_ptr<BaseModel> Load(const std::string& gguf_file_or_hf_folder);
   ~BaseModel();
 
   const ModelConfig& config() const;                 // config().rope tells how q and k rows are ordered
   const std::string& path() const;
   const GgufFile* gguf() const;                      // nullptr for a Hugging Face folder
+  std::vector<std::string> files() const;            // that its tensors lie in
   const std::vector<std::string>& names() const;     // all tensors of the architecture that this file has, GGUF names
   bool Has(std::string_view name) const;
   TensorView Tensor(std::string_view name) const;    // bytes as in the file
   // Dequantised, with the rows of attn_q and attn_k (weight and bias) in RopeLayout::kHalves whatever the file has.
   std::vector<float> LoadHalvesF32(std::string_view name) const;
-  // SHA-256 (64 hex digits) over the tensors' names, types, shapes and bytes in name order ("Identity of a base").
-  // Taken from pith.base.sha256 where the GGUF has it; else computed once and kept in a small cache file under
-  // $XDG_CACHE_HOME/pith (keyed by path, size and modification time).
+  // SHA-256 (64 hex digits) over the tensors' names, types, shapes and bytes in name order ("Identity of a base"): always of
+  // what the file holds, whatever it says of itself; see base/base_identity.h.
   std::string Identity() const;
 
  private:

@@ -1,8 +1,14 @@
 #include "base/error.h"
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <ios>
 #include <new>
+
+#include "base/standard_output.h"
 
 namespace pith {
 namespace {
@@ -64,10 +70,20 @@ std::string Printable(std::string_view text) {
 }
 
 int RunProgram(const char* name, const std::function<int()>& body) {
+  PrepareStandardStreams();
   try {
-    return body();
+    const int status = body();
+    FlushStandardOutput();
+    return status;
   } catch (const UserError& error) {
     std::fprintf(stderr, "%s: %s\n", name, error.what());
+    return 2;
+  } catch (const std::ios_base::failure&) {
+    const int reason = errno;
+    // Whoever read our output has had enough ("| head"). Mostly SIGPIPE has ended us before; where it is ignored, we end alike.
+    if (reason == EPIPE) return 128 + SIGPIPE;
+    std::fprintf(stderr, "%s: cannot write to standard output: %s; what was written of the results is not whole\n", name,
+                 std::strerror(reason == 0 ? EIO : reason));
     return 2;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "%s: out of memory\n", name);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -14,10 +15,12 @@
 
 namespace pith {
 
-// All arguments streamed into one string: Str("rank ", r, " is not a multiple of ", 32).
+// All arguments streamed into one string: Str("rank ", r, " is not a multiple of ", 32). Numbers are written alike whatever the
+// program's locale: names of tensors, hashes and files are made of them.
 template <class... Args>
 std::string Str(const Args&... args) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   if constexpr (sizeof...(args) > 0) (out << ... << args);
   return out.str();
 }
@@ -36,8 +39,8 @@ template <class... Args>
   throw UserError(Str(args...));
 }
 
-// Runs `body` and turns a UserError into "NAME: sentence" on stderr and exit code 2. Memory exhaustion and other
-// std::exceptions give exit code 1. Every program's main() is one call of this.
+// Runs `body`. A UserError, or standard output that cannot be written (base/standard_output.h), becomes "NAME: sentence" on stderr
+// and exit code 2; memory exhaustion and other std::exceptions give 1. Every program's main() is one call of this.
 int RunProgram(const char* name, const std::function<int()>& body);
 
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition, const std::string& values);

@@ -46,6 +46,11 @@ int OpenForReading(const std::string& path, struct stat* info) {
   return fd;
 }
 
+FileVersion VersionFrom(const struct stat& info) {
+  return {static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino), static_cast<uint64_t>(info.st_size),
+          static_cast<int64_t>(info.st_ctim.tv_sec), static_cast<int64_t>(info.st_ctim.tv_nsec)};
+}
+
 void WriteAll(int fd, const char* data, size_t size, const std::string& path) {
   while (size > 0) {
     const ssize_t written = ::write(fd, data, size);
@@ -65,6 +70,12 @@ std::string FolderOf(const std::string& path) {
 
 }  // namespace
 
+std::optional<FileVersion> VersionOf(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return VersionFrom(info);
+}
+
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   struct stat info;
   const Descriptor file{OpenForReading(path, &info)};
@@ -74,15 +85,18 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   if (data == MAP_FAILED) ThrowUser("cannot map '", path, "' (", info.st_size, " bytes): ", Reason());
   data_ = static_cast<const uint8_t*>(data);
   size_ = static_cast<size_t>(info.st_size);
+  version_ = VersionFrom(info);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
+      version_(other.version_),
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(version_, other.version_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;

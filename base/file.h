@@ -4,11 +4,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace pith {
+
+// Which file, and which state of it. The time is that of the last change of content or name (st_ctim), which unlike the
+// modification time nobody can set.
+struct FileVersion {
+  uint64_t device = 0, inode = 0, bytes = 0;
+  int64_t changed_s = 0, changed_ns = 0;
+  bool operator==(const FileVersion&) const = default;
+};
+std::optional<FileVersion> VersionOf(const std::string& path);  // nothing where there is no such file
 
 // A read-only memory map of a whole file. Movable; unmapped on destruction. Thread-safe to read.
 class MappedFile {
@@ -22,9 +32,11 @@ class MappedFile {
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
+  const FileVersion& version() const { return version_; }  // when it was mapped
 
  private:
   std::string path_;
+  FileVersion version_;
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -16,6 +16,18 @@ constexpr SizeRow kSizes[] = {
 
 }  // namespace
 
+uint64_t GgufFixedSize(GgufType type) {
+  switch (type) {
+    case GgufType::kU8: case GgufType::kI8: case GgufType::kBool: return 1;
+    case GgufType::kU16: case GgufType::kI16: return 2;
+    case GgufType::kU32: case GgufType::kI32: case GgufType::kF32: return 4;
+    case GgufType::kU64: case GgufType::kI64: case GgufType::kF64: return 8;
+    default: return 0;
+  }
+}
+
+bool IsGgmlInteger(uint32_t ggml_type) { return ggml_type >= 24 && ggml_type <= 27; }
+
 GgmlTypeSize GgmlSizeOf(uint32_t ggml_type) {
   for (const SizeRow& row : kSizes) {
     if (row.type == ggml_type) return {row.values, row.bytes};

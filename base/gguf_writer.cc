@@ -1,5 +1,6 @@
-#include <cmath>
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -11,13 +12,13 @@ namespace pith {
 namespace {
 
 constexpr uint32_t kVersion = 3;
-constexpr char kTokenTypeKey[] = "tokenizer.ggml.token_type";
+// What llama.cpp and Ollama insist on reading as i32.
+constexpr std::string_view kSignedKeys[] = {"tokenizer.ggml.token_type", "tokenizer.ggml.eos_token_ids"};
 
 struct Entry {
   std::string key;
-  GgufValue value;
-  GgufType type = GgufType::kBool;          // of the value, or of an array's items
-  bool is_array = false;
+  GgufType type;
+  std::string bytes;  // what follows the type in the file
 };
 
 struct PendingTensor {
@@ -33,29 +34,49 @@ GgufType TypeOfIntegers(const std::string& key, const int64_t* values, size_t co
     fits_u32 &= values[i] >= 0 && values[i] <= std::numeric_limits<uint32_t>::max();
     fits_i32 &= values[i] >= std::numeric_limits<int32_t>::min() && values[i] <= std::numeric_limits<int32_t>::max();
   }
-  if (fits_i32 && (negative || key == kTokenTypeKey)) return GgufType::kI32;
+  if (fits_i32 && (negative || std::find(std::begin(kSignedKeys), std::end(kSignedKeys), key) != std::end(kSignedKeys))) return GgufType::kI32;
   return fits_u32 ? GgufType::kU32 : GgufType::kI64;
 }
 
-Entry EntryFor(const std::string& key, GgufValue value) {
-  Entry entry{key, std::move(value)};
-  if (const auto* integer = std::get_if<int64_t>(&entry.value)) {
-    entry.type = *integer >= 0 && *integer <= std::numeric_limits<uint32_t>::max() ? GgufType::kU32 : GgufType::kI64;
-  } else if (const auto* integers = std::get_if<std::vector<int64_t>>(&entry.value)) {
-    entry.type = TypeOfIntegers(key, integers->data(), integers->size());
-    entry.is_array = true;
-  } else if (std::holds_alternative<bool>(entry.value)) {
-    entry.type = GgufType::kBool;
-  } else if (std::holds_alternative<double>(entry.value)) {
-    entry.type = GgufType::kF32;
-  } else if (std::holds_alternative<std::string>(entry.value)) {
-    entry.type = GgufType::kString;
-  } else {
-    entry.is_array = true;
-    entry.type = std::holds_alternative<std::vector<double>>(entry.value)        ? GgufType::kF32
-                 : std::holds_alternative<std::vector<std::string>>(entry.value) ? GgufType::kString
-                                                                                 : GgufType::kBool;
-  }
+template <class T>
+void Append(std::string* bytes, T value) {
+  bytes->append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+void AppendItem(std::string* bytes, GgufType type, int64_t value) {
+  if (type == GgufType::kI64) return Append(bytes, value);
+  Append(bytes, static_cast<uint32_t>(value));  // of i32, too, these are the bytes
+}
+void AppendItem(std::string* bytes, GgufType, double value) { Append(bytes, static_cast<float>(value)); }
+void AppendItem(std::string* bytes, GgufType, bool value) { Append<uint8_t>(bytes, value ? 1 : 0); }
+void AppendItem(std::string* bytes, GgufType, const std::string& value) {
+  Append<uint64_t>(bytes, value.size());
+  *bytes += value;
+}
+
+GgufType TypeOf(const std::string&, int64_t value) {
+  return value >= 0 && value <= std::numeric_limits<uint32_t>::max() ? GgufType::kU32 : GgufType::kI64;
+}
+GgufType TypeOf(const std::string&, bool) { return GgufType::kBool; }
+GgufType TypeOf(const std::string&, double) { return GgufType::kF32; }
+GgufType TypeOf(const std::string&, const std::string&) { return GgufType::kString; }
+GgufType TypeOf(const std::string& key, const std::vector<int64_t>& items) { return TypeOfIntegers(key, items.data(), items.size()); }
+template <class T>
+GgufType TypeOf(const std::string& key, const std::vector<T>&) { return TypeOf(key, T()); }
+
+template <class T>
+Entry EntryFor(const std::string& key, const T& value) {
+  Entry entry{key, TypeOf(key, value), {}};
+  AppendItem(&entry.bytes, entry.type, value);
+  return entry;
+}
+template <class T>
+Entry EntryFor(const std::string& key, const std::vector<T>& items) {
+  const GgufType type = TypeOf(key, items);
+  Entry entry{key, GgufType::kArray, {}};
+  Append(&entry.bytes, type);
+  Append<uint64_t>(&entry.bytes, items.size());
+  for (const T& item : items) AppendItem(&entry.bytes, type, item);
   return entry;
 }
 
@@ -67,29 +88,6 @@ void Put(AtomicFile& file, T value) {
 void PutString(AtomicFile& file, const std::string& text) {
   Put<uint64_t>(file, text.size());
   file.Write(text);
-}
-
-void PutItem(AtomicFile& file, GgufType type, int64_t value) {
-  switch (type) {
-    case GgufType::kU8: case GgufType::kI8: return Put(file, static_cast<uint8_t>(value));
-    case GgufType::kU16: case GgufType::kI16: return Put(file, static_cast<uint16_t>(value));
-    case GgufType::kU32: case GgufType::kI32: return Put(file, static_cast<uint32_t>(value));
-    default: return Put(file, value);
-  }
-}
-void PutItem(AtomicFile& file, GgufType type, double value) {
-  type == GgufType::kF32 ? Put(file, static_cast<float>(value)) : Put(file, value);
-}
-void PutItem(AtomicFile& file, GgufType, bool value) { Put<uint8_t>(file, value ? 1 : 0); }
-void PutItem(AtomicFile& file, GgufType, const std::string& value) { PutString(file, value); }
-template <class T>
-void PutItem(AtomicFile& file, GgufType type, const std::vector<T>& items) {
-  Put<uint64_t>(file, items.size());
-  for (const T item : items) PutItem(file, type, item);
-}
-void PutItem(AtomicFile& file, GgufType type, const std::vector<std::string>& items) {
-  Put<uint64_t>(file, items.size());
-  for (const std::string& item : items) PutItem(file, type, item);
 }
 
 uint64_t Aligned(uint64_t offset) {
@@ -128,14 +126,15 @@ struct GgufWriter::Impl {
 GgufWriter::GgufWriter() : impl_(std::make_unique<Impl>()) {}
 GgufWriter::~GgufWriter() = default;
 
-void GgufWriter::Set(const std::string& key, GgufValue value) { impl_->Put(EntryFor(key, std::move(value))); }
+void GgufWriter::Set(const std::string& key, const GgufValue& value) {
+  std::visit([&](const auto& v) { impl_->Put(EntryFor(key, v)); }, value);
+}
 
 void GgufWriter::CopyMetadata(const GgufFile& from) {
-  for (const GgufFile::Key& key : from.keys_) {
-    if (key.name == kGgufAlignmentKey) continue;
-    const bool is_array = key.type == static_cast<uint32_t>(GgufType::kArray);
-    impl_->Put(Entry{key.name, from.metadata_.find(key.name)->second,
-                     static_cast<GgufType>(is_array ? key.element_type : key.type), is_array});
+  for (const GgufEntry& entry : from.entries()) {
+    const std::string key(entry.key);
+    if (key == kGgufAlignmentKey || key == kGgufSplitNoKey || key == kGgufSplitCountKey || key == kGgufSplitTensorsKey) continue;
+    impl_->Put(Entry{key, static_cast<GgufType>(entry.type), std::string(entry.bytes.begin(), entry.bytes.end())});
   }
 }
 
@@ -156,9 +155,8 @@ void GgufWriter::Write(const std::string& path) const {
   Put<uint64_t>(file, impl_->entries.size());
   for (const Entry& entry : impl_->entries) {
     PutString(file, entry.key);
-    if (entry.is_array) Put(file, GgufType::kArray);
     Put(file, entry.type);
-    std::visit([&](const auto& value) { PutItem(file, entry.type, value); }, entry.value);
+    file.Write(entry.bytes);
   }
   uint64_t offset = 0;
   for (const PendingTensor& tensor : impl_->tensors) {

@@ -67,6 +67,11 @@ class Checker : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  return text.substr(text.starts_with(kMark) ? kMark.size() : 0);
+}
+
 std::string JsonObjectProblem(std::string_view text, int max_depth) {
   Checker checker(text, max_depth);
   Json::sax_parse(text, &checker);

@@ -18,4 +18,8 @@ inline constexpr int kMaxJsonDepth = 64;
 // Takes time in proportion to the text.
 std::string JsonObjectProblem(std::string_view text, int max_depth = kMaxJsonDepth);
 
+// `text` without the UTF-8 byte order mark that some editors begin a file with. (The parsers of whole JSON and YAML files skip it
+// by themselves; this is for those who take a text apart first.)
+std::string_view WithoutByteOrderMark(std::string_view text);
+
 }  // namespace pith

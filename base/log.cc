@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "base/error.h"
+
 namespace pith {
 namespace {
 
@@ -14,7 +16,7 @@ void WriteLine(const std::string& line) { std::fwrite(line.data(), 1, line.size(
 
 void LogInfo(const std::string& text) { WriteLine(text + "\n"); }
 
-void LogWarning(const std::string& text) { WriteLine("warning: " + text + "\n"); }
+void LogWarning(const std::string& text) { WriteLine("warning: " + Printable(text) + "\n"); }
 
 bool StderrIsTerminal() { return ::isatty(STDERR_FILENO) == 1; }
 

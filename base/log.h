@@ -6,7 +6,7 @@
 namespace pith {
 
 void LogInfo(const std::string& text);
-void LogWarning(const std::string& text);  // one line, "warning: text"
+void LogWarning(const std::string& text);  // one line, "warning: text", as a terminal may show it (Printable)
 bool StderrIsTerminal();
 
 }  // namespace pith

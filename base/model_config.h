@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/gguf.h"
 
@@ -13,6 +14,9 @@ enum class RopeLayout {
   kHalves,       // (i, i + H/2): Hugging Face, and GGUF of qwen2
   kInterleaved,  // (2i, 2i + 1): GGUF of arch llama, whose q and k rows llama.cpp's converter permutes
 };
+
+// Of GGUF files, bases and adapters alike, of an architecture.
+RopeLayout GgufRopeLayout(std::string_view arch);
 
 struct ModelConfig {
   std::string arch;               // GGUF's general.architecture: "llama", "qwen2"

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json_text.h"
@@ -15,7 +17,7 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxHeaderBytes = 100 << 20;
 constexpr uint64_t kMaxValues = uint64_t{1} << 48;
 constexpr size_t kHeaderAlignment = 8;
-constexpr char kMetadataKey[] = "__metadata__";
+constexpr char kMetadataKey[] = "__metadata__", kDouble[] = "F64";
 
 const char* DtypeName(TensorType type) {
   return type == TensorType::kF32 ? "F32" : type == TensorType::kF16 ? "F16" : "BF16";
@@ -37,23 +39,29 @@ uint64_t Unsigned(const std::string& path, const std::string& name, const Json& 
   return value.get<uint64_t>();
 }
 
-SafeTensor ReadTensor(const std::string& path, const std::string& name, const Json& entry,
-                      std::span<const uint8_t> data) {
-  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
-    Fail(path, "tensor '", name, "' lacks dtype, shape or data_offsets");
-  }
-  SafeTensor tensor;
-  const Json& dtype = entry["dtype"];
-  if (dtype == "F32") {
-    tensor.type = TensorType::kF32;
-  } else if (dtype == "F16") {
-    tensor.type = TensorType::kF16;
-  } else if (dtype == "BF16") {
-    tensor.type = TensorType::kBF16;
-  } else {
-    ThrowUser("'", path, "': tensor '", name, "' has type ", dtype.dump(), ", expected F32, F16 or BF16");
-  }
+// The element types of the format, with their bits; those of less than a byte are packed.
+struct Dtype {
+  const char* name;
+  uint64_t bits;
+  std::optional<TensorType> type;  // nothing: pith does not compute with it
+};
+const Dtype kDtypes[] = {
+    {"F32", 32, TensorType::kF32}, {"F16", 16, TensorType::kF16}, {"BF16", 16, TensorType::kBF16},
+    {"BOOL", 8, {}}, {"U8", 8, {}}, {"I8", 8, {}}, {"F8_E5M2", 8, {}}, {"F8_E4M3", 8, {}}, {"F8_E8M0", 8, {}},
+    {"F8_E4M3FNUZ", 8, {}}, {"F8_E5M2FNUZ", 8, {}}, {"I16", 16, {}}, {"U16", 16, {}}, {"I32", 32, {}}, {"U32", 32, {}},
+    {"C64", 64, {}}, {kDouble, 64, TensorType::kF32}, {"I64", 64, {}}, {"U64", 64, {}}, {"F4", 4, {}}, {"F6_E2M3", 6, {}}, {"F6_E3M2", 6, {}}};
 
+const Dtype& ReadDtype(const std::string& path, const std::string& name, const Json& value) {
+  for (const Dtype& dtype : kDtypes) {
+    if (value == dtype.name) return dtype;
+  }
+  Fail(path, "tensor '", name, "' has the unknown type ", value.dump());
+}
+
+// Its type is the caller's to set.
+SafeTensor ReadTensor(const std::string& path, const std::string& name, const Json& entry, const Dtype& dtype,
+                      std::span<const uint8_t> data) {
+  SafeTensor tensor;
   const Json& shape = entry["shape"];
   if (!shape.is_array()) Fail(path, "tensor '", name, "' has a shape that is not a list");
   uint64_t values = 1;
@@ -73,9 +81,8 @@ SafeTensor ReadTensor(const std::string& path, const std::string& name, const Js
     Fail(path, "tensor '", name, "' lies at bytes ", begin, " to ", end, " of ", data.size());
   }
   tensor.bytes = end - begin;
-  if (tensor.bytes != values * BytesPerBlock(tensor.type)) {
-    Fail(path, "tensor '", name, "' of shape ", shape.dump(), " and type ", dtype.dump(), " has ", tensor.bytes,
-         " bytes");
+  if (tensor.bytes * 8 != values * dtype.bits) {
+    Fail(path, "tensor '", name, "' of shape ", shape.dump(), " and type ", dtype.name, " has ", tensor.bytes, " bytes");
   }
   tensor.data = data.data() + begin;
   return tensor;
@@ -98,6 +105,7 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
   std::vector<std::pair<uint64_t, uint64_t>> ranges;
   for (const auto& [name, entry] : header.items()) {
     if (name == kMetadataKey) {
+      if (entry.is_null()) continue;
       if (!entry.is_object()) Fail(path, kMetadataKey, " is not an object");
       for (const auto& [key, value] : entry.items()) {
         if (!value.is_string()) Fail(path, "metadata '", key, "' is not a string");
@@ -105,10 +113,20 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
       }
       continue;
     }
-    const SafeTensor tensor = ReadTensor(path, name, entry, data);
+    if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
+      Fail(path, "tensor '", name, "' lacks dtype, shape or data_offsets");
+    }
+    const Dtype& dtype = ReadDtype(path, name, entry["dtype"]);
+    SafeTensor tensor = ReadTensor(path, name, entry, dtype, data);
     const auto begin = static_cast<uint64_t>(tensor.data - data.data());
     ranges.emplace_back(begin, begin + tensor.bytes);
-    tensors_.emplace(name, tensor);
+    if (dtype.type) {
+      tensor.type = *dtype.type;
+      if (std::string_view(dtype.name) == kDouble) Narrow(&tensor);
+      tensors_.emplace(name, std::move(tensor));
+    } else {
+      foreign_.emplace(name, dtype.name);
+    }
   }
 
   // As in the reference implementation, the tensors must tile the data: no overlap, no hole, nothing behind.
@@ -119,6 +137,23 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
     expected = end;
   }
   if (expected != data.size()) Fail(path, "its tensors cover ", expected, " of ", data.size(), " bytes");
+}
+
+void SafetensorsFile::RefuseForeign() const {
+  if (foreign_.empty()) return;
+  const auto& [name, dtype] = *foreign_.begin();
+  ThrowUser("'", path(), "': tensor '", name, "' has type ", dtype, ", expected F64, F32, F16 or BF16");
+}
+
+void SafetensorsFile::Narrow(SafeTensor* tensor) {
+  std::vector<float>& values = narrowed_.emplace_back(tensor->bytes / sizeof(double));
+  for (size_t i = 0; i < values.size(); ++i) {
+    double value;
+    std::memcpy(&value, tensor->data + i * sizeof(double), sizeof(double));  // of any alignment
+    values[i] = static_cast<float>(value);
+  }
+  tensor->bytes = values.size() * sizeof(float);
+  if (!values.empty()) tensor->data = reinterpret_cast<const uint8_t*>(values.data());
 }
 
 const SafeTensor* SafetensorsFile::Find(std::string_view name) const {

@@ -17,7 +17,8 @@ if(PITH_SANITIZE)
   target_link_options(pith_options INTERFACE -fsanitize=address,undefined)
 endif()
 find_program(CCACHE ccache)
-if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+if(CCACHE)  # paths below the checkout are cached as relative ones: what one build folder compiled serves the others
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})  # the latter two for precompiled headers
 endif()
 find_package(Threads REQUIRED)

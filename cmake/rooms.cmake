@@ -25,12 +25,18 @@ function(pith_check_edges room uses)
   endforeach()
 endfunction()
 
-# LibTorch's headers take 15 seconds to compile, and 700 MB once compiled: the first room that has them lends them to the others.
-function(pith_precompile_torch target)
-  if(target STREQUAL pith_adapters_torch)
-    target_precompile_headers(${target} PRIVATE <torch/torch.h>)
+# The standard headers are a third of what a file costs to compile. They are compiled once, with the first room, for all rooms that
+# have the same flags. Each file includes what it uses all the same: builds with PITH_PRECOMPILE=OFF, such as `asan`, see to it.
+set(PITH_STANDARD_HEADERS <algorithm> <array> <cmath> <cstdint> <cstring> <functional> <map> <memory> <optional> <set> <sstream>
+    <string> <string_view> <utility> <variant> <vector>)
+
+function(pith_precompile target)
+  if(NOT PITH_PRECOMPILE)
+    return()
+  elseif(target STREQUAL pith_base)
+    target_precompile_headers(${target} PRIVATE ${PITH_STANDARD_HEADERS})
   else()
-    target_precompile_headers(${target} REUSE_FROM pith_adapters_torch)
+    target_precompile_headers(${target} REUSE_FROM pith_base)
   endif()
 endfunction()
 
@@ -51,9 +57,10 @@ function(pith_room room)
       target_link_libraries(${target} PUBLIC ${dependency})
     endif()
   endforeach()
-  if(ARG_TORCH)
+  if(ARG_TORCH)  # with flags of its own
     target_link_libraries(${target} PUBLIC pith_torch)
-    pith_precompile_torch(${target})
+  elseif(NOT room STREQUAL runtime/kernels)
+    pith_precompile(${target})
   endif()
   if(EXISTS ${CMAKE_SOURCE_DIR}/${room}/libraries.cmake)
     include(${CMAKE_SOURCE_DIR}/${room}/libraries.cmake)  # third-party libraries of this room alone

@@ -48,7 +48,8 @@ FieldTable<OptimizerSettings> OptimizerFields() {
                 AtLeast(0)),
       MakeField(&S::schedule, "schedule", "", "Of the learning rate after the warm-up.",
                 OneOf({"constant", "linear", "cosine"})),
-      MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps", "Over which the rate rises from 0.",
+      MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps",
+                "Over which the rate rises from 0; fewer than the run has, so that one step at least runs at the full rate.",
                 Between(0, 1000000000)),
   };
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/iso_time.h"
 #include "configs/list_fields.h"
 #include "configs/sections.h"
 
@@ -24,6 +25,10 @@ bool IsNameCharacter(char c) {
 
 TextRule SourceNameRule() {
   return {"letters, digits and any of . _ -", [](const std::string& name) { return std::all_of(name.begin(), name.end(), IsNameCharacter); }};
+}
+
+TextRule TimeRule() {
+  return {"empty, or a time like 2024-07-26 or 2024-07-26T10:00:00", [](const std::string& now) { return now.empty() || ParseIsoTime(now); }};
 }
 
 bool Synthetic(const DatasetSettings& data) { return data.dataset == "synthetic"; }
@@ -57,7 +62,7 @@ FieldTable<DatasetSettings> DatasetFields(const std::string& of) {
       MakeField(&S::max_steps, "max_steps", "steps", "Most arithmetic steps of a generated problem.", Between(1, 8))
           .When(synthetic, Synthetic),
       MakeField(&S::max_number, "max_number", "", "Largest number that a generated question gives.",
-                Between(2, 1000000))
+                Between(10, 1000000))
           .When(synthetic, Synthetic),
       MakeField(&S::distractor_rate, "distractor_rate", "share", "Problems with a number that does not matter.",
                 Between(0, 1))
@@ -115,6 +120,10 @@ FieldTable<DataSettings> DataFields() {
     field.applies = [applies = field.applies](const S& s) { return s.sources.empty() && (!applies || applies(s)); };
   }
   fields.push_back(MakeField(&S::system, "system", "", "System message; empty: what the chat template inserts.", AnyText()));
+  fields.push_back(MakeField(&S::now, "now", "",
+                             "Time that a chat template tells which asks for it (strftime_now), in every prompt of the run; kept with the "
+                             "adapter. Empty: that of init_adapter, else when the run starts.",
+                             TimeRule()));
   FieldTable<DataSource> entry = Inherit<DataSource>(DatasetFields("dataset"));
   for (Field<DataSource>& field : DataSourceOwnFields()) entry.push_back(std::move(field));
   const auto start = [](const std::string&) { return DataSource(); };  // no default hangs on the data set

@@ -12,7 +12,7 @@ FieldTable<DistillSettings> DistillFields() {
     return std::move(field).When("distill.mode is traces", [](const S& s) { return s.mode == "traces"; });
   };
   return {
-      MakeField(&S::teacher, "teacher", "", "GGUF file or Hugging Face folder of the teacher; `demo`: the demo model.",
+      MakeField(&S::teacher, "teacher", "", "GGUF file, Hugging Face folder or org/name (Hugging Face's cache) of the teacher; `demo`: the demo model.",
                 Required("a GGUF file, a Hugging Face folder or demo")),
       MakeField(&S::teacher_adapter, "teacher_adapter", "", "PEFT folder of an adapter on the teacher; empty: none.", AnyText()),
       MakeField(&S::mode, "mode", "",

@@ -77,7 +77,7 @@ std::string ConfigReference() {
     if (section.name == "data") {
       out << "\n### Entries of `data.sources`\n\n"
              "An element is a group of keys, `{dataset: gsm8k, weight: 2}`, or a bare data set, `gsm8k`. It may hold every key of\n"
-             "`data` but `system` and `sources`, and these:\n\n";
+             "`data` but `system`, `now` and `sources`, and these:\n\n";
       PrintTable(DataSourceOwnFields(), DataSource{}, out);
     }
     if (section.name == "reward") {

@@ -1,8 +1,6 @@
 #include "configs/field_table.h"
 
 #include <charconv>
-#include <cmath>
-#include <limits>
 
 #include "base/error.h"
 
@@ -11,45 +9,12 @@ namespace {
 
 using Kind = ConfigNode::Kind;
 
-std::string Shown(double value) { return PrintValue(value); }
-
 template <class T>
-bool ParseNumber(const ConfigNode& node, T* value) {
-  if (node.kind != Kind::kScalar || node.quoted || node.text.empty()) return false;
-  const char* begin = node.text.data();
-  const char* end = begin + node.text.size();
-  if (*begin == '+' && end - begin > 1 && begin[1] != '-') ++begin;
-  const auto [stop, error] = std::from_chars(begin, end, *value);
-  return error == std::errc() && stop == end;
-}
-
-template <class T>
-std::string ReadInteger(const ConfigNode& node, T* value) {
-  if (ParseNumber(node, value)) return "";
-  return Str("an integer from ", std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max());
-}
-
-template <class T>
-std::string ReadList(const ConfigNode& node, const char* example, std::vector<T>* value) {
-  if (node.kind != Kind::kList) return Str("a list such as ", example);
-  for (const ConfigNode& child : node.children) {
-    T element{};
-    const std::string expected = ReadValue(child, &element);
-    if (!expected.empty()) return Str("a list such as ", example, " (its element ", DescribeNode(child), " is not)");
-    value->push_back(std::move(element));
-  }
-  return "";
-}
-
-template <class T>
-std::string ReadMap(const ConfigNode& node, const char* example, std::vector<std::pair<std::string, T>>* value) {
-  if (node.kind != Kind::kMap) return Str("a map such as ", example);
-  for (const ConfigNode& child : node.children) {
-    T element{};
-    if (!ReadValue(child, &element).empty()) return Str("a map such as ", example, " (its ", child.key, " is ", DescribeNode(child), ")");
-    value->emplace_back(child.key, element);
-  }
-  return "";
+bool ReadNumber(const ConfigNode& node, T* value) {
+  if (node.kind != Kind::kScalar || node.quoted) return false;
+  const std::optional<T> number = NumberFromText<T>(node.text);
+  if (number) *value = *number;
+  return number.has_value();
 }
 
 template <class T>
@@ -84,24 +49,6 @@ bool IsPlain(const std::string& text) {
 
 }  // namespace
 
-NumberRule AnyNumber() {
-  return {"", [](double) { return true; }};
-}
-NumberRule AtLeast(double low) {
-  return {"at least " + Shown(low), [=](double x) { return x >= low; }};
-}
-NumberRule Above(double low) {
-  return {"more than " + Shown(low), [=](double x) { return x > low; }};
-}
-NumberRule Between(double low, double high) {
-  return {Str("from ", Shown(low), " to ", Shown(high)), [=](double x) { return x >= low && x <= high; }};
-}
-NumberRule FromBelow(double low, double high) {
-  return {Str("at least ", Shown(low), " and less than ", Shown(high)), [=](double x) { return x >= low && x < high; }};
-}
-NumberRule AboveUpTo(double low, double high) {
-  return {Str("more than ", Shown(low), " and at most ", Shown(high)), [=](double x) { return x > low && x <= high; }};
-}
 TextRule AnyText() {
   return {"", [](const std::string&) { return true; }};
 }
@@ -121,48 +68,41 @@ TextRule OneOf(std::vector<std::string> names) {
           }};
 }
 
-std::string ReadValue(const ConfigNode& node, bool* value) {
+std::string ReadValue(const ConfigNode& node, const NumberRule&, bool* value) {
   if (node.kind != Kind::kScalar || node.quoted || (node.text != "true" && node.text != "false")) return "true or false";
   *value = node.text == "true";
   return "";
 }
 
-std::string ReadValue(const ConfigNode& node, int* value) { return ReadInteger(node, value); }
-std::string ReadValue(const ConfigNode& node, int64_t* value) { return ReadInteger(node, value); }
-std::string ReadValue(const ConfigNode& node, uint64_t* value) { return ReadInteger(node, value); }
-
-std::string ReadValue(const ConfigNode& node, double* value) {
-  return ParseNumber(node, value) && std::isfinite(*value) ? "" : "a number";
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, int* value) {
+  return ReadNumber(node, value) ? "" : NumberWords<int>(rule);
+}
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, int64_t* value) {
+  return ReadNumber(node, value) ? "" : NumberWords<int64_t>(rule);
+}
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, uint64_t* value) {
+  return ReadNumber(node, value) ? "" : NumberWords<uint64_t>(rule);
+}
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, double* value) {
+  return ReadNumber(node, value) ? "" : NumberWords<double>(rule);
 }
 
-std::string ReadValue(const ConfigNode& node, std::string* value) {
-  if (node.kind == Kind::kNull) return "text (\"\" for none)";
-  if (node.kind != Kind::kScalar) return "text";
-  if (node.text.find('\0') != std::string::npos) return "text without zero bytes";
-  *value = node.text;
-  return "";
-}
-
-std::string ReadValue(const ConfigNode& node, std::vector<int64_t>* value) { return ReadList(node, "[1, 2]", value); }
-std::string ReadValue(const ConfigNode& node, std::vector<std::string>* value) {
-  return ReadList(node, "[first, second]", value);
-}
-
-std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, int64_t>>* value) {
-  return ReadMap(node, "{down_proj: 16}", value);
-}
-std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, double>>* value) {
-  return ReadMap(node, "{down_proj: 0.5}", value);
-}
-
-std::string ReadValue(const ConfigNode& node, std::optional<double>* value) {
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, std::optional<double>* value) {
   if (node.kind == Kind::kScalar && node.text == "auto") {
     value->reset();
     return "";
   }
   double number = 0;
-  if (!ReadValue(node, &number).empty()) return "a number or auto";
+  if (!ReadNumber(node, &number)) return NumberWords<double>(rule) + ", or auto";
   *value = number;
+  return "";
+}
+
+std::string ReadValue(const ConfigNode& node, const TextRule&, std::string* value) {
+  if (node.kind == Kind::kNull) return "text (\"\" for none)";
+  if (node.kind != Kind::kScalar) return "text";
+  if (node.text.find('\0') != std::string::npos) return "text without zero bytes";
+  *value = node.text;
   return "";
 }
 

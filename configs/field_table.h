@@ -11,26 +11,17 @@
 #include <utility>
 #include <vector>
 
+#include "base/number_rule.h"
 #include "configs/config_tree.h"
 
 namespace pith {
 
-// What a value must satisfy, in words ("at least 1") and as a predicate.
-struct NumberRule {
-  std::string words;
-  std::function<bool(double)> holds;
-};
+// What a text must satisfy, in words and as a predicate. Of numbers: base/number_rule.h.
 struct TextRule {
   std::string words;
   std::function<bool(const std::string&)> holds;
 };
 
-NumberRule AnyNumber();
-NumberRule AtLeast(double low);
-NumberRule Above(double low);
-NumberRule Between(double low, double high);      // both ends allowed
-NumberRule FromBelow(double low, double high);    // low allowed, high not
-NumberRule AboveUpTo(double low, double high);    // high allowed, low not
 TextRule AnyText();
 TextRule Required(const std::string& what);       // not empty
 TextRule OneOf(std::vector<std::string> names);
@@ -74,18 +65,14 @@ struct Field {
 template <class S>
 using FieldTable = std::vector<Field<S>>;
 
-// Conversions between YAML and C++ values; a non-empty result says what was expected.
-std::string ReadValue(const ConfigNode& node, bool* value);
-std::string ReadValue(const ConfigNode& node, int* value);
-std::string ReadValue(const ConfigNode& node, int64_t* value);
-std::string ReadValue(const ConfigNode& node, uint64_t* value);
-std::string ReadValue(const ConfigNode& node, double* value);
-std::string ReadValue(const ConfigNode& node, std::string* value);
-std::string ReadValue(const ConfigNode& node, std::vector<int64_t>* value);
-std::string ReadValue(const ConfigNode& node, std::vector<std::string>* value);
-std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, int64_t>>* value);  // a map, in its order
-std::string ReadValue(const ConfigNode& node, std::vector<std::pair<std::string, double>>* value);
-std::string ReadValue(const ConfigNode& node, std::optional<double>* value);  // nothing: auto
+// One value of YAML as a C++ value; a non-empty result says what was expected. Of numbers only the type is checked.
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, bool* value);
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, int* value);
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, int64_t* value);
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, uint64_t* value);
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, double* value);
+std::string ReadValue(const ConfigNode& node, const NumberRule& rule, std::optional<double>* value);  // nothing: auto
+std::string ReadValue(const ConfigNode& node, const TextRule& rule, std::string* value);
 std::string PrintValue(bool value);
 std::string PrintValue(int64_t value);
 std::string PrintValue(uint64_t value);
@@ -113,6 +100,38 @@ constexpr const char* TypeName() {
   else return "list of texts";
 }
 
+// What a list or a map of such elements looks like.
+inline const char* Example(const std::vector<int64_t>&) { return "a list such as [1, 2]"; }
+inline const char* Example(const std::vector<std::string>&) { return "a list such as [first, second]"; }
+inline const char* Example(const std::vector<std::pair<std::string, int64_t>>&) { return "a map such as {down_proj: 16}"; }
+inline const char* Example(const std::vector<std::pair<std::string, double>>&) { return "a map such as {down_proj: 0.5}"; }
+
+inline void Refuse(const ConfigNode& node, const std::string& expected, const std::string& path, Problems* problems) {
+  problems->push_back({path, "got " + DescribeNode(node) + ", expected " + expected, {}});
+}
+
+template <class T, class Rule>
+void Read(const ConfigNode& node, const Rule& rule, const std::string& path, T* value, Problems* problems) {
+  const std::string expected = ReadValue(node, rule, value);
+  if (!expected.empty()) Refuse(node, expected, path, problems);
+}
+template <class T, class Rule>
+void Read(const ConfigNode& node, const Rule& rule, const std::string& path, std::vector<T>* list, Problems* problems) {
+  if (node.kind != ConfigNode::Kind::kList) return Refuse(node, Example(*list), path, problems);
+  for (const ConfigNode& child : node.children) {
+    list->emplace_back();
+    Read(child, rule, path + "[" + std::to_string(list->size() - 1) + "]", &list->back(), problems);
+  }
+}
+template <class T, class Rule>
+void Read(const ConfigNode& node, const Rule& rule, const std::string& path, std::vector<std::pair<std::string, T>>* map, Problems* problems) {
+  if (node.kind != ConfigNode::Kind::kMap) return Refuse(node, Example(*map), path, problems);
+  for (const ConfigNode& child : node.children) {
+    map->emplace_back(child.key, T{});
+    Read(child, rule, path + "." + child.key, &map->back().second, problems);
+  }
+}
+
 template <class T, class Rule>
 void CheckRule(const T& value, const Rule& rule, const std::string& path, Problems* problems);
 
@@ -129,7 +148,7 @@ template <class T, class Rule>
 void CheckRule(const T& value, const Rule& rule, const std::string& path, Problems* problems) {
   if constexpr (std::is_arithmetic_v<T>) {
     if (!rule.holds(static_cast<double>(value))) {
-      problems->push_back({path, "got " + PrintValue(value) + ", expected " + rule.words, {}});
+      problems->push_back({path, "got " + PrintValue(value) + ", expected " + NumberWords<T>(rule), {}});
     }
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!rule.holds(value)) {
@@ -154,14 +173,11 @@ Field<S> MakeField(T S::*member, const std::string& key, const std::string& unit
   field.unit = unit;
   field.doc = doc;
   field.rule = rule.words;
-  field.read = [member](const ConfigNode& node, const std::string& path, S* settings, Problems* problems) {
+  field.read = [member, rule](const ConfigNode& node, const std::string& path, S* settings, Problems* problems) {
     T value{};
-    const std::string expected = ReadValue(node, &value);
-    if (expected.empty()) {
-      settings->*member = std::move(value);
-    } else {
-      problems->push_back({path, "got " + DescribeNode(node) + ", expected " + expected, {}});
-    }
+    const size_t before = problems->size();
+    field_table_internal::Read(node, rule, path, &value, problems);
+    if (problems->size() == before) settings->*member = std::move(value);
   };
   field.check = [member, rule](const S& settings, const std::string& path, Problems* problems) {
     field_table_internal::CheckRule(settings.*member, rule, path, problems);

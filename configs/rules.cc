@@ -45,9 +45,9 @@ class Checker {
   void Schedule() {
     if (config_.run.stage != "rl" || !Clean({"optimizer.warmup_steps", "rl.steps", "rl.updates_per_rollout", "rl.minibatches"})) return;
     const double updates = static_cast<double>(config_.rl.steps) * static_cast<double>(config_.rl.updates_per_step());
-    if (static_cast<double>(config_.optimizer.warmup_steps) > updates) {
-      Report("optimizer.warmup_steps", Str("got ", config_.optimizer.warmup_steps,
-                                           ", more than the run's ", updates, " optimiser steps"));
+    if (static_cast<double>(config_.optimizer.warmup_steps) >= updates) {
+      Report("optimizer.warmup_steps", Str("got ", config_.optimizer.warmup_steps, ", expected less than the run's ", updates,
+                                           " optimiser steps: the rate would never be reached"));
     }
   }
 

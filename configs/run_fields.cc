@@ -38,8 +38,8 @@ FieldTable<ModelSettings> ModelFields() {
   using S = ModelSettings;
   return {
       MakeField(&S::path, "path", "",
-                "GGUF file or Hugging Face folder; `demo`: the demo model that ./pith fetches. Name the very file that "
-                "will be shipped: the adapter then learns on its quantised weights.",
+                "GGUF file, Hugging Face folder, or org/name from Hugging Face's cache; `demo`: the demo model that ./pith fetches "
+                "(docs/bases.md). Name the very file that will be shipped: the adapter then learns on its quantised weights.",
                 Required("a GGUF file, a Hugging Face folder or demo")),
       MakeField(&S::dtype, "dtype", "", "Precision of the frozen base in training.", OneOf({"bfloat16", "float32"})),
   };

@@ -23,7 +23,7 @@ struct RunConfig {
 };
 
 struct ModelSettings {
-  std::string path;                    // GGUF or Hugging Face folder; "demo": the demo model that ./pith fetches
+  std::string path;                    // as base/model_path.h takes it
   std::string dtype = "bfloat16";      // of the frozen base in training: bfloat16 | float32
 
   bool operator==(const ModelSettings&) const = default;
@@ -73,6 +73,7 @@ struct DataSource : DatasetSettings {
 
 struct DataSettings : DatasetSettings {
   std::string system;                  // system message; empty: what the template inserts
+  std::string now;                     // time that the chat template tells (base/iso_time.h); empty: when the run starts
   std::vector<DataSource> sources;     // a weighted mix instead of the one data set; empty: no mix
 
   bool operator==(const DataSettings&) const = default;
@@ -89,7 +90,7 @@ struct SftSettings {
 
 // Learning from a teacher (train/supervised/distill.h, train/supervised/traces.h).
 struct DistillSettings {
-  std::string teacher;                 // GGUF or Hugging Face folder; "demo": the demo model
+  std::string teacher;                 // as base/model_path.h takes it
   std::string teacher_adapter;         // PEFT folder; empty: the bare teacher
   std::string mode = "logits";         // logits | traces
   std::string divergence = "forward";  // logits: forward, KL(teacher ‖ student) | reverse, KL(student ‖ teacher)

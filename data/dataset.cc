@@ -1,6 +1,5 @@
 #include "data/dataset.h"
 
-
 #include "base/error.h"
 #include "base/rng.h"
 #include "data/jsonl.h"
@@ -15,7 +14,7 @@ std::vector<Problem> LoadFile(const DatasetSpec& spec) {
   for (const JsonRecord& record : ReadJsonRecords(spec.name)) {
     Problem problem{Str(spec.name.substr(spec.name.rfind('/') + 1), "-", problems.size()),
                     record.Text(spec.question_field), record.Text(spec.answer_field), ""};
-    // The solution is optional (RL and evaluation do without), but a name that was asked for must exist.
+    // The solution is optional (RL and evaluation do without), but one under a name that was asked for must be there.
     if (record.Has(spec.solution_field) || spec.solution_field != DatasetSpec().solution_field) {
       problem.solution = record.Text(spec.solution_field);
     }

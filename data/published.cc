@@ -2,9 +2,11 @@
 
 #include <cctype>
 #include <cstdlib>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/number_text.h"
 #include "data/download.h"
 #include "data/jsonl.h"
 
@@ -15,7 +17,7 @@ struct Source {
   const char* name;
   const char* split;
   const char* local;    // below $PITH_DATA
-  const char* url;      // a fixed commit
+  const char* url;      // at a fixed commit
   const char* sha256;
 };
 
@@ -32,10 +34,10 @@ constexpr Source kSources[] = {
      "test.jsonl",
      "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14"},
     {"math", "train", "math/train.jsonl",
-     "https://media.githubusercontent.com/media/openai/prm800k/main/prm800k/math_splits/train.jsonl",
+     "https://media.githubusercontent.com/media/openai/prm800k/7ecc794703b2877f63226f2477a49b34f9b25163/prm800k/math_splits/train.jsonl",
      "90d96daeac3fe343ebb1e22ce93dd99690f75983e957f88de42f87cffe1e8076"},
     {"math500", "test", "math/math500.jsonl",
-     "https://media.githubusercontent.com/media/openai/prm800k/main/prm800k/math_splits/test.jsonl",
+     "https://media.githubusercontent.com/media/openai/prm800k/7ecc794703b2877f63226f2477a49b34f9b25163/prm800k/math_splits/test.jsonl",
      "35dc41080a3680858b27fa7e0533d2d547825316fc5dafe5d316f4ccc5a06132"},
     {"svamp", "", "svamp/svamp.jsonl",
      "https://raw.githubusercontent.com/arkilpatel/SVAMP/689d7ccac74b9983a2ac7cc3b264f441b99e7c53/SVAMP.json",
@@ -92,7 +94,9 @@ Problem FromMath(const JsonRecord& record) {
 }
 
 Problem FromSvamp(const JsonRecord& record) {
-  Problem problem{"", JoinSvampQuestion(record.Text("Body"), record.Text("Question")), record.Text("Answer"), ""};
+  const std::string written = record.Text("Answer");
+  const std::optional<double> number = NumberFromText<double>(written);
+  Problem problem{"", JoinSvampQuestion(record.Text("Body"), record.Text("Question")), number ? ShortestNumber(*number) : written, ""};
   problem.solution = SolveSvampEquation(record.Text("Equation"), problem.answer);
   return problem;
 }

@@ -25,6 +25,9 @@ std::string WithoutCalculatorMarks(const std::string& text);
 // SVAMP's body and question as one text with sane punctuation.
 std::string JoinSvampQuestion(std::string body, std::string question);
 
+// 51 for 51.0, 2.5 for 2.50: as SVAMP's answers, all of which are doubles, are written by people.
+std::string ShortestNumber(double value);
+
 // SVAMP's "( ( 3.0 + 4.0 ) * 2.0 )" worked out: "3 + 4 = 7\n7 * 2 = 14\n#### 14"; empty where the equation is not
 // a sum of such operations or its value is not `answer`.
 std::string SolveSvampEquation(const std::string& equation, const std::string& answer);

@@ -9,12 +9,6 @@
 namespace pith {
 namespace {
 
-std::string Number(double value) {
-  if (std::abs(value) < 1e15 && value == std::floor(value)) return std::to_string(static_cast<int64_t>(value));
-  char digits[64];
-  return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-}
-
 // expression := number | ( expression op expression ), tokens apart by spaces.
 class EquationReader {
  public:
@@ -50,12 +44,18 @@ class EquationReader {
     if (op == "-") value = *a - *b;
     if (op == "*") value = *a * *b;
     if (op == "/" && *b != 0) value = *a / *b;
-    if (value) steps_ += Number(*a) + " " + op + " " + Number(*b) + " = " + Number(*value) + "\n";
+    if (value) steps_ += ShortestNumber(*a) + " " + op + " " + ShortestNumber(*b) + " = " + ShortestNumber(*value) + "\n";
     return value;
   }
 };
 
 }  // namespace
+
+std::string ShortestNumber(double value) {
+  if (std::abs(value) < 1e15 && value == std::floor(value)) return std::to_string(static_cast<int64_t>(value));
+  char digits[64];
+  return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
 
 std::string LastBoxed(const std::string& solution) {
   size_t at = solution.rfind("\\boxed");
@@ -116,7 +116,7 @@ std::string JoinSvampQuestion(std::string body, std::string question) {
 std::string SolveSvampEquation(const std::string& equation, const std::string& answer) {
   EquationReader reader(equation);
   const std::optional<double> value = reader.Read();
-  if (!value || Number(*value) != answer) return "";
+  if (!value || ShortestNumber(*value) != answer) return "";
   return reader.steps() + "#### " + answer;
 }
 

@@ -70,7 +70,7 @@ void WriteBaseGguf(const BaseModel& base, const LoraAdapter* adapter, const Base
     SetModelMetadata(config, &writer);
     SetTokenizerMetadata(base.path(), config.vocab_size, &writer);
   }
-  const RopeLayout order = config.arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+  const RopeLayout order = GgufRopeLayout(config.arch);
   std::list<std::vector<uint8_t>> bytes;
   std::map<std::string, TensorView, std::less<>> written;
   ProgressBar progress(adapter == nullptr ? "convert" : "fuse", static_cast<int64_t>(base.names().size()));
@@ -85,7 +85,9 @@ void WriteBaseGguf(const BaseModel& base, const LoraAdapter* adapter, const Base
   }
   writer.Set("general.file_type", FileType(types.type));
   writer.Set("general.quantization_version", int64_t{2});
-  writer.Set("pith.base.sha256", HashTensors(written));
+  const std::string identity = HashTensors(written);
+  writer.Set(kIdentityKey, identity);
+  writer.Set(kIdentityTreeKey, HashTensorTree(written, identity));
   writer.Write(out);
 }
 

@@ -15,7 +15,7 @@ struct BaseTypes {
 };
 
 // Norms and biases become F32; a matrix whose rows the type's block does not divide becomes F16, with a warning. Tokenizer, template and
-// other metadata come from the base; general.file_type and pith.base.sha256 tell what is written. `adapter` may be null.
+// other metadata come from the base; general.file_type, pith.base.sha256 and pith.base.tree_sha256 tell what is written. `adapter` may be null.
 // Memory: the tensors as written, beside the mapped base.
 void WriteBaseGguf(const BaseModel& base, const LoraAdapter* adapter, const BaseTypes& types, const std::string& out);
 

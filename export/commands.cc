@@ -1,6 +1,7 @@
 #include "export/commands.h"
 
 #include <filesystem>
+#include <memory>
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
@@ -27,6 +28,13 @@ void CheckPlace(const std::string& out) {
   const std::filesystem::path parent = std::filesystem::absolute(out).parent_path();
   if (!IsFolder(parent.string())) ThrowUser("cannot write '", out, "': there is no folder '", parent.string(), "'");
   if (IsFolder(out)) ThrowUser("cannot write '", out, "': it is a folder; name a .gguf file");
+}
+
+// A base may lie in several files, none of which is to be written over.
+std::unique_ptr<const BaseModel> LoadBase(const std::string& path, const std::string& out) {
+  auto base = BaseModel::Load(path);
+  for (const std::string& file : base->files()) CheckNotInput(out, file);
+  return base;
 }
 
 bool IsGgufName(const std::string& path) { return std::filesystem::path(path).extension() == ".gguf"; }
@@ -67,7 +75,7 @@ void RunConvert(const ConvertOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   CheckNotInput(options.out, base_path);
   CheckPlace(options.out);
-  const auto base = BaseModel::Load(base_path);
+  const auto base = LoadBase(base_path, options.out);
   WriteBaseGguf(*base, nullptr, options.types, options.out);
 }
 
@@ -75,7 +83,7 @@ void RunAdapter(const AdapterOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   CheckNotInput(options.out, base_path);
   CheckPlace(options.out);
-  const auto base = BaseModel::Load(base_path);
+  const auto base = LoadBase(base_path, options.out);
   if (base->gguf() == nullptr) {
     ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
   }
@@ -103,7 +111,7 @@ void RunFuse(const FuseOptions& options) {
     ThrowUser("'", options.adapter, "' acts from its invocation on, a fused one acts on the prompt too; "
               "keep it apart (pith-export adapter), or say --allow-always");
   }
-  const auto base = BaseModel::Load(base_path);
+  const auto base = LoadBase(base_path, options.out);
   if (!to_gguf && base->gguf() != nullptr) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which needs a Hugging Face base; '", base_path,
               "' is a GGUF: let --out end in .gguf");

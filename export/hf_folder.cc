@@ -1,17 +1,22 @@
 #include "export/hf_folder.h"
 
+#include <algorithm>
 #include <list>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "adapters/atomic_folder.h"
 #include "adapters/lora_names.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/safetensors.h"
+#include "data/text/tokenizer.h"
 #include "export/weight_rows.h"
 
 namespace pith {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 const char* const kCopiedFiles[] = {"generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
                                     "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
@@ -32,11 +37,46 @@ std::string HfName(const std::string& name) {
   return ModuleName(*place) + name.substr(dot);
 }
 
-std::string ConfigAsBf16(const std::string& path) {
-  auto config = nlohmann::ordered_json::parse(ReadFile(path));  // BaseModel has read it already
+std::string ConfigAsWritten(const BaseModel& base) {
+  auto config = nlohmann::ordered_json::parse(ReadFile(base.path() + "/config.json"));  // BaseModel has read it already
   const char* key = config.contains("torch_dtype") ? "torch_dtype" : "dtype";
   config[key] = "bfloat16";
+  const auto tied = config.find("tie_word_embeddings");  // which the file's tensors may have contradicted
+  if (tied != config.end()) *tied = base.config().tied_embeddings;
   return config.dump(2) + "\n";
+}
+
+std::vector<int32_t> NamedEnds(const Json& settings) {
+  Json ids = settings.value("eos_token_id", Json::array());
+  if (!ids.is_array()) ids = Json::array({ids});
+  std::vector<int32_t> ends;
+  for (const Json& id : ids) {
+    if (id.is_number_integer() && id >= 0) ends.push_back(id.get<int32_t>());
+  }
+  return ends;
+}
+
+// generation_config.json with all ends of the base, by which transformers stops; nothing where the base's own says them, or where it has no tokenizer.
+std::optional<std::string> GenerationConfig(const std::string& base) {
+  if (!FileExists(base + "/tokenizer.json") && !FileExists(base + "/tokenizer.model")) return std::nullopt;
+  const auto tokenizer = Tokenizer::Load(base);
+  const auto read = [&](const char* name) { return FileExists(base + name) ? Json::parse(ReadFile(base + name)) : Json(); };
+  Json settings = read("/generation_config.json");
+  if (settings.is_null()) {  // transformers then takes these from config.json
+    settings = Json::object();
+    const Json model = read("/config.json");
+    for (const char* key : {"bos_token_id", "eos_token_id", "pad_token_id"}) {
+      if (model.contains(key)) settings[key] = model[key];
+    }
+  }
+  std::vector<int32_t> ends = NamedEnds(settings);
+  const size_t named = ends.size();
+  for (const int32_t id : tokenizer->end_ids()) {
+    if (std::find(ends.begin(), ends.end(), id) == ends.end()) ends.push_back(id);
+  }
+  if (ends.size() == named) return std::nullopt;
+  settings["eos_token_id"] = ends;
+  return settings.dump(2) + "\n";
 }
 
 }  // namespace
@@ -56,8 +96,11 @@ void WriteFusedFolder(const BaseModel& base, const LoraAdapter& adapter, const s
     tensors.push_back({HfName(name), shape, TensorType::kBF16, bytes.back().data()});
   }
   WriteSafetensors(folder.path() + "/model.safetensors", tensors, {{"format", "pt"}});
-  WriteFile(folder.path() + "/config.json", ConfigAsBf16(base.path() + "/config.json"));
+  WriteFile(folder.path() + "/config.json", ConfigAsWritten(base));
+  const auto settings = GenerationConfig(base.path());
+  if (settings) WriteFile(folder.path() + "/generation_config.json", *settings);
   for (const char* file : kCopiedFiles) {
+    if (settings && std::string_view(file) == "generation_config.json") continue;
     const std::string from = base.path() + "/" + file;
     if (FileExists(from)) WriteFile(folder.path() + "/" + file, ReadFile(from));
   }

@@ -1,11 +1,14 @@
 #include "export/hf_tokenizer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json_text.h"
 #include "base/log.h"
+#include "data/text/end_tokens.h"
 #include "data/text/vocabulary.h"
 
 namespace pith {
@@ -35,6 +38,40 @@ Json ReadObject(const std::string& path) {
 
 std::string SpacedMerge(const Json& merge) {
   return merge.is_array() ? Str(merge[0].get<std::string>(), " ", merge[1].get<std::string>()) : merge.get<std::string>();
+}
+
+// Each pair once: of two of one pair the tokenizers library takes the last, llama.cpp the first.
+std::vector<std::string> Merges(const Json& json) {
+  std::vector<std::string> merges;
+  std::unordered_set<std::string> seen;
+  for (auto merge = json.rbegin(); merge != json.rend(); ++merge) {
+    std::string text = SpacedMerge(*merge);
+    if (seen.insert(text).second) merges.push_back(std::move(text));
+  }
+  std::reverse(merges.begin(), merges.end());
+  return merges;
+}
+
+// llama.cpp ends an answer at eos, eot and eom, and at what it knows by its text. Without an eos it would take id 11 for one.
+void SetEnds(const Vocabulary& vocabulary, GgufWriter* writer) {
+  const std::vector<int32_t> ends = EndIds(vocabulary);
+  if (ends.empty()) return;
+  writer->Set("tokenizer.ggml.eos_token_id", int64_t{ends[0]});
+  std::vector<int64_t> declared{ends[0]};
+  const char* const keys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
+  size_t num_keys = 0;
+  for (size_t i = 1; i < ends.size(); ++i) {
+    if (std::find(vocabulary.end_ids.begin(), vocabulary.end_ids.end(), ends[i]) == vocabulary.end_ids.end()) continue;  // known by its text
+    declared.push_back(ends[i]);
+    const std::string& text = vocabulary.tokens[static_cast<size_t>(ends[i])];
+    if (IsEndText(text)) continue;
+    if (num_keys < std::size(keys)) {
+      writer->Set(keys[num_keys++], int64_t{ends[i]});
+    } else {
+      LogWarning(Str("an answer may end with '", text, "' (token ", ends[i], "), too, for which llama.cpp has no field: pith will stop there, llama.cpp will not"));
+    }
+  }
+  if (declared.size() > 1) writer->Set(kGgufEndsKey, std::move(declared));
 }
 
 // A special token's id: by its text in tokenizer_config.json, else by config.json's id. −1: neither names one.
@@ -89,28 +126,21 @@ void SetTokenizerMetadata(const std::string& folder, int64_t vocab_size, GgufWri
   std::vector<int64_t> kinds(tokens.size(), GgufKind(TokenKind::kUnused));
   for (size_t id = 0; id < tokens.size(); ++id) tokens[id] = Str("[PAD", id, "]");
   for (const auto& [text, id] : json["model"]["vocab"].items()) tokens[id.get<size_t>()] = text;
-  for (const Json& added : json.value("added_tokens", Json::array())) {
-    tokens[added["id"].get<size_t>()] = added["content"].get<std::string>();
-  }
+  for (const AddedToken& added : vocabulary.added) tokens[static_cast<size_t>(added.id)] = added.text;
   for (size_t id = 0; id < vocabulary.kinds.size(); ++id) kinds[id] = GgufKind(vocabulary.kinds[id]);
-  std::vector<std::string> merges;
-  for (const Json& merge : json["model"]["merges"]) merges.push_back(SpacedMerge(merge));
-
   writer->Set("tokenizer.ggml.model", std::string("gpt2"));
   writer->Set("tokenizer.ggml.pre", pre);
   const int64_t bos = SpecialId("bos", tokenizer, model, tokens), pad = SpecialId("pad", tokenizer, model, tokens);
   const int64_t unknown = SpecialId("unk", tokenizer, model, tokens);
-  int64_t eos = SpecialId("eos", tokenizer, model, tokens);
-  if (eos < 0) eos = vocabulary.eos_id;
   if (bos >= 0) writer->Set("tokenizer.ggml.bos_token_id", bos);
-  if (eos >= 0) writer->Set("tokenizer.ggml.eos_token_id", eos);
   if (pad >= 0) writer->Set("tokenizer.ggml.padding_token_id", pad);
   if (unknown >= 0) writer->Set("tokenizer.ggml.unknown_token_id", unknown);
   const Json add_bos = tokenizer.value("add_bos_token", Json(nullptr));
   if (add_bos.is_boolean()) writer->Set("tokenizer.ggml.add_bos_token", add_bos.get<bool>());
   writer->Set("tokenizer.ggml.tokens", std::move(tokens));
   writer->Set("tokenizer.ggml.token_type", std::move(kinds));
-  writer->Set("tokenizer.ggml.merges", std::move(merges));
+  writer->Set("tokenizer.ggml.merges", Merges(json["model"]["merges"]));
+  SetEnds(vocabulary, writer);
   const std::string source = ChatTemplateSource(folder, tokenizer);
   if (!source.empty()) writer->Set("tokenizer.chat_template", source);
 }

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/version.h"
 #include "export/commands.h"
 
 namespace pith {
@@ -27,12 +28,13 @@ const std::vector<TensorType> kAdapterTypes = {TensorType::kQ8_0, TensorType::kQ
 int Main(int argc, char** argv) {
   CLI::App app("Converts bases and adapters into the files that pith's runtime and llama.cpp map.", "pith-export");
   app.require_subcommand(1);
+  app.set_version_flag("--version", [] { return VersionText("pith-export"); });
   std::string base, adapter, out, type, head_type, results;
   bool any_base = false, allow_always = false;
   const auto add_out = [&](CLI::App* command, const char* what) { command->add_option("--out", out, what)->required(); };
 
   CLI::App* convert = app.add_subcommand("convert", "A Hugging Face folder or a GGUF to a GGUF of another type");
-  convert->add_option("--base", base, "Hugging Face folder or GGUF; demo: the demo model")->required();
+  convert->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
   convert->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl")->required();
   convert->add_option("--head-type", head_type, "type of embedding and output (default: q8_0 beside 4 bits, else --type)");
   add_out(convert, "GGUF to write");
@@ -47,7 +49,7 @@ int Main(int argc, char** argv) {
 
   CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
   fuse->add_option("--adapter", adapter, "PEFT folder")->required();
-  fuse->add_option("--base", base, "Hugging Face folder or GGUF; demo: the demo model")->required();
+  fuse->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
   fuse->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl (GGUF; a folder is written in bf16)");
   fuse->add_option("--head-type", head_type, "as for convert");
   fuse->add_flag("--any-base", any_base, "go on when it was trained on another base");

@@ -76,13 +76,18 @@ std::string DryRun(const Session& session) {
   const TrainConfig& config = session.config;
   std::ostringstream out;
   out << "# resolved configuration\n" << DumpTrainConfig(config) << "\n";
-  const PreparedProblem& first = session.problems.front();
-  out << "# first prompt (" << first.prompt.ids.size() << " tokens; the adapter acts from token " << first.prompt.invocation_start << " on)\n"
-      << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n# batches\n";
+  if (!session.problems.empty()) {
+    const PreparedProblem& first = session.problems.front();
+    out << "# first prompt (" << first.prompt.ids.size() << " tokens; the adapter acts from token " << first.prompt.invocation_start << " on)\n"
+        << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n";
+  }
+  out << "# batches\n";
   int64_t trained = 0;
   for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
   int64_t teacher_bytes = 0;
-  if (config.run.stage == "distill") {
+  const bool has_teacher = std::none_of(session.missing.begin(), session.missing.end(),
+                                        [](const MissingInput& input) { return input.key.starts_with("distill."); });
+  if (config.run.stage == "distill" && has_teacher) {
     const Teacher teacher = LoadTeacher(session);
     if (config.distill.mode == "traces") {
       out << "  " << session.problems.size() << " problems x " << config.distill.samples << " samples of " << teacher.path << ", of at most "
@@ -91,7 +96,9 @@ std::string DryRun(const Session& session) {
       teacher_bytes = WeightBytes(teacher.base->config(), config.model.dtype == "float32" ? 4 : 2);
     }
   }
-  if (config.run.stage == "sft" || (config.run.stage == "distill" && config.distill.mode == "logits")) {
+  if (session.problems.empty()) {
+    out << "  how many depends on data that is not there yet\n";
+  } else if (config.run.stage == "sft" || (config.run.stage == "distill" && config.distill.mode == "logits")) {
     const std::vector<SftExample> examples = MakeSftExamples(session);
     const ExampleOrder order(config, SourcesOf(session, examples));
     CheckWarmup(config.optimizer, order.steps());
@@ -120,6 +127,8 @@ std::string DryRun(const Session& session) {
   if (teacher_bytes > 0) out << ", teacher " << Megabytes(teacher_bytes);
   if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler);
   out << ": " << Megabytes(m.total() + teacher_bytes) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
+  if (!session.missing.empty()) out << "\n# not there yet, and needed when the run begins\n";
+  for (const MissingInput& input : session.missing) out << "  " << input.key << ": " << input.path << "\n";
   return out.str();
 }
 

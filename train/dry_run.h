@@ -7,7 +7,8 @@
 
 namespace pith {
 
-// The resolved configuration, the first prompt rendered, the batch arithmetic, the estimated memory.
+// The resolved configuration, the first prompt rendered, the batch arithmetic, the estimated memory. Of a session that lacks
+// inputs (Inputs::kAnnounced): which, and what can be said without them.
 std::string DryRun(const Session& session);
 
 // Bytes that training holds at its peak, roughly: base, adapter with optimiser, activations of the largest micro-batch, and

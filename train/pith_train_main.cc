@@ -1,16 +1,20 @@
 // pith-train: a run from a YAML file, or the logits of one sequence.
 #include <CLI/CLI.hpp>
-
+#include <torch/version.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
+#include <limits>
 
 #include "base/error.h"
+#include "base/number_rule.h"
+#include "base/version.h"
 #include "configs/load.h"
 #include "train/dry_run.h"
 #include "train/rl/grpo.h"
 #include "train/run/ranks.h"
+#include "train/run/run_folder.h"
 #include "train/stage/logits.h"
 #include "train/supervised/distill.h"
 #include "train/supervised/sft.h"
@@ -33,20 +37,20 @@ void RestartWithSettings(char** argv) {
 
 int Main(int argc, char** argv) {
   CLI::App app{"Trains reasoning adapters: pith-train CONFIG.yaml, or pith-train logits"};
-  std::string config_path, model, adapter;
+  std::string config_path, model, adapter, ids;
   std::vector<std::string> overrides;
-  std::vector<int32_t> ids;
   bool dry_run = false, resume = false, overwrite = false, json = false, any_base = false;
   app.add_option("config", config_path, "configuration of the run (YAML)");
   app.add_option("--set", overrides, "KEY=VALUE: overrides a setting; may be repeated")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--dry-run", dry_run, "show the resolved configuration, a prompt, the arithmetic and the memory; write nothing");
   auto* resume_flag = app.add_flag("--resume", resume, "continue the run in its folder from the last checkpoint");
   app.add_flag("--overwrite", overwrite, "replace an earlier run in the same folder")->excludes(resume_flag);
+  app.set_version_flag("--version", [] { return VersionText("pith-train", {"LibTorch " TORCH_VERSION}); });
   app.footer("Keys of CONFIG.yaml and of --set (docs/config-reference.md has their rules):\n" + ConfigKeys());
   CLI::App* logits = app.add_subcommand("logits", "logits of one sequence in float32");
   logits->add_option("--model", model, "GGUF or Hugging Face folder")->required();
   logits->add_option("--adapter", adapter, "PEFT folder");
-  logits->add_option("--ids", ids, "token ids: 1,2,3")->required()->delimiter(',');
+  logits->add_option("--ids", ids, "token ids, separated by commas")->required();
   logits->add_flag("--any-base", any_base, "go on when the adapter was trained on another base");
   logits->add_flag("--json", json, "print JSON (the only form)");
   try {
@@ -57,21 +61,24 @@ int Main(int argc, char** argv) {
     ThrowUser(e.what(), "; see pith-train --help");
   }
   if (*logits) {
+    const auto tokens = ParseNumbers<int32_t>("logits: --ids", ids, Between(0, std::numeric_limits<int32_t>::max()));
     PrepareProcess(0);
-    std::puts(LogitsJson(model, adapter, ids, any_base).c_str());
+    std::cout << LogitsJson(model, adapter, tokens, any_base) << "\n";
     return 0;
   }
   if (config_path.empty()) ThrowUser("no configuration was given; expected pith-train CONFIG.yaml, see pith-train --help");
-  const TrainConfig config = LoadTrainConfig(config_path, overrides);
+  TrainConfig config = LoadTrainConfig(config_path, overrides);
+  if (resume) TakeStoredTime(&config);
   Ranks::Start(&argc, &argv);
-  PrepareProcess(config.run.threads);
-  const Session session = OpenSession(config);
-  if (dry_run) {
-    if (Ranks::World().first()) std::fputs(DryRun(session).c_str(), stdout);
-    return 0;
-  }
   RunOptions options;
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
+  if (!dry_run && Ranks::World().first()) CheckRunFolder(RunFolderPath(config), options.mode);
+  PrepareProcess(config.run.threads);
+  const Session session = OpenSession(config, dry_run ? Inputs::kAnnounced : Inputs::kDemanded);
+  if (dry_run) {
+    if (Ranks::World().first()) std::cout << DryRun(session);
+    return 0;
+  }
   if (config.run.stage == "sft") {
     RunSft(session, options);
   } else if (config.run.stage == "distill") {
@@ -79,7 +86,7 @@ int Main(int argc, char** argv) {
   } else {
     RunGrpo(session, options);
   }
-  if (Ranks::World().first()) std::printf("adapter: %s/adapter\n", RunFolderPath(config).c_str());
+  if (Ranks::World().first()) std::cout << "adapter: " << RunFolderPath(config) << "/adapter\n";
   return 0;
 }
 

@@ -12,7 +12,8 @@
 // Shape suffixes: M rows (tokens), K in features, N out features of all members, R ranks of all members.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
 
 #include <optional>
 #include <vector>

@@ -30,7 +30,7 @@ train() {  # train SEED NAME SETTING…
   shift 2
   local run=$out/$name-$seed
   [ -f "$run/adapter/adapter_config.json" ] && { echo "$run: there"; return; }
-  [ -d "$run" ] && how=(--resume)
+  [ -f "$run/config.yaml" ] && how=(--resume)
   for setting in "$@"; do sets+=(--set "${setting//:/: }"); done
   "$build/pith-train" configs/length-rewards/rl.yaml --set name="length-rewards/$name-$seed" --set seed="$seed" "${sets[@]}" "${how[@]}"
 }
@@ -48,4 +48,4 @@ for seed in $seeds; do
 done
 "$build/pith-run" eval --model "$PITH_DEMO_MODEL" --adapter runs/quickstart/sft.gguf "${adapters[@]}" --no-base --dataset synthetic --split test \
   --limit 1000 --data-seed 9 --min-steps 1 --max-steps 2 --max-number 20 --distractor-rate 0.1 --budgets none --max-tokens 256 \
-  --max-batch 64 --out "$out/evaluation"
+  --max-batch 64 --out "$out/evaluation" --overwrite

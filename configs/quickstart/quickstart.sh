@@ -23,7 +23,7 @@ train() {  # train NAME [START]: configs/quickstart/NAME.yaml, from START's adap
     elif [ -f "$out/$1/adapter/adapter_config.json" ]; then
       echo "$out/$1/adapter is there: skipped"
       return
-    else
+    elif [ -f "$out/$1/config.yaml" ]; then
       how=(--resume)
     fi
   fi
@@ -51,6 +51,6 @@ export_adapter rl q4_0 rl-q4_0
 step "5/6  evaluating on 500 problems that neither training nor the choice of these settings has seen"
 "$build/pith-run" eval --model "$PITH_DEMO_MODEL" --adapter "$out/sft.gguf" --adapter "$out/sft-short.gguf" \
   --adapter "$out/rl-q8_0.gguf" --adapter "$out/rl-q4_0.gguf" --dataset synthetic --split test --limit 500 --data-seed 8 \
-  --min-steps 1 --max-steps 2 --max-number 20 --distractor-rate 0.1 --budgets 32,64,96,none --reserve 16 --max-tokens 256 --max-batch 64 --out "$out"
+  --min-steps 1 --max-steps 2 --max-number 20 --distractor-rate 0.1 --budgets 32,64,96,none --reserve 16 --max-tokens 256 --max-batch 64 --out "$out" --overwrite
 step "6/6  done"
 echo "Try the adapter: ./pith run generate --model demo --adapter $out/rl-q8_0.gguf --prompt \"Tom has 3 boxes of 12 pens and gives away 5. How many pens are left?\""

@@ -1,57 +1,25 @@
 #include "data/template/chat_template.h"
 
-#include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/iso_time.h"
 #include "data/template/jinja_interpreter.h"
 #include "data/template/jinja_parser.h"
+#include "data/template/jinja_scopes.h"
 
 namespace pith {
 namespace {
 
 using Json = nlohmann::json;
 
-std::tm LocalNow() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  localtime_r(&now, &parts);
-  return parts;
-}
-
 std::tm ParseNow(const std::string& text) {
-  if (text.empty()) return LocalNow();
-  std::tm parts{};
-  int used = 0;
-  const int fields = std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &used);
-  bool good = fields == 3;
-  if (good && used < static_cast<int>(text.size())) {
-    int more = 0;
-    good = (text[used] == 'T' || text[used] == ' ') &&
-           std::sscanf(text.c_str() + used + 1, "%2d:%2d%n", &parts.tm_hour, &parts.tm_min, &more) == 2;
-    used += 1 + more;
-    if (good && used < static_cast<int>(text.size())) {
-      good = std::sscanf(text.c_str() + used, ":%2d%n", &parts.tm_sec, &more) == 1;
-      used += more;
-      if (good && used < static_cast<int>(text.size())) good = text[used] == '.' || text[used] == 'Z';
-    }
-  }
-  good = good && parts.tm_year >= 1900 && parts.tm_mon >= 1 && parts.tm_mon <= 12 && parts.tm_mday >= 1 &&
-         parts.tm_mday <= 31 && parts.tm_hour >= 0 && parts.tm_hour < 24 && parts.tm_min >= 0 && parts.tm_min < 60 &&
-         parts.tm_sec >= 0 && parts.tm_sec < 61;
-  if (!good) ThrowUser("'", text, "' is not a time; write it like 2024-07-26 or 2024-07-26T10:00:00");
-  parts.tm_year -= 1900;
-  parts.tm_mon -= 1;
-  parts.tm_isdst = -1;
-  // Weekday and day of the year follow from the date; noon UTC keeps them clear of any time zone.
-  std::tm day = parts;
-  day.tm_hour = 12;
-  timegm(&day);
-  parts.tm_wday = day.tm_wday;
-  parts.tm_yday = day.tm_yday;
-  return parts;
+  if (text.empty()) return LocalTime();
+  const auto time = ParseIsoTime(text);
+  if (!time) ThrowUser("'", text, "' is not a time; write it like 2024-07-26 or 2024-07-26T10:00:00");
+  return *time;
 }
 
 std::optional<std::string> TokenText(const Json& config, const char* key) {
@@ -135,6 +103,7 @@ std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja)
   chat->impl_ = std::make_unique<Impl>();
   chat->impl_->source = jinja;
   try {
+    chat->impl_->source = jinja;
     chat->impl_->body = ParseJinja(jinja);
     CheckJinjaNames(chat->impl_->body);
   } catch (const JinjaError& error) {
@@ -148,11 +117,11 @@ std::unique_ptr<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file) {
   if (!source)
     ThrowUser("'", file.path(), "' has no chat template (tokenizer.chat_template); use a chat model, or raw prompts");
   auto chat = FromSource(*source);
-  const auto tokens = file.Find<std::vector<std::string>>("tokenizer.ggml.tokens");
+  const auto tokens = file.Find<std::vector<std::string_view>>("tokenizer.ggml.tokens");
   const auto text = [&](const char* key) -> std::optional<std::string> {
     const auto id = file.Find<int64_t>(key);
     if (!id || !tokens || *id < 0 || *id >= static_cast<int64_t>(tokens->size())) return std::nullopt;
-    return (*tokens)[static_cast<size_t>(*id)];
+    return std::string((*tokens)[static_cast<size_t>(*id)]);
   };
   chat->impl_->bos = text("tokenizer.ggml.bos_token_id");
   chat->impl_->eos = text("tokenizer.ggml.eos_token_id");
@@ -198,6 +167,9 @@ std::string ChatTemplate::RenderJson(std::string_view messages_json, const Templ
   }
   return impl_->Render(std::move(messages), options);
 }
+
+const std::string& ChatTemplate::source() const { return impl_->source; }
+bool ChatTemplate::TellsTime() const { return JinjaMentions(impl_->body, "strftime_now"); }
 
 void ChatTemplate::SetSpecial(const std::string& bos, const std::string& eos) {
   impl_->bos = bos;

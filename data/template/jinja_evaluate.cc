@@ -1,6 +1,8 @@
 // Expressions.
 #include <algorithm>
+#include <utility>
 
+#include "data/template/jinja_globals.h"
 #include "data/template/jinja_machine.h"
 #include "data/template/jinja_scopes.h"
 
@@ -9,7 +11,7 @@ namespace {
 
 JinjaValue Number(JinjaValue value) {
   if (value.IsNumber()) return value;
-  if (value.IsUndefined()) ThrowJinja("'", value.UndefinedName(), "' is undefined");
+  if (value.IsUndefined()) ThrowJinja(value.UndefinedReason());
   ThrowJinja("'", value.TypeName(), "' has no sign");
 }
 
@@ -59,7 +61,11 @@ JinjaValue JinjaInterpreter::Call(const JinjaValue& callee, const JinjaArgs& arg
   if (const auto function = callee.As<JinjaFunction>()) return JinjaCallFunction(function->name, args, rt_);
   if (const auto macro = callee.As<Macro>()) return CallMacro(*macro, args);
   if (const auto loop = callee.As<RecursiveLoop>(); loop != nullptr && loop->recursive) return CallLoop(*loop, args);
-  if (callee.IsUndefined()) ThrowJinja("'", callee.UndefinedName(), "' is undefined, and so cannot be called");
+  if (const auto joiner = callee.As<JinjaJoiner>()) {
+    if (!args.positional.empty() || !args.named.empty()) ThrowJinja("a joiner takes no arguments");
+    return std::exchange(joiner->used, true) ? joiner->separator() : JinjaValue("");
+  }
+  if (callee.IsUndefined()) ThrowJinja(callee.UndefinedReason(), ", and so cannot be called");
   ThrowJinja("'", callee.TypeName(), "' cannot be called");
 }
 
@@ -125,19 +131,8 @@ JinjaValue JinjaInterpreter::Item(const JinjaExpr& node) {
 JinjaValue JinjaInterpreter::Dict(const JinjaExpr& node) {
   std::vector<std::pair<JinjaValue, JinjaValue>> entries;
   for (size_t i = 0; i < node.items.size(); i += 2) {
-    JinjaValue key = Eval(*node.items[i]);
-    if (key.IsDict() || (key.IsList() && !key.IsTuple()) || key.IsUndefined())
-      ThrowJinja("'", key.TypeName(), "' cannot be a key");
-    JinjaValue value = Eval(*node.items[i + 1]);
-    JinjaValue* have = nullptr;
-    for (auto& entry : entries) {
-      if (JinjaEqual(entry.first, key, rt_.budget)) have = &entry.second;
-    }
-    if (have != nullptr) {
-      *have = std::move(value);
-    } else {
-      entries.emplace_back(std::move(key), std::move(value));
-    }
+    const JinjaValue key = Eval(*node.items[i]);
+    JinjaPut(entries, key, Eval(*node.items[i + 1]), rt_);
   }
   rt_.budget.Bytes(entries.size() * sizeof(entries[0]));
   return JinjaValue::Dict(std::move(entries));
@@ -196,7 +191,7 @@ JinjaValue JinjaInterpreter::Eval(const JinjaExpr& node) {
     case JinjaExpr::kCondition:
       if (Eval(*node.items[0]).Truthy()) return Eval(*node.items[1]);
       return node.items[2] != nullptr ? Eval(*node.items[2])
-                                      : JinjaValue::Undefined("the missing 'else' of a condition");
+                                      : JinjaValue::Undefined("a condition is false and has no 'else'", JinjaUndefined::kSentence);
     case JinjaExpr::kSlice:
     case JinjaExpr::kNamespaceItem: break;
   }

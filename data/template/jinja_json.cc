@@ -46,6 +46,10 @@ std::string JsonString(const std::string& text, bool ensure_ascii) {
   return out + "\"";
 }
 
+std::string JsonFloat(double number) {
+  return std::isnan(number) ? "NaN" : std::isinf(number) ? (number < 0 ? "-Infinity" : "Infinity") : PythonFloat(number);
+}
+
 struct Writer {
   bool ensure_ascii, sort_keys;
   const std::string* indent;
@@ -64,7 +68,8 @@ struct Writer {
     if (key.IsString()) return key.AsString();
     if (key.IsBool()) return key.AsBool() ? "true" : "false";
     if (key.IsNone()) return "null";
-    if (key.IsNumber()) return JinjaToString(key, rt.budget);
+    if (key.IsFloat()) return JsonFloat(key.AsDouble());
+    if (key.IsInt()) return std::to_string(key.AsInt());
     ThrowJinja("keys of JSON cannot be '", key.TypeName(), "'");
   }
 
@@ -78,10 +83,7 @@ struct Writer {
     } else if (value.IsInt()) {
       out += std::to_string(value.AsInt());
     } else if (value.IsFloat()) {
-      const double number = value.AsDouble();
-      out += std::isnan(number)   ? "NaN"
-             : std::isinf(number) ? (number < 0 ? "-Infinity" : "Infinity")
-                                  : PythonFloat(number);
+      out += JsonFloat(value.AsDouble());
     } else if (value.IsString()) {
       out += JsonString(value.AsString(), ensure_ascii);
     } else if (value.IsList()) {

@@ -43,7 +43,11 @@ class JinjaInterpreter {
     const JinjaNode* node = nullptr;
     Scope* scope = nullptr;
     const char* TypeName() const override { return "Macro"; }
+    std::string Text() const override { return node->kind == JinjaNode::kMacro ? "<Macro '" + node->text + "'>" : "<Macro anonymous>"; }
     bool Callable() const override { return true; }
+    std::optional<JinjaValue> Attribute(std::string_view name) const override {
+      return name == "name" && node->kind == JinjaNode::kMacro ? std::optional(JinjaValue(node->text)) : std::nullopt;
+    }
   };
   // A loop that may call itself: where it stands, to run it again over other items.
   struct RecursiveLoop : JinjaLoop {

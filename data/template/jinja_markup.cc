@@ -1,13 +1,6 @@
 #include "data/template/jinja_markup.h"
 
 namespace pith {
-namespace {
-
-// Numbers stay, for %d; as text they would look the same.
-JinjaValue Escaped(const JinjaValue& value, JinjaRuntime& rt) { return value.IsNumber() ? value : JinjaToMarkup(value, rt); }
-
-}  // namespace
-
 std::string JinjaEscape(const JinjaValue& value, JinjaRuntime& rt) {
   std::string out;
   for (const char c : JinjaToString(value, rt.budget)) {
@@ -31,7 +24,7 @@ JinjaValue JinjaToMarkup(const JinjaValue& value, JinjaRuntime& rt) {
 JinjaValue JinjaMarkupLike(const JinjaValue& self, const JinjaValue& value, JinjaRuntime& rt) {
   if (!self.IsMarkup()) return value;
   if (value.IsString()) return JinjaValue::Markup(value);
-  if (!value.IsList()) return value;
+  if (!value.IsList() || value.IsGroup()) return value;
   std::vector<JinjaValue> items;
   for (const JinjaValue& item : value.Items()) items.push_back(JinjaMarkupLike(self, item, rt));
   return rt.List(std::move(items), value.IsTuple());
@@ -41,14 +34,11 @@ JinjaArgs JinjaMarkupArgs(std::string_view method, const JinjaArgs& args, JinjaR
   JinjaArgs escaped = args;
   if (method == "join" && !args.positional.empty()) {
     std::vector<JinjaValue> items;
-    for (const JinjaValue& item : JinjaIterate(args.positional[0], rt.budget)) items.push_back(Escaped(item, rt));
+    for (const JinjaValue& item : JinjaIterate(args.positional[0], rt.budget)) items.push_back(JinjaToMarkup(item, rt));
     escaped.positional[0] = rt.List(std::move(items));
   }
   const bool second = method == "replace" || method == "ljust" || method == "rjust" || method == "center";
-  if (second && args.positional.size() > 1) escaped.positional[1] = Escaped(args.positional[1], rt);
-  if (method != "format") return escaped;
-  for (JinjaValue& value : escaped.positional) value = Escaped(value, rt);
-  for (auto& [name, value] : escaped.named) value = Escaped(value, rt);
+  if (second && args.positional.size() > 1) escaped.positional[1] = JinjaToMarkup(args.positional[1], rt);
   return escaped;
 }
 

@@ -14,7 +14,7 @@ std::string JinjaEscape(const JinjaValue& value, JinjaRuntime& rt);
 JinjaValue JinjaToMarkup(const JinjaValue& value, JinjaRuntime& rt);
 // `value` as a result of an operation on `self`: where that is markup, its texts are too.
 JinjaValue JinjaMarkupLike(const JinjaValue& self, const JinjaValue& value, JinjaRuntime& rt);
-// Arguments of a method of markup, what it puts into the text escaped.
+// Arguments of a method of markup, what it puts into the text escaped; format and format_map see to that themselves.
 JinjaArgs JinjaMarkupArgs(std::string_view method, const JinjaArgs& args, JinjaRuntime& rt);
 
 }  // namespace pith

@@ -1,114 +1,81 @@
-// Methods of strings, dictionaries, lists and loops: those of Python that a sandboxed template may call.
-#include <algorithm>
+#include "data/template/jinja_methods.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "data/template/jinja_globals.h"
 #include "data/template/jinja_markup.h"
-#include "data/template/jinja_runtime.h"
-#include "data/template/jinja_text_methods.h"
 
 namespace pith {
 namespace {
 
-JinjaValue DictMethod(const JinjaValue& self, std::string_view name, const JinjaArgs& args, JinjaRuntime& rt) {
-  if (name == "get") {
-    const auto bound = args.Bind("get", {"key", "default"});
-    if (bound[0] == nullptr) ThrowJinja("get needs a key");
-    if (const JinjaValue* found = self.Find(*bound[0], rt.budget)) return *found;
-    return bound[1] != nullptr ? *bound[1] : JinjaValue();
-  }
-  args.Bind(name, {});
-  if (name == "copy") return self;
-  std::vector<JinjaValue> items;
-  for (const auto& [key, value] : self.Entries()) {
-    items.push_back(name == "keys" ? key : name == "values" ? value : rt.List({key, value}, true));
-  }
-  return rt.List(std::move(items));
-}
-
-constexpr const char* kDictMethods[] = {"get", "items", "keys", "values", "copy"};
-constexpr const char* kChangingMethods[] = {"append", "extend",     "insert",  "remove", "pop",    "clear",
-                                            "update", "setdefault", "popitem", "sort",   "reverse"};
+// What Python's types have and pith does not: bytes, HTML, and numbers as their bits.
+constexpr const char* kLackedOfText[] = {"encode"};
+constexpr const char* kLackedOfMarkup[] = {"encode", "escape", "striptags", "unescape"};
+constexpr const char* kLackedOfInt[] = {"from_bytes", "to_bytes"};
+constexpr const char* kLackedOfFloat[] = {"fromhex", "hex"};
+constexpr const char* kLackedOfView[] = {"isdisjoint", "mapping"};
+constexpr const char* kLackedOfGenerator[] = {"close", "send", "throw"};
+constexpr const char* kLackedOfMacro[] = {"arguments", "caller", "catch_kwargs", "catch_varargs", "explicit_caller"};
+// Those that would change a value, which the sandbox hides.
+constexpr const char* kChangingList[] = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
+constexpr const char* kChangingDict[] = {"clear", "pop", "popitem", "setdefault", "update"};
 
 template <size_t N>
 bool IsOneOf(std::string_view name, const char* const (&names)[N]) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
+const JinjaMethodSpec* FindIn(const JinjaMethodTable& table, std::string_view name) {
+  const auto found = table.find(name);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+const JinjaMethodSpec* FindMethod(const JinjaValue& self, std::string_view name) {
+  if (self.IsString()) {
+    const JinjaMethodSpec* method = FindIn(JinjaTextMethods(), name);
+    return method != nullptr ? method : FindIn(JinjaTextPredicates(), name);
+  }
+  if (self.IsDict()) return FindIn(JinjaDictMethods(), name);
+  if (self.IsList()) return name == "copy" && self.IsTuple() ? nullptr : FindIn(JinjaSequenceMethods(), name);
+  if (self.IsInt() || self.IsBool()) return FindIn(JinjaIntMethods(), name);
+  if (self.IsFloat()) return FindIn(JinjaFloatMethods(), name);
+  if (self.As<JinjaLoop>() != nullptr) return FindIn(JinjaLoopMethods(), name);
+  if (self.As<JinjaCycler>() != nullptr) return FindIn(JinjaCyclerMethods(), name);
+  const auto view = self.As<JinjaView>();
+  if (view != nullptr && view->kind == JinjaView::kRange && name != "copy") return FindIn(JinjaSequenceMethods(), name);
+  return nullptr;
+}
+
 }  // namespace
 
-bool JinjaHasMethod(const JinjaValue& self, std::string_view name) {
-  if (self.IsString()) return JinjaMethodsOfText().count(name) != 0;
-  if (self.IsDict()) {
-    return IsOneOf(name, kDictMethods) || name == "pop" || name == "clear" || name == "update" ||
-           name == "setdefault" || name == "popitem";
-  }
-  if (self.IsList()) {
-    return name == "index" || name == "count" ||
-           (!self.IsTuple() && (name == "copy" || (IsOneOf(name, kChangingMethods) && name != "update" &&
-                                                   name != "setdefault" && name != "popitem")));
-  }
-  return self.As<JinjaLoop>() != nullptr && (name == "cycle" || name == "changed");
+bool JinjaHasMethod(const JinjaValue& self, std::string_view name) { return FindMethod(self, name) != nullptr; }
+
+bool JinjaForbids(const JinjaValue& self, std::string_view name) {
+  if (self.IsList() && !self.IsTuple()) return IsOneOf(name, kChangingList);
+  return self.IsDict() && IsOneOf(name, kChangingDict);
+}
+
+bool JinjaLacksAttribute(const JinjaValue& self, std::string_view name) {
+  if (self.IsString()) return self.IsMarkup() ? IsOneOf(name, kLackedOfMarkup) : IsOneOf(name, kLackedOfText);
+  if (self.IsInt() || self.IsBool()) return IsOneOf(name, kLackedOfInt);
+  if (self.IsFloat()) return IsOneOf(name, kLackedOfFloat);
+  if (const auto view = self.As<JinjaView>()) return view->kind != JinjaView::kRange && IsOneOf(name, kLackedOfView);
+  if (self.As<JinjaGenerator>() != nullptr) return IsOneOf(name, kLackedOfGenerator);
+  return self.IsObject() && std::string_view(self.TypeName()) == "Macro" && IsOneOf(name, kLackedOfMacro);
 }
 
 JinjaValue JinjaCallMethod(const JinjaValue& self, const std::string& name, const JinjaArgs& args, JinjaRuntime& rt) {
   rt.budget.Step(self.IsString() ? 1 + static_cast<int64_t>(self.AsString().size() / 32) : 1);
-  if (self.IsString()) {
-    const auto& method = JinjaMethodsOfText().find(name)->second;
-    if (!self.IsMarkup()) return method(self.AsString(), args, rt);
-    return JinjaMarkupLike(self, method(self.AsString(), JinjaMarkupArgs(name, args, rt), rt), rt);
-  }
-  if ((self.IsDict() || self.IsList()) && IsOneOf(name, kChangingMethods)) {
-    ThrowJinja("a template may not change a ", self.TypeName(), ", so '", name, "' is not allowed");
-  }
-  if (self.IsDict()) return DictMethod(self, name, args, rt);
-  if (self.IsList()) {
-    if (name == "copy") return self;
-    const auto bound = args.Bind(name, {"value"});
-    if (bound[0] == nullptr) ThrowJinja(name, " needs a value");
-    int64_t count = 0;
-    for (size_t i = 0; i < self.Items().size(); ++i) {
-      if (!JinjaEqual(self.Items()[i], *bound[0], rt.budget)) continue;
-      if (name == "index") return JinjaValue(static_cast<int64_t>(i));
-      ++count;
-    }
-    if (name == "index") ThrowJinja("index: the list has no such item");
-    return JinjaValue(count);
-  }
-  const auto loop = self.As<JinjaLoop>();
-  if (name == "cycle") {
-    if (args.positional.empty()) ThrowJinja("loop.cycle needs values");
-    return args.positional[static_cast<size_t>(loop->index) % args.positional.size()];
-  }
-  const JinjaValue now = rt.List(args.positional, true);
-  if (loop->has_changed && JinjaEqual(loop->last_changed, now, rt.budget)) return JinjaValue(false);
-  loop->has_changed = true;
-  loop->last_changed = now;
-  return JinjaValue(true);
-}
-
-std::vector<const JinjaValue*> JinjaArgs::Bind(std::string_view function,
-                                               std::initializer_list<const char*> parameters) const {
-  if (positional.size() > parameters.size()) {
-    ThrowJinja("'", function, "' takes at most ", parameters.size(), " arguments, not ", positional.size());
-  }
-  std::vector<const JinjaValue*> bound;
-  for (size_t i = 0; i < parameters.size(); ++i) bound.push_back(i < positional.size() ? &positional[i] : nullptr);
-  for (const auto& [name, value] : named) {
-    size_t at = 0;
-    for (const char* parameter : parameters) {
-      if (name == parameter) break;
-      ++at;
-    }
-    if (at == parameters.size() || bound[at] != nullptr)
-      ThrowJinja("'", function, "' has no use for the argument '", name, "'");
-    bound[at] = &value;
-  }
-  return bound;
+  const JinjaMethodSpec& method = *FindMethod(self, name);
+  if (!self.IsMarkup()) return method.body(self, method.signature.Bind(name, args), rt);
+  const JinjaArgs escaped = JinjaMarkupArgs(name, args, rt);
+  return JinjaMarkupLike(self, method.body(self, method.signature.Bind(name, escaped), rt), rt);
 }
 
 JinjaArgs JinjaArgs::Without(size_t first) const {
   JinjaArgs rest;
-  rest.positional.assign(positional.begin() + static_cast<std::ptrdiff_t>(std::min(first, positional.size())),
-                         positional.end());
+  rest.positional.assign(positional.begin() + static_cast<std::ptrdiff_t>(std::min(first, positional.size())), positional.end());
   rest.named = named;
   return rest;
 }

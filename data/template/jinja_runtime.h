@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,8 +19,6 @@ struct JinjaArgs {
   std::vector<JinjaValue> positional;
   std::vector<std::pair<std::string, JinjaValue>> named;
 
-  // The argument for each parameter, in order, nullptr where not given. JinjaError when one is left over.
-  std::vector<const JinjaValue*> Bind(std::string_view function, std::initializer_list<const char*> parameters) const;
   JinjaArgs Without(size_t first) const;  // the positional arguments after the first `first`
 };
 
@@ -40,6 +38,8 @@ struct JinjaLoop : JinjaObject {
   JinjaValue last_changed = JinjaValue::Undefined("changed");
   bool has_changed = false;
   const char* TypeName() const override { return "LoopContext"; }
+  std::optional<int64_t> Length() const override { return static_cast<int64_t>(items.Items().size()); }
+  std::string Text() const override { return Str("<LoopContext ", index + 1, "/", items.Items().size(), ">"); }
 };
 
 struct JinjaFunction : JinjaObject {  // a global function by name
@@ -100,16 +100,21 @@ JinjaValue JinjaBinary(std::string_view op, const JinjaValue& a, const JinjaValu
 bool JinjaContains(const JinjaValue& container, const JinjaValue& item, JinjaRuntime& rt);  // item in container
 bool JinjaCompare(std::string_view op, const JinjaValue& a, const JinjaValue& b, JinjaRuntime& rt);
 JinjaValue JinjaAttribute(const JinjaValue& object, const std::string& name, JinjaRuntime& rt);  // object.name
+// The same without looking among a dictionary's keys.
+JinjaValue JinjaTypeAttribute(const JinjaValue& object, const std::string& name, JinjaRuntime& rt);
 JinjaValue JinjaItem(const JinjaValue& object, const JinjaValue& index, JinjaRuntime& rt);       // object[index]
 JinjaValue JinjaSlice(const JinjaValue& object, const JinjaValue* start, const JinjaValue* stop, const JinjaValue* step,
                       JinjaRuntime& rt);
-JinjaValue JinjaPercentFormat(const JinjaValue& format, const std::vector<JinjaValue>& values, JinjaRuntime& rt);  // of a string
 
 bool JinjaHasMethod(const JinjaValue& self, std::string_view name);
+bool JinjaForbids(const JinjaValue& self, std::string_view name);          // a method that the sandbox hides, for it changes the value
+bool JinjaLacksAttribute(const JinjaValue& self, std::string_view name);   // Python has it, pith has not
+std::optional<JinjaValue> JinjaNumberAttribute(const JinjaValue& number, std::string_view name);  // real, imag, …
 JinjaValue JinjaCallMethod(const JinjaValue& self, const std::string& name, const JinjaArgs& args, JinjaRuntime& rt);
 JinjaValue JinjaFilter(const std::string& name, const JinjaValue& value, const JinjaArgs& args, JinjaRuntime& rt);
 bool JinjaTest(const std::string& name, const JinjaValue& value, const JinjaArgs& args, JinjaRuntime& rt);
 bool JinjaHasFilter(std::string_view name);
+bool JinjaLacksFilter(std::string_view name);  // jinja2 has it, pith has not
 bool JinjaHasTest(std::string_view name);
 bool JinjaHasFunction(std::string_view name);
 JinjaValue JinjaCallFunction(const std::string& name, const JinjaArgs& args, JinjaRuntime& rt);
@@ -122,9 +127,6 @@ size_t JinjaFind(std::string_view text, std::string_view part, size_t from = 0);
 size_t JinjaFindLast(std::string_view text, std::string_view part);
 std::string JinjaReplace(const std::string& text, const std::string& from, const std::string& to, int64_t count,
                          JinjaRuntime& rt);
-std::string JinjaUpper(const std::string& text);
-std::string JinjaLower(const std::string& text);
-std::string JinjaCapitalize(const std::string& text);
 std::vector<std::string> JinjaSplitLines(const std::string& text, bool keep_ends);
 int64_t JinjaToInt(const JinjaValue& value, std::string_view what);  // JinjaError unless an int or bool
 

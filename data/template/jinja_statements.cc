@@ -2,6 +2,7 @@
 #include "data/template/jinja_machine.h"
 
 #include "data/template/jinja_scopes.h"
+#include "data/template/jinja_signature.h"
 
 namespace pith {
 
@@ -160,8 +161,8 @@ void JinjaInterpreter::Loop(const JinjaNode& node, const JinjaValue& over, Scope
 
 JinjaValue JinjaInterpreter::CallLoop(const RecursiveLoop& loop, const JinjaArgs& args) {
   const Depth depth(&depth_);
-  const auto bound = args.Bind("loop", {"iterable"});
-  if (bound[0] == nullptr) ThrowJinja("loop(…) needs what to loop over");
+  static const JinjaSignature signature("iterable");
+  const JinjaBound bound = signature.Bind("loop", args);
   std::string text;
   Loop(*loop.node, *bound[0], loop.outer, loop.depth0 + 1, text);
   return rt_.Text(std::move(text));

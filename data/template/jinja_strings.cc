@@ -1,5 +1,3 @@
-#include <utf8proc.h>
-
 #include <algorithm>
 
 #include "data/template/jinja_lexer.h"
@@ -7,31 +5,6 @@
 #include "data/text/utf8.h"
 
 namespace pith {
-namespace {
-
-constexpr int32_t kSharpS = 0xDF;
-
-void AppendUpper(std::string& out, int32_t c) {
-  if (c == kSharpS) {
-    out += "SS";
-  } else {
-    AppendUtf8(out, utf8proc_toupper(c));
-  }
-}
-
-}  // namespace
-
-std::string JinjaUpper(const std::string& text) { return MapCodePoints(text, AppendUpper); }
-std::string JinjaLower(const std::string& text) {
-  return MapCodePoints(text, [](std::string& out, int32_t c) { AppendUtf8(out, utf8proc_tolower(c)); });
-}
-std::string JinjaCapitalize(const std::string& text) {
-  bool first = true;
-  return MapCodePoints(text, [&](std::string& out, int32_t c) {
-    AppendUtf8(out, first ? utf8proc_totitle(c) : utf8proc_tolower(c));
-    first = false;
-  });
-}
 
 std::string JinjaStrip(const std::string& text, const JinjaValue* characters, JinjaStripSide side) {
   std::string_view rest = text;

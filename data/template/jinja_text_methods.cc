@@ -1,11 +1,10 @@
-#include "data/template/jinja_text_methods.h"
-
+// Methods of strings, but for the predicates.
 #include <algorithm>
 
 #include "data/template/jinja_formats.h"
-#include "data/template/jinja_lexer.h"
+#include "data/template/jinja_methods.h"
 #include "data/template/jinja_text_pieces.h"
-#include "data/text/unicode_class.h"
+#include "data/template/python_characters.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -13,153 +12,128 @@ namespace {
 
 using namespace jinja_text;
 
-using StringMethod = JinjaTextMethods::mapped_type;
+using V = JinjaValue;
+using B = JinjaBound;
+using R = JinjaRuntime;
 
-template <class Body>
-StringMethod Method(const char* name, std::initializer_list<const char*> parameters, Body body) {
-  return [name, list = std::vector<const char*>(parameters), body](const std::string& self, const JinjaArgs& args,
-                                                                   JinjaRuntime& rt) {
-    Bound bound;
-    switch (list.size()) {
-      case 0: bound = args.Bind(name, {}); break;
-      case 1: bound = args.Bind(name, {list[0]}); break;
-      case 2: bound = args.Bind(name, {list[0], list[1]}); break;
-      default: bound = args.Bind(name, {list[0], list[1], list[2]}); break;
-    }
-    return body(self, bound, rt);
-  };
+template <JinjaStripSide kSide>
+V Strip(const V& self, const B& a, R& rt) {
+  return rt.Text(JinjaStrip(self.AsString(), a[0], kSide));
+}
+template <bool kFromRight>
+V SplitMethod(const V& self, const B& a, R& rt) {
+  return Split(self.AsString(), a.NotNone(0), a[1] != nullptr ? JinjaToInt(*a[1], "maxsplit") : -1, kFromRight, rt);
+}
+template <bool kFromRight>
+V PartitionMethod(const V& self, const B& a, R& rt) {
+  return Partition(self.AsString(), TextArg(a[0], "partition"), kFromRight, rt);
+}
+template <bool kStarts>
+V StartsOrEndsMethod(const V& self, const B& a, R& rt) {
+  return V(StartsOrEnds(self.AsString(), *a[0], a[1], a[2], kStarts, rt));
+}
+template <bool kFromRight, bool kMust>
+V Find(const V& self, const B& a, R& rt) {
+  const int64_t at = FindIn(self.AsString(), TextArg(a[0], "find"), a[1], a[2], kFromRight, rt);
+  if (kMust && at < 0) ThrowJinja("index: substring not found");
+  return V(at);
+}
+template <Side kSide>
+V Pad(const V& self, const B& a, R& rt) {
+  return V(Padded(self.AsString(), JinjaToInt(*a[0], "a width"), a[1] != nullptr ? TextArg(a[1], "a fill") : " ", kSide, rt));
+}
+template <std::string (*kMap)(std::string_view)>
+V Mapped(const V& self, const B&, R& rt) {
+  return rt.Text(kMap(self.AsString()));
+}
+
+V Join(const V& self, const B& a, R& rt) {
+  const std::string& s = self.AsString();
+  std::string out;
+  bool first = true;
+  for (const V& item : JinjaIterate(*a[0], rt.budget)) {
+    if (!first) out += s;
+    first = false;
+    out += TextArg(&item, "join");
+    rt.budget.Bytes(item.AsString().size() + s.size());
+  }
+  return V(std::move(out));
+}
+
+V Count(const V& self, const B& a, R& rt) {
+  const std::string& part = TextArg(a[0], "count");
+  const auto within = Bounded(self.AsString(), a[1], a[2], rt);
+  if (!within) return V(int64_t{0});
+  rt.budget.Step(static_cast<int64_t>(within->text.size() / 16));
+  if (part.empty()) return V(static_cast<int64_t>(CountCodePoints(within->text)) + 1);
+  int64_t count = 0;
+  for (size_t at = JinjaFind(within->text, part); at != std::string::npos; at = JinjaFind(within->text, part, at + part.size())) ++count;
+  return V(count);
+}
+
+V ZeroFill(const V& self, const B& a, R& rt) {
+  const std::string& s = self.AsString();
+  const int64_t missing = JinjaToInt(*a[0], "zfill's width") - static_cast<int64_t>(CountCodePoints(s));
+  if (missing <= 0) return V(s);
+  rt.budget.Bytes(static_cast<size_t>(missing));
+  const bool sign = s.starts_with('-') || s.starts_with('+');
+  return V(s.substr(0, sign) + std::string(static_cast<size_t>(missing), '0') + s.substr(sign));
+}
+
+V SplitLines(const V& self, const B& a, R& rt) {
+  return TextList(JinjaSplitLines(self.AsString(), a[0] != nullptr && JinjaToInt(*a[0], "keepends") != 0), rt);
+}
+
+template <bool kPrefix>
+V Remove(const V& self, const B& a, R& rt) {
+  const std::string &s = self.AsString(), &part = TextArg(a[0], kPrefix ? "removeprefix" : "removesuffix");
+  if (kPrefix) return rt.Text(s.starts_with(part) ? s.substr(part.size()) : s);
+  return rt.Text(s.ends_with(part) ? s.substr(0, s.size() - part.size()) : s);
 }
 
 }  // namespace
 
-const JinjaTextMethods& JinjaMethodsOfText() {
-  using S = std::string;
-  using R = JinjaRuntime;
-  static const JinjaTextMethods methods = {
-      {"strip",
-       Method("strip", {"chars"},
-              [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kBoth)); })},
-      {"lstrip",
-       Method("lstrip", {"chars"},
-              [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kLeft)); })},
-      {"rstrip",
-       Method("rstrip", {"chars"},
-              [](const S& s, const Bound& a, R& rt) { return rt.Text(JinjaStrip(s, a[0], JinjaStripSide::kRight)); })},
-      {"split",
-       Method("split", {"sep", "maxsplit"},
-              [](const S& s, const Bound& a, R& rt) { return Split(s, a[0], IntArg(a[1], -1, "split"), false, rt); })},
-      {"rsplit",
-       Method("rsplit", {"sep", "maxsplit"},
-              [](const S& s, const Bound& a, R& rt) { return Split(s, a[0], IntArg(a[1], -1, "rsplit"), true, rt); })},
-      {"splitlines", Method("splitlines", {"keepends"},
-                            [](const S& s, const Bound& a, R& rt) {
-                              return TextList(JinjaSplitLines(s, a[0] && a[0]->Truthy()), rt);
-                            })},
-      {"startswith", Method("startswith", {"prefix"},
-                            [](const S& s, const Bound& a, R&) { return JinjaValue(StartsOrEnds(s, a[0], true)); })},
-      {"endswith", Method("endswith", {"suffix"},
-                          [](const S& s, const Bound& a, R&) { return JinjaValue(StartsOrEnds(s, a[0], false)); })},
-      {"removeprefix", Method("removeprefix", {"prefix"},
-                              [](const S& s, const Bound& a, R& rt) {
-                                const S& p = TextArg(a[0], "removeprefix");
-                                return rt.Text(s.starts_with(p) ? s.substr(p.size()) : s);
-                              })},
-      {"removesuffix", Method("removesuffix", {"suffix"},
-                              [](const S& s, const Bound& a, R& rt) {
-                                const S& p = TextArg(a[0], "removesuffix");
-                                return rt.Text(s.ends_with(p) ? s.substr(0, s.size() - p.size()) : s);
-                              })},
-      {"upper", Method("upper", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(JinjaUpper(s)); })},
-      {"lower", Method("lower", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(JinjaLower(s)); })},
-      {"capitalize",
-       Method("capitalize", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(JinjaCapitalize(s)); })},
-      {"title", Method("title", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(Title(s)); })},
-      {"replace", Method("replace", {"old", "new", "count"},
-                         [](const S& s, const Bound& a, R& rt) {
-                           return JinjaValue(JinjaReplace(s, TextArg(a[0], "replace"), TextArg(a[1], "replace"),
-                                                          IntArg(a[2], -1, "replace"), rt));
-                         })},
-      {"find", Method("find", {"sub", "start", "end"},
-                      [](const S& s, const Bound& a, R& rt) {
-                        return JinjaValue(FindIn(s, TextArg(a[0], "find"), a, false, rt));
-                      })},
-      {"rfind", Method("rfind", {"sub", "start", "end"},
-                       [](const S& s, const Bound& a, R& rt) {
-                         return JinjaValue(FindIn(s, TextArg(a[0], "rfind"), a, true, rt));
-                       })},
-      {"index", Method("index", {"sub", "start", "end"},
-                       [](const S& s, const Bound& a, R& rt) {
-                         const int64_t at = FindIn(s, TextArg(a[0], "index"), a, false, rt);
-                         if (at < 0) ThrowJinja("index: substring not found");
-                         return JinjaValue(at);
-                       })},
-      {"rindex", Method("rindex", {"sub", "start", "end"},
-                        [](const S& s, const Bound& a, R& rt) {
-                          const int64_t at = FindIn(s, TextArg(a[0], "rindex"), a, true, rt);
-                          if (at < 0) ThrowJinja("rindex: substring not found");
-                          return JinjaValue(at);
-                        })},
-      {"partition", Method("partition", {"sep"}, [](const S& s, const Bound& a, R& rt) { return Partition(s, TextArg(a[0], "partition"), false, rt); })},
-      {"rpartition", Method("rpartition", {"sep"}, [](const S& s, const Bound& a, R& rt) { return Partition(s, TextArg(a[0], "rpartition"), true, rt); })},
-      {"center", Method("center", {"width", "fillchar"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(Padded(s, a, "center", rt)); })},
-      {"ljust", Method("ljust", {"width", "fillchar"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(Padded(s, a, "ljust", rt)); })},
-      {"rjust", Method("rjust", {"width", "fillchar"}, [](const S& s, const Bound& a, R& rt) { return JinjaValue(Padded(s, a, "rjust", rt)); })},
-      {"swapcase", Method("swapcase", {}, [](const S& s, const Bound&, R& rt) { return rt.Text(SwapCase(s)); })},
-      {"isascii", Method("isascii", {},
-                         [](const S& s, const Bound&, R&) {
-                           return JinjaValue(std::all_of(s.begin(), s.end(), [](char c) { return (c & 0x80) == 0; }));
-                         })},
-      {"isnumeric", Method("isnumeric", {},
-                           [](const S& s, const Bound&, R&) {
-                             return JinjaValue(All(s, [](int32_t c) { return (CategoryOf(c) & kNumberMask) != 0; }));
-                           })},
-      {"count", Method("count", {"sub", "start", "end"},
-                       [](const S& whole, const Bound& a, R& rt) {
-                         const S& part = TextArg(a[0], "count");
-                         int64_t skipped = 0;
-                         const S s(Bounded(whole, a[1], a[2], &skipped, rt));
-                         rt.budget.Step(static_cast<int64_t>(s.size() / 16));
-                         if (part.empty()) return JinjaValue(static_cast<int64_t>(CountCodePoints(s)) + 1);
-                         int64_t count = 0;
-                         for (size_t at = JinjaFind(s, part); at != S::npos; at = JinjaFind(s, part, at + part.size())) ++count;
-                         return JinjaValue(count);
-                       })},
-      {"join", Method("join", {"iterable"},
-                      [](const S& s, const Bound& a, R& rt) {
-                        if (a[0] == nullptr) ThrowJinja("join needs a list");
-                        S out;
-                        bool first = true;
-                        for (const JinjaValue& item : JinjaIterate(*a[0], rt.budget)) {
-                          if (!first) out += s;
-                          first = false;
-                          out += TextArg(&item, "join");
-                          rt.budget.Bytes(item.AsString().size() + s.size());
-                        }
-                        return JinjaValue(std::move(out));
-                      })},
-      {"format", [](const S& s, const JinjaArgs& args, R& rt) { return JinjaValue(JinjaBraceFormat(s, args, rt)); }},
-      {"isdigit", Method("isdigit", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsNumeric)); })},
-      {"isdecimal",
-       Method("isdecimal", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsNumeric)); })},
-      {"isalpha", Method("isalpha", {}, [](const S& s, const Bound&, R&) { return JinjaValue(All(s, IsAlpha)); })},
-      {"isalnum", Method("isalnum", {},
-                         [](const S& s, const Bound&, R&) {
-                           return JinjaValue(All(s, [](int32_t c) { return IsAlpha(c) || IsNumeric(c); }));
-                         })},
-      {"isspace", Method("isspace", {},
-                         [](const S& s, const Bound&, R&) {
-                           return JinjaValue(All(s, [](int32_t c) { return IsPythonSpace(c); }));
-                         })},
-      {"isupper", Method("isupper", {}, [](const S& s, const Bound&, R&) { return JinjaValue(IsCased(s, true)); })},
-      {"islower", Method("islower", {}, [](const S& s, const Bound&, R&) { return JinjaValue(IsCased(s, false)); })},
-      {"zfill", Method("zfill", {"width"},
-                       [](const S& s, const Bound& a, R& rt) {
-                         const int64_t missing = IntArg(a[0], 0, "zfill") - static_cast<int64_t>(CountCodePoints(s));
-                         if (missing <= 0) return JinjaValue(s);
-                         rt.budget.Bytes(static_cast<size_t>(missing));
-                         const bool sign = !s.empty() && (s[0] == '-' || s[0] == '+');
-                         return JinjaValue(s.substr(0, sign) + S(static_cast<size_t>(missing), '0') + s.substr(sign));
-                       })},
+const JinjaMethodTable& JinjaTextMethods() {
+  static const JinjaMethodTable methods = {
+      {"capitalize", {"", Mapped<PythonCapitalize>}},
+      {"casefold", {"", Mapped<PythonCaseFold>}},
+      {"center", {"width, fillchar=, /", Pad<Side::kBoth>}},
+      {"count", {"sub, start=, end=, /", Count}},
+      {"endswith", {"suffix, start=, end=, /", StartsOrEndsMethod<false>}},
+      {"expandtabs", {"tabsize=", [](const V& self, const B& a, R& rt) { return rt.Text(ExpandTabs(self.AsString(), a[0] != nullptr ? JinjaToInt(*a[0], "tabsize") : 8, rt)); }}},
+      {"find", {"sub, start=, end=, /", Find<false, false>}},
+      {"format", {"*", [](const V& self, const B& a, R& rt) { return V(JinjaBraceFormat(self, *a.all, nullptr, rt)); }}},
+      {"format_map", {"mapping, /", [](const V& self, const B& a, R& rt) { return V(JinjaBraceFormat(self, {}, a[0], rt)); }}},
+      {"index", {"sub, start=, end=, /", Find<false, true>}},
+      {"join", {"iterable, /", Join}},
+      {"ljust", {"width, fillchar=, /", Pad<Side::kRight>}},
+      {"lower", {"", Mapped<PythonLower>}},
+      {"lstrip", {"chars=, /", Strip<JinjaStripSide::kLeft>}},
+      {"maketrans", {"x, y=, z=, /", [](const V&, const B& a, R& rt) { return MakeTranslation(*a[0], a[1], a[2], rt); }}},
+      {"partition", {"sep, /", PartitionMethod<false>}},
+      {"removeprefix", {"prefix, /", Remove<true>}},
+      {"removesuffix", {"suffix, /", Remove<false>}},
+      {"replace",
+       {"old, new, count=, /",
+        [](const V& self, const B& a, R& rt) {
+          const int64_t count = a[2] != nullptr ? JinjaToInt(*a[2], "replace's count") : -1;
+          return V(JinjaReplace(self.AsString(), TextArg(a[0], "replace"), TextArg(a[1], "replace"), count, rt));
+        }}},
+      {"rfind", {"sub, start=, end=, /", Find<true, false>}},
+      {"rindex", {"sub, start=, end=, /", Find<true, true>}},
+      {"rjust", {"width, fillchar=, /", Pad<Side::kLeft>}},
+      {"rpartition", {"sep, /", PartitionMethod<true>}},
+      {"rsplit", {"sep=, maxsplit=", SplitMethod<true>}},
+      {"rstrip", {"chars=, /", Strip<JinjaStripSide::kRight>}},
+      {"split", {"sep=, maxsplit=", SplitMethod<false>}},
+      {"splitlines", {"keepends=", SplitLines}},
+      {"startswith", {"prefix, start=, end=, /", StartsOrEndsMethod<true>}},
+      {"strip", {"chars=, /", Strip<JinjaStripSide::kBoth>}},
+      {"swapcase", {"", Mapped<PythonSwapCase>}},
+      {"title", {"", Mapped<PythonTitle>}},
+      {"translate", {"table, /", [](const V& self, const B& a, R& rt) { return rt.Text(Translated(self.AsString(), *a[0], rt)); }}},
+      {"upper", {"", Mapped<PythonUpper>}},
+      {"zfill", {"width, /", ZeroFill}},
   };
   return methods;
 }

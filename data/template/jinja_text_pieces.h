@@ -1,6 +1,7 @@
 // What the methods of strings are made of. Private to jinja_text_methods.cc.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,25 +10,29 @@
 
 namespace pith::jinja_text {
 
-using Bound = std::vector<const JinjaValue*>;  // as JinjaArgs::Bind gives it
-
 const std::string& TextArg(const JinjaValue* value, const char* method);  // JinjaError unless a string
-int64_t IntArg(const JinjaValue* value, int64_t missing, const char* method);
 
 JinjaValue TextList(const std::vector<std::string>& parts, JinjaRuntime& rt);
 JinjaValue Split(const std::string& text, const JinjaValue* separator, int64_t limit, bool from_right, JinjaRuntime& rt);
 JinjaValue Partition(const std::string& text, const std::string& by, bool from_right, JinjaRuntime& rt);
-bool StartsOrEnds(const std::string& text, const JinjaValue* with, bool starts);
-// The part of `text` that Python's text[start:end] is, and where in `text` it begins, in code points.
-std::string_view Bounded(const std::string& text, const JinjaValue* start, const JinjaValue* end, int64_t* skipped, JinjaRuntime& rt);
-int64_t FindIn(const std::string& text, const std::string& part, const Bound& args, bool from_right, JinjaRuntime& rt);
-std::string Padded(const std::string& text, const Bound& args, const char* method, JinjaRuntime& rt);
-std::string SwapCase(const std::string& text);
-std::string Title(const std::string& text);
-bool IsAlpha(int32_t code_point);
-bool IsNumeric(int32_t code_point);
-bool IsCased(const std::string& text, bool upper);
-// True when the text is not empty and every code point passes.
-bool All(const std::string& text, bool (*passes)(int32_t));
+
+struct TextPart {
+  std::string_view text;
+  int64_t first = 0;  // code points before it
+};
+// Python's text[start:end]; nothing where that is no part at all: it begins behind the text's end, or behind its own.
+std::optional<TextPart> Bounded(const std::string& text, const JinjaValue* start, const JinjaValue* end, JinjaRuntime& rt);
+// `with`: a text, or a tuple of which one will do.
+bool StartsOrEnds(const std::string& text, const JinjaValue& with, const JinjaValue* start, const JinjaValue* end, bool starts, JinjaRuntime& rt);
+// In code points; −1 where `part` is not there.
+int64_t FindIn(const std::string& text, const std::string& part, const JinjaValue* start, const JinjaValue* end, bool from_right, JinjaRuntime& rt);
+
+enum class Side { kLeft, kRight, kBoth };  // where the filling goes
+std::string Padded(const std::string& text, int64_t width, const std::string& fill, Side side, JinjaRuntime& rt);
+std::string ExpandTabs(const std::string& text, int64_t size, JinjaRuntime& rt);
+
+// str.maketrans and str.translate.
+JinjaValue MakeTranslation(const JinjaValue& from, const JinjaValue* to, const JinjaValue* removed, JinjaRuntime& rt);
+std::string Translated(const std::string& text, const JinjaValue& table, JinjaRuntime& rt);
 
 }  // namespace pith::jinja_text

@@ -1,11 +1,10 @@
 #include "data/template/jinja_value.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <utility>
 
-#include "data/text/unicode_class.h"
+#include "data/template/python_characters.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -16,62 +15,58 @@ int CheckedDepth(int depth) {
   return depth;
 }
 
-std::string Quote(const std::string& text) {
-  const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
-  std::string out(1, quote);
-  constexpr char kHex[] = "0123456789abcdef";
-  const auto hex = [&](char kind, int32_t value, int digits) {
-    out += '\\';
-    out += kind;
-    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += kHex[value >> shift & 15];
-  };
-  for (size_t at = 0; at < text.size();) {
-    const CodePoint code = DecodeUtf8(text, at);
-    const char c = text[at];
-    const auto byte = static_cast<unsigned char>(c);
-    const size_t begin = at;
-    at += code.size;
-    if (byte >= 0x80) {  // what str.isprintable refuses: controls, formats, separators, unassigned and private characters
-      constexpr const char* kHidden[] = {"C", "Z"};
-      CategoryMask hidden = 0;
-      for (const char* name : kHidden) hidden |= CategoriesByName(name);
-      if ((CategoryOf(code.value) & hidden) == 0) {
-        out.append(text, begin, code.size);
-      } else if (code.value < 0x100) {
-        hex('x', code.value, 2);
-      } else if (code.value < 0x10000) {
-        hex('u', code.value, 4);
-      } else {
-        hex('U', code.value, 8);
-      }
-    } else if (c == quote || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + quote;
+int Sign(double a, double b) { return a < b ? -1 : a > b ? 1 : 0; }
+
+// Exactly, as Python compares them: not every 64-bit integer is a double.
+int Sign(int64_t a, double b) {
+  if (std::isnan(b)) return 0;
+  if (b >= 0x1p63) return -1;
+  if (b < -0x1p63) return 1;
+  const auto whole = static_cast<int64_t>(b);
+  if (a != whole) return a < whole ? -1 : 1;
+  return Sign(0.0, b - std::trunc(b));
 }
 
-int Sign(double a, double b) { return a < b ? -1 : a > b ? 1 : 0; }
+int SignOfNumbers(const JinjaValue& a, const JinjaValue& b) {
+  if (a.IsFloat() && b.IsFloat()) return Sign(a.AsDouble(), b.AsDouble());
+  if (b.IsFloat()) return Sign(a.AsInt(), b.AsDouble());
+  if (a.IsFloat()) return -Sign(b.AsInt(), a.AsDouble());
+  return a.AsInt() < b.AsInt() ? -1 : a.AsInt() > b.AsInt();
+}
+
+bool IsNan(const JinjaValue& value) { return value.IsFloat() && std::isnan(value.AsDouble()); }
+
+bool Holds(const JinjaValue& list, const JinjaValue& item, JinjaBudget& budget) {
+  return std::any_of(list.Items().begin(), list.Items().end(), [&](const JinjaValue& have) { return JinjaEqual(have, item, budget); });
+}
+
+bool ViewsEqual(const JinjaView& a, const JinjaView& b, JinjaBudget& budget) {
+  if (&a == &b) return true;
+  if (a.kind == JinjaView::kRange && b.kind == JinjaView::kRange) return JinjaEqual(a.items, b.items, budget);
+  if (!a.IsSet() || !b.IsSet() || a.items.Items().size() != b.items.Items().size()) return false;
+  const auto& mine = a.items.Items();
+  return std::all_of(mine.begin(), mine.end(), [&](const JinjaValue& item) { return Holds(b.items, item, budget); });
+}
 
 }  // namespace
 
-JinjaValue JinjaValue::Undefined(const std::string& name) {
+std::optional<JinjaValue> JinjaObject::Attribute(std::string_view) const { return std::nullopt; }
+
+JinjaValue JinjaValue::Undefined(const std::string& name, JinjaUndefined::Kind kind, const char* owner) {
   JinjaValue value;
-  value.data_ = JinjaUndefined{std::make_shared<const std::string>(name)};
+  value.data_ = JinjaUndefined{kind, owner, std::make_shared<const std::string>(name)};
   return value;
+}
+
+std::string JinjaValue::UndefinedReason() const {
+  const auto& missing = std::get<JinjaUndefined>(data_);
+  switch (missing.kind) {
+    case JinjaUndefined::kAttribute: return Str("a ", missing.owner, " has no '", *missing.name, "'");
+    case JinjaUndefined::kForbidden: return Str("a template may not reach '", *missing.name, "' of a ", missing.owner);
+    case JinjaUndefined::kSentence: return *missing.name;
+    case JinjaUndefined::kName: break;
+  }
+  return Str("'", *missing.name, "' is undefined");
 }
 
 JinjaValue JinjaValue::List(std::vector<JinjaValue> items, bool tuple) {
@@ -82,6 +77,16 @@ JinjaValue JinjaValue::List(std::vector<JinjaValue> items, bool tuple) {
   list->tuple = tuple;
   JinjaValue value;
   value.data_ = std::shared_ptr<const JinjaList>(std::move(list));
+  return value;
+}
+
+JinjaValue JinjaValue::Group(JinjaValue grouper, JinjaValue list) {
+  auto group = std::make_shared<JinjaList>();
+  group->depth = CheckedDepth(std::max(grouper.Depth(), list.Depth()) + 1);
+  group->items = {std::move(grouper), std::move(list)};
+  group->tuple = group->group = true;
+  JinjaValue value;
+  value.data_ = std::shared_ptr<const JinjaList>(std::move(group));
   return value;
 }
 
@@ -96,6 +101,18 @@ JinjaValue JinjaValue::Dict(std::vector<std::pair<JinjaValue, JinjaValue>> entri
 }
 
 bool JinjaValue::IsTuple() const { return IsList() && std::get<std::shared_ptr<const JinjaList>>(data_)->tuple; }
+bool JinjaValue::IsGroup() const { return IsList() && std::get<std::shared_ptr<const JinjaList>>(data_)->group; }
+bool JinjaValue::IsSame(const JinjaValue& other) const {
+  if (data_.index() != other.data_.index() || markup_ != other.markup_) return false;
+  if (IsUndefined() || IsNone()) return true;
+  if (IsBool()) return AsBool() == other.AsBool();
+  if (IsInt()) return AsInt() == other.AsInt();
+  if (IsFloat()) return AsDouble() == other.AsDouble();
+  if (IsString()) return AsString() == other.AsString();
+  if (IsList()) return &Items() == &other.Items();
+  if (IsDict()) return &Entries() == &other.Entries();
+  return Object() == other.Object();
+}
 const std::vector<JinjaValue>& JinjaValue::Items() const {
   return std::get<std::shared_ptr<const JinjaList>>(data_)->items;
 }
@@ -117,10 +134,10 @@ bool JinjaValue::Truthy() const {
   if (IsString()) return !AsString().empty();
   if (IsList()) return !Items().empty();
   if (IsDict()) return !Entries().empty();
-  return true;
+  return Object()->Length() != 0;
 }
 
-std::string JinjaValue::TypeName() const {
+const char* JinjaValue::TypeName() const {
   if (IsUndefined()) return "Undefined";
   if (IsNone()) return "NoneType";
   if (IsBool()) return "bool";
@@ -144,9 +161,7 @@ const JinjaValue* JinjaValue::Find(const JinjaValue& key, JinjaBudget& budget) c
 
 bool JinjaEqual(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget) {
   budget.Step();
-  if (a.IsNumber() && b.IsNumber()) {
-    return a.IsFloat() || b.IsFloat() ? a.AsDouble() == b.AsDouble() : a.AsInt() == b.AsInt();
-  }
+  if (a.IsNumber() && b.IsNumber()) return !IsNan(a) && !IsNan(b) && SignOfNumbers(a, b) == 0;
   if (a.IsString() && b.IsString()) {
     budget.Step(static_cast<int64_t>(std::min(a.AsString().size(), b.AsString().size()) / 64));
     return a.AsString() == b.AsString();
@@ -166,16 +181,16 @@ bool JinjaEqual(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget) {
     }
     return true;
   }
-  if (a.IsObject() && b.IsObject()) return a.Object() == b.Object();
+  if (a.IsObject() && b.IsObject()) {
+    const auto mine = a.As<JinjaView>(), other = b.As<JinjaView>();
+    return mine != nullptr && other != nullptr ? ViewsEqual(*mine, *other, budget) : a.Object() == b.Object();
+  }
   return (a.IsNone() && b.IsNone()) || (a.IsUndefined() && b.IsUndefined());
 }
 
 int JinjaOrder(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget) {
   budget.Step();
-  if (a.IsNumber() && b.IsNumber()) {
-    if (a.IsFloat() || b.IsFloat()) return Sign(a.AsDouble(), b.AsDouble());
-    return a.AsInt() < b.AsInt() ? -1 : a.AsInt() > b.AsInt();
-  }
+  if (a.IsNumber() && b.IsNumber()) return SignOfNumbers(a, b);
   if (a.IsString() && b.IsString()) {
     budget.Step(static_cast<int64_t>(std::min(a.AsString().size(), b.AsString().size()) / 64));
     return a.AsString().compare(b.AsString());  // UTF-8 sorts as its code points do
@@ -187,78 +202,20 @@ int JinjaOrder(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget) {
     }
     return Sign(static_cast<double>(a.Items().size()), static_cast<double>(b.Items().size()));
   }
-  if (a.IsUndefined()) ThrowJinja("'", a.UndefinedName(), "' is undefined");
-  if (b.IsUndefined()) ThrowJinja("'", b.UndefinedName(), "' is undefined");
+  if (a.IsUndefined()) ThrowJinja(a.UndefinedReason());
+  if (b.IsUndefined()) ThrowJinja(b.UndefinedReason());
+  if (a.As<JinjaView>() != nullptr && b.As<JinjaView>() != nullptr) ThrowJinja("pith lacks the order of ", a.TypeName());
   ThrowJinja("'", a.TypeName(), "' and '", b.TypeName(), "' cannot be ordered");
-}
-
-std::string PythonFloat(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  const double size = std::fabs(value);
-  char buffer[64];
-  const bool exponent = size != 0 && (size < 1e-4 || size >= 1e16);
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value,
-                                 exponent ? std::chars_format::scientific : std::chars_format::fixed);
-  std::string text(buffer, end.ptr);
-  if (!exponent && text.find('.') == std::string::npos) text += ".0";
-  return text;
-}
-
-std::string JinjaRepr(const JinjaValue& value, JinjaBudget& budget) {
-  budget.Step();
-  if (value.IsString()) {
-    budget.Bytes(value.AsString().size());
-    return value.IsMarkup() ? "Markup(" + Quote(value.AsString()) + ")" : Quote(value.AsString());
-  }
-  if (value.IsUndefined()) return "Undefined";
-  if (value.IsList()) {
-    std::string out(1, value.IsTuple() ? '(' : '[');
-    bool first = true;
-    for (const JinjaValue& item : value.Items()) {
-      if (!first) out += ", ";
-      first = false;
-      out += JinjaRepr(item, budget);
-    }
-    if (value.IsTuple() && value.Items().size() == 1) out += ',';
-    budget.Bytes(out.size());
-    return out + (value.IsTuple() ? ')' : ']');
-  }
-  if (value.IsDict()) {
-    std::string out = "{";
-    for (const auto& [key, item] : value.Entries()) {
-      if (out.size() > 1) out += ", ";
-      out += JinjaRepr(key, budget) + ": " + JinjaRepr(item, budget);
-    }
-    budget.Bytes(out.size());
-    return out + "}";
-  }
-  return JinjaToString(value, budget);
-}
-
-std::string JinjaToString(const JinjaValue& value, JinjaBudget& budget) {
-  if (value.IsUndefined()) return "";
-  if (value.IsNone()) return "None";
-  if (value.IsBool()) return value.AsBool() ? "True" : "False";
-  if (value.IsInt()) return std::to_string(value.AsInt());
-  if (value.IsFloat()) return PythonFloat(value.AsDouble());
-  if (value.IsString()) {
-    budget.Bytes(value.AsString().size());
-    return value.AsString();
-  }
-  if (value.IsObject()) ThrowJinja("a ", value.TypeName(), " cannot be written out");
-  return JinjaRepr(value, budget);
 }
 
 std::vector<JinjaValue> JinjaIterate(const JinjaValue& value, JinjaBudget& budget) {
   if (value.IsUndefined()) return {};
   std::vector<JinjaValue> items;
   if (const auto generator = value.As<JinjaGenerator>()) {
-    if (std::exchange(generator->used, true)) return {};
-    if (!generator->error.empty()) throw JinjaError(generator->error);
-    return JinjaIterate(generator->items, budget);
-  }
-  if (value.IsList()) {
+    while (const JinjaValue* item = generator->Next()) items.push_back(*item);
+  } else if (const auto view = value.As<JinjaView>()) {
+    items = view->items.Items();
+  } else if (value.IsList()) {
     items = value.Items();
   } else if (value.IsDict()) {
     for (const auto& [key, item] : value.Entries()) items.push_back(key);
@@ -284,7 +241,59 @@ int64_t JinjaLength(const JinjaValue& value) {
   if (value.IsString()) return static_cast<int64_t>(CountCodePoints(value.AsString()));
   if (value.IsList()) return static_cast<int64_t>(value.Items().size());
   if (value.IsDict()) return static_cast<int64_t>(value.Entries().size());
-  ThrowJinja("'", value.TypeName(), "' has no length");
+  const auto length = value.IsObject() ? value.Object()->Length() : std::nullopt;
+  if (!length) ThrowJinja("'", value.TypeName(), "' has no length");
+  return *length;
+}
+
+bool JinjaIsIterable(const JinjaValue& value) {
+  return value.IsUndefined() || value.IsString() || value.IsList() || value.IsDict() || value.As<JinjaView>() != nullptr || value.As<JinjaGenerator>() != nullptr;
+}
+
+void JinjaCheckHashable(const JinjaValue& value) {
+  if (value.IsDict() || (value.IsList() && !value.IsTuple())) ThrowJinja("a ", value.TypeName(), " cannot be a key");
+  if (const auto view = value.As<JinjaView>(); view != nullptr && view->IsSet()) ThrowJinja("a ", value.TypeName(), " cannot be a key");
+  if (!value.IsTuple()) return;
+  for (const JinjaValue& item : value.Items()) JinjaCheckHashable(item);
+}
+
+const JinjaValue* JinjaGenerator::Next() {
+  if (!error.empty() && next == 0) {
+    ++next;
+    throw JinjaError(error);
+  }
+  return next < items.Items().size() ? &items.Items()[next++] : nullptr;
+}
+
+const char* JinjaView::TypeName() const {
+  static constexpr const char* kNames[] = {"range", "dict_keys", "dict_values", "dict_items"};
+  return kNames[kind];
+}
+
+JinjaValue JinjaView::Of(Kind kind, JinjaValue list) {
+  auto view = std::make_shared<JinjaView>();
+  view->kind = kind;
+  view->items = std::move(list);
+  return JinjaValue(std::static_pointer_cast<JinjaObject>(view));
+}
+
+JinjaValue JinjaView::Range(int64_t start, int64_t stop, int64_t step, JinjaBudget& budget) {
+  constexpr size_t kMax = 100'000;
+  if (step == 0) ThrowJinja("range's step cannot be zero");
+  std::vector<JinjaValue> numbers;
+  for (int64_t i = start; step > 0 ? i < stop : i > stop;) {
+    if (numbers.size() >= kMax) ThrowJinja("range gives more than ", kMax, " numbers");
+    numbers.emplace_back(i);
+    if (__builtin_add_overflow(i, step, &i)) break;
+  }
+  budget.Bytes(numbers.size() * sizeof(JinjaValue));
+  budget.Step(static_cast<int64_t>(numbers.size()));
+  auto view = std::make_shared<JinjaView>();
+  view->items = JinjaValue::List(std::move(numbers));
+  view->start = start;
+  view->stop = stop;
+  view->step = step;
+  return JinjaValue(std::static_pointer_cast<JinjaObject>(view));
 }
 
 }  // namespace pith

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -64,10 +65,21 @@ struct JinjaObject {
   virtual ~JinjaObject() = default;
   virtual const char* TypeName() const = 0;
   virtual bool Callable() const { return false; }
+  virtual std::optional<JinjaValue> Attribute(std::string_view name) const;  // beside its methods; none
+  virtual std::optional<int64_t> Length() const { return std::nullopt; }
+  virtual std::string Text() const { return ""; }  // as Python writes it; empty where that is an address
   virtual int Depth() const { return 0; }  // of the values it holds; deep chains are refused as nested lists are
 };
 
 struct JinjaUndefined {
+  enum Kind {
+    kName,       // a variable
+    kAttribute,  // of a value whose type is `owner`
+    kForbidden,  // an attribute that the sandbox keeps from templates
+    kSentence,   // `name` says why there is nothing
+  };
+  Kind kind = kName;
+  const char* owner = "";
   std::shared_ptr<const std::string> name;  // what was looked for, for messages
 };
 
@@ -80,12 +92,13 @@ class JinjaValue {
   explicit JinjaValue(std::string text) : data_(std::make_shared<const std::string>(std::move(text))) {}
   explicit JinjaValue(const char* text) : JinjaValue(std::string(text)) {}
   explicit JinjaValue(std::shared_ptr<JinjaObject> object) : data_(std::move(object)) {}
-  static JinjaValue Undefined(const std::string& name);
+  static JinjaValue Undefined(const std::string& name, JinjaUndefined::Kind kind = JinjaUndefined::kName, const char* owner = "");
   static JinjaValue Markup(JinjaValue text) {  // of a string; see jinja_markup.h
     text.markup_ = text.IsString();
     return text;
   }
   static JinjaValue List(std::vector<JinjaValue> items, bool tuple = false);  // JinjaError when nested too deeply
+  static JinjaValue Group(JinjaValue grouper, JinjaValue list);
   static JinjaValue Dict(std::vector<std::pair<JinjaValue, JinjaValue>> entries);
 
   bool IsUndefined() const { return Is<JinjaUndefined>(); }
@@ -98,6 +111,8 @@ class JinjaValue {
   bool IsMarkup() const { return markup_; }  // and a string
   bool IsList() const { return Is<std::shared_ptr<const JinjaList>>(); }  // tuples included
   bool IsTuple() const;
+  bool IsGroup() const;  // the pair (grouper, list) that groupby gives: a tuple whose places have names
+  bool IsSame(const JinjaValue& other) const;  // Python's `is`; equal numbers and texts of one type count as one
   bool IsDict() const { return Is<std::shared_ptr<const JinjaDict>>(); }
   bool IsObject() const { return Is<std::shared_ptr<JinjaObject>>(); }
 
@@ -112,10 +127,10 @@ class JinjaValue {
     return IsObject() ? std::dynamic_pointer_cast<T>(std::get<std::shared_ptr<JinjaObject>>(data_)) : nullptr;
   }
   const std::shared_ptr<JinjaObject>& Object() const { return std::get<std::shared_ptr<JinjaObject>>(data_); }
-  const std::string& UndefinedName() const { return *std::get<JinjaUndefined>(data_).name; }
+  std::string UndefinedReason() const;  // "'x' is undefined", "a str has no 'x'", …
 
   bool Truthy() const;
-  std::string TypeName() const;  // Python's: "str", "int", "NoneType", …
+  const char* TypeName() const;  // Python's: "str", "int", "NoneType", …
   int Depth() const;
   // Entry of a dictionary; nullptr when absent.
   const JinjaValue* Find(const JinjaValue& key, JinjaBudget& budget) const;
@@ -134,6 +149,7 @@ class JinjaValue {
 struct JinjaList {
   std::vector<JinjaValue> items;
   bool tuple = false;
+  bool group = false;
   int depth = 1;
 };
 
@@ -142,9 +158,26 @@ struct JinjaGenerator : JinjaObject {
   explicit JinjaGenerator(JinjaValue list) : items(std::move(list)) {}
   JinjaValue items;
   std::string error;  // what goes wrong once it is read; empty: nothing
-  bool used = false;
+  size_t next = 0;    // items before it have been read
   const char* TypeName() const override { return "generator"; }
   int Depth() const override { return items.Depth(); }
+  const JinjaValue* Next();  // nullptr when all are read
+};
+
+// What range() and a dictionary's keys(), values() and items() give in Python: like a list, but shown as what it is, and only a
+// range has items by number.
+struct JinjaView : JinjaObject {
+  enum Kind { kRange, kKeys, kValues, kItems };
+  Kind kind = kRange;
+  JinjaValue items;  // a list
+  int64_t start = 0, stop = 0, step = 1;  // of a range
+  const char* TypeName() const override;
+  int Depth() const override { return items.Depth() + 1; }
+  std::optional<int64_t> Length() const override { return static_cast<int64_t>(items.Items().size()); }
+  bool IsSet() const { return kind == kKeys || kind == kItems; }
+  static JinjaValue Of(Kind kind, JinjaValue list);
+  // JinjaError for more than 100,000 numbers, as jinja2's sandbox has it.
+  static JinjaValue Range(int64_t start, int64_t stop, int64_t step, JinjaBudget& budget);
 };
 
 struct JinjaDict {
@@ -156,9 +189,13 @@ bool JinjaEqual(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget); 
 int JinjaOrder(const JinjaValue& a, const JinjaValue& b, JinjaBudget& budget);   // <0, 0, >0; JinjaError if unordered
 std::string JinjaToString(const JinjaValue& value, JinjaBudget& budget);         // str(value); undefined: ""
 std::string JinjaRepr(const JinjaValue& value, JinjaBudget& budget);             // repr(value)
+std::string JinjaAscii(const JinjaValue& value, JinjaBudget& budget);            // ascii(value)
 std::string PythonFloat(double value);                                           // repr of a float
 // The elements that iteration yields: of lists, characters of strings, keys of dictionaries, nothing of undefined.
 std::vector<JinjaValue> JinjaIterate(const JinjaValue& value, JinjaBudget& budget);
 int64_t JinjaLength(const JinjaValue& value);
+bool JinjaIsIterable(const JinjaValue& value);
+// JinjaError unless the value may be a key of a dictionary: no list and no dictionary, and none inside a tuple.
+void JinjaCheckHashable(const JinjaValue& value);
 
 }  // namespace pith

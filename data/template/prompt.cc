@@ -47,10 +47,19 @@ std::optional<int64_t> FindInvocation(std::span<const int32_t> ids, std::span<co
   return found - ids.begin();
 }
 
-std::unique_ptr<Prompter> Prompter::Load(const std::string& path) {
-  if (IsFolder(path)) return FromParts(Tokenizer::Load(path), ChatTemplate::Load(path), path);
-  const GgufFile file(path);
-  return FromParts(Tokenizer::FromGguf(file), ChatTemplate::FromGguf(file), path);
+std::unique_ptr<Prompter> Prompter::Load(const std::string& path, const std::string& now) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<ChatTemplate> chat;
+  if (IsFolder(path)) {
+    tokenizer = Tokenizer::Load(path);
+    chat = ChatTemplate::Load(path);
+  } else {
+    const GgufFile file(path);
+    tokenizer = Tokenizer::FromGguf(file);
+    chat = ChatTemplate::FromGguf(file);
+  }
+  chat->SetNow(now);
+  return FromParts(std::move(tokenizer), std::move(chat), path);
 }
 
 std::unique_ptr<Prompter> Prompter::FromParts(std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<ChatTemplate> chat,

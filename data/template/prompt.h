@@ -33,7 +33,8 @@ std::optional<int64_t> FindInvocation(std::span<const int32_t> ids, std::span<co
 // Tokenizer, template and invocation of one model, loaded together. Immutable; thread-safe.
 class Prompter {
  public:
-  static std::unique_ptr<Prompter> Load(const std::string& gguf_file_or_hf_folder);
+  // `now`: the time that the template tells, as ChatTemplate::SetNow.
+  static std::unique_ptr<Prompter> Load(const std::string& gguf_file_or_hf_folder, const std::string& now = "");
   // From parts already loaded; `origin` is for messages.
   static std::unique_ptr<Prompter> FromParts(std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<ChatTemplate> chat,
                                              const std::string& origin);

@@ -3,7 +3,6 @@
 #include <limits>
 #include <queue>
 
-#include "base/error.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -24,6 +23,7 @@ Bpe::Bpe(const Vocabulary& vocabulary)
       ignore_merges_(vocabulary.ignore_merges),
       fuse_unknown_(vocabulary.fuse_unknown),
       unknown_id_(vocabulary.unknown_id),
+      num_tokens_(vocabulary.tokens.size()),
       whole_(new std::atomic<uint8_t>[vocabulary.tokens.size()]()) {
   byte_ids_.fill(-1);
   words_.Reserve(vocabulary.tokens.size());
@@ -37,24 +37,27 @@ Bpe::Bpe(const Vocabulary& vocabulary)
     words_.Add(piece, static_cast<int32_t>(id));
     if (piece.size() == 1) byte_ids_[static_cast<uint8_t>(piece[0])] = static_cast<int32_t>(id);
   }
+  const auto num_tokens = static_cast<int32_t>(num_tokens_);
+  for (size_t i = 0; i < vocabulary.tokenless.size(); ++i) {
+    const Vocabulary::Tokenless& missing = vocabulary.tokenless[i];
+    if (!characters_ && missing.piece.size() == 1) byte_ids_[static_cast<uint8_t>(missing.piece[0])] = num_tokens + static_cast<int32_t>(i);
+    tokenless_.push_back(missing.ids);
+  }
   size_t capacity = 16;
   while (capacity < vocabulary.merges.size() * 2) capacity *= 2;
   pairs_.resize(capacity);
   for (size_t i = 0; i < vocabulary.merges.size(); ++i) {
     const auto [left, right] = vocabulary.merges[i];
     // No text may become a control token, whatever the merges say.
-    if (vocabulary.kinds[static_cast<size_t>(vocabulary.merged[i])] == TokenKind::kControl) continue;
+    if (vocabulary.merged[i] < num_tokens && vocabulary.kinds[static_cast<size_t>(vocabulary.merged[i])] == TokenKind::kControl) continue;
     const uint64_t key = PairKey(left, right);
     const int32_t rank = vocabulary.ranks.empty() ? static_cast<int32_t>(i) : vocabulary.ranks[i];
     size_t at = MixBits(key) & (capacity - 1);
     while (pairs_[at].key != ~uint64_t{0} && pairs_[at].key != key) at = (at + 1) & (capacity - 1);
-    if (pairs_[at].key == key) {
-      ThrowUser("'", vocabulary.origin, "': merges ", pairs_[at].rank, " and ", rank, " join the same two tokens ('",
-                vocabulary.tokens[left], "' + '", vocabulary.tokens[right], "'); the file is damaged, fetch it again");
-    }
+    if (pairs_[at].key == key && vocabulary.first_of_equal_merges) continue;
     pairs_[at] = {key, rank, vocabulary.merged[i]};
   }
-  if (characters_ && !ignore_merges_) FindNeighbours(vocabulary);
+  if (characters_ && !ignore_merges_ && tokenless_.empty()) FindNeighbours(vocabulary);
 }
 
 void Bpe::FindNeighbours(const Vocabulary& vocabulary) {
@@ -166,18 +169,33 @@ int32_t Bpe::WholeWord(std::string_view word) const {
   return whole ? id : -1;
 }
 
+void Bpe::Spell(size_t from, std::vector<int32_t>& ids) const {
+  const std::vector<int32_t> merged(ids.begin() + static_cast<std::ptrdiff_t>(from), ids.end());
+  ids.resize(from);
+  for (const int32_t id : merged) {
+    if (static_cast<size_t>(id) < num_tokens_) {
+      ids.push_back(id);
+    } else {
+      const std::vector<int32_t>& spelt = tokenless_[static_cast<size_t>(id) - num_tokens_];
+      ids.insert(ids.end(), spelt.begin(), spelt.end());
+    }
+  }
+}
+
 void Bpe::Merge(std::string_view word, std::vector<int32_t>& ids) const {
+  const size_t from = ids.size();
   if (word.size() <= kShort) {  // at most one symbol for a byte
     int32_t few[kShort];
     int count = 0;
     Symbols(word, [&](int32_t id) { few[count++] = id; });
     MergeShort(few, count, ids);
-    return;
+  } else {
+    std::vector<int32_t> many;
+    many.reserve(word.size());
+    Symbols(word, [&](int32_t id) { many.push_back(id); });
+    MergeLong(std::move(many), ids);
   }
-  std::vector<int32_t> many;
-  many.reserve(word.size());
-  Symbols(word, [&](int32_t id) { many.push_back(id); });
-  MergeLong(std::move(many), ids);
+  if (!tokenless_.empty()) Spell(from, ids);
 }
 
 void Bpe::MergeShort(int32_t* ids, int count, std::vector<int32_t>& out) const {

@@ -40,8 +40,10 @@ class Bpe {
   std::array<int32_t, 256> byte_tokens_;
   bool characters_, ignore_merges_, fuse_unknown_, parts_ = false;
   int32_t unknown_id_;
+  size_t num_tokens_;
   std::bitset<128 * 128> ascii_neighbours_;
   std::unordered_set<uint64_t> neighbours_;
+  std::vector<std::vector<int32_t>> tokenless_;  // what ids from the vocabulary's size on become
   // Does merging the token's own bytes give the token? 0 not tried yet, 1 yes, 2 no. Any thread may fill it in.
   mutable std::unique_ptr<std::atomic<uint8_t>[]> whole_;
 
@@ -50,6 +52,7 @@ class Bpe {
   void Symbols(std::string_view word, Emit emit) const;
   void FindNeighbours(const Vocabulary& vocabulary);
   bool Neighbours(int32_t left, int32_t right) const;
+  void Spell(size_t from, std::vector<int32_t>& ids) const;
   void MergeShort(int32_t* ids, int count, std::vector<int32_t>& out) const;
   void MergeLong(std::vector<int32_t> ids, std::vector<int32_t>& out) const;
 };

@@ -5,9 +5,25 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 
 namespace pith {
+namespace {
+
+// For a character that not every utf8proc knows an old one that joins its neighbours as it does.
+int32_t StandIn(int32_t c) {
+  constexpr int32_t kMark = 0x301, kFormat = 0xAD;
+  static const CategoryMask format = CategoriesByName("Cf");
+  if (!IsSince14(c)) return c;
+  return IsMarkSince14(c) ? kMark : (CategoryOf(c) & format) != 0 ? kFormat : 'a';
+}
+
+bool GraphemeBreak(int32_t left, int32_t right, utf8proc_int32_t* state) {
+  return utf8proc_grapheme_break_stateful(StandIn(left), StandIn(right), state);
+}
+
+}  // namespace
 
 Charsmap::Charsmap(std::string_view blob, const std::string& origin) : origin_(origin) {
   uint32_t size = 0;
@@ -54,7 +70,7 @@ std::string Charsmap::ApplyByGraphemes(std::string_view text) const {
     size_t end = at + c.size;
     utf8proc_int32_t state = 0;
     for (CodePoint next = DecodeUtf8(text, end); c.value >= 0 && next.size > 0 && next.value >= 0; next = DecodeUtf8(text, end)) {
-      if (utf8proc_grapheme_break_stateful(c.value, next.value, &state)) break;
+      if (GraphemeBreak(c.value, next.value, &state)) break;
       end += next.size;
       c = next;
     }

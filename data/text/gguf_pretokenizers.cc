@@ -12,6 +12,7 @@ namespace {
   R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)" SUFFIX                   \
   R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)" SUFFIX
 
+constexpr const char* kGpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr const char* kQwen2 =
     CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*)" TAIL;
 constexpr const char* kLlama3 =
@@ -119,6 +120,8 @@ const std::vector<Entry>& Entries() {
       {{"bailingmoe", "llada-moe", "bailingmoe2"}, [] { return Steps{Split(kBailing), Bytes(false)}; }},
       {{"bloom", "poro-chat", "gpt3-finnish"}, [] { return Steps{Split(kBloom), Bytes(false)}; }},
       {{"viking"}, [] { return Steps{Split(kBloom), Digits(true), Bytes(false)}; }},
+      {{"default"},  // llama.cpp's, for a file that names none
+       [] { return Steps{Split(R"([\p{P}$+<=>^~|]+)"), Split(kGpt2), Split(R"(\p{N}+)"), Split("[0-9][0-9][0-9]"), Bytes(false)}; }},
       {{"falcon"}, [] { return Steps{Punctuation(), Bytes(true), Digits(false), Split("[0-9][0-9][0-9]")}; }},
       {{"deepseek-llm"},
        [] {

@@ -1,5 +1,10 @@
 find_package(nlohmann_json REQUIRED)
 find_path(UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+file(STRINGS ${UTF8PROC_INCLUDE}/utf8proc.h utf8proc_version REGEX "define UTF8PROC_VERSION_(MAJOR|MINOR) ")
+string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" utf8proc_version "${utf8proc_version}")
+if(utf8proc_version VERSION_LESS 2.7)  # Unicode 14, from which data/text/unicode_class.cc goes on
+  message(FATAL_ERROR "utf8proc ${utf8proc_version} in ${UTF8PROC_INCLUDE} is too old: pith needs 2.7 (Unicode 14) or later")
+endif()
 find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 target_include_directories(${target} PRIVATE ${UTF8PROC_INCLUDE})
 target_link_libraries(${target} PRIVATE nlohmann_json::nlohmann_json ${UTF8PROC_LIBRARY})

@@ -30,7 +30,7 @@ std::string Mapped(std::string_view text, int options) {
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
     CodePoint c = DecodeUtf8(text, end);
-    for (; c.size > 0 && c.value >= 0 && !IsYoungDecomposition(c.value); c = DecodeUtf8(text, end)) end += c.size;
+    for (; c.size > 0 && c.value >= 0 && !IsYoung(c.value); c = DecodeUtf8(text, end)) end += c.size;
     if (end > at) convert(text.substr(at, end - at));
     out += text.substr(end, c.size);
     at = end + c.size;
@@ -160,7 +160,7 @@ std::string ApplyStep(const NormalizerStep& step, std::string_view text) {
     case S::kLowercase: return MapCodePoints(text, AppendLower);
     case S::kStripAccents:
       return MapCodePoints(text, [](std::string& out, int32_t c) {
-        const bool mark = (CategoryOf(c) & kMarkMask) != 0 && !IsYoungMark(c);
+        const bool mark = (CategoryOf(c) & kMarkMask) != 0 && !IsMarkSince9(c);
         if (!mark && c != 0x1CF2 && c != 0x1CF3) AppendUtf8(out, c);  // those two were marks in Unicode 9
       });
     case S::kStrip: return Stripped(text, step.left, step.right);

@@ -7,13 +7,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/text/bpe.h"
+#include "data/text/end_tokens.h"
+#include "data/text/unicode_class.h"
 #include "data/text/unigram.h"
 #include "data/text/wordpiece.h"
 
 namespace pith {
 namespace {
 
-constexpr const char* kTurnEnds[] = {"<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>"};
 constexpr size_t kMaxCachedWord = 64;  // bytes
 
 }  // namespace
@@ -21,6 +22,7 @@ constexpr size_t kMaxCachedWord = 64;  // bytes
 struct Tokenizer::Impl {
   explicit Impl(Vocabulary v)
       : vocabulary(std::move(v)), added(vocabulary, /*normalized=*/false), added_normalized(vocabulary, /*normalized=*/true) {
+    CheckUnicode();
     switch (vocabulary.model) {
       case TokenModel::kBpe: bpe = std::make_unique<Bpe>(vocabulary); break;
       case TokenModel::kUnigram: unigram = std::make_unique<Unigram>(vocabulary); break;
@@ -31,12 +33,7 @@ struct Tokenizer::Impl {
       added_ids.emplace(token.text, token.id);
       parts_text[static_cast<size_t>(token.id)] = !token.normalized;
     }
-    const auto add_end = [&](int32_t id) {
-      if (id >= 0 && std::find(ends.begin(), ends.end(), id) == ends.end()) ends.push_back(id);
-    };
-    add_end(vocabulary.eos_id);
-    for (const char* text : kTurnEnds) add_end(FindAdded(text));
-    for (const int32_t id : vocabulary.end_ids) add_end(id);
+    ends = EndIds(vocabulary);
   }
 
   Vocabulary vocabulary;  // the others point into it
@@ -259,6 +256,9 @@ int32_t Tokenizer::eos_id() const { return impl_->vocabulary.eos_id; }
 std::span<const int32_t> Tokenizer::end_ids() const { return impl_->ends; }
 bool Tokenizer::IsEnd(int32_t id) const {
   return std::find(impl_->ends.begin(), impl_->ends.end(), id) != impl_->ends.end();
+}
+std::span<const int32_t> Tokenizer::WithoutEnd(std::span<const int32_t> answer) const {
+  return !answer.empty() && IsEnd(answer.back()) ? answer.first(answer.size() - 1) : answer;
 }
 
 }  // namespace pith

@@ -51,9 +51,11 @@ class Tokenizer {
   const char* Kind() const;  // for people: "byte-level BPE", "BPE of characters", "unigram", "WordPiece"
   int32_t vocab_size() const;
   int32_t eos_id() const;  // −1 when the vocabulary names none
-  // Tokens that end a turn: eos, and <|im_end|>, <|eot_id|>, <|end|> where the vocabulary has them.
+  // Tokens that end an answer, the vocabulary's eos first where it names one: see end_tokens.h.
   std::span<const int32_t> end_ids() const;
   bool IsEnd(int32_t id) const;
+  // The answer without the token that ended it, which is no part of its text (it may be one that Decode would show).
+  std::span<const int32_t> WithoutEnd(std::span<const int32_t> answer) const;
 
  private:
   struct Impl;

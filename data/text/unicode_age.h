@@ -6,9 +6,11 @@
 
 namespace pith {
 
-bool IsYoungMark(int32_t code_point);           // a mark today, nothing then
-bool IsNonspacingSince9(int32_t code_point);   // a nonspacing mark today, none in Unicode 8
-bool IsYoungPunctuation(int32_t code_point);    // punctuation today, not then
-bool IsYoungDecomposition(int32_t code_point);  // has a canonical or compatibility decomposition today
+// Assigned since Unicode 9: to those tables a starter that nothing is done to. What is older normalises alike in every version.
+bool IsYoung(int32_t code_point);
+// For a code point that is a mark today: whether it was none in Unicode 9, and no nonspacing one in Unicode 8.
+bool IsMarkSince9(int32_t code_point);
+bool IsNonspacingSince9(int32_t code_point);
+bool IsYoungPunctuation(int32_t code_point);  // punctuation today, not then
 
 }  // namespace pith

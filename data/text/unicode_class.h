@@ -1,8 +1,10 @@
 // General categories and a few other properties of code points, at the level of Unicode 16 (which the pre-tokenizers'
-// reference, Oniguruma 6.9.10, has): utf8proc's tables, and what they lack.
+// reference, Oniguruma 6.9.10, has): utf8proc's tables, with what the versions of that library differ in put right, so that
+// the answers do not depend on the one at hand.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace pith {
@@ -28,6 +30,16 @@ bool IsAlphabetic(int32_t code_point);
 
 int32_t LowerCase(int32_t code_point);  // simple mappings, one code point to one
 int32_t UpperCase(int32_t code_point);
+int32_t TitleCase(int32_t code_point);
+
+// Assigned in Unicode 15 to 17: some versions of utf8proc know nothing of it. And a mark there.
+bool IsSince14(int32_t code_point);
+bool IsMarkSince14(int32_t code_point);
+
+// UserError when utf8proc is older than the tables here can make up for; a warning, once, when it is younger than they know.
+void CheckUnicode();
+// The sentence for a utf8proc of this version of Unicode ("15.0.0"); empty: none is needed.
+std::string UnicodeProblem(std::string_view version);
 
 // Scripts that published patterns name: "Han", "Hiragana", "Katakana", "Hangul", "Thai", "Lao", "Khmer", "Myanmar".
 bool HasScript(std::string_view name);

@@ -51,7 +51,13 @@ struct Vocabulary {
   TokenModel model = TokenModel::kBpe;
   bool characters = false;                          // pieces are made of code points, not of bytes
   std::vector<std::pair<int32_t, int32_t>> merges;  // of BPE
-  std::vector<int32_t> merged;                      // what each merge yields
+  std::vector<int32_t> merged;                      // what each merge yields: a token, or tokens.size() + an index into tokenless
+  struct Tokenless {
+    std::string piece;
+    std::vector<int32_t> ids;
+  };
+  std::vector<Tokenless> tokenless;                 // pieces that merges know and the vocabulary lacks; what is left of one becomes its ids
+  bool first_of_equal_merges = false;               // of two of one pair the first counts (llama.cpp); else the last (tokenizers)
   std::vector<int32_t> ranks;                       // least first, the leftmost of equals; empty: merges are in order
   std::vector<double> scores;                       // of unigram, by id
   bool single_precision = false;                    // sums of scores are rounded as sentencepiece rounds them
@@ -65,8 +71,8 @@ struct Vocabulary {
   // Where the encoder puts a space in front, decoding takes it away again.
   enum class Prefix { kNone, kFirst, kEach } prefix = Prefix::kNone;  // kEach: after every added token, too
 
-  int32_t eos_id = -1;
-  std::vector<int32_t> end_ids;  // further tokens that the files declare as ends
+  int32_t eos_id = -1;           // −1: the files name none
+  std::vector<int32_t> end_ids;  // further tokens that the files declare as ends; EndIds (end_tokens.h) has all of them
 
   Vocabulary() { byte_tokens.fill(-1); }
 };

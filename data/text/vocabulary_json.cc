@@ -3,9 +3,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <type_traits>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "data/text/end_tokens.h"
 #include "data/text/vocabulary.h"
 
 namespace pith {
@@ -37,7 +40,7 @@ class Reader {
     ReadModel(root_.at("model"));
     ReadAdded();
     ReadDecoder();
-    ReadEnds();
+    ReadFolderEnds(std::filesystem::path(path_).parent_path().string(), &out_);
     return std::move(out_);
   }
 
@@ -46,6 +49,8 @@ class Reader {
   Json root_;
   Vocabulary out_;
   std::vector<std::string> texts_;
+  std::unordered_map<std::string, size_t> unigram_ids_;  // the last of equal pieces, as in the library
+  std::unordered_map<std::string, size_t> added_at_;  // where in `added` a text stands
   bool byte_fallback_ = false;
 
   template <class... Args>
@@ -149,10 +154,14 @@ class Reader {
     if (!vocab.is_array() || vocab.empty()) Fail("has a Unigram model without a list of pieces and scores");
     for (const Json& entry : vocab) {
       if (!entry.is_array() || entry.size() != 2) Fail("has the Unigram piece ", Text(entry), "; expected a text and a score");
+      unigram_ids_.insert_or_assign(entry[0].get<std::string>(), texts_.size());
       Place(texts_.size(), entry[0].get<std::string>(), TokenKind::kNormal);
       out_.scores.push_back(entry[1].get<double>());
     }
     SetPieces();
+    for (size_t id = 0; id < texts_.size(); ++id) {
+      if (unigram_ids_.at(texts_[id]) != id) out_.pieces[id].clear();
+    }
     const int64_t unknown = Field<int64_t>(model, "unk_id", -1);
     if (unknown >= static_cast<int64_t>(texts_.size())) Fail("has the unk_id ", unknown, ", beyond its vocabulary");
     out_.unknown_id = static_cast<int32_t>(std::max<int64_t>(unknown, -1));
@@ -173,21 +182,49 @@ class Reader {
     }
   }
 
+  // The id that the tokenizers library gives an added token, whatever the file says: that of an earlier one of its text, else the model's own, else
+  // the next free one behind the vocabulary (counted by its size, holes or not) and behind all added so far.
+  size_t AddedId(const std::string& text, size_t next) const {
+    if (const auto earlier = added_at_.find(text); earlier != added_at_.end()) return static_cast<size_t>(out_.added[earlier->second].id);
+    const Json& vocab = root_.at("model").at("vocab");
+    if (vocab.is_object()) {
+      const auto known = vocab.find(text);
+      return known != vocab.end() ? known->get<size_t>() : next;
+    }
+    const auto known = unigram_ids_.find(text);
+    return known != unigram_ids_.end() ? known->second : next;
+  }
+
+  // Of a text that is added again the last flags count.
+  void Add(AddedToken token) {
+    const auto [place, is_new] = added_at_.try_emplace(token.text, out_.added.size());
+    if (is_new) out_.added.emplace_back();
+    out_.added[place->second] = std::move(token);
+  }
+
   void ReadAdded() {
     const Json added = root_.value("added_tokens", Json::array());
+    size_t next = root_.at("model").at("vocab").size(), num_moved = 0;
+    std::string moved;
     for (const Json& entry : added) {
       AddedToken token;
       token.text = entry.at("content").get<std::string>();
-      const size_t id = CheckedId(entry.at("id"));
+      if (token.text.empty()) continue;  // the library passes over it
+      const size_t said = CheckedId(entry.at("id")), id = AddedId(token.text, next);
+      next = std::max(next, id + 1);
+      if (id != said && ++num_moved == 1) moved = Str("'", token.text, "' is ", id, " and not ", said);
       token.id = static_cast<int32_t>(id);
       token.lstrip = Field<bool>(entry, "lstrip", false);
       token.rstrip = Field<bool>(entry, "rstrip", false);
       token.single_word = Field<bool>(entry, "single_word", false);
-      const bool special = Field<bool>(entry, "special", false);
+      const bool special = Field<bool>(entry, "special", false) || (id < out_.kinds.size() && out_.kinds[id] == TokenKind::kControl);
       // Control tokens are looked for in the text as it stands, so that what a user wrote can be told from them.
       token.normalized = Field<bool>(entry, "normalized", !special) && !special;
       Place(id, token.text, special ? TokenKind::kControl : TokenKind::kUserDefined);
-      out_.added.push_back(std::move(token));
+      Add(std::move(token));
+    }
+    if (num_moved > 0) {
+      LogWarning(Str("'", path_, "' adds ", num_moved, " tokens with ids that the tokenizers library does not give them: ", moved, "; pith takes the library's"));
     }
     out_.pieces.resize(texts_.size());
     if (out_.model == TokenModel::kUnigram) out_.scores.resize(texts_.size(), 0.0);
@@ -238,32 +275,6 @@ class Reader {
       if (texts_[id] == text && out_.kinds[id] != TokenKind::kUnused) return static_cast<int32_t>(id);
     }
     return -1;
-  }
-
-  Json Neighbour(const char* name) const {
-    const std::string path = (std::filesystem::path(path_).parent_path() / name).string();
-    if (!FileExists(path)) return Json::object();
-    Json parsed = Json::parse(ReadFile(path), nullptr, false);
-    if (!parsed.is_object()) ThrowUser("'", path, "' is not a JSON object");
-    return parsed;
-  }
-
-  // The end tokens live beside tokenizer.json; a lone tokenizer.json has none but those known by name.
-  void ReadEnds() {
-    Json eos = Neighbour("tokenizer_config.json").value("eos_token", Json());
-    if (eos.is_object()) eos = eos.value("content", Json());
-    if (eos.is_string()) out_.eos_id = FindText(eos.get<std::string>());
-    for (const char* name : {"generation_config.json", "config.json"}) {
-      Json ids = Neighbour(name).value("eos_token_id", Json());
-      if (ids.is_null()) continue;
-      if (!ids.is_array()) ids = Json::array({ids});
-      for (const Json& id : ids) {
-        const size_t checked = CheckedId(id);
-        if (checked >= texts_.size()) Fail("has no token ", checked, ", which ", name, " names as its end");
-        if (out_.eos_id < 0) out_.eos_id = static_cast<int32_t>(checked);
-        out_.end_ids.push_back(static_cast<int32_t>(checked));
-      }
-    }
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/text/end_tokens.h"
 #include "data/text/vocabulary.h"
 
 namespace pith {
@@ -97,6 +98,7 @@ class Reader {
     out_.normalizer.steps.push_back(std::move(step));
     if (eos_ >= 0 && eos_ < static_cast<int64_t>(out_.tokens.size())) out_.eos_id = static_cast<int32_t>(eos_);
     ReadConfig();
+    ReadFolderEnds(std::filesystem::path(path_).parent_path().string(), &out_);
     return std::move(out_);
   }
 

@@ -11,7 +11,8 @@ WordPiece::WordPiece(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {
   later_.Reserve(vocabulary.pieces.size());
   const std::string_view prefix = vocabulary.continuation;
   for (size_t id = 0; id < vocabulary.pieces.size(); ++id) {
-    if (vocabulary.kinds[id] != TokenKind::kNormal || vocabulary.pieces[id].empty()) continue;
+    const bool known = vocabulary.kinds[id] == TokenKind::kNormal || vocabulary.kinds[id] == TokenKind::kUserDefined;
+    if (!known || vocabulary.pieces[id].empty()) continue;
     const std::string_view piece = vocabulary.pieces[id];
     first_.Add(piece, static_cast<int32_t>(id));
     if (piece.size() > prefix.size() && piece.starts_with(prefix)) later_.Add(piece.substr(prefix.size()), static_cast<int32_t>(id));

@@ -42,7 +42,7 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
       EvalAnswer answer;
       answer.problem = static_cast<int64_t>(p);
       answer.chain = static_cast<int>(c);
-      answer.text = tokenizer.Decode(completion.tokens);
+      answer.text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
       answer.tokens = static_cast<int64_t>(completion.tokens.size());
       answer.forced = completion.forced_begin >= 0;
       answer.truncated = completion.finish == Finish::kLength;

@@ -47,16 +47,13 @@ int BenchCommand(const Arguments& args) {
   bool json = false;
   CLI::App app("Speed and memory; medians over --reps. With --adapter everything is measured with it, too.", "bench");
   model.AddTo(app, /*many_adapters=*/false);
-  app.add_option("--prompt", settings.prompt, "tokens of the prompt")->check(CLI::PositiveNumber);
-  app.add_option("--gen", settings.gen, "tokens decoded per sequence")->check(CLI::PositiveNumber);
+  AddNumber(app, "--prompt", &settings.prompt, TokenCount(), "tokens of the prompt");
+  AddNumber(app, "--gen", &settings.gen, TokenCount(), "tokens decoded per sequence");
   app.add_option("--batch", batches_text, "numbers of sequences decoded together");
-  app.add_option("--reps", settings.reps, "runs of which the median is taken")->check(CLI::Range(1, 100));
+  AddNumber(app, "--reps", &settings.reps, Between(1, 100), "runs of which the median is taken");
   app.add_flag("--json", json, "a JSON line per measurement");
   if (!ParseArguments(app, args)) return 0;
-  const std::vector<int64_t> batches = ParseNumbers(batches_text, "--batch");
-  for (int64_t batch : batches) {
-    if (batch < 1 || batch > 1024) ThrowUser("--batch wants numbers from 1 to 1024, got ", batch);
-  }
+  const auto batches = ParseNumbers<int64_t>("bench: --batch", batches_text, Between(1, 1024));
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   if (settings.prompt + settings.gen > base->config().context_length) {

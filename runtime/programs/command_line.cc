@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 
 #include "base/error.h"
@@ -21,10 +20,10 @@ std::string FileStem(const std::string& path) {
 }  // namespace
 
 void ModelOptions::AddTo(CLI::App& app, bool many_adapters) {
-  app.add_option("--model", model, "GGUF file or Hugging Face folder; demo: the demo model")->required();
+  app.add_option("--model", model, "GGUF file, Hugging Face folder, or org/name from its cache; demo: the demo model")->required();
   auto* option = app.add_option("--adapter", adapters, "GGUF LoRA, FILE or NAME=FILE");
   if (!many_adapters) option->expected(1);
-  app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024));
+  AddNumber(app, "--threads", &threads, Between(0, 1024), "0: all cores");
   app.add_option("--activations", activations, "f32 | bf16 | int8")->check(CLI::IsMember({"f32", "bf16", "int8"}));
   app.add_option("--kv", kv, "keys and values: f16 | int8 | f32")->check(CLI::IsMember({"f16", "int8", "f32"}));
   app.add_flag("--any-base", any_base, "use an adapter that was trained on another base, with a warning");
@@ -39,6 +38,28 @@ EngineOptions ModelOptions::Engine(int64_t kv_tokens) const {
   options.kv_type = kv == "f16" ? KvType::kF16 : kv == "int8" ? KvType::kInt8 : KvType::kF32;
   options.kv_tokens = kv_tokens;
   return options;
+}
+
+template <class T>
+void AddNumber(CLI::App& app, const std::string& name, T* value, const NumberRule& rule, const std::string& doc) {
+  const auto read = [what = app.get_name() + ": " + name, value, rule](const std::string& text) { *value = ParseNumber<T>(what, text, rule); };
+  const std::string type = std::is_floating_point_v<T> ? "NUMBER" : "INTEGER";
+  app.add_option_function<std::string>(name, read, doc)->type_name(NumberWords(type, rule.words));
+}
+template void AddNumber(CLI::App&, const std::string&, int*, const NumberRule&, const std::string&);
+template void AddNumber(CLI::App&, const std::string&, int64_t*, const NumberRule&, const std::string&);
+template void AddNumber(CLI::App&, const std::string&, uint64_t*, const NumberRule&, const std::string&);
+template void AddNumber(CLI::App&, const std::string&, double*, const NumberRule&, const std::string&);
+
+NumberRule TokenCount() { return Between(1, 1048576); }
+NumberRule BudgetTokens() { return Between(0, 100000000); }
+
+void AddSampling(CLI::App& app, double* temperature, const std::string& temperature_doc, SamplingParams* sampling) {
+  AddNumber(app, "--temperature", temperature, Between(0, 100), temperature_doc);
+  AddNumber(app, "--top-k", &sampling->top_k, Between(0, 1000000000), "sample among the likeliest so many; 0: all");
+  AddNumber(app, "--top-p", &sampling->top_p, AboveUpTo(0, 1), "sample among the likeliest that hold this share of probability");
+  AddNumber(app, "--min-p", &sampling->min_p, FromBelow(0, 1), "sample among those at least this times as likely as the likeliest");
+  AddNumber(app, "--seed", &sampling->seed, AnyNumber(), "of the samples");
 }
 
 bool ParseArguments(CLI::App& app, const std::vector<std::string>& args) {
@@ -66,7 +87,8 @@ std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseMo
                 " --base ", options.model, " --out adapter.gguf");
     }
     NamedAdapter entry{named ? given.substr(0, equals) : FileStem(path), PackedAdapter::FromGguf(path, base.config())};
-    CheckSameBase(*entry.adapter, base.Identity(), options.any_base);
+    const bool names_base = !entry.adapter->base_sha256().empty();  // else the identity, which may cost seconds, tells nothing
+    CheckSameBase(*entry.adapter, names_base ? base.Identity() : "", options.any_base);
     for (const NamedAdapter& other : loaded) {
       if (other.name == entry.name) {
         ThrowUser("two adapters are called '", entry.name, "'; tell them apart with --adapter NAME=FILE");
@@ -89,6 +111,17 @@ void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adap
   }
 }
 
+std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& path, const std::vector<NamedAdapter>& adapters,
+                                       const std::string& now) {
+  std::string told = now;
+  for (const NamedAdapter& mode : adapters) {
+    if (told.empty() && mode.adapter) told = mode.adapter->template_now();
+  }
+  auto prompter = Prompter::Load(path, told);
+  if (!prompter->chat().TellsTime()) RefuseUnused(app, {"--now"}, "with this model, whose chat template asks for no time");
+  return prompter;
+}
+
 void RefuseUnused(const CLI::App& app, const std::vector<std::string>& options, const std::string& because) {
   for (const std::string& option : options) {
     if (app.count(option) > 0) ThrowUser(app.get_name(), ": ", option, " has no effect ", because);
@@ -100,33 +133,14 @@ void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling) {
   if (sampling.temperature == 0) RefuseUnused(app, {"--top-k", "--top-p", "--min-p"}, "at temperature 0; give --temperature");
 }
 
-std::vector<int64_t> ParseNumbers(const std::string& text, const std::string& option) {
-  std::vector<int64_t> numbers;
-  size_t begin = 0;
-  while (begin <= text.size()) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    int64_t value = 0;
-    const auto [rest, error] = std::from_chars(text.data() + begin, text.data() + end, value);
-    if (error != std::errc() || rest != text.data() + end) {
-      ThrowUser(option, " wants whole numbers separated by commas, got '", text, "'");
-    }
-    numbers.push_back(value);
-    begin = end + 1;
-  }
-  return numbers;
-}
-
 std::vector<int64_t> ParseBudgets(const std::string& text) {
+  const NumberRule rule = {"from 1 to 100000000, or none", Between(1, 100000000).holds};
   std::vector<int64_t> budgets;
   size_t begin = 0;
   while (begin <= text.size()) {
     const size_t end = std::min(text.find(',', begin), text.size());
     const std::string item = text.substr(begin, end - begin);
-    int64_t budget = 0;
-    if (item != "none") {
-      budget = ParseNumbers(item, "--budgets (e.g. 64,128,none)")[0];
-      if (budget <= 0) ThrowUser("--budgets wants positive numbers of tokens or 'none', got '", item, "'");
-    }
+    const int64_t budget = item == "none" ? 0 : ParseNumber<int64_t>("--budgets (such as 64,128,none)", item, rule);
     if (std::find(budgets.begin(), budgets.end(), budget) != budgets.end()) {
       ThrowUser("--budgets names '", item, "' twice");
     }

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/base_model.h"
+#include "base/number_rule.h"
+#include "data/template/prompt.h"
 #include "rewards/budget.h"
 #include "runtime/engine.h"
 #include "runtime/evaluation/mode.h"
@@ -30,6 +32,17 @@ struct ModelOptions {
   EngineOptions Engine(int64_t kv_tokens) const;
 };
 
+// An option whose text is a T that the rule allows. CLI11's own conversion takes 010 for 8 and an empty text for 0, and cuts
+// what a type cannot hold down to its largest value. T: int, int64_t, uint64_t, double.
+template <class T>
+void AddNumber(CLI::App& app, const std::string& name, T* value, const NumberRule& rule, const std::string& doc = "");
+
+// What several options may be.
+NumberRule TokenCount();     // of an answer: at least one
+NumberRule BudgetTokens();   // or its parts; 0: none
+// --temperature, --top-k, --top-p, --min-p, --seed.
+void AddSampling(CLI::App& app, double* temperature, const std::string& temperature_doc, SamplingParams* sampling);
+
 // Parses; a wrong command line becomes a UserError that names the subcommand. Returns false when --help was printed.
 bool ParseArguments(CLI::App& app, const std::vector<std::string>& args);
 
@@ -46,8 +59,11 @@ void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling);
 // says: what it learned to be cut off and asked by.
 void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget);
 
-// "1,2,3" → numbers. UserError names `option`.
-std::vector<int64_t> ParseNumbers(const std::string& text, const std::string& option);
+// The prompter of the model at `path`, with the time that its chat template tells: `now` where --now is given, else the one that the
+// first adapter with one was trained under, else the real one. UserError for --now where the template asks for no time.
+std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& path, const std::vector<NamedAdapter>& adapters,
+                                       const std::string& now);
+
 // "64,128,none" → {64, 128, 0}.
 std::vector<int64_t> ParseBudgets(const std::string& text);
 

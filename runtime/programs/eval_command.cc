@@ -30,6 +30,15 @@ constexpr const char* kResults = "results.json";
 constexpr const char* kAnswers = "answers.jsonl";
 constexpr const char* kChart = "chart.svg";
 constexpr const char* kReport = "report.html";
+const std::vector<std::string> kFiles = {kResults, kAnswers, kChart, kReport};
+
+// Hours of work may lie there.
+void RefuseEarlier(const std::string& out) {
+  for (const std::string& file : kFiles) {
+    if (!FileExists(out + "/" + file)) continue;
+    ThrowUser("eval: '", out, "' holds the ", file, " of an earlier evaluation; name another folder with --out, or replace it with --overwrite");
+  }
+}
 
 // Every option that the chosen data set, budgets or sampling would not look at.
 void CheckOptions(const CLI::App& app, const DatasetSpec& data, const EvalSettings& settings) {
@@ -59,43 +68,42 @@ int EvalCommand(const Arguments& args) {
   EvalSettings settings;
   DatasetSpec data;
   data.split = "test";
-  std::string budgets = "none", out;
-  bool no_base = false;
+  std::string budgets = "none", out, now;
+  bool no_base = false, overwrite = false;
   double temperature = 0;
   CLI::App app("Accuracy against length: the base and each adapter answer the same problems under every budget.", "eval");
   model.AddTo(app, /*many_adapters=*/true);
   app.add_option("--dataset", data.name, "gsm8k | math500 | svamp | synthetic | FILE.jsonl")->required();
   app.add_option("--split", data.split, "train | test");
-  app.add_option("--limit", data.limit, "how many problems; 0: all")->check(CLI::NonNegativeNumber);
-  app.add_option("--data-seed", data.seed, "of the generator and of --shuffle");
+  AddNumber(app, "--limit", &data.limit, Between(0, 1000000000), "how many problems; 0: all");
+  AddNumber(app, "--data-seed", &data.seed, AnyNumber(), "of the generator and of --shuffle");
   app.add_flag("--shuffle", data.shuffle, "shuffle before taking --limit");
-  app.add_option("--min-steps", data.min_steps, "synthetic: fewest arithmetic steps");
-  app.add_option("--max-steps", data.max_steps, "synthetic: most arithmetic steps");
-  app.add_option("--max-number", data.max_number, "synthetic: size of the numbers");
-  app.add_option("--distractor-rate", data.distractor_rate, "synthetic: share with a number that does not matter");
+  AddNumber(app, "--min-steps", &data.min_steps, Between(1, 8), "synthetic: fewest arithmetic steps");
+  AddNumber(app, "--max-steps", &data.max_steps, Between(1, 8), "synthetic: most arithmetic steps");
+  AddNumber(app, "--max-number", &data.max_number, Between(10, 1000000), "synthetic: size of the numbers");
+  AddNumber(app, "--distractor-rate", &data.distractor_rate, Between(0, 1), "synthetic: share with a number that does not matter");
   app.add_option("--question-field", data.question_field, "FILE.jsonl: name of the field");
   app.add_option("--answer-field", data.answer_field, "FILE.jsonl: name of the field");
   app.add_option("--budgets", budgets, "token budgets, e.g. 64,128,none");
-  app.add_option("--reserve", settings.budget.reserve_tokens, "tokens kept for closing and answering (R; default: the first adapter's, else 32)");
+  AddNumber(app, "--reserve", &settings.budget.reserve_tokens, BudgetTokens(), "tokens kept for closing and answering (R; default: the first adapter's, else 32)");
   app.add_option("--close-text", settings.budget.close_text, "closes the reasoning of a model without </think> (default: the first adapter's)");
   app.add_option("--sentence", settings.budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the first adapter's)");
-  app.add_option("--max-tokens", settings.max_tokens, "cap without a budget")->check(CLI::PositiveNumber);
-  app.add_option("--chains", settings.chains, "samples per problem")->check(CLI::Range(1, 256));
-  app.add_option("--temperature", temperature, "0: greedy (the default for one chain; else 0.7)");
-  app.add_option("--top-k", settings.sampling.top_k);
-  app.add_option("--top-p", settings.sampling.top_p);
-  app.add_option("--min-p", settings.sampling.min_p);
-  app.add_option("--seed", settings.sampling.seed, "of the samples");
+  AddNumber(app, "--max-tokens", &settings.max_tokens, TokenCount(), "cap without a budget");
+  AddNumber(app, "--chains", &settings.chains, Between(1, 256), "samples per problem");
+  AddSampling(app, &temperature, "0: greedy (the default for one chain; else 0.7)", &settings.sampling);
   app.add_option("--system", settings.system, "system message");
-  app.add_option("--max-batch", settings.max_batch, "sequences decoded together")->check(CLI::Range(1, 1024));
+  app.add_option("--now", now, "time that the chat template tells, e.g. 2024-07-26T10:00:00 (default: the first adapter's, else the real one)");
+  AddNumber(app, "--max-batch", &settings.max_batch, Between(1, 1024), "sequences decoded together");
   app.add_flag("--no-base", no_base, "leave the base itself out");
-  app.add_option("--out", out, "folder for results.json, answers.jsonl and report.html")->required();
+  app.add_option("--out", out, "folder for results.json, answers.jsonl, chart.svg and report.html")->required();
+  app.add_flag("--overwrite", overwrite, "replace the results of an earlier evaluation in that folder");
   if (!ParseArguments(app, args)) return 0;
   settings.budgets = ParseBudgets(budgets);
   settings.dataset = data.name;
   settings.close_text_given = app.count("--close-text") > 0;
   settings.sampling.temperature = app.count("--temperature") > 0 ? temperature : settings.chains > 1 ? 0.7 : 0.0;
   CheckOptions(app, data, settings);
+  if (!overwrite) RefuseEarlier(out);
 
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
@@ -105,9 +113,9 @@ int EvalCommand(const Arguments& args) {
   if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
   const std::vector<Problem> problems = LoadProblems(data);
   if (problems.empty()) ThrowUser("eval: ", data.name, " holds no problems");
-  const auto prompter = Prompter::Load(path);
+  const auto prompter = LoadPrompter(app, path, modes, now);
   const EvalPlan plan = PlanEval(base->config(), *prompter, problems, modes, settings);
-  OutputFolder folder(out, {kResults, kAnswers, kChart, kReport});
+  OutputFolder folder(out, kFiles);
   Engine engine(base, model.Engine(plan.kv_tokens));
 
   std::vector<EvalRow> rows;
@@ -118,12 +126,17 @@ int EvalCommand(const Arguments& args) {
   }  // the bar's line ends before the table begins
   std::string command = "pith-run eval";
   for (const std::string& arg : args) command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
-  std::cout << "\n" << ReportText(rows) << std::endl;  // even where a disk that has filled up meanwhile takes no file
-  WriteFile(folder.Path(kResults), ResultsJson(rows));
-  WriteFile(folder.Path(kAnswers), AnswersJsonl(rows, problems));
-  WriteFile(folder.Path(kChart), AccuracyLengthSvgFile(rows));
-  WriteFile(folder.Path(kReport), ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems));
-  std::cout << "report: " << folder.Path(kReport) << "\n";
+  const std::string table = "\n" + ReportText(rows) + "\n";
+  try {
+    WriteFile(folder.Path(kResults), ResultsJson(rows));
+    WriteFile(folder.Path(kAnswers), AnswersJsonl(rows, problems));
+    WriteFile(folder.Path(kChart), AccuracyLengthSvgFile(rows));
+    WriteFile(folder.Path(kReport), ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems));
+  } catch (const UserError&) {
+    std::cout << table;  // a disk that has filled up meanwhile takes no file
+    throw;
+  }
+  std::cout << table << "report: " << folder.Path(kReport) << "\n";
   return 0;
 }
 

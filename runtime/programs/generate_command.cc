@@ -27,19 +27,24 @@ int64_t CountThinking(const Completion& completion, const Tokenizer& tokenizer) 
   return 0;
 }
 
-// The answer most chains give; empty when none gives one. The earliest wins a tie.
-std::string Vote(const std::vector<std::string>& texts) {
-  std::vector<std::string> answers;
-  for (const std::string& text : texts) {
-    if (const auto answer = ExtractAnswer(text, Reading::kLenient)) answers.push_back(*answer);
+struct VoteResult {
+  size_t chain = 0;    // that gives the answer first; the first of all where none gives one
+  std::string answer;  // empty: none
+};
+
+// The answer most chains give. The earliest wins a tie.
+VoteResult Vote(const std::vector<std::string>& texts) {
+  std::vector<VoteResult> answers;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (const auto answer = ExtractAnswer(texts[i], Reading::kLenient)) answers.push_back({i, *answer});
   }
   size_t best = 0, best_votes = 0;
   for (size_t i = 0; i < answers.size(); ++i) {
     size_t votes = 0;
-    for (const std::string& other : answers) votes += AnswersEqual(answers[i], other);
+    for (const VoteResult& other : answers) votes += AnswersEqual(answers[i].answer, other.answer);
     if (votes > best_votes) best = i, best_votes = votes;
   }
-  return answers.empty() ? "" : answers[best];
+  return answers.empty() ? VoteResult() : answers[best];
 }
 
 Json Describe(const Completion& completion, const std::string& text, const std::string& mode, int64_t budget,
@@ -65,7 +70,7 @@ int GenerateCommand(const Arguments& args) {
   ModelOptions model;
   Budget budget;
   SamplingParams sampling;
-  std::string prompt_text, system;
+  std::string prompt_text, system, now;
   int64_t max_tokens = 512;
   int chains = 1;
   bool raw = false, json = false;
@@ -73,23 +78,20 @@ int GenerateCommand(const Arguments& args) {
   model.AddTo(app, /*many_adapters=*/false);
   app.add_option("--prompt", prompt_text, "the user's text")->required();
   app.add_option("--system", system, "system message");
+  app.add_option("--now", now, "time that the chat template tells, e.g. 2024-07-26T10:00:00 (default: the adapter's, else the real one)");
   app.add_flag("--raw", raw, "the prompt as it is, special tokens included; an invocation adapter needs its invocation in it");
-  app.add_option("--budget", budget.tokens, "tokens to spend; 0: none")->check(CLI::NonNegativeNumber);
-  app.add_option("--reserve", budget.reserve_tokens, "tokens kept for closing and answering (R; default: the adapter's, else 32)");
+  AddNumber(app, "--budget", &budget.tokens, BudgetTokens(), "tokens to spend; 0: none");
+  AddNumber(app, "--reserve", &budget.reserve_tokens, BudgetTokens(), "tokens kept for closing and answering (R; default: the adapter's, else 32)");
   app.add_option("--close-text", budget.close_text, "closes the reasoning of a model without </think> (default: the adapter's)");
   app.add_option("--sentence", budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the adapter's)");
-  app.add_option("--chains", chains, "answers sampled over one prompt, and a vote")->check(CLI::Range(1, 256));
-  app.add_option("--temperature", sampling.temperature, "0: greedy (default)");
-  app.add_option("--top-k", sampling.top_k);
-  app.add_option("--top-p", sampling.top_p);
-  app.add_option("--min-p", sampling.min_p);
-  app.add_option("--seed", sampling.seed);
-  app.add_option("--max-tokens", max_tokens, "most tokens of an answer (default 512, or --budget where that is more)")->check(CLI::PositiveNumber);
-  app.add_flag("--json", json, "one JSON object instead of text");
+  AddNumber(app, "--chains", &chains, Between(1, 256), "answers sampled over one prompt, and a vote");
+  AddSampling(app, &sampling.temperature, "0: greedy (default)", &sampling);
+  AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default 512, or --budget where that is more)");
+  app.add_flag("--json", json, "one JSON object instead of text; of several chains it is that of the vote's winner, with all of them in it");
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, sampling);
   if (budget.tokens == 0) RefuseUnused(app, {"--reserve", "--close-text", "--sentence"}, "without --budget");
-  if (raw) RefuseUnused(app, {"--system", "--sentence"}, "with --raw, which leaves the chat template away");
+  if (raw) RefuseUnused(app, {"--system", "--sentence", "--now"}, "with --raw, which leaves the chat template away");
   if (app.count("--max-tokens") == 0) max_tokens = std::max(max_tokens, budget.tokens);
   if (chains > 1 && sampling.temperature == 0) {
     ThrowUser("generate: ", chains, " chains at temperature 0 would all be the same; give --temperature");
@@ -101,7 +103,7 @@ int GenerateCommand(const Arguments& args) {
   if (budget.tokens > 0) TakeStoredBudget(app, adapters, &budget);
   if (raw) budget.sentence.clear();  // the prompt is taken as it is
   const auto tokenizer = raw ? Tokenizer::Load(path) : nullptr;
-  const auto prompter = raw ? nullptr : Prompter::Load(path);
+  const auto prompter = raw ? nullptr : LoadPrompter(app, path, adapters, now);
   const Tokenizer& words = raw ? *tokenizer : prompter->tokenizer();
 
   Prompt prompt;
@@ -133,7 +135,7 @@ int GenerateCommand(const Arguments& args) {
   const bool streaming = !json && chains == 1;
   if (streaming) {
     options.on_token = [&](size_t, int, int32_t token) {
-      if (!words.IsControl(token)) std::cout << stream.Push(words.TokenBytes(token)) << std::flush;
+      if (!words.IsControl(token) && !words.IsEnd(token)) std::cout << stream.Push(words.TokenBytes(token)) << std::flush;
     };
   }
   const int64_t room = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 64;
@@ -143,23 +145,23 @@ int GenerateCommand(const Arguments& args) {
 
   const std::string mode = adapters.empty() ? "base" : adapters[0].name;
   std::vector<std::string> texts;
-  for (const Completion& completion : completions) texts.push_back(words.Decode(completion.tokens));
+  for (const Completion& completion : completions) texts.push_back(words.Decode(words.WithoutEnd(completion.tokens)));
   if (streaming) {
     std::cout << stream.Flush() << "\n";
     return 0;
   }
-  const std::string vote = chains > 1 ? Vote(texts) : "";
+  const VoteResult vote = chains > 1 ? Vote(texts) : VoteResult();
   if (json) {
-    Json out = Describe(completions[0], texts[0], mode, budget.tokens, words);
+    Json out = Describe(completions[vote.chain], texts[vote.chain], mode, budget.tokens, words);
     Json all = Json::array();
     for (size_t i = 0; i < completions.size(); ++i) all.push_back(Describe(completions[i], texts[i], mode, budget.tokens, words));
     out["chains"] = chains > 1 ? all : Json::array();
-    out["vote"] = vote.empty() ? Json(nullptr) : Json(vote);
+    out["vote"] = vote.answer.empty() ? Json(nullptr) : Json(vote.answer);
     std::cout << out.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
   for (size_t i = 0; i < texts.size(); ++i) std::cout << "--- chain " << i + 1 << "\n" << texts[i] << "\n";
-  std::cout << "--- vote: " << (vote.empty() ? "no chain gives an answer" : vote) << "\n";
+  std::cout << "--- vote: " << (vote.answer.empty() ? "no chain gives an answer" : vote.answer) << "\n";
   return 0;
 }
 

@@ -26,13 +26,8 @@ int LogitsCommand(const Arguments& args) {
 
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(ResolveModelPath(model.model));
   const auto adapters = LoadAdapters(model, *base);
-  std::vector<int32_t> ids;
-  for (int64_t id : ParseNumbers(ids_text, "--ids")) {
-    if (id < 0 || id >= base->config().vocab_size) {
-      ThrowUser("--ids holds ", id, ", but the vocabulary has ids 0 to ", base->config().vocab_size - 1);
-    }
-    ids.push_back(static_cast<int32_t>(id));
-  }
+  const auto last_id = static_cast<double>(base->config().vocab_size - 1);
+  const std::vector<int32_t> ids = ParseNumbers<int32_t>("logits: --ids", ids_text, Between(0, last_id));
   const int64_t count = static_cast<int64_t>(ids.size());
   int64_t adapter_from = count;
   if (!adapters.empty()) {

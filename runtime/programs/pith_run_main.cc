@@ -3,6 +3,8 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/version.h"
+#include "runtime/kernels/linear.h"
 #include "runtime/programs/commands.h"
 
 namespace {
@@ -25,10 +27,19 @@ constexpr Command kCommands[] = {
 };
 
 int PrintHelp(std::ostream& out) {
-  out << "usage: pith-run COMMAND [options]; pith-run COMMAND --help tells more\n";
+  out << "usage: pith-run COMMAND [options]; pith-run COMMAND --help tells more, pith-run --version what was built\n";
   for (const Command& command : kCommands) {
     out << "  " << command.name << std::string(12 - std::string(command.name).size(), ' ') << command.purpose << "\n";
   }
+  return 0;
+}
+
+int PrintVersion(std::ostream& out) {
+  std::string here;
+  for (const pith::Isa isa : {pith::Isa::kScalar, pith::Isa::kAvx2, pith::Isa::kAvx512, pith::Isa::kNeon, pith::Isa::kDotProd, pith::Isa::kI8mm}) {
+    if (pith::IsaAvailable(isa)) here += pith::Str(" ", pith::IsaName(isa));
+  }
+  out << pith::VersionText("pith-run", {pith::Str("kernels ", pith::IsaName(pith::BestIsa()), ", of those that run here:", here)}) << "\n";
   return 0;
 }
 
@@ -39,6 +50,7 @@ int main(int argc, char** argv) {
     if (argc < 2) pith::ThrowUser("no command given; try pith-run --help");
     const std::string name = argv[1];
     if (name == "--help" || name == "-h" || name == "help") return PrintHelp(std::cout);
+    if (name == "--version") return PrintVersion(std::cout);
     for (const Command& command : kCommands) {
       if (name == command.name) return command.run(pith::Arguments(argv + 2, argv + argc));
     }

@@ -5,7 +5,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/model_path.h"
+#include "data/jsonl.h"
 #include "data/template/chat_template.h"
 #include "data/text/tokenizer.h"
 #include "rewards/answers/answer.h"
@@ -17,7 +19,7 @@ namespace pith {
 int TokenizeCommand(const Arguments& args) {
   std::string model, file;
   CLI::App app("Token ids of a text file on one line; no BOS or EOS is added, special tokens are text.", "tokenize");
-  app.add_option("--model", model, "GGUF, tokenizer.json or Hugging Face folder; demo: the demo model")->required();
+  app.add_option("--model", model, "GGUF, tokenizer.json, Hugging Face folder, or org/name from its cache; demo: the demo model")->required();
   app.add_option("--file", file, "text file, - for standard input")->required();
   if (!ParseArguments(app, args)) return 0;
   const auto tokenizer = Tokenizer::Load(ResolveModelPath(model));
@@ -35,16 +37,11 @@ int GradeCommand(const Arguments& args) {
   if (!ParseArguments(app, args)) return 0;
   std::string line;
   for (int64_t number = 1; std::getline(std::cin, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    const auto text = [&](const char* key) -> std::string {
-      if (!object.is_object() || !object.contains(key)) {
-        ThrowUser("line ", number, " of standard input is not an object with \"gold\" and \"pred\"");
-      }
-      const auto& value = object[key];
-      return value.is_string() ? value.get<std::string>() : value.dump();
-    };
-    const std::string gold = text("gold"), pred = text("pred");
+    const std::string_view text = number == 1 ? WithoutByteOrderMark(line) : line;
+    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const JsonRecord record = ParseJsonRecord(Str("standard input, line ", number), text);
+    // A gold answer of null is an empty one, which nothing equals.
+    const std::string gold = record.Written("gold"), pred = record.Written("pred");
     const Grade grade = GradePrediction(gold, pred);
     std::cout << nlohmann::json{{"verdict", VerdictName(grade.verdict)}, {"extracted", grade.extracted}}.dump(
                      -1, ' ', false, nlohmann::json::error_handler_t::replace)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 
@@ -63,6 +64,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
   lora.invocation = {1, 67};
   lora.base_sha256 = std::string(64, 'c');
   lora.budget = AdapterBudget{64, 8, "\n#### ", "Use {budget} tokens."};
+  lora.template_now = "2024-07-26T10:00:00";
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
     const auto packed = PackedAdapter::FromLora(lora, config, type);
     packed->WriteGguf(path_);
@@ -72,6 +74,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
     EXPECT_EQ(read->base_sha256(), lora.base_sha256);
     EXPECT_EQ(packed->budget(), lora.budget);
     EXPECT_EQ(read->budget(), lora.budget);
+    EXPECT_EQ(read->template_now(), lora.template_now);
     EXPECT_EQ(read->pair(1, 3).scale, 2.0f);
     EXPECT_EQ(read->rank(), 32);
     EXPECT_EQ(read->name(), fs::path(path_).stem().string());
@@ -141,6 +144,31 @@ TEST_F(PackedAdapterTest, InterleavedFactorsGiveInterleavedOutput) {
   EXPECT_NE(Refusal([&] { halves->WriteGguf(path_); }).find("row order"), std::string::npos);
 }
 
+// A file is for GGUF bases, whoever wrote it: for a Hugging Face folder of the llama family its rows of q and k change places.
+TEST_F(PackedAdapterTest, FilesFitBasesOfEitherOrder) {
+  for (const char* arch : {"llama", "qwen2"}) {
+    ModelConfig gguf = TinyConfig(GgufRopeLayout(arch)), folder = TinyConfig(RopeLayout::kHalves);
+    gguf.arch = folder.arch = arch;
+    const LoraAdapter lora = RandomAdapter(gguf, 32, 9);
+    for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
+      PackedAdapter::FromLora(lora, gguf, type)->WriteGguf(path_);
+      const auto of_folder = PackedAdapter::FromGguf(path_, folder), of_gguf = PackedAdapter::FromGguf(path_, gguf);
+      const auto expected = PackedAdapter::FromLora(lora, folder, type);
+      for (int64_t layer = 0; layer < folder.num_layers; ++layer) {
+        for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+          const PackedPair &want = expected->pair(layer, kind), &got = of_folder->pair(layer, kind);
+          EXPECT_EQ(got.scale, want.scale);
+          ASSERT_EQ(got.b.type, type);
+          EXPECT_EQ(std::memcmp(got.a.data, want.a.data, want.a.bytes()), 0);
+          EXPECT_EQ(std::memcmp(got.b.data, want.b.data, want.b.bytes()), 0) << arch << " " << TypeName(type) << " " << kLinearKinds[kind].gguf;
+          const bool moved = std::string(arch) == "llama" && kind < 2;
+          EXPECT_EQ(std::memcmp(of_gguf->pair(layer, kind).b.data, want.b.data, want.b.bytes()) != 0, moved) << kLinearKinds[kind].gguf;
+        }
+      }
+    }
+  }
+}
+
 TEST_F(PackedAdapterTest, ActsOnlyWhereItHasFactors) {
   ASSERT_EQ(LoadChanged([](GgufWriter&) {}), "");
   EXPECT_TRUE(loaded_->pair(0, 2).a);
@@ -173,6 +201,7 @@ TEST_F(PackedAdapterTest, RefusesByName) {
     w.Set("pith.budget.close_text", std::string(""));
     w.Set("pith.budget.sentence", std::string(""));
   };
+  expect("pith.template.now is 'yesterday'", [](GgufWriter& w) { w.Set("pith.template.now", std::string("yesterday")); });
   expect("has 0 tokens", [&](GgufWriter& w) { budget(w, 0, 8); });
   expect("has 100000001 tokens", [&](GgufWriter& w) { budget(w, 100000001, 8); });
   expect("reserves -1 tokens", [&](GgufWriter& w) { budget(w, 64, -1); });
@@ -219,7 +248,10 @@ TEST_F(PackedAdapterTest, SurvivesDamagedFiles) {
 TEST_F(PackedAdapterTest, NamesItsBase) {
   LoraAdapter lora = RandomAdapter(TinyConfig(), 2, 3);
   const std::string right(64, '1'), wrong(64, '2');
-  CheckSameBase(*PackedAdapter::FromLora(lora, TinyConfig(), TensorType::kF16), wrong, false);  // unknown: a warning
+  ::testing::internal::CaptureStderr();
+  for (const std::string& base : {wrong, std::string()}) CheckSameBase(*PackedAdapter::FromLora(lora, TinyConfig(), TensorType::kF16), base, false);
+  const std::string warnings = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(warnings.find("does not name", warnings.find("does not name") + 1), std::string::npos) << warnings;
   lora.base_sha256 = right;
   const auto adapter = PackedAdapter::FromLora(lora, TinyConfig(), TensorType::kF16);
   CheckSameBase(*adapter, right, false);

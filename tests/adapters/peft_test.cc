@@ -66,6 +66,7 @@ TEST_F(PeftTest, RoundTripKeepsEverything) {
   written.base_sha256 = std::string(64, 'a');
   written.base_path = "some/base.gguf";
   written.budget = AdapterBudget{64, 8, "\n#### ", "Use {budget} tokens, größte Eile."};
+  written.template_now = "2024-07-26T10:00:00";
   WritePeft(written, Path("adapter"));
   WritePeft(written, Path("adapter/"));  // an older one is replaced
   const LoraAdapter read = ReadPeft(Path("adapter"));
@@ -79,6 +80,7 @@ TEST_F(PeftTest, RoundTripKeepsEverything) {
   EXPECT_EQ(read.base_sha256, written.base_sha256);
   EXPECT_EQ(read.base_path, written.base_path);
   EXPECT_EQ(read.budget, written.budget);
+  EXPECT_EQ(read.template_now, written.template_now);
   ASSERT_EQ(read.pairs.size(), written.pairs.size());
   for (const auto& [name, pair] : written.pairs) {
     EXPECT_EQ(read.pairs.at(name).a, pair.a) << name;
@@ -135,15 +137,13 @@ TEST_F(PeftTest, ReadsTheSharedAdapters) {
 TEST_F(PeftTest, RefusesByName) {
   const std::vector<std::pair<const char*, nlohmann::json>> cases = {
       {"use_dora", true}, {"modules_to_save", {"lm_head"}}, {"rank_pattern", {{"(?i)q_proj", 8}}}, {"alpha_pattern", {{"q_proj", "8"}}},
-      {"bias", "all"}, {"lora_bias", true}, {"fan_in_fan_out", true}, {"layer_replication", {{0, 2}}}, {"use_qalora", true},
-      {"init_lora_weights", "pissa"}, {"trainable_token_indices", {1}}, {"a_setting_of_tomorrow", "on"}, {"peft_type", "IA3"},
+      {"lora_bias", true}, {"layer_replication", {{0, 2}}}, {"use_qalora", true},
+      {"init_lora_weights", "pissa"}, {"trainable_token_indices", {1}}, {"peft_type", "IA3"},
       {"r", 0}, {"r", "4"}, {"lora_alpha", -1}, {"lora_alpha", "x"}, {"lora_dropout", 1.5}, {"alora_invocation_tokens", {-1}},
-      {"alora_invocation_tokens", "x"}, {"use_rslora", 1}, {"target_modules", 3}, {"target_modules", {"q_proj", "v_proj", "lm_head"}},
-      {"target_modules", {"q_proj", "v_proj", "o_proj"}}};
+      {"alora_invocation_tokens", "x"}, {"use_rslora", 1}, {"target_modules", 3}, {"target_modules", {"W_pack", "o_proj"}}};
   for (const auto& [key, value] : cases) {
     const std::string sentence = ReadWith(key, value);
-    const bool names_it = sentence.find(key) != std::string::npos || sentence.find("lm_head") != std::string::npos;
-    EXPECT_TRUE(names_it) << key << " = " << value << " gave: " << sentence;
+    EXPECT_NE(sentence.find(key), std::string::npos) << key << " = " << value << " gave: " << sentence;
   }
   EXPECT_EQ(ReadWith("target_modules", "(q|v)_proj"), "") << "a pattern is taken as PEFT resolved it";
   EXPECT_NE(ReadWith("r", 8).find("do not fit rank 8"), std::string::npos);

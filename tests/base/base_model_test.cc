@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -149,6 +151,215 @@ TEST_F(BaseModelTest, RefusesIncompleteOrForeignFiles) {
   contains(ErrorOf(copy), "weight_map");
 }
 
+// The tensors of the tiny model, for a test to change and to write back.
+class HfTensorsTest : public BaseModelTest {
+ protected:
+  HfTensorsTest() : copy_(CopyFolder()) {
+    for (const auto& [name, tensor] : whole_.tensors()) tensors_[name] = {name, tensor.shape, tensor.type, tensor.data};
+  }
+  SafeTensorToWrite Named(const std::string& name, SafeTensorToWrite tensor) {
+    tensor.name = name;
+    return tensor;
+  }
+  // What loading the folder prints, once the tensors are written. The model is kept.
+  std::string Load() {
+    std::vector<SafeTensorToWrite> tensors;
+    for (const auto& [name, tensor] : tensors_) tensors.push_back(tensor);
+    WriteSafetensors(copy_ + "/model.safetensors", tensors);
+    return LoadFolder();
+  }
+  std::string LoadFolder() {
+    testing::internal::CaptureStderr();
+    std::string error;
+    try {
+      model_ = BaseModel::Load(copy_);
+    } catch (const UserError& thrown) {
+      error = thrown.what();
+    }
+    return testing::internal::GetCapturedStderr() + error;
+  }
+  void ExpectRefused(const std::string& name) {
+    tensors_[name] = {name, {4}, TensorType::kF32, kZeros};
+    const std::string got = Load();
+    EXPECT_NE(got.find("has the tensor '" + name + "', which is no part"), std::string::npos) << got;
+    tensors_.erase(name);
+  }
+
+  static constexpr float kZeros[4] = {};
+  const SafetensorsFile whole_{TinyLlama() + "/model.safetensors"};
+  const std::unique_ptr<BaseModel> single_ = BaseModel::Load(TinyLlama());
+  std::string copy_;
+  std::map<std::string, SafeTensorToWrite> tensors_;
+  std::unique_ptr<BaseModel> model_;
+};
+
+constexpr char kEmbedding[] = "model.embed_tokens.weight", kHead[] = "lm_head.weight";
+
+TEST_F(HfTensorsTest, ATiedModelMayBeStoredUnderTheHeadsNameAlone) {
+  tensors_[kHead] = Named(kHead, tensors_[kEmbedding]);
+  tensors_.erase(kEmbedding);
+  ASSERT_EQ(Load(), "");
+  EXPECT_TRUE(model_->config().tied_embeddings);
+  EXPECT_FALSE(model_->Has("output.weight"));
+  EXPECT_EQ(model_->LoadHalvesF32("token_embd.weight"), single_->LoadHalvesF32("token_embd.weight"));
+  EXPECT_EQ(model_->Identity(), single_->Identity());
+}
+
+TEST_F(HfTensorsTest, ACopyOfATiedHeadIsNoTensorOfItsOwn) {
+  tensors_[kHead] = Named(kHead, tensors_[kEmbedding]);
+  ASSERT_EQ(Load(), "");
+  EXPECT_FALSE(model_->Has("output.weight"));
+  EXPECT_EQ(model_->Identity(), single_->Identity());
+}
+
+TEST_F(HfTensorsTest, AHeadThatDiffersIsTheHeadWhateverTheConfigurationSays) {
+  std::vector<uint8_t> bytes(whole_.Find(kEmbedding)->bytes, 0x3f);
+  tensors_[kHead] = Named(kHead, tensors_[kEmbedding]);
+  tensors_[kHead].data = bytes.data();
+  const std::string printed = Load();
+  EXPECT_NE(printed.find("warning: "), std::string::npos) << printed;
+  ASSERT_NE(model_, nullptr) << printed;
+  EXPECT_NE(printed.find("config.json' says that the head is the embedding (tie_word_embeddings)"), std::string::npos) << printed;
+  EXPECT_FALSE(model_->config().tied_embeddings);
+  ASSERT_TRUE(model_->Has("output.weight"));
+  EXPECT_EQ(std::memcmp(model_->Tensor("output.weight").data, bytes.data(), bytes.size()), 0);
+  EXPECT_EQ(model_->LoadHalvesF32("token_embd.weight"), single_->LoadHalvesF32("token_embd.weight"));
+}
+
+TEST_F(HfTensorsTest, TheBareDecodersNamesWillDo) {
+  std::map<std::string, SafeTensorToWrite> bare;
+  for (const auto& [name, tensor] : tensors_) bare[name] = Named(name.substr(std::strlen("model.")), tensor);
+  tensors_ = std::move(bare);
+  ASSERT_EQ(Load(), "");
+  EXPECT_EQ(model_->Identity(), single_->Identity());
+  tensors_["q"] = {"layers.1.self_attn.q_norm.weight", {4}, TensorType::kF32, kZeros};
+  EXPECT_NE(Load().find("q_norm.weight', which is no part"), std::string::npos);
+}
+
+TEST_F(HfTensorsTest, WhatNoModelOfTheKindReadsIsWarnedOfOnce) {
+  for (const char* name : {"score.weight", "v_head.summary.bias", "model.layers.2.self_attn.q_proj.weight", "vision_tower.patch.weight"}) {
+    tensors_[name] = {name, {4}, TensorType::kF32, kZeros};
+  }
+  tensors_["inv"] = {"model.layers.0.self_attn.rotary_emb.inv_freq", {4}, TensorType::kF32, kZeros};
+  const std::string printed = Load();
+  ASSERT_NE(model_, nullptr) << printed;
+  EXPECT_NE(printed.find("has 4 tensors that are no part of a model of architecture 'llama' and not read: 'model.layers.2.self_attn.q_proj.weight', "
+                         "'score.weight', 'v_head.summary.bias', …"), std::string::npos) << printed;
+  EXPECT_EQ(printed.find("warning: "), printed.rfind("warning: ")) << printed;
+  EXPECT_EQ(model_->Identity(), single_->Identity());
+}
+
+TEST_F(HfTensorsTest, WhatWouldChangeTheOutputIsRefusedByName) {
+  for (const char* name : {"model.layers.0.mlp.up_proj.bias", "model.layers.1.self_attn.o_proj.bias", "model.layers.0.self_attn.q_norm.weight",
+                           "model.layers.1.mlp.experts.0.up_proj.weight", "model.norm.bias", "lm_head.bias"}) {
+    ExpectRefused(name);
+  }
+}
+
+// Rewrites the header of the tiny model's file, with `extra` behind the others' bytes.
+TEST_F(HfTensorsTest, TensorsOfOtherTypesAreTroubleOnlyWhereTheyAreNeeded) {
+  const std::string file = ReadFile(TinyLlama() + "/model.safetensors");
+  uint64_t header_bytes;
+  std::memcpy(&header_bytes, file.data(), 8);
+  const std::string data = file.substr(8 + header_bytes);
+  const auto write = [&](const std::function<void(nlohmann::json&)>& change, const std::string& extra) {
+    nlohmann::json header = nlohmann::json::parse(file.substr(8, header_bytes));
+    change(header);
+    const std::string text = header.dump();
+    const uint64_t size = text.size();
+    Overwrite(copy_ + "/model.safetensors", std::string(reinterpret_cast<const char*>(&size), 8) + text + data + extra);
+    return LoadFolder();
+  };
+  const auto add = [&](const std::string& name, const char* dtype) {
+    return [&data, name, dtype](nlohmann::json& header) {
+      header[name] = {{"dtype", dtype}, {"shape", {1, 4}}, {"data_offsets", {data.size(), data.size() + 32}}};
+    };
+  };
+  const std::string extra(32, 'x');
+  const std::string printed = write(add("model.position_ids", "I64"), extra);
+  ASSERT_NE(model_, nullptr) << printed;
+  EXPECT_NE(printed.find("has 1 tensor that is no part of a model of architecture 'llama' and not read: 'model.position_ids'"), std::string::npos) << printed;
+  EXPECT_EQ(model_->Identity(), single_->Identity());
+  EXPECT_NE(write(add("model.layers.0.self_attn.mask", "I64"), extra).find("not read: 'model.layers.0.self_attn.mask'"), std::string::npos);
+  EXPECT_NE(write(add("model.layers.0.self_attn.o_proj.bias", "F64"), extra).find("o_proj.bias', which is no part"), std::string::npos);
+  const std::string needed = write([](nlohmann::json& header) { header["model.norm.weight"]["dtype"] = "I16"; }, "");
+  EXPECT_NE(needed.find("tensor 'model.norm.weight' has type I16, expected F32, F16 or BF16"), std::string::npos) << needed;
+}
+
+TEST_F(BaseModelTest, UnreadTensorsOfAGguf) {
+  const auto add = [](const char* name) {
+    return [name](GgufWriter& w) { w.Add(name, TensorType::kF32, 1, 16, std::vector<uint8_t>(64)); };
+  };
+  for (const char* name : {"blk.0.attn_output.bias", "blk.1.ffn_up.bias", "output.bias", "output_norm.bias", "token_embd_norm.weight",
+                           "rope_factors_long.weight", "position_embd.weight"}) {
+    WriteGguf(folder_ / "m.gguf", add(name));
+    EXPECT_NE(ErrorOf(folder_ / "m.gguf").find(Str("has the tensor '", name, "', which is no part")), std::string::npos) << name;
+  }
+  for (const char* name : {"cls.weight", "blk.2.attn_q.weight", "blk.0.attn_rot_embd.weight", "v.blk.0.ln1.weight"}) {
+    WriteGguf(folder_ / "m.gguf", add(name));
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(ErrorOf(folder_ / "m.gguf"), "") << name;
+    EXPECT_NE(testing::internal::GetCapturedStderr().find(Str("not read: '", name, "'")), std::string::npos) << name;
+  }
+}
+
+// Every second tensor in each part, as gguf-split would cut it: the model is the same.
+TEST_F(BaseModelTest, ASplitGgufIsTheModelItWasCutFrom) {
+  WriteGguf(folder_ / "whole.gguf");
+  const GgufFile whole(folder_ / "whole.gguf");
+  const std::string parts[] = {folder_ / "m-00001-of-00002.gguf", folder_ / "m-00002-of-00002.gguf"};
+  for (size_t part = 0; part < 2; ++part) {
+    GgufWriter writer;
+    if (part == 0) writer.CopyMetadata(whole);
+    writer.Set("split.no", static_cast<int64_t>(part));
+    writer.Set("split.count", int64_t{2});
+    writer.Set("split.tensors.count", static_cast<int64_t>(whole.tensors().size()));
+    for (size_t i = part; i < whole.tensors().size(); i += 2) {
+      writer.Add(whole.tensors()[i].name, whole.Tensor(whole.tensors()[i].name));
+    }
+    writer.Write(parts[part]);
+  }
+  const auto single = BaseModel::Load(folder_ / "whole.gguf");
+  for (const std::string& given : parts) {
+    const auto split = BaseModel::Load(given);
+    ASSERT_EQ(split->names(), single->names());
+    for (const std::string& name : single->names()) EXPECT_EQ(split->LoadHalvesF32(name), single->LoadHalvesF32(name)) << name;
+    EXPECT_EQ(split->Identity(), single->Identity());
+    EXPECT_EQ(split->files(), (std::vector<std::string>{parts[0], parts[1]}));
+  }
+  // A later part that changes is another base: the cache of identities looks at all of them.
+  std::string bytes = ReadFile(parts[1]);
+  bytes[bytes.size() - 64] = static_cast<char>(bytes[bytes.size() - 64] ^ 1);
+  WriteFile(parts[1], bytes);
+  EXPECT_NE(BaseModel::Load(parts[0])->Identity(), single->Identity());
+}
+
+TEST_F(BaseModelTest, NamesTheShardsThatAreMissing) {
+  const std::string copy = CopyFolder();
+  std::filesystem::remove(copy + "/model.safetensors");
+  Overwrite(copy + "/model.safetensors.index.json", R"({"weight_map": {"a": "model-00002-of-00003.safetensors",
+    "b": "model-00001-of-00003.safetensors", "c": "model-00003-of-00003.safetensors"}})");
+  WriteSafetensors(copy + "/model-00002-of-00003.safetensors", {});
+  EXPECT_NE(ErrorOf(copy).find("lacks model-00001-of-00003.safetensors, model-00003-of-00003.safetensors, which "
+                               "model.safetensors.index.json names (3 files in all)"), std::string::npos) << ErrorOf(copy);
+  std::filesystem::remove(copy + "/model.safetensors.index.json");
+  Overwrite(copy + "/pytorch_model.bin", "x");
+  EXPECT_NE(ErrorOf(copy).find("has its weights in pytorch_model.bin"), std::string::npos) << ErrorOf(copy);
+}
+
+TEST_F(BaseModelTest, ATensorInTwoShardsIsOneWhereTheyAgree) {
+  const std::string copy = CopyFolder();
+  std::filesystem::rename(copy + "/model.safetensors", copy + "/a.safetensors");
+  Overwrite(copy + "/model.safetensors.index.json", R"({"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}})");
+  const SafetensorsFile whole(copy + "/a.safetensors");
+  const SafeTensor norm = *whole.Find("model.norm.weight");
+  WriteSafetensors(copy + "/b.safetensors", {{"model.norm.weight", norm.shape, norm.type, norm.data}});
+  EXPECT_EQ(ErrorOf(copy), "");
+  const std::vector<uint8_t> other(norm.bytes, 7);
+  WriteSafetensors(copy + "/b.safetensors", {{"model.norm.weight", norm.shape, norm.type, other.data()}});
+  EXPECT_NE(ErrorOf(copy).find("'model.norm.weight' is in another file of the folder too"), std::string::npos);
+}
+
 TEST_F(BaseModelTest, LoadsShards) {
   const std::string copy = CopyFolder();
   const SafetensorsFile whole(TinyLlama() + "/model.safetensors");
@@ -178,36 +389,6 @@ TEST_F(BaseModelTest, IdentityIsOfTheWeightsAlone) {
   bytes[bytes.size() - 64] = static_cast<char>(bytes[bytes.size() - 64] ^ 1);
   WriteFile(folder_ / "c.gguf", bytes);
   EXPECT_NE(BaseModel::Load(folder_ / "c.gguf")->Identity(), identity);
-}
-
-TEST_F(BaseModelTest, IdentityIsCachedUntilTheFileChanges) {
-  WriteGguf(folder_ / "a.gguf");
-  const std::string identity = BaseModel::Load(folder_ / "a.gguf")->Identity();
-  std::string entry;
-  for (const auto& file : std::filesystem::directory_iterator(folder_ / "cache/pith")) entry = file.path().string();
-  ASSERT_FALSE(entry.empty());
-  EXPECT_EQ(ReadFile(entry), identity);
-
-  const std::string other(64, 'a');
-  Overwrite(entry, other);
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), other);  // the cache is what is read
-  Overwrite(entry, "damaged");
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), identity);
-  Overwrite(entry, other);
-  std::string bytes = ReadFile(folder_ / "a.gguf");
-  WriteFile(folder_ / "a.gguf", bytes);  // same bytes, later time: hashed again
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), identity);
-
-  ::setenv("XDG_CACHE_HOME", "/proc/nowhere", 1);  // cannot be written
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), identity);
-}
-
-TEST_F(BaseModelTest, IdentityComesFromTheFileThatCarriesIt) {
-  const std::string stored(64, 'b');
-  WriteGguf(folder_ / "a.gguf", [&](GgufWriter& w) { w.Set("pith.base.sha256", stored); });
-  EXPECT_EQ(BaseModel::Load(folder_ / "a.gguf")->Identity(), stored);
-  WriteGguf(folder_ / "a.gguf", [&](GgufWriter& w) { w.Set("pith.base.sha256", std::string("short")); });
-  EXPECT_THROW(BaseModel::Load(folder_ / "a.gguf")->Identity(), UserError);
 }
 
 // Values that transformers has after loading the same GGUF; it undoes llama.cpp's permutation by itself.

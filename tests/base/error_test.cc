@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <locale>
 #include <new>
 
 namespace pith {
@@ -35,6 +36,19 @@ TEST(UserError, IsShortHoweverLongTheNameInIt) {
   EXPECT_LT(shown.size(), 40'000u);
   EXPECT_TRUE(shown.starts_with("tensor 'xxx") && shown.ends_with("xxx' is absent; name another")) << shown.substr(0, 100);
   EXPECT_NE(shown.find("bytes left out"), std::string::npos);
+}
+
+// A program that pith is built into may have set another locale.
+TEST(Str, WritesNumbersAlikeInEveryLocale) {
+  struct Groups : std::numpunct<char> {
+    std::string do_grouping() const override { return "\3"; }
+    char do_thousands_sep() const override { return '.'; }
+    char do_decimal_point() const override { return ','; }
+  };
+  const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Groups));
+  const std::string text = Str(49152, " ", 0.5, " ", uint64_t{1234567});
+  std::locale::global(before);
+  EXPECT_EQ(text, "49152 0.5 1234567");
 }
 
 TEST(CheckDeathTest, AbortsWithValuesAndPlace) {

@@ -33,5 +33,13 @@ TEST(JsonObjectProblem, FindsKeysThatOccurTwiceInOneObject) {
   EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "\u0061": 3})"), "has an object in which the key 'a' occurs twice");
 }
 
+TEST(WithoutByteOrderMark, IsTheTextBehindIt) {
+  EXPECT_EQ(WithoutByteOrderMark("\xef\xbb\xbf{}"), "{}");
+  EXPECT_EQ(WithoutByteOrderMark("{}"), "{}");
+  EXPECT_EQ(WithoutByteOrderMark("\xef\xbb"), "\xef\xbb");
+  EXPECT_EQ(WithoutByteOrderMark("\xef\xbb\xbf\xef\xbb\xbf"), "\xef\xbb\xbf") << "one";
+  EXPECT_EQ(JsonObjectProblem("\xef\xbb\xbf{\"a\": 1}"), "") << "the parser skips it by itself";
+}
+
 }  // namespace
 }  // namespace pith

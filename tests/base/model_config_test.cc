@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "base/error.h"
 #include "tests/base/temp_folder.h"
 
@@ -80,6 +82,61 @@ TEST_F(HfConfigTest, RefusesByNameWhatIsNotImplemented) {
   std::string mixtral(kLlama);
   mixtral.replace(mixtral.find("Llama"), 5, "Mixtral");
   ExpectRefused(mixtral + "}", "'MixtralForCausalLM'");
+}
+
+// transformers goes by model_type, llama.cpp's converter by the class.
+TEST_F(HfConfigTest, ModelTypeSaysWhatItIs) {
+  const auto with = [](const std::string& architectures, const std::string& type) {
+    std::string text(kLlama);
+    text.replace(text.find("[\"LlamaForCausalLM\"]"), std::strlen("[\"LlamaForCausalLM\"]"), architectures);
+    return text + (type.empty() ? "}" : ", \"model_type\": \"" + type + "\"}");
+  };
+  EXPECT_EQ(Read(with("null", "llama")).arch, "llama");
+  EXPECT_EQ(Read(with("[]", "qwen2")).arch, "qwen2");
+  EXPECT_TRUE(Read(with("null", "qwen2")).qkv_bias);
+  EXPECT_EQ(Read(with("[\"LlamaModel\"]", "llama")).arch, "llama");
+  EXPECT_EQ(Read(with("[\"LlamaForCausalLM\"]", "house_llama")).arch, "llama");
+  std::string missing(kLlama);
+  missing.replace(missing.find("\"architectures\": [\"LlamaForCausalLM\"], "), std::strlen("\"architectures\": [\"LlamaForCausalLM\"], "), "");
+  EXPECT_EQ(Read(missing + ", \"model_type\": \"llama\"}").arch, "llama");
+  ExpectRefused(missing + "}", "architecture '' (model_type '')");
+  ExpectRefused(with("null", "mistral"), "model_type 'mistral'");
+  ExpectRefused(with("[\"MistralForCausalLM\"]", "mistral"), "architecture 'MistralForCausalLM'");
+  ExpectRefused(with("\"LlamaForCausalLM\"", ""), "expected a list of one name");
+}
+
+TEST_F(HfConfigTest, TakesOptionsThatChangeNothing) {
+  const char* const neutral[] = {
+      R"("rope_scaling": {"type": "linear", "factor": 1.0})", R"("rope_scaling": {"rope_type": "yarn", "factor": 1})",
+      R"("rope_scaling": {"rope_type": "llama3", "factor": 1.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0})",
+      R"("rope_scaling": {"rope_type": "default"}, "rope_parameters": null)", R"("rope_scaling": {"type": null})",
+      R"("rope_scaling": {"rope_type": "dynamic", "factor": 4.0})",  // beyond the context alone
+      R"("rope_scaling": {}, "rope_parameters": {"rope_type": "default"})", R"("hidden_act": "swish")", R"("quantization_config": null)",
+      R"("partial_rotary_factor": 1.0)", R"("use_sliding_window": false, "sliding_window": 16)"};
+  for (const char* option : neutral) EXPECT_EQ(Read(std::string(kLlama) + ", " + option + "}").rope_theta, 5000.0) << option;
+  // An older rope_scaling overrides rope_parameters, as in transformers.
+  EXPECT_EQ(Read(std::string(kLlama) + R"(, "rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 3.0},
+    "rope_scaling": {"type": "linear", "factor": 1.0}})").rope_theta, 5000.0);
+  ExpectOptionRefused(R"("rope_scaling": {"type": "linear", "factor": 0})", "rope_scaling.rope_type = linear");
+  ExpectOptionRefused(R"("rope_scaling": {"type": "yarn", "factor": 1.0, "attention_factor": 2.0})", "rope_scaling.rope_type = yarn");
+  ExpectOptionRefused(R"("rope_parameters": {"full_attention": {"rope_type": "default"}})", "rope_parameters.full_attention");
+  ExpectOptionRefused(R"("compression_config": {"format": "x"})", "compression_config");
+  std::string without(kLlama);
+  without.replace(without.find("\"max_position_embeddings\": 512, "), std::strlen("\"max_position_embeddings\": 512, "), "");
+  EXPECT_EQ(Read(without + "}").context_length, 2048);  // LlamaConfig's
+}
+
+// As Qwen2Config of transformers has it: biases are the architecture's, windows those of the layers that slide.
+TEST_F(HfConfigTest, Qwen2SlidesWhereItSays) {
+  std::string qwen(kLlama);
+  qwen.replace(qwen.find("Llama"), 5, "Qwen2");
+  EXPECT_TRUE(Read(qwen + R"(, "attention_bias": true})").qkv_bias);
+  Read(qwen + R"(, "use_sliding_window": true, "sliding_window": 512})");
+  Read(qwen + R"(, "use_sliding_window": true, "sliding_window": null})");
+  Read(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2})");
+  ExpectRefused(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 1})", "use_sliding_window");
+  ExpectRefused(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2,
+    "layer_types": ["full_attention", "sliding_attention"]})", "sliding_attention");
 }
 
 TEST_F(HfConfigTest, RefusesContradictions) {
@@ -168,15 +225,51 @@ TEST_F(GgufConfigTest, RefusesByName) {
   ExpectRefused("llama.rope.scaling.type", std::string("yarn"), "llama.rope.scaling.type = yarn");
   ExpectRefused("llama.rope.scaling.factor", 4.0, "llama.rope.scaling.factor = 4");
   ExpectRefused("llama.expert_count", int64_t{8}, "llama.expert_count = 8");
-  ExpectRefused("llama.attention.sliding_window", int64_t{4096}, "sliding_window = 4096");
+  ExpectRefused("llama.attention.sliding_window", int64_t{256}, "sliding_window = 256");
   ExpectRefused("llama.attention.scale", 0.5, "attention.scale = 0.5");
   ExpectRefused("llama.attention.causal", false, "attention.causal = false");
   ExpectRefused("llama.rope.dimension_count", int64_t{8}, "rope.dimension_count = 8");
   ExpectRefused("llama.attention.value_length", int64_t{8}, "value_length = 8");
-  ExpectRefused("llama.attention.head_count_kv", std::vector<int64_t>{2, 2, 2}, "is an array of integers");
+  ExpectRefused("llama.attention.head_count_kv", std::vector<int64_t>{2, 2, 4}, "head_count_kv = 2 in layer 0 and 4 in layer 2");
+  ExpectRefused("llama.feed_forward_length", std::vector<int64_t>{128, 128}, "feed_forward_length has 2 values, but the model has 3 layers");
+  ExpectRefused("llama.embedding_length", std::vector<int64_t>{64, 64, 64}, "is an array of integers, expected an integer");
+  ExpectRefused("llama.rope.scaling.attn_factor", 1.5, "attn_factor = 1.5");
+  ExpectRefused("llama.attn_logit_softcapping", 50.0, "attn_logit_softcapping = 50");
   ExpectRefused("llama.attention.head_count_kv", int64_t{3}, "cannot share");
   ExpectRefused("llama.block_count", int64_t{0}, "number of layers is 0");
   ExpectRefused("llama.block_count", std::string("3"), "is a string, expected an integer");
+}
+
+// What changes nothing is no reason to refuse a file: scaling by 1, windows as wide as the context, counts alike in all layers.
+TEST_F(GgufConfigTest, TakesOptionsThatChangeNothing) {
+  const std::pair<const char*, GgufValue> neutral[] = {
+      {"rope.scaling.type", std::string("linear")}, {"rope.scaling.type", std::string("none")}, {"rope.scaling.factor", 1.0},
+      {"rope.scaling.factor", 0.0}, {"rope.scale_linear", 1.0}, {"rope.scaling.attn_factor", 1.0}, {"expert_count", int64_t{0}},
+      {"attention.sliding_window", int64_t{512}}, {"attention.scale", 0.25}, {"logit_scale", 0.0}, {"logit_scale", 1.0},
+      {"attn_logit_softcapping", 0.0}, {"attention.causal", true}, {"attention.head_count_kv", std::vector<int64_t>{2, 2, 2}},
+      {"attention.head_count", std::vector<int64_t>{4, 4, 4}}, {"feed_forward_length", std::vector<int64_t>{128, 128, 128}}};
+  const ModelConfig plain = Read("llama", [](GgufWriter&) {});
+  for (const auto& [key, value] : neutral) {
+    const ModelConfig c = Read("llama", [&, name = Str("llama.", key), v = value](GgufWriter& writer) { writer.Set(name, v); });
+    EXPECT_EQ(c.num_kv_heads, 2) << key;
+    EXPECT_EQ(c.num_heads, 4) << key;
+    EXPECT_EQ(c.d_ff, 128) << key;
+    EXPECT_EQ(c.rope_theta, plain.rope_theta) << key;
+  }
+  Read("llama", [](GgufWriter& writer) {
+    writer.Set("llama.rope.scaling.type", std::string("none"));  // a factor then counts for nothing
+    writer.Set("llama.rope.scaling.factor", 4.0);
+  });
+  Read("llama", [](GgufWriter& writer) {
+    writer.Set("llama.rope.scaling.type", std::string("yarn"));
+    writer.Set("llama.rope.scaling.factor", 1.0);
+  });
+  Read("llama", [](GgufWriter& writer) {
+    std::vector<float> ones(8, 1.0f);
+    std::vector<uint8_t> bytes(ones.size() * 4);
+    std::memcpy(bytes.data(), ones.data(), bytes.size());
+    writer.Add("rope_freqs.weight", TensorType::kF32, 1, 8, std::move(bytes));
+  });
 }
 
 TEST_F(GgufConfigTest, RefusesScalingByTensorAndFilesWithoutAModel) {

@@ -50,17 +50,17 @@ TEST_F(AdapterConfig, RateIsANumberOrAuto) {
   EXPECT_FALSE(Load("optimizer: {learning_rate: auto}").optimizer.learning_rate.has_value());
   EXPECT_EQ(Load("optimizer: {learning_rate: 3e-4}").optimizer.learning_rate, 3e-4);
   EXPECT_NE(DumpTrainConfig(Load("")).find("learning_rate: auto\n"), std::string::npos);
-  EXPECT_NE(Complaint("optimizer: {learning_rate: fast}").find("got 'fast', expected a number or auto"), std::string::npos);
-  EXPECT_NE(Complaint("optimizer: {learning_rate: -1}").find("optimizer.learning_rate: got -1, expected more than 0"), std::string::npos);
+  EXPECT_NE(Complaint("optimizer: {learning_rate: fast}").find("got 'fast', expected a number more than 0, or auto"), std::string::npos);
+  EXPECT_NE(Complaint("optimizer: {learning_rate: -1}").find("optimizer.learning_rate: got -1, expected a number more than 0"), std::string::npos);
 }
 
 TEST_F(AdapterConfig, RefusesWrongValuesAndKindsThatDoNotGoTogether) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"adapter: {rank_pattern: {down_proj: 0}}", "adapter.rank_pattern.down_proj: got 0, expected from 1 to 4096"},
-      {"adapter: {rank_pattern: {down_proj: x}}", "expected a map such as {down_proj: 16} (its down_proj is 'x')"},
+      {"adapter: {rank_pattern: {down_proj: 0}}", "adapter.rank_pattern.down_proj: got 0, expected an integer from 1 to 4096"},
+      {"adapter: {rank_pattern: {down_proj: x}}", "adapter.rank_pattern.down_proj: got 'x', expected an integer from 1 to 4096"},
       {"adapter: {rank_pattern: [4]}", "adapter.rank_pattern: got a list, expected a map"},
       {"adapter: {rank_pattern: {down_proj: 4, down_proj: 5}}", "given twice"},
-      {"adapter: {alpha_pattern: {down_proj: 0}}", "adapter.alpha_pattern.down_proj: got 0, expected more than 0"},
+      {"adapter: {alpha_pattern: {down_proj: 0}}", "adapter.alpha_pattern.down_proj: got 0, expected a number more than 0"},
       {"adapter: {init: olora}", "adapter.init: got olora, expected default or pissa"},
       {"adapter: {dora: true}", "adapter.dora: rescales whole rows of the base"},
       {"adapter: {dora: true, activation: always, init: pissa}", "adapter.dora: does not go with adapter.init: pissa"},

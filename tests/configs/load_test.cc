@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "configs/sections.h"
 
 namespace pith {
 namespace {
@@ -95,7 +96,7 @@ TEST_F(LoadTest, ReportsEverythingAtOnceWithLines) {
                       "optimiser: {}\n"),
             "5 problems in the configuration:\n"
             "run.yaml:5: rl.clip_epsilon_hihg: unknown key; did you mean clip_epsilon_high?\n"
-            "run.yaml:6: rl.steps: got 'many', expected an integer from -9223372036854775808 to 9223372036854775807\n"
+            "run.yaml:6: rl.steps: got 'many', expected an integer from 1 to 1000000\n"
             "run.yaml:7: rl.group_size: is 1, so every completion would be compared with itself alone; expected at least 2, or advantage: "
             "reinforce_pp\n"
             "run.yaml:8: rl.temperature: unknown key; did you mean rollout.temperature?\n"
@@ -108,32 +109,38 @@ struct Case {
 
 TEST_F(LoadTest, RefusesWrongValues) {
   const std::vector<Case> cases = {
-      {"seed: -1", "seed: got '-1', expected an integer from 0"},
+      {"seed: -1", "seed: got '-1', expected an integer from 0 to 18446744073709551615"},
       {"seed: 1.5", "seed: got '1.5', expected an integer"},
       {"seed: \"1\"", "seed: got the text \"1\", expected an integer"},
       {"seed: 99999999999999999999", "seed: got '99999999999999999999', expected an integer"},
-      {"threads: 3000000000", "expected an integer from -2147483648 to 2147483647"},
-      {"threads: -1", "threads: got -1, expected from 0 to 4096"},
+      {"threads: 3000000000", "threads: got '3000000000', expected an integer from 0 to 4096"},
+      {"threads: -1", "threads: got -1, expected an integer from 0 to 4096"},
       {"name: ../x", "name: got"},
       {"name: ''", "name: got nothing"},
       {"name:", "name: got nothing, expected text"},
-      {"adapter: {rank: 0}", "adapter.rank: got 0, expected from 1"},
+      {"adapter: {rank: 0}", "adapter.rank: got 0, expected an integer from 1 to 4096"},
+      {"adapter: {rank: abc}", "adapter.rank: got 'abc', expected an integer from 1 to 4096"},
+      {"adapter: {rank: 99999999999999999999}", "adapter.rank: got '99999999999999999999', expected an integer from 1 to 4096"},
+      {"adapter: {rank: 8.5}", "adapter.rank: got '8.5', expected an integer from 1 to 4096"},
+      {"adapter: {rank: [8]}", "adapter.rank: got a list, expected an integer from 1 to 4096"},
+      {"adapter: {alpha: 1e999}", "adapter.alpha: got '1e999', expected a number more than 0"},
       {"adapter: {rslora: yes}", "adapter.rslora: got 'yes', expected true or false"},
       {"adapter: {targets: q_proj}", "adapter.targets: got 'q_proj', expected a list"},
       {"adapter: {targets: []}", "adapter.targets: is empty"},
       {"adapter: {targets: [q_proj, q_proj]}", "adapter.targets: names a layer twice"},
       {"adapter: {targets: [q_proj, lm_head]}", "adapter.targets[1]: got lm_head, expected q_proj, k_proj"},
-      {"adapter: {invocation: [1, x]}", "adapter.invocation: got a list, expected a list such as [1, 2]"},
+      {"adapter: {invocation: [1, x]}", "adapter.invocation[1]: got 'x', expected an integer from 0 to 2147483647"},
+      {"adapter: {invocation: 1}", "adapter.invocation: got '1', expected a list such as [1, 2]"},
       {"adapter: {activation: always, invocation: [1]}", "adapter.invocation: has no effect unless"},
       {"adapter: 5", "adapter: got '5', expected a group of keys"},
       {"optimizer: {learning_rate: .nan}", "optimizer.learning_rate: got '.nan', expected a number"},
-      {"optimizer: {learning_rate: nan}", "optimizer.learning_rate: got 'nan', expected a number"},
-      {"optimizer: {learning_rate: 0}", "optimizer.learning_rate: got 0, expected more than 0"},
-      {"optimizer: {beta1: 1}", "optimizer.beta1: got 1, expected at least 0 and less than 1"},
+      {"optimizer: {learning_rate: nan}", "optimizer.learning_rate: got 'nan', expected a number more than 0, or auto"},
+      {"optimizer: {learning_rate: 0}", "optimizer.learning_rate: got 0, expected a number more than 0"},
+      {"optimizer: {beta1: 1}", "optimizer.beta1: got 1, expected a number of at least 0 and less than 1"},
       {"optimizer: {schedule: cosin}", "optimizer.schedule: got cosin, expected constant, linear or cosine"},
-      {"sft: {micro_batch_size: 0}", "sft.micro_batch_size: got 0, expected from 1 to 4096"},
+      {"sft: {micro_batch_size: 0}", "sft.micro_batch_size: got 0, expected an integer from 1 to 4096"},
       {"sft: {epochs: 10001}", "sft.epochs: got 10001"},
-      {"sft: {batch_size: 9223372036854775807}", "sft.batch_size: got 9223372036854775807, expected from 1 to 65536"},
+      {"sft: {batch_size: 9223372036854775807}", "sft.batch_size: got 9223372036854775807, expected an integer from 1 to 65536"},
       {"sft: {micro_batch_size: 4097}", "sft.micro_batch_size: got 4097"},
       {"sft: {max_length: 1048577}", "sft.max_length: got 1048577"},
       {"optimizer: {warmup_steps: 9223372036854775807}", "optimizer.warmup_steps: got 9223372036854775807"},
@@ -156,6 +163,34 @@ TEST_F(LoadTest, RefusesWrongValues) {
   }
 }
 
+// Whatever is no number, or beyond the field's type, is told what the field's own rule allows.
+TEST_F(LoadTest, EveryNumberNamesItsRealRange) {
+  int count = 0;
+  for (const Section& section : TrainSections()) {
+    const std::string stage = section.stages.front();
+    for (const Field<TrainConfig>& field : section.fields) {
+      const std::string noun = field.type == "integer" ? "an integer" : field.type == "number" || field.type == "number or auto" ? "a number" : "";
+      if (noun.empty()) continue;
+      std::string expected = section.Path(field.key) == "seed" || field.rule.empty() ? noun + " from 0 to 18446744073709551615" : NumberWords(noun, field.rule);
+      if (field.type == "number or auto") expected += ", or auto";
+      for (const std::string value : {"abc", "''", "99999999999999999999", "1e999", ".nan", "[1]"}) {
+        if (noun == "a number" && value.starts_with("999")) continue;  // it is one
+        const std::string override_text = section.Path(field.key) + "=" + value;
+        const std::string text = Complaint("stage: " + stage + "\nmodel: {path: m.gguf}\n", {override_text}) + "\n";
+        EXPECT_NE(text.find("--set " + override_text + ": " + section.Path(field.key) + ": got "), std::string::npos) << override_text << "\n" << text;
+        EXPECT_NE(text.find(", expected " + expected + "\n"), std::string::npos) << override_text << "\n" << text;
+      }
+      ++count;
+    }
+  }
+  EXPECT_GT(count, 80);
+}
+
+TEST_F(LoadTest, ReadsWhatBeginsWithAByteOrderMark) {
+  EXPECT_EQ(Load("\xef\xbb\xbf" + kRl), Load(kRl));
+  EXPECT_NE(Complaint("\xef\xbb\xbf" + kRl + "rl: {steps: 0}").find("run.yaml:4: rl.steps"), std::string::npos);
+}
+
 TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
   const std::vector<Case> cases = {
       {"budget: {tokens: 45, window: 0.4}\nreward: {times: [budget]}\nrollout: {max_completion_tokens: 62}",
@@ -166,13 +201,13 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
       {"budget: {window: 0.4}", "budget.window: has no effect unless budget.tokens is more than 0"},
       {"budget: {tokens: 45, floor: 1}\nreward: {times: [budget]}", "budget.floor: is 1"},
       {"reward: {times: [{kind: free_then_falling, free_tokens: 150, fall_tokens: 11}]}", "could not fire"},
-      {"reward: {times: [free_then_falling]}", "reward.times[0].fall_tokens: got 0, expected from 1"},
+      {"reward: {times: [free_then_falling]}", "reward.times[0].fall_tokens: got 0, expected an integer from 1 to 100000000"},
       {"reward: {plus: [{kind: soft_overlong, max_tokens: 161, cache_tokens: 10}]}", "could not fire"},
       {"reward: {plus: [{kind: soft_overlong, max_tokens: 160}]}", "could not fire"},
       {"reward: {plus: [{kind: soft_overlong, max_tokens: 16, cache_tokens: 17}]}", "cache_tokens is 17"},
       {"reward: {times: [{kind: soft_overlong, max_tokens: 16, cache_tokens: 7}]}", "put it under plus:"},
       {"reward: {times: [{kind: format, weight: 2}]}", "weight and always belong to plus: terms"},
-      {"reward: {plus: [{kind: format, weight: 0}]}", "reward.plus[0].weight: got 0"},
+      {"reward: {plus: [{kind: format, weight: 0}]}", "reward.plus[0].weight: got 0, expected a number other than 0"},
       {"reward: {plus: [{kind: format, free_tokens: 2}]}",
        "reward.plus[0].free_tokens: has no effect unless kind is free_then_falling; this one is format"},
       {"reward: {times: [fromat]}", "got fromat, expected budget, free_then_falling, soft_overlong, l1_exact"},
@@ -183,18 +218,19 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
       {"sft: {epochs: 1}", "sft.epochs: has no effect when stage is rl"},
       {"data: {brief_rate: 0.5, limit: 8}", "data.brief_rate: has no effect when stage is rl"},
       {"data: {verbosity: short, limit: 8}", "data.verbosity: has no effect when stage is rl"},
-      {"rl: {group_size: 4294967298}", "rl.group_size: got 4294967298, expected from 1 to 4096"},
+      {"rl: {group_size: 4294967298}", "rl.group_size: got 4294967298, expected an integer from 1 to 4096"},
       {"rl: {prompts_per_step: 4097}", "rl.prompts_per_step: got 4097"},
       {"rl: {micro_batch_size: 4097}", "rl.micro_batch_size: got 4097"},
       {"rl: {updates_per_rollout: 1001}", "rl.updates_per_rollout: got 1001"},
       {"rl: {steps: 9223372036854775807}", "rl.steps: got 9223372036854775807"},
       {"rollout: {max_completion_tokens: 1048577}", "rollout.max_completion_tokens: got 1048577"},
-      {"rollout: {temperature: 100.5}", "rollout.temperature: got 100.5, expected more than 0 and at most 100"},
+      {"rollout: {temperature: 100.5}", "rollout.temperature: got 100.5, expected a number more than 0 and at most 100"},
       {"rollout: {top_k: 9223372036854775807}", "rollout.top_k: got 9223372036854775807"},
       {"rollout: {temperature: 0}", "rollout.temperature: got 0"},
       {"rollout: {max_batch: 0}", "rollout.max_batch: got 0"},
-      {"rl: {importance_cap: 0.5}", "rl.importance_cap: got 0.5, expected at least 1 (to switch"},
-      {"rl: {steps: 2}\noptimizer: {warmup_steps: 3}", "optimizer.warmup_steps: got 3, more than the run's 2"},
+      {"rl: {importance_cap: 0.5}", "rl.importance_cap: got 0.5, expected a number of at least 1 (to switch"},
+      {"rl: {steps: 2}\noptimizer: {warmup_steps: 3}", "optimizer.warmup_steps: got 3, expected less than the run's 2 optimiser steps"},
+      {"rl: {steps: 2}\noptimizer: {warmup_steps: 2}", "optimizer.warmup_steps: got 2, expected less than the run's 2 optimiser steps"},
   };
   for (const Case& c : cases) {
     const std::string base = c.extra.starts_with("data:") ? "stage: rl\nmodel: {path: m.gguf}\n" : kRl;
@@ -202,6 +238,7 @@ TEST_F(LoadTest, RefusesWhatHasNoEffectOrCannotFire) {
     EXPECT_NE(text.find(c.complaint), std::string::npos) << c.extra << "\n" << text;
     EXPECT_EQ(text.find("problems in"), std::string::npos) << "one mistake, several complaints\n" << text;
   }
+  EXPECT_EQ(Complaint(kRl + "rl: {steps: 2}\noptimizer: {warmup_steps: 1}"), "");
   // At the limit itself the penalties can fire.
   EXPECT_EQ(Complaint(kRl + "budget: {tokens: 45, window: 0.4}\nreward: {times: [budget]}\n"
                             "rollout: {max_completion_tokens: 63}"), "");
@@ -250,7 +287,7 @@ TEST_F(LoadTest, OverridesReplaceAndAreNamedInComplaints) {
 
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"rl.stesp=5", "--set rl.stesp=5: rl.stesp: unknown key; did you mean steps?"},
-      {"rl.steps=0", "--set rl.steps=0: rl.steps: got 0, expected from 1"},
+      {"rl.steps=0", "--set rl.steps=0: rl.steps: got 0, expected an integer from 1"},
       {"rl.steps", "--set rl.steps: expected section.key=value"},
       {"=5", "--set =5: expected section.key=value"},
       {"rl..steps=5", "expected section.key=value"},

@@ -52,7 +52,7 @@ TEST(RewardRules, RefuseAPenaltyThatCanNeverFire) {
       {"reward: {plus: [{kind: alp, weight: -1}]}", "reward.plus[0]: weight is -1, which turns alp around"},
       {"reward: {plus: [{kind: l1_exact, weight: -1}]}\n" + b, "turns l1_exact around"},
       {"reward: {plus: [{kind: alp, weight: 0}]}", "reward.plus[0].weight: got 0"},
-      {"reward: {times: [{kind: sigmoid, alpha: 0}]}", "reward.times[0].alpha: got 0, expected more than 0"},
+      {"reward: {times: [{kind: sigmoid, alpha: 0}]}", "reward.times[0].alpha: got 0, expected a number more than 0"},
       {"reward: {times: [{kind: sigmoid, alpha: 1.5}]}", "reward.times[0].alpha: got 1.5"},
       {b + "reward: {plus: [{kind: l1_exact, alpha: 0}]}", "reward.plus[0].alpha: got 0"},
       {"reward: {times: [kimi_k15]}", "reward.times[0]: kimi_k15 is added to the reward, not multiplied with it; put it under plus:"},

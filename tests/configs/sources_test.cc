@@ -105,10 +105,10 @@ struct Case {
 TEST(Sources, RefuseWhatHasNoMeaning) {
   const std::vector<Case> cases = {
       {"sources: gsm8k", "data.sources: got 'gsm8k', expected a list of elements, each a source such as {dataset: gsm8k, weight: 2}"},
-      {"sources: [{dataset: gsm8k, weight: 0}]", "data.sources[0].weight: got 0, expected more than 0"},
-      {"sources: [{dataset: gsm8k, weight: -1}]", "data.sources[0].weight: got -1, expected more than 0"},
-      {"sources: [{dataset: gsm8k, weight: .inf}]", "data.sources[0].weight: got '.inf', expected a number"},
-      {"sources: [{dataset: gsm8k, weight: much}]", "data.sources[0].weight: got 'much', expected a number"},
+      {"sources: [{dataset: gsm8k, weight: 0}]", "data.sources[0].weight: got 0, expected a number more than 0"},
+      {"sources: [{dataset: gsm8k, weight: -1}]", "data.sources[0].weight: got -1, expected a number more than 0"},
+      {"sources: [{dataset: gsm8k, weight: .inf}]", "data.sources[0].weight: got '.inf', expected a number more than 0 and at most 1000000"},
+      {"sources: [{dataset: gsm8k, weight: much}]", "data.sources[0].weight: got 'much', expected a number more than 0 and at most 1000000"},
       {"sources: [gsm8k, {}]\n  min_steps: 2", "data.sources[1]: is empty, expected a source such as {dataset: gsm8k"},
       {"sources: [gsm8k, ~]\n  limit: 3", "data.sources[1]: got nothing, expected a source"},
       {"sources: [gsm8k, [svamp]]", "data.sources[1]: got a list, expected a source"},

@@ -61,7 +61,7 @@ TEST(DatasetFiles, FieldsAreTakenByName) {
   ASSERT_EQ(problems.size(), 2u);
   EXPECT_EQ(problems[0].id, "a.jsonl-0");
   EXPECT_EQ(problems[0].question, "Two and two?");
-  EXPECT_EQ(problems[0].answer, "4");
+  EXPECT_EQ(problems[0].answer, "4.0") << "as it is written";
   EXPECT_EQ(problems[0].solution, "2+2=4\n#### 4");
   EXPECT_EQ(problems[1].answer, "7");
 }
@@ -71,6 +71,48 @@ TEST(DatasetFiles, TheSolutionMayBeAbsentUnlessItIsNamed) {
   EXPECT_EQ(LoadProblems(spec).at(0).solution, "");
   spec.solution_field = "worked";
   EXPECT_NE(ErrorOf(spec).find("'worked' is missing"), std::string::npos) << ErrorOf(spec);
+}
+
+// What nothing can be judged by is refused, however it is missing; a solution is left out instead.
+TEST(DatasetFiles, BlankFieldsAreNone) {
+  const std::string good = "{\"question\": \"1+1?\", \"answer\": 2, \"solution\": \"1+1=2\"}\n";
+  for (const std::string blank : {"\"\"", "\"  \\n\"", "\"\\u00a0\\u3000\"", "\"\\u200b\"", "null"}) {
+    const std::string is = blank == "null" ? "is null" : "is blank";
+    EXPECT_NE(ErrorOf(FileSpec("h.jsonl", good + "{\"question\": \"x\", \"answer\": " + blank + "}\n")).find("line 2: field 'answer' " + is), std::string::npos) << blank;
+    EXPECT_NE(ErrorOf(FileSpec("i.jsonl", good + "{\"question\": " + blank + ", \"answer\": 2}\n")).find("line 2: field 'question' " + is), std::string::npos) << blank;
+    DatasetSpec spec = FileSpec("j.jsonl", good + "{\"question\": \"x\", \"answer\": 2, \"solution\": " + blank + ", \"worked\": " + blank + "}\n");
+    const std::vector<Problem> problems = LoadProblems(spec);
+    ASSERT_EQ(problems.size(), 2u) << blank;
+    EXPECT_EQ(problems[0].solution, "1+1=2");
+    EXPECT_EQ(problems[1].solution, "") << blank;
+    spec.solution_field = "worked";
+    WriteFile(spec.name, "{\"question\": \"x\", \"answer\": 2, \"worked\": " + blank + "}\n");
+    EXPECT_NE(ErrorOf(spec).find("line 1: field 'worked' " + is), std::string::npos) << blank;
+  }
+}
+
+TEST(DatasetFiles, NumbersKeepTheirDigits) {
+  for (const std::string number : {"18446744073709551616", "-9223372036854775809", "0.10", "1e400", "-1E-400", "12.0", "0.30000000000000004440892", "7"}) {
+    for (const std::string before : {"", "\xef\xbb\xbf"}) {
+      const std::string record = "{\"question\": \"a \\\"1.50\\\"?\", \"list\": [1, {\"b\": 2}], \"answer\":" + number + "}";
+      for (const std::string& whole : {record + "\n", "[" + record + ",\n" + record + "]"}) {
+        const std::vector<Problem> problems = LoadProblems(FileSpec("k.jsonl", before + whole));
+        ASSERT_GE(problems.size(), 1u);
+        EXPECT_EQ(problems.back().answer, number);
+        EXPECT_EQ(problems.back().question, "a \"1.50\"?");
+      }
+    }
+  }
+}
+
+TEST(DatasetFiles, WhatIsNoJsonStaysNone) {
+  for (const std::string bad : {"01", "1.", ".5", "+1", "-", "1e", "1 2", "0x10", "1,, \"b\": 2", "1, 2: 3", "\"open", "NaN", "1-2"}) {
+    const std::string error = ErrorOf(FileSpec("l.jsonl", "{\"question\": \"x\", \"answer\": " + bad + "}\n"));
+    EXPECT_NE(error.find("l.jsonl, line 1: not valid JSON"), std::string::npos) << bad << "\n" << error;
+  }
+  // The place is that of the text as it stands in the file.
+  EXPECT_NE(ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n")).find("column 34:"), std::string::npos)
+      << ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n"));
 }
 
 TEST(DatasetFiles, MalformedLinesAreNamedByNumber) {

@@ -90,6 +90,27 @@ TEST_F(PublishedData, ShuffleDependsOnTheSeedAndLimitTakesThePrefix) {
   EXPECT_LT(equal, 3);
 }
 
+// A branch moves, and what is fetched from it would one day be other problems than those of an earlier run.
+TEST(PublishedSources, AreFetchedAtAFixedCommit) {
+  const char* const set = std::getenv("PITH_DATA");
+  const std::string before = set == nullptr ? "" : set;
+  ::setenv("PITH_DATA", "/nonexistent", 1);
+  for (const auto& [name, split] : {std::pair("gsm8k", "train"), {"gsm8k", "test"}, {"math", "train"}, {"math500", "test"}, {"svamp", "train"}}) {
+    try {
+      LoadPublished(name, split);
+      ADD_FAILURE() << name;
+    } catch (const UserError& error) {
+      EXPECT_TRUE(std::regex_search(error.what(), std::regex("https://[^ ]*/[0-9a-f]{40}/"))) << error.what();
+    }
+  }
+  before.empty() ? ::unsetenv("PITH_DATA") : ::setenv("PITH_DATA", before.c_str(), 1);
+}
+
+TEST(PublishedText, NumbersAreWrittenShort) {
+  EXPECT_EQ(ShortestNumber(51.0), "51");
+  EXPECT_EQ(ShortestNumber(-2.50), "-2.5");
+}
+
 TEST(PublishedText, LastBoxedMatchesBraces) {
   EXPECT_EQ(LastBoxed("so \\boxed{1} or $\\boxed{\\frac{1}{2}}$."), "\\frac{1}{2}");
   EXPECT_EQ(LastBoxed("$\\boxed{\\{1, 2\\}}$"), "\\{1, 2\\}");

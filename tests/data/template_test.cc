@@ -152,13 +152,33 @@ TEST(ChatTemplate, UnsupportedConstructsAreNamedWithTheirLine) {
       {"a\nb\n{{ x|wordwrap(3) }}", "line 3: pith lacks the filter 'wordwrap'"},
       {"\n{% include 'x' %}", "line 2: pith lacks the statement '{% include %}'"},
       {"{% extends 'x' %}", "'{% extends %}'"},
-      {"{{ x|groupby('a', default=1) }}", "'default'"},
+      {"{{ 'a'.encode() }}", "pith lacks 'encode' of a str"},
+      {"{{ ('a'|safe).striptags() }}", "pith lacks 'striptags' of a str"},
+      {"{{ lipsum() }}", "pith lacks the function 'lipsum'"},
       {"{% if x is escapable %}{% endif %}", "test 'escapable'"},
       {"{% for y in x %}\n{{ 'a'|nope }}\n{% endfor %}", "line 2: pith lacks the filter 'nope'"},
       {"{% if not x %}\n{{ 'a'|nope }}\n{% endif %}", "line 2: pith lacks the filter 'nope'"},
       {"{{ 2 ** 100 }}", "beyond 64 bits"},
-      {"{{ '%*d' % (3, 1) }}", "pith lacks the format '%*'"},
+      {"{{ (-8) ** 0.5 }}", "pith lacks complex numbers"},
+      {"{{ '99999999999999999999'|int }}", "pith lacks integers beyond 64 bits"},
       {"{{ '{:#}'.format(1.5) }}", "pith lacks the format '#'"},
+  };
+  for (const auto& c : cases) EXPECT_NE(Rendered(c.source).find(c.named), std::string::npos) << Rendered(c.source);
+}
+
+// Not "undefined": that would send the reader to look for a variable.
+TEST(ChatTemplate, AttributesThatAreNotThereAreNamedWithTheirType) {
+  const struct {
+    const char *source, *named;
+  } cases[] = {
+      {"{{ 'a'.nope() }}", "a str has no 'nope', and so cannot be called"},
+      {"{{ {}.nope.x }}", "a dict has no 'nope', and so has no 'x'"},
+      {"{{ [].append(1) }}", "a template may not reach 'append' of a list"},
+      {"{{ ''.__class__.mro() }}", "a template may not reach '__class__' of a str"},
+      {"{{ nope() }}", "'nope' is undefined, and so cannot be called"},
+      {"{{ 'a'.split(1, 2, 3) }}", "'split' takes at most 2 arguments, not 3"},
+      {"{{ 'a'.replace('b') }}", "'replace' needs the argument 'new'"},
+      {"{{ 'a'.startswith(prefix='a') }}", "'startswith' has no use for the argument 'prefix'"},
   };
   for (const auto& c : cases) EXPECT_NE(Rendered(c.source).find(c.named), std::string::npos) << Rendered(c.source);
 }
@@ -230,6 +250,17 @@ TEST(ChatTemplate, HostileTemplatesEndInAnError) {
       "{% set a = 'ab' * 500000 %}{% for i in range(100000) %}{% if ('ba' * 200000 ~ 'c') in a %}{% endif %}{% endfor %}",
       "{% set a = 'x' * 1000000 %}{% for i in range(100000) %}{% set b = a|length %}{% endfor %}",
       "{% set a = ' ' * 1000000 %}{% for i in range(100000) %}{% set b = a.strip() %}{% endfor %}",
+      "{% set a = 'x' * 1200000 %}{{ ('\U0010FFFF' * 100000).translate(a) }}",
+      "{{ ('a' * 300000).translate({98: 'b'}) }}{{ ('a' * 3000000).translate({97: 'b' * 1000}) }}",
+      "{{ 'a\\t'.expandtabs(100000000000) }}",
+      "{{ ('\\t' * 1000000).expandtabs(1000) }}",
+      "{{ [1]|batch(9223372036854775807, 0)|list }}",
+      "{{ '%*d' % (100000000000, 1) }}",
+      "{{ '{:>{}}'.format(1, 100000000000) }}",
+      "{{ range(0, 9000000000000000000, 5000000000000000000)[::3] }}",
+      "{% set ns = namespace(x=1) %}{% for i in range(99999) %}{% set ns.x = cycler(ns.x) %}{% endfor %}",
+      "{% set ns = namespace(x=1) %}{% for i in range(99999) %}{% set ns.x = joiner(ns.x) %}{% endfor %}",
+      "{% set ns = namespace(x={}) %}{% for i in range(99999) %}{% set ns.x = {1: ns.x}.values() %}{% endfor %}",
       "{{ strftime_now('" + std::string(100000, 'x') + "') }}",
       std::string(2 << 20, 'x'),
   };

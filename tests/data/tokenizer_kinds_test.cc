@@ -62,6 +62,32 @@ TEST(TokenizerKinds, EqualTheReferenceLibraries) {
   EXPECT_GE(kinds, 27);
 }
 
+// Added tokens whose ids, texts and flags collide: tests/tools/added_tokens_golden.py.
+TEST(TokenizerKinds, AddedTokensHaveTheIdsOfTheLibrary) {
+  const Json golden = Json::parse(ReadFile(std::string(PITH_TEST_GOLDEN) + "/data/added_tokens.json"));
+  ASSERT_GT(golden.at("cases").size(), 40u);
+  for (const Json& c : golden.at("cases")) {
+    const Json file = {{"added_tokens", c.at("added")},
+                       {"normalizer", c.at("normalizer").get<bool>() ? Json{{"type", "Lowercase"}} : Json()},
+                       {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
+                       {"model", golden.at("models").at(c.at("model").get<std::string>())}};
+    const std::string folder = std::string(PITH_TEST_BINARY) + "/added_tokens";
+    std::filesystem::create_directories(folder);
+    WriteFile(folder + "/tokenizer.json", file.dump());
+    const auto tokenizer = Tokenizer::Load(folder);
+    for (const auto& [text, id] : c.at("ids").items()) EXPECT_EQ(tokenizer->FindToken(text), id.get<int32_t>()) << c.dump();
+    for (const Json& text : c.at("texts")) EXPECT_EQ(tokenizer->Encode(text.at(0).get<std::string>()), text.at(1).get<Ids>()) << text.at(0) << " of " << c.dump();
+  }
+}
+
+// Of two merges of one pair the library takes the last: "ab" joins after "bc" here, and "abc" is a, bc.
+TEST(TokenizerKinds, OfTwoMergesOfOnePairTheLastCounts) {
+  const Json file = {{"model", {{"type", "BPE"}, {"vocab", {{"a", 0}, {"b", 1}, {"c", 2}, {"ab", 3}, {"bc", 4}}}, {"merges", {"a b", "b c", "a b"}}}}};
+  const std::string path = std::string(PITH_TEST_BINARY) + "/two_merges.json";
+  WriteFile(path, file.dump());
+  EXPECT_EQ(Tokenizer::Load(path)->Encode("abc"), (Ids{0, 4}));
+}
+
 // Where nothing is normalised away and every byte has a token, any bytes come back, valid UTF-8 or not. ▁ is the one
 // character that sentencepiece cannot tell from a space.
 TEST(TokenizerKinds, AnyBytesComeBack) {

@@ -46,9 +46,9 @@ TEST(Tokenizer, DemoModelEqualsHuggingFaceAndLlamaCpp) {
   ExpectGolden(Demo(), "smollm2_tokens.json");
   EXPECT_EQ(Demo().vocab_size(), 49152);
   EXPECT_EQ(Demo().eos_id(), 2);
-  EXPECT_EQ(Ids(Demo().end_ids().begin(), Demo().end_ids().end()), Ids{2});
+  EXPECT_EQ(Ids(Demo().end_ids().begin(), Demo().end_ids().end()), (Ids{2, 0, 4}));  // <|endoftext|> and <reponame> by their texts, as in llama.cpp
   EXPECT_TRUE(Demo().IsEnd(2));
-  EXPECT_FALSE(Demo().IsEnd(0));
+  EXPECT_FALSE(Demo().IsEnd(1));
   EXPECT_TRUE(Demo().IsControl(1));
   EXPECT_FALSE(Demo().IsControl(100));
   EXPECT_EQ(Demo().FindToken("<|im_start|>"), 1);
@@ -205,16 +205,16 @@ std::string ErrorOf(const Json& json) {
 
 TEST(Tokenizer, OfAddedTokensTheLeftmostAndThenTheLongestMatches) {
   Json json = TinyJson();
-  int id = 400;
+  int id = 302;
   for (const char* text : {"q-", "q-r", "r-s-t"})
     json["added_tokens"].push_back({{"id", id++}, {"content", text}, {"special", false}});
   const std::string path = std::string(PITH_TEST_BINARY) + "/added_tokenizer.json";
   WriteFile(path, json.dump());
   const auto tokenizer = Tokenizer::Load(path);
-  EXPECT_EQ(tokenizer->Encode("q-rq-q-r"), (Ids{401, 400, 401}));
+  EXPECT_EQ(tokenizer->Encode("q-rq-q-r"), (Ids{303, 302, 303}));
   const Ids ids = tokenizer->Encode("q-r-s-t");  // q-r takes the r that r-s-t would need
-  EXPECT_EQ(ids.front(), 401);
-  EXPECT_EQ(std::count(ids.begin(), ids.end(), 402), 0);
+  EXPECT_EQ(ids.front(), 303);
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), 304), 0);
 }
 
 TEST(Tokenizer, DamagedJsonIsRefusedWithASentence) {
@@ -236,9 +236,7 @@ TEST(Tokenizer, DamagedJsonIsRefusedWithASentence) {
             std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["normalizer"] = {{"type", "Bertish"}}; }).find("Bertish"), std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["model"]["merges"].push_back({"qq", "zz"}); }).find("'qq'"), std::string::npos);
-  EXPECT_NE(changed([](Json& j) { j["model"]["merges"].push_back(j["model"]["merges"][0]); }).find("same two tokens"),
-            std::string::npos);
-  EXPECT_NE(changed([](Json& j) { j["added_tokens"][0]["id"] = 50; }).find("unique"), std::string::npos);
+  EXPECT_NE(changed([](Json& j) { j["model"]["vocab"]["two"] = 50; }).find("unique"), std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["added_tokens"][0]["id"] = -5; }).find("-5"), std::string::npos);
   EXPECT_NE(changed([](Json& j) { j["model"]["vocab"]["a"] = "x"; }), "");
   EXPECT_NE(changed([](Json& j) { j["model"]["unk_token"] = "<unk>"; }).find("<unk>"), std::string::npos);
@@ -312,11 +310,7 @@ TEST(Tokenizer, DamagedGgufIsRefusedWithASentence) {
   EXPECT_NE(GgufError([](Texts&, Texts&, Types&, S& m, S&, int64_t&) { m = "rwkv"; }).find("'rwkv'"), S::npos);
   EXPECT_NE(GgufError([](Texts&, Texts&, Types&, S&, S& p, int64_t&) { p = "nosuch"; }).find("'nosuch'"), S::npos);
   EXPECT_NE(GgufError([](Texts&, Texts&, Types& t, S&, S&, int64_t&) { t.pop_back(); }).find("4 token types"), S::npos);
-  EXPECT_NE(GgufError([](Texts&, Texts&, Types& t, S&, S&, int64_t&) { t[0] = 9; }).find("type 9"), S::npos);
   EXPECT_NE(GgufError([](Texts& t, Texts&, Types&, S&, S&, int64_t&) { t[1] = "a"; }).find("two ids"), S::npos);
-  EXPECT_NE(GgufError([](Texts&, Texts& m, Types&, S&, S&, int64_t&) { m[0] = "b c"; }).find("'bc'"), S::npos);
-  EXPECT_NE(GgufError([](Texts&, Texts& m, Types&, S&, S&, int64_t&) { m[0] = "ab"; }).find("space"), S::npos);
-  EXPECT_NE(GgufError([](Texts&, Texts&, Types&, S&, S&, int64_t& e) { e = 5; }).find("eos_token_id is 5"), S::npos);
   EXPECT_NE(GgufError([](Texts& t, Texts&, Types&, S&, S&, int64_t&) { t.clear(); }).find("empty"), S::npos);
 }
 

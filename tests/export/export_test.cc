@@ -9,11 +9,13 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
 #include "base/base_identity.h"
 #include "base/file.h"
+#include "base/safetensors.h"
 #include "data/text/tokenizer.h"
 #include "export/activation_difference.h"
 #include "export/commands.h"
@@ -104,6 +106,7 @@ TEST_F(ExportTest, EachTypeIsTheQuantisedOriginal) {
       EXPECT_EQ(base->LoadHalvesF32(name), truth) << TypeName(type) << " " << name;
     }
     EXPECT_EQ(base->gguf()->Get<std::string>("pith.base.sha256"), HashTensors(views));
+    EXPECT_EQ(base->gguf()->Get<std::string>("pith.base.tree_sha256"), HashTensorTree(views, HashTensors(views)));
     EXPECT_EQ(base->Identity(), HashTensors(views));
   }
   EXPECT_EQ(BaseModel::Load(Convert(TensorType::kQ4_0, "out.gguf", TensorType::kF16))->Tensor("token_embd.weight").type, TensorType::kF16);
@@ -142,10 +145,12 @@ TEST_F(ExportTest, TokenizerAndTemplateTravel) {
   RunConvert({gguf, {TensorType::kF16, {}}, Path("again.gguf")});
   const GgufFile again(Path("again.gguf"));
   EXPECT_EQ(again.Get<int64_t>("general.file_type"), 1);
-  for (const auto& [key, value] : file.metadata()) {
-    if (key != "general.file_type" && key != "pith.base.sha256") {
-      EXPECT_TRUE(again.Has(key) && again.metadata().find(key)->second == value) << key;
-    }
+  ASSERT_EQ(again.entries().size(), file.entries().size());
+  for (size_t i = 0; i < file.entries().size(); ++i) {
+    const GgufEntry &entry = file.entries()[i], &copy = again.entries()[i];
+    EXPECT_EQ(copy.key, entry.key);
+    if (entry.key == "general.file_type" || entry.key.starts_with("pith.base.")) continue;
+    EXPECT_TRUE(copy.type == entry.type && std::ranges::equal(copy.bytes, entry.bytes)) << entry.key;
   }
 }
 
@@ -177,6 +182,7 @@ TEST_F(ExportTest, SurplusRowsOfTheEmbeddingAreUnusedTokens) {
   const GgufFile file(Path("out.gguf"));
   EXPECT_EQ(file.Get<std::vector<std::string>>("tokenizer.ggml.tokens").at(319), "[PAD319]");
   EXPECT_EQ(file.Get<std::vector<int64_t>>("tokenizer.ggml.token_type").at(319), 5);
+  tokenizer["added_tokens"].push_back({{"id", 319}, {"content", "<|last|>"}, {"special", true}});
   tokenizer["added_tokens"].push_back({{"id", 320}, {"content", "<|extra|>"}, {"special", true}});
   WriteFile(Path("model/tokenizer.json"), tokenizer.dump());
   EXPECT_NE(Refusal([&] { RunConvert({Path("model"), {TensorType::kF16, {}}, Path("other.gguf")}); }).find("321 tokens"), std::string::npos);
@@ -189,6 +195,30 @@ TEST_F(ExportTest, NestedTokenizerSettingsAreRefused) {
   const std::string refusal = Refusal([&] { RunConvert({Path("deep"), {TensorType::kF16, {}}, Path("deep.gguf")}); });
   EXPECT_NE(refusal.find("tokenizer_config.json' nests lists and objects more than 64 deep"), std::string::npos) << refusal;
   EXPECT_FALSE(FileExists(Path("deep.gguf")));
+}
+
+TEST_F(ExportTest, ASplitBaseGivesWhatTheWholeOneGives) {
+  const GgufFile whole(Convert(TensorType::kF32, "whole.gguf"));
+  const std::string parts[] = {Path("m-00001-of-00002.gguf"), Path("m-00002-of-00002.gguf")};
+  for (size_t part = 0; part < 2; ++part) {
+    GgufWriter writer;
+    if (part == 0) writer.CopyMetadata(whole);
+    writer.Set("split.no", static_cast<int64_t>(part));
+    writer.Set("split.count", int64_t{2});
+    for (size_t i = part; i < whole.tensors().size(); i += 2) writer.Add(whole.tensors()[i].name, whole.Tensor(whole.tensors()[i].name));
+    writer.Write(parts[part]);
+  }
+  RunConvert({whole.path(), {TensorType::kQ8_0, {}}, Path("of-whole.gguf")});
+  for (const std::string& part : parts) {
+    RunConvert({part, {TensorType::kQ8_0, {}}, Path("of-part.gguf")});
+    EXPECT_EQ(ReadFile(Path("of-part.gguf")), ReadFile(Path("of-whole.gguf")));
+    EXPECT_EQ(Tokenizer::Load(part)->vocab_size(), 320);
+  }
+  RunAdapter({kLora, parts[1], TensorType::kF16, Path("adapter.gguf"), false});
+  const auto base = BaseModel::Load(whole.path());
+  EXPECT_EQ(PackedAdapter::FromGguf(Path("adapter.gguf"), base->config())->base_sha256(), base->Identity());
+  const std::string refusal = Refusal([&] { RunConvert({parts[0], {TensorType::kQ8_0, {}}, parts[1]}); });
+  EXPECT_NE(refusal.find("m-00002-of-00002.gguf' is the input itself"), std::string::npos) << refusal;
 }
 
 TEST_F(ExportTest, AdapterForItsBaseAlone) {
@@ -286,6 +316,24 @@ TEST_F(ExportTest, FusedFolderIsAModelAgain) {
   EXPECT_FALSE(fs::exists(Path("other")));
 }
 
+// The configuration says tied, the file has another head: the folder that is written says what it holds, to every reader.
+TEST_F(ExportTest, AFusedFolderSaysWhetherItsHeadIsTied) {
+  fs::copy(kModel, Path("model"));
+  const SafetensorsFile file(kModel + "/model.safetensors");
+  std::vector<SafeTensorToWrite> tensors;
+  for (const auto& [name, tensor] : file.tensors()) tensors.push_back({name, tensor.shape, tensor.type, tensor.data});
+  const SafeTensor& embedding = *file.Find("model.embed_tokens.weight");
+  const std::vector<uint8_t> head(embedding.bytes, 0x3c);
+  tensors.push_back({"lm_head.weight", embedding.shape, embedding.type, head.data()});
+  WriteSafetensors(Path("model/model.safetensors"), tensors);
+  RunFuse({kLora, Path("model"), {}, {}, Path("fused")});
+  EXPECT_EQ(nlohmann::json::parse(ReadFile(Path("fused/config.json")))["tie_word_embeddings"], false);
+  const auto base = BaseModel::Load(Path("model")), fused = BaseModel::Load(Path("fused"));
+  EXPECT_EQ(fused->LoadHalvesF32("output.weight"), base->LoadHalvesF32("output.weight"));
+  RunFuse({kLora, kModel, {}, {}, Path("tied")});
+  EXPECT_EQ(nlohmann::json::parse(ReadFile(Path("tied/config.json")))["tie_word_embeddings"], true);
+}
+
 TEST_F(ExportTest, InvocationAdaptersAreFusedOnDemandOnly) {
   const FuseOptions options{kAlora, kModel, TensorType::kF32, {}, Path("fused.gguf")};
   EXPECT_NE(Refusal([&] { RunFuse(options); }).find("--allow-always"), std::string::npos);
@@ -318,6 +366,85 @@ TEST_F(ExportTest, InvocationAdaptersAreFusedOnDemandOnly) {
   EXPECT_NEAR(measured.max_abs, largest, 1e-4);
   EXPECT_GT(measured.kl, 0);
   EXPECT_EQ(MeasureActivationDifference(*base, alora, ids, 0).max_abs, 0) << "nothing before the invocation: no difference";
+}
+
+std::vector<int32_t> Ends(const std::string& path) {
+  const auto tokenizer = Tokenizer::Load(path);
+  std::vector<int32_t> ends(tokenizer->end_ids().begin(), tokenizer->end_ids().end());
+  std::sort(ends.begin(), ends.end());
+  return ends;
+}
+
+class EndsTravel : public ExportTest {
+ protected:
+  // The tiny model with these files in place of its own.
+  std::string Model(const std::string& generation_config, const std::string& tokenizer_config = "") {
+    const std::string folder = Path("ends");
+    fs::remove_all(folder);
+    fs::copy(kModel, folder);
+    fs::remove(folder + "/generation_config.json");
+    if (!generation_config.empty()) WriteFile(folder + "/generation_config.json", generation_config);
+    if (!tokenizer_config.empty()) WriteFile(folder + "/tokenizer_config.json", tokenizer_config);
+    return folder;
+  }
+};
+
+TEST_F(EndsTravel, IntoAGguf) {
+  const std::string model = Model(R"({"eos_token_id": [5, 2, 0, 9]})"), gguf = Path("ends.gguf");
+  RunConvert({model, {TensorType::kQ8_0, {}}, gguf});
+  EXPECT_EQ(Ends(gguf), (std::vector<int32_t>{0, 2, 5, 9}));
+  {
+    const GgufFile file(gguf);
+    EXPECT_EQ(file.Get<int64_t>("tokenizer.ggml.eos_token_id"), 2);
+    EXPECT_EQ(file.Get<int64_t>("tokenizer.ggml.eot_token_id"), 5) << "llama.cpp knows <|endoftext|> by its text, these by keys alone";
+    EXPECT_EQ(file.Get<int64_t>("tokenizer.ggml.eom_token_id"), 9);
+    EXPECT_EQ(file.Get<std::vector<int64_t>>("tokenizer.ggml.eos_token_ids"), (std::vector<int64_t>{2, 5, 0, 9}));
+  }
+  RunFuse({kLora, model, TensorType::kF16, {}, Path("fused.gguf")});
+  EXPECT_EQ(Ends(Path("fused.gguf")), Ends(gguf));
+  RunConvert({gguf, {TensorType::kF16, {}}, Path("again.gguf")});
+  EXPECT_EQ(Ends(Path("again.gguf")), Ends(gguf));
+
+  // More than llama.cpp has keys for: pith stops at all, and says what llama.cpp will not do.
+  ::testing::internal::CaptureStderr();
+  RunConvert({Model(R"({"eos_token_id": [2, 5, 9, 11]})"), {TensorType::kQ8_0, {}}, gguf});
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("(token 11)"), std::string::npos);
+  EXPECT_EQ(Ends(gguf), (std::vector<int32_t>{0, 2, 5, 9, 11}));
+}
+
+TEST_F(EndsTravel, AGgufAlwaysNamesAnEos) {
+  const std::string model = Model("", "{}");
+  WriteFile(model + "/config.json", std::regex_replace(ReadFile(model + "/config.json"), std::regex("\"eos_token_id\": 2,"), ""));
+  RunConvert({model, {TensorType::kQ8_0, {}}, Path("ends.gguf")});
+  EXPECT_EQ(GgufFile(Path("ends.gguf")).Get<int64_t>("tokenizer.ggml.eos_token_id"), 0) << "llama.cpp would take id 11";
+  EXPECT_EQ(Ends(Path("ends.gguf")), Ends(model));
+}
+
+TEST_F(EndsTravel, IntoAFolder) {
+  const auto fused = [&](const std::string& model) {
+    fs::remove_all(Path("fused"));
+    RunFuse({kLora, model, {}, {}, Path("fused")});
+    EXPECT_EQ(Ends(Path("fused")), Ends(model));
+    return ReadFile(Path("fused/generation_config.json"));
+  };
+  const std::string all = "{\"temperature\": 0.5,   \"eos_token_id\": [0, 2]}";
+  EXPECT_EQ(fused(Model(all)), all) << "as it was";
+  // transformers stops by this file alone: what only tokenizer_config.json or a token's text says is added, the rest stays.
+  const auto extended = nlohmann::json::parse(fused(Model(R"({"temperature": 0.5, "eos_token_id": 7})")));
+  EXPECT_EQ(extended, (nlohmann::json{{"temperature", 0.5}, {"eos_token_id", {7, 2, 0}}}));
+  const auto made = nlohmann::json::parse(fused(Model("")));
+  EXPECT_EQ(made, (nlohmann::json{{"bos_token_id", 1}, {"eos_token_id", {2, 0}}, {"pad_token_id", 2}})) << "where there is none, from config.json";
+}
+
+TEST_F(ExportTest, AnAddedTokenMayHaveAnotherIdThanItsFileSays) {
+  fs::copy(kModel, Path("model"));
+  auto json = nlohmann::json::parse(ReadFile(kModel + "/tokenizer.json"));
+  json["added_tokens"].push_back({{"id", 330}, {"content", "a"}, {"special", false}, {"normalized", false}});
+  WriteFile(Path("model/tokenizer.json"), json.dump());
+  RunConvert({Path("model"), {TensorType::kQ8_0, {}}, Path("out.gguf")});
+  const auto from = Tokenizer::Load(Path("model")), to = Tokenizer::Load(Path("out.gguf"));
+  for (const char* text : {"banana and bread", "a"}) EXPECT_EQ(to->Encode(text), from->Encode(text));
+  EXPECT_EQ(to->Encode("a"), std::vector<int32_t>{67});
 }
 
 TEST_F(ExportTest, NeverWritesOntoItsInput) {

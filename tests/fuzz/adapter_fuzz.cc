@@ -26,7 +26,7 @@ ModelConfig Base(const std::string& arch) {
   c.head_dim = 8;
   c.vocab_size = 64;
   c.context_length = 128;
-  c.rope = arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+  c.rope = GgufRopeLayout(arch);
   return c;
 }
 

@@ -3,6 +3,7 @@
 // Either refused in a sentence, or every tensor can be read, what the writer makes of it reads back the same, and the model, where
 // there is one, loads whole.
 #include <cstdlib>
+#include <functional>
 
 #include "base/base_model.h"
 #include "base/safetensors.h"
@@ -18,7 +19,10 @@ void WalkFile(const std::string& path, const ScratchFolder& folder) {
   const SafetensorsFile file(path);
   std::vector<SafeTensorToWrite> tensors;
   for (const auto& [name, tensor] : file.tensors()) {
-    Touch(file.bytes(), tensor.data, tensor.bytes);
+    // Read from F64, its values lie elsewhere; ToF32 below reads them.
+    if (std::less_equal<>()(file.bytes().data(), tensor.data) && std::less<>()(tensor.data, file.bytes().data() + file.bytes().size())) {
+      Touch(file.bytes(), tensor.data, tensor.bytes);
+    }
     uint64_t values = 1;
     for (const int64_t size : tensor.shape) values *= static_cast<uint64_t>(size);
     PITH_FUZZ_EXPECT(tensor.bytes == values * BytesPerBlock(tensor.type));

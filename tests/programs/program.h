@@ -43,6 +43,13 @@ class ProgramTest : public ::testing::Test {
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(folder_ / "stdout"), ReadFile(folder_ / "stderr")};
   }
 
+  // A line of shell in which $P is the program; `out` is what the line prints.
+  Outcome Shell(const std::string& line) {
+    const std::string whole = "{ P=" + Binary() + "; " + line + "; } > " + (folder_ / "stdout") + " 2> " + (folder_ / "stderr");
+    const int status = std::system(whole.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(folder_ / "stdout"), ReadFile(folder_ / "stderr")};
+  }
+
   // One sentence on stderr (behind warnings, if any) that holds `words`, exit code 2, nothing on stdout, no new file beside
   // those that were there.
   void ExpectRefusal(const std::vector<std::string>& arguments, const std::string& words) {

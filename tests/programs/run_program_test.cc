@@ -1,53 +1,34 @@
 // pith-run from outside: what it refuses, in one sentence and before any work, and what it then does.
-#include <nlohmann/json.hpp>
-
-#include "adapters/packed_adapter.h"
-#include "adapters/peft.h"
 #include "data/template/prompt.h"
-#include "export/commands.h"
-#include "tests/programs/program.h"
+#include "tests/programs/run_program.h"
 
 namespace pith {
 namespace {
 
-const std::string kFolder = PITH_TEST_GOLDEN "/tiny-llama", kAlora = PITH_TEST_GOLDEN "/tiny-alora";
-
-class RunProgramTest : public ProgramTest {
- protected:
-  RunProgramTest() : ProgramTest("pith-run"), model_(folder_ / "base.gguf") {
-    RunConvert({kFolder, {TensorType::kF32, {}}, model_});
-    std::string lines;
-    for (int i = 0; i < 3; ++i) {
-      lines += nlohmann::json{{"question", "What is " + std::to_string(i) + " + 4?"}, {"answer", i + 4}}.dump() + "\n";
-    }
-    WriteFile(folder_ / "sums.jsonl", lines);
+// The third token that the model says by itself becomes an end: in the folder that declares it, and in its GGUF.
+TEST_F(RunProgramTest, AnAnswerEndsWhereTheFilesSay) {
+  const auto generate = [&](const std::string& model, bool json) {
+    std::vector<std::string> arguments = {"generate", "--model", model, "--threads", "1", "--max-tokens", "8", "--prompt", "What is 3 + 4?"};
+    if (json) arguments.push_back("--json");
+    return Run(arguments).out;
+  };
+  const auto whole = nlohmann::json::parse(generate(kFolder, true));
+  const auto ids = whole.at("token_ids").get<std::vector<int32_t>>();
+  ASSERT_EQ(ids.size(), 8u);
+  const size_t end = static_cast<size_t>(std::find(ids.begin(), ids.end(), ids[2]) - ids.begin());
+  const std::string folder = folder_ / "ends", gguf = folder_ / "ends.gguf";
+  std::filesystem::copy(kFolder, folder);
+  WriteFile(folder + "/generation_config.json", nlohmann::json{{"eos_token_id", {2, ids[2]}}}.dump());
+  RunConvert({folder, {TensorType::kF32, {}}, gguf});
+  const std::string text = Tokenizer::Load(kFolder)->Decode(std::span(ids).first(end));
+  for (const std::string& model : {folder, gguf}) {
+    const auto answer = nlohmann::json::parse(generate(model, true));
+    EXPECT_EQ(answer.at("finish"), "stop") << model;
+    EXPECT_EQ(answer.at("token_ids").size(), end + 1) << model;
+    EXPECT_EQ(answer.at("text"), text) << "the end is no part of the text, though it is a normal token";
+    EXPECT_EQ(generate(model, false), text + "\n") << model;
   }
-
-  // The tiny adapter as a GGUF for base `base_sha256` (empty: the tiny model).
-  std::string Adapter(const std::string& name, const std::string& base_sha256, const std::vector<int32_t>& invocation = {}) {
-    const auto base = BaseModel::Load(model_);
-    LoraAdapter lora = ReadPeft(kAlora);
-    lora.base_sha256 = base_sha256.empty() ? base->Identity() : base_sha256;
-    if (!invocation.empty()) lora.invocation = invocation;
-    PackedAdapter::FromLora(lora, base->config(), TensorType::kF16)->WriteGguf(folder_ / name);
-    return folder_ / name;
-  }
-
-  std::vector<std::string> Generate(const std::vector<std::string>& more) const {
-    std::vector<std::string> arguments = {"generate", "--model", model_, "--threads", "1", "--prompt", "What is 3 + 4?"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-
-  std::vector<std::string> Eval(const std::vector<std::string>& more, const std::string& dataset = "") const {
-    std::vector<std::string> arguments = {"eval", "--model", model_, "--threads", "1", "--out", folder_ / "new/out", "--dataset",
-                                          dataset.empty() ? folder_ / "sums.jsonl" : dataset};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-
-  const std::string model_;
-};
+}
 
 TEST_F(RunProgramTest, NoCommandAndUnknownOnes) {
   ExpectRefusal({}, "no command");
@@ -56,6 +37,28 @@ TEST_F(RunProgramTest, NoCommandAndUnknownOnes) {
   ExpectRefusal(Generate({"--loud"}), "--loud");
   EXPECT_EQ(Run({"--help"}).code, 0);
   EXPECT_EQ(Run({"eval", "--help"}).code, 0);
+}
+
+TEST_F(RunProgramTest, ARepositoryOfHuggingFacesCacheIsABase) {
+  const std::string hub = folder_ / "cache/hub", repository = hub + "/models--tiny--llama", before = "HF_HUB_CACHE=" + hub;
+  MakeFolders(repository + "/refs");
+  MakeFolders(repository + "/snapshots");
+  std::filesystem::copy(kFolder, repository + "/snapshots/c0ffee");
+  WriteFile(repository + "/refs/main", "c0ffee");
+  WriteFile(folder_ / "text.txt", "What is 3 + 4?");
+  const auto generate = [](const std::string& model) {
+    return std::vector<std::string>{"generate", "--model", model, "--threads", "1", "--max-tokens", "4", "--prompt", "What is 3 + 4?"};
+  };
+  const Outcome named = Run(generate("tiny/llama"), before), folder = Run(generate(kFolder));
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_EQ(named.out, folder.out);
+  const auto tokenize = [&](const std::string& model) {
+    return std::vector<std::string>{"tokenize", "--model", model, "--file", folder_ / "text.txt"};
+  };
+  EXPECT_EQ(Run(tokenize("tiny/llama@c0ffee"), before).out, Run(tokenize(kFolder)).out);
+  const Outcome absent = Run(generate("tiny/absent"), before);
+  EXPECT_EQ(absent.code, 2);
+  EXPECT_NE(absent.err.find("hf download tiny/absent"), std::string::npos) << absent.err;
 }
 
 TEST_F(RunProgramTest, DamagedFiles) {
@@ -94,6 +97,35 @@ TEST_F(RunProgramTest, AdaptersOfAnotherKindOrBase) {
   const std::string elsewhere = Adapter("elsewhere.gguf", "", {5, 6, 5, 6});
   ExpectRefusal(Generate({"--adapter", elsewhere}), "'elsewhere' acts from its invocation");
   ExpectRefusal(Eval({"--adapter", elsewhere, "--max-tokens", "20"}), "'elsewhere' acts from its invocation");
+}
+
+// What pith wrote of its base survives another program's changing it; the adapter is for what was there before.
+TEST_F(RunProgramTest, AdaptersOfABaseThatWasChanged) {
+  const std::string adapter = Adapter("adapter.gguf", "");
+  EXPECT_EQ(Run(Generate({"--adapter", adapter, "--max-tokens", "2"})).code, 0);
+  std::string bytes = ReadFile(model_);
+  bytes[bytes.size() - 64] = static_cast<char>(bytes[bytes.size() - 64] ^ 1);
+  WriteFile(model_, bytes);
+  const Outcome changed = Run(Generate({"--adapter", adapter, "--max-tokens", "2"}));
+  EXPECT_EQ(changed.code, 2);
+  EXPECT_NE(changed.err.find("--any-base"), std::string::npos) << changed.err;
+  EXPECT_NE(changed.err.find("warning: '" + model_ + "' holds other weights"), std::string::npos) << changed.err;
+}
+
+// llama.cpp's order of q's and k's rows, in which GGUF adapters are, and Hugging Face's, in which a folder is.
+TEST_F(RunProgramTest, OneAdapterOnAFolderAndOnItsGguf) {
+  const std::string adapter = Adapter("adapter.gguf", "");
+  const auto logits = [&](const std::string& model) {
+    std::vector<std::string> arguments = {"logits", "--model", model, "--adapter", adapter, "--any-base", "--ids", "5,1,67,270,280,86,201,9,200", "--json"};
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out)["logits"].get<std::vector<std::vector<float>>>();
+  };
+  const auto folder = logits(kFolder), gguf = logits(model_);
+  ASSERT_EQ(folder.size(), gguf.size());
+  for (size_t row = 0; row < folder.size(); ++row) {
+    for (size_t i = 0; i < folder[row].size(); ++i) ASSERT_NEAR(folder[row][i], gguf[row][i], 1e-4) << row;
+  }
 }
 
 TEST_F(RunProgramTest, PromptsThatDoNotFit) {
@@ -137,7 +169,7 @@ TEST_F(RunProgramTest, OptionsWithoutEffect) {
   ExpectRefusal(Eval({"--sentence", "Be brief."}), "--sentence has no effect");
   ExpectRefusal(Eval({"--max-tokens", "40", "--budgets", "100"}), "--max-tokens has no effect");
   for (const std::string option : {"--min-steps", "--max-steps", "--max-number", "--distractor-rate"}) {
-    ExpectRefusal(Eval({option, "1"}, "gsm8k"), option + " has no effect");
+    ExpectRefusal(Eval({option, option == "--max-number" ? "10" : "1"}, "gsm8k"), option + " has no effect");
   }
   ExpectRefusal(Eval({"--question-field", "q"}, "gsm8k"), "--question-field has no effect");
   ExpectRefusal(Eval({"--answer-field", "a", "--limit", "3"}, "synthetic"), "--answer-field has no effect");
@@ -211,6 +243,33 @@ TEST_F(RunProgramTest, AnAdapterActsFromItsOwnInvocationOn) {
   EXPECT_NE(tokens(own, false), tokens(derived, false)) << "both begin alike: this test compares nothing";
 }
 
+TEST_F(RunProgramTest, TheTemplateTellsTheTimeThatTheAdapterWasTrainedUnder) {
+  std::filesystem::copy(kFolder, folder_ / "timed");
+  WriteFile(folder_ / "timed/chat_template.jinja",
+            "{{ strftime_now('%d %B %Y') * 4 }}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+  const std::string timed = folder_ / "timed.gguf";
+  RunConvert({folder_ / "timed", {TensorType::kF32, {}}, timed});
+  const auto base = BaseModel::Load(timed);
+  LoraAdapter lora = ReadPeft(kAlora);
+  lora.base_sha256 = base->Identity();
+  lora.invocation = Prompter::Load(timed)->invocation();
+  lora.template_now = "1999-12-31";
+  PackedAdapter::FromLora(lora, base->config(), TensorType::kF16)->WriteGguf(folder_ / "timed-adapter.gguf");
+  const auto ids = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"generate", "--model", timed, "--adapter", folder_ / "timed-adapter.gguf", "--max-tokens", "40", "--json", "--prompt", "Hi"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out, nullptr, false)["token_ids"].dump();
+  };
+  EXPECT_EQ(ids({}), ids({"--now", "1999-12-31"}));
+  EXPECT_NE(ids({}), ids({"--now", "2024-07-26T10:00:00"})) << "the day makes no difference: this test compares nothing";
+  ExpectRefusal({"generate", "--model", timed, "--prompt", "Hi", "--now", "noon"}, "'noon' is not a time");
+  ExpectRefusal(Generate({"--now", "2024-07-26"}), "--now has no effect with this model, whose chat template asks for no time");
+  ExpectRefusal(Generate({"--now", "2024-07-26", "--raw"}), "--now has no effect with --raw");
+}
+
 TEST_F(RunProgramTest, EvalWritesItsPageWhateverItsModesAreCalled) {
   const std::string adapter = Adapter("tiny.gguf", "");
   const Outcome outcome = Run(Eval({"--adapter", adapter, "--adapter", "caf\xe9=" + Adapter("other.gguf", ""), "--budgets", "40,none",
@@ -235,6 +294,7 @@ TEST_F(RunProgramTest, EvalWritesItsPageWhateverItsModesAreCalled) {
   }
   EXPECT_EQ(modes, (std::vector<std::string>{"base", "caf\xef\xbf\xbd"}));
 }
+
 
 }  // namespace
 }  // namespace pith

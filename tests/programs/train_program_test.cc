@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"
+#include "base/error.h"
+#include "base/version.h"
 #include "export/commands.h"
 #include "tests/programs/program.h"
 
@@ -40,6 +42,38 @@ TEST_F(TrainProgramTest, CommandLines) {
   ExpectRefusal({config_, "--set", "sft.epochs"}, "sft.epochs");
   ExpectRefusal({config_, "--set", "sft.epochs=many"}, "sft.epochs");
   EXPECT_EQ(Run({"--help"}).code, 0);
+  for (const char* ids : {"", "1,2147483648"}) {
+    ExpectRefusal({"logits", "--model", model_, "--ids", ids, "--json"}, "logits: --ids: got '");
+  }
+  ExpectRefusal({config_, "--set", "adapter.rank=abc"}, "adapter.rank: got 'abc', expected an integer from 1 to 4096");
+}
+
+TEST_F(TrainProgramTest, TheVersionIsThatOfPithAndOfLibTorch) {
+  const Outcome outcome = Run({"--version"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(outcome.out.starts_with(Str("pith-train ", Version(), "\n"))) << outcome.out;
+  EXPECT_NE(outcome.out.find("\n  LibTorch 2."), std::string::npos) << outcome.out;
+}
+
+TEST_F(TrainProgramTest, OutputThatCannotBeWritten) {
+  for (const std::string& command : {config_ + " --dry-run", "logits --model " + model_ + " --ids 1,2 --json"}) {
+    const Outcome outcome = Shell("$P " + command + " > /dev/full");
+    EXPECT_EQ(outcome.code, 2) << command;
+    EXPECT_NE(outcome.err.find("pith-train: cannot write to standard output: No space left on device"), std::string::npos) << command << "\n" << outcome.err;
+  }
+}
+
+TEST_F(TrainProgramTest, ASecondStageIsShownBeforeTheFirstHasRun) {
+  const std::vector<std::string> second = {config_, "--set", "init_adapter=" + (folder_ / "first/adapter")};
+  ExpectRefusal(second, "first/adapter");
+  const Outcome dry = Run({config_, "--set", "init_adapter=" + (folder_ / "first/adapter"), "--dry-run"});
+  EXPECT_EQ(dry.code, 0) << dry.err;
+  EXPECT_TRUE(dry.out.ends_with("  init_adapter: " + (folder_ / "first/adapter") + "\n")) << dry.out;
+}
+
+TEST_F(TrainProgramTest, AWarmUpAsLongAsTheRun) {
+  ExpectRefusal({config_, "--set", "optimizer.warmup_steps=2"}, "optimizer.warmup_steps is 2, expected less than the run's 2 optimiser steps");
+  EXPECT_EQ(Run({config_, "--set", "optimizer.warmup_steps=1"}).code, 0);
 }
 
 TEST_F(TrainProgramTest, DamagedConfigurations) {
@@ -86,6 +120,7 @@ TEST_F(TrainProgramTest, BudgetsAndPromptsThatCannotWork) {
 }
 
 TEST_F(TrainProgramTest, ARunAndItsFolder) {
+  ExpectRefusal({config_, "--resume"}, "holds no run to go on with; start it without --resume");
   const Outcome dry = Run({config_, "--dry-run"});
   EXPECT_EQ(dry.code, 0) << dry.err;
   EXPECT_FALSE(IsFolder(folder_ / "run"));

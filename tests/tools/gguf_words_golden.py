@@ -56,6 +56,8 @@ NAMES = {
     "bloom": [isolated(r" ?[^(\s|[.,!?…。，、।۔،])]+")], "viking": [isolated(r" ?[^(\s|[.,!?…。，、।۔،])]+"), pre.Digits(True)],
     "falcon": [pre.Punctuation("contiguous"), gpt2(), pre.Digits(False), isolated("[0-9][0-9][0-9]")],
     "deepseek-coder": [isolated("[\r\n]"), isolated(r"\s?\p{L}+"), isolated(r"\s?\p{P}+"), isolated("[一-龥ࠀ-一가-\uD7FF]+"), pre.Digits(True)],
+    "default": [isolated(r"[\p{P}$+<=>^~|]+"), isolated(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"), isolated(r"\p{N}+"),
+                isolated("[0-9][0-9][0-9]")],
     "deepseek-v3": [isolated(r"\p{N}{1,3}"), isolated(CJK), isolated(DEEPSEEK3)],
 }
 TEXTS = ["It's 1234567 o'clock, WE'LL see   \n\n  x\t\ty \r\n", "漢字かなカナ한국어ㄅㄆ «quote» don'T 12345 3.14", "<sentinel:12>IMGIMGABZ    four  two\n", "camelCaseWord HTMLParser naïve ÉCOLE Straße",

@@ -1,6 +1,20 @@
 // Rank patterns, DoRA and PiSSA in the trainer: against PEFT (tests/tools/adapters_golden.py), against the runtime, and in whole runs.
+
+#include <ATen/Context.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/linalg_svd.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cmath>
 #include <filesystem>
@@ -51,7 +65,7 @@ std::vector<float> ToVector(const at::Tensor& t) {
 at::Tensor Logits(const Model& model, const std::vector<int32_t>& ids) {
   const auto rows = SequenceLogits(model, ids, 0);
   std::vector<at::Tensor> out;
-  for (const auto& row : rows) out.push_back(torch::tensor(row));
+  for (const auto& row : rows) out.push_back(at::tensor(row));
   return at::stack(out);
 }
 
@@ -166,7 +180,7 @@ TEST(Pissa, StartsFromPeftsFactorsAndAddsNothing) {
   for (const auto& [name, pair] : adapter.pairs) {
     const std::string module = ModuleName(*ParseWeightName(name));
     EXPECT_EQ(adapter.scale(pair), 2.0);
-    const at::Tensor a = torch::tensor(pair.start_a).view({3, pair.in}), b = torch::tensor(pair.b).view({pair.out, 6});
+    const at::Tensor a = at::tensor(pair.start_a).view({3, pair.in}), b = at::tensor(pair.b).view({pair.out, 6});
     EXPECT_LT(Distance(a, Get(file, module + ".start.A")), 2e-4) << name;  // a decomposition in float32
     EXPECT_LT(Distance(b.narrow(1, 3, 3), Get(file, module + ".start.B")), 2e-4) << name;
     EXPECT_EQ(b.narrow(1, 0, 3).abs().max().item<double>(), 0);
@@ -187,7 +201,7 @@ TEST(Pissa, StartsFromPeftsFactorsAndAddsNothing) {
     for (const auto& [name, pair] : adapter.pairs) {
       const LinearPlace place = *ParseWeightName(name);
       const PackedPair& p = packed->pair(place.layer, place.kind);
-      const at::Tensor a = torch::tensor(p.a.ToF32()).view({6, pair.in}), b = torch::tensor(p.b.ToF32()).view({pair.out, 6});
+      const at::Tensor a = at::tensor(p.a.ToF32()).view({6, pair.in}), b = at::tensor(p.b.ToF32()).view({pair.out, 6});
       EXPECT_EQ(at::mm(b, a).abs().max().item<double>(), 0) << name;
     }
   }
@@ -205,9 +219,9 @@ TEST(Pissa, KeepsTheScaleWithRsLoraAndPatterns) {
     EXPECT_EQ(grown.rank, 2 * pair.rank);
     EXPECT_NEAR(adapter.scale(grown), before.scale(pair), 1e-12);
     // s·B₀·A₀ is the best approximation of that rank: what is left has the next singular value as its norm.
-    const at::Tensor w = torch::tensor(base->LoadHalvesF32(name)).view({pair.out, pair.in});
-    const at::Tensor start_a = torch::tensor(grown.start_a).view({pair.rank, pair.in});
-    const at::Tensor start_b = torch::tensor(grown.b).view({pair.out, 2 * pair.rank}).narrow(1, pair.rank, pair.rank);
+    const at::Tensor w = at::tensor(base->LoadHalvesF32(name)).view({pair.out, pair.in});
+    const at::Tensor start_a = at::tensor(grown.start_a).view({pair.rank, pair.in});
+    const at::Tensor start_b = at::tensor(grown.b).view({pair.out, 2 * pair.rank}).narrow(1, pair.rank, pair.rank);
     const at::Tensor left = w - before.scale(pair) * at::mm(start_b, start_a);
     const at::Tensor values = std::get<1>(at::linalg_svd(w)), rest = std::get<1>(at::linalg_svd(left));
     EXPECT_NEAR(rest[0].item<double>(), values[pair.rank].item<double>(), 1e-4) << name;

@@ -1,6 +1,5 @@
 // Evaluation inside training: it says what an evaluation of the same adapter says, and changes nothing of the training.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "adapters/peft.h"
 #include "runtime/evaluation/eval.h"

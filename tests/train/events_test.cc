@@ -1,6 +1,5 @@
 // TensorBoard event files: the bytes that TensorBoard's own library writes, and those of a run.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 

@@ -1,6 +1,5 @@
 // Run folders: what they refuse, what they replace, and checkpoints that do not belong to the run.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 
@@ -43,6 +42,19 @@ TEST(RunFolder, RefusesAnEarlierRunAndAnotherConfiguration) {
   EXPECT_TRUE(FileExists(c.run.folder + "/checkpoints/step-3/state.json"));
   EXPECT_TRUE(FileExists(c.run.folder + "/notes.txt"));
   EXPECT_TRUE(FileExists(c.run.folder + "/checkpoints/notes.txt"));
+}
+
+TEST(RunFolder, HasNothingToResumeWhereNoRunIs) {
+  const Scratch scratch;
+  const TrainConfig c = TinyConfig(scratch, "sft", "never");
+  EXPECT_REFUSED(Execute(c, FolderMode::kResume), "holds no run to go on with; start it without --resume");
+  EXPECT_FALSE(fs::exists(c.run.folder));
+  fs::create_directories(c.run.folder);
+  EXPECT_REFUSED(CheckRunFolder(c.run.folder, FolderMode::kResume), "holds no run to go on with");
+  EXPECT_FALSE(CheckRunFolder(c.run.folder, FolderMode::kNew));
+  Execute(c, FolderMode::kNew, 1);
+  EXPECT_TRUE(CheckRunFolder(c.run.folder, FolderMode::kResume));
+  EXPECT_REFUSED(CheckRunFolder(c.run.folder, FolderMode::kNew), "holds a run already");
 }
 
 TEST(RunFolder, LeavesFoldersThatAreNoRunAlone) {

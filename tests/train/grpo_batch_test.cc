@@ -1,6 +1,5 @@
 // Pay, advantages, what the loss is divided by, and the metrics of a step worked out by hand.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cmath>
 

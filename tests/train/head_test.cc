@@ -1,6 +1,14 @@
 // The output head in chunks of rows against autograd over the plain formula.
+
+#include <ATen/Context.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "train/model/head.h"
 

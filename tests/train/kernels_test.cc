@@ -1,6 +1,5 @@
 // Every row kernel of every instruction set, in float and bfloat16, against double precision at odd sizes.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <bit>
 #include <cmath>

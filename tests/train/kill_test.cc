@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
-#include <torch/torch.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,7 +39,9 @@ class KillTest : public ::testing::Test {
 
   static std::string Program() { return std::string(PITH_TEST_BINARY) + "/pith-train"; }
 
-  pid_t Start(const std::string& run, bool resume) {
+  // Goes on with what is there; a run that was killed before it had a folder begins anew.
+  pid_t Start(const std::string& run) {
+    const bool resume = FileExists(run + "/config.yaml");
     // Checkpoints by the clock too: they come at other steps in each run, and that must not matter.
     std::vector<std::string> words = {Program(), "configs/tiny-rl.yaml", "--set", "folder=" + run, "--set", "log.save_minutes=0.003"};
     if (resume) words.push_back("--resume");
@@ -135,7 +136,7 @@ TEST_F(KillTest, AtAnyMomentCostsNothing) {
   double length = 1e9;
   for (const char* name : {"whole", "again"}) {
     const Clock::time_point begin = Clock::now();
-    Finish(Start(folder_ / name, false));
+    Finish(Start(folder_ / name));
     if (HasFatalFailure()) return;
     length = std::min(length, Seconds(begin));
   }
@@ -153,7 +154,7 @@ TEST_F(KillTest, AtAnyMomentCostsNothing) {
   for (int i = 0; i < kRandomKills + kAimedKills && !HasFailure(); ++i) {
     const std::string run = folder_ / ("run-" + std::to_string(i));
     std::ostringstream where;
-    pid_t pid = Start(run, false);
+    pid_t pid = Start(run);
     if (i < kRandomKills) {
       // At any moment of its life, the first and the last ones too; every fourth run dies twice.
       for (int death = 0; death < (i % 4 == 3 ? 2 : 1); ++death) {
@@ -161,7 +162,7 @@ TEST_F(KillTest, AtAnyMomentCostsNothing) {
         where << "killed after " << moment << " s; ";
         std::this_thread::sleep_for(std::chrono::duration<double>(moment));
         Kill(pid);
-        pid = Start(run, true);
+        pid = Start(run);
       }
       Finish(pid);
     } else {
@@ -181,7 +182,7 @@ TEST_F(KillTest, AtAnyMomentCostsNothing) {
       Kill(pid);
       in_a_save += access(writing.c_str(), F_OK) == 0;
       where << "killed in save " << nth;
-      Finish(Start(run, true));
+      Finish(Start(run));
     }
     if (HasFatalFailure()) return;
     ExpectEqual(Contents(run), wanted, where.str());

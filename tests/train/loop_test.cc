@@ -2,7 +2,6 @@
 // the model matters, a stage that only counts where it does not.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <torch/torch.h>
 
 #include <csignal>
 #include <filesystem>

@@ -1,7 +1,6 @@
 // Weighted mixes in training: both sources are trained on and measured, a resumed run is the same to the bit, a source keeps
 // only solutions of the length that it asks for.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>

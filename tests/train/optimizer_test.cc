@@ -1,6 +1,16 @@
 // Schedules and the optimiser against values worked out by hand.
+
+#include <ATen/Context.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <torch/optim/adamw.h>
+
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <unistd.h>
 
@@ -64,7 +74,7 @@ TEST(Optimizer, StepsLikeTorchAndClips) {
 TEST(Optimizer, RefusesANonFiniteGradientByName) {
   const at::Tensor w = at::ones({3}).set_requires_grad(true);
   Optimizer optimizer(OptimizerSettings(), {{"blk.0.attn_q.weight.lora_a", w}});
-  w.mutable_grad() = torch::tensor({1.0f, NAN, 0.0f});
+  w.mutable_grad() = at::tensor({1.0f, NAN, 0.0f});
   try {
     optimizer.Step(0, 1);
     FAIL() << "no error";

@@ -1,6 +1,5 @@
 // The trainer against transformers, PEFT and the runtime.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cmath>
 #include <fstream>

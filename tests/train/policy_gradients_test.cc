@@ -1,7 +1,12 @@
 // Every policy loss with every option: advantages, value and the gradient of every adapter tensor against PyTorch
 // (tests/tools/policy_golden.py), and what they must not depend on.
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/tensor.h>
+
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <unistd.h>
 
@@ -117,8 +122,8 @@ class PolicyGradients : public ::testing::Test {
       c.finish = (*golden_)["truncated"][i].get<bool>() ? Finish::kLength : Finish::kStop;
       step.sequences.push_back(MakeSequence((*encoded_)[i / 2], session_->problems[i / 2].prompt, c.tokens));
       step.groups[i / 2].push_back(std::move(c));
-      step.old_logp.push_back(torch::tensor(s["old"].get<std::vector<float>>()));
-      step.ref_logp.push_back(torch::tensor(s["ref"].get<std::vector<float>>()));
+      step.old_logp.push_back(at::tensor(s["old"].get<std::vector<float>>()));
+      step.ref_logp.push_back(at::tensor(s["ref"].get<std::vector<float>>()));
       RewardResult result;
       result.reward = rewards[i];
       step.paid.results.push_back(result);

@@ -1,6 +1,5 @@
 // Runs with the options of policy optimisation on the tiny model, and dynamic sampling.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 

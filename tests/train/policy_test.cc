@@ -1,6 +1,11 @@
 // Advantages, losses, KL estimators and sampler corrections against values worked out by hand.
+
+#include <ATen/Context.h>
+#include <ATen/ops/quantile.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/tensor.h>
+
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cmath>
 
@@ -12,7 +17,7 @@
 namespace pith {
 namespace {
 
-at::Tensor Doubles(const std::vector<double>& x) { return torch::tensor(x, at::kDouble); }
+at::Tensor Doubles(const std::vector<double>& x) { return at::tensor(x, at::kDouble); }
 
 TEST(Advantages, ByGroupByBatchAndUnscaled) {
   const std::vector<double> rewards = {1, 0, 0, 1, 0.5, 0.5, 0.5, 0.5};
@@ -208,12 +213,12 @@ TEST(TopEntropy, ThresholdIsTorchsQuantile) {
       EXPECT_NEAR(TopEntropyThreshold(h, q), at::quantile(h.to(at::kDouble), 1 - q).item<double>(), 1e-7) << n << " " << q;
     }
   }
-  EXPECT_DOUBLE_EQ(TopEntropyThreshold(torch::tensor({1.0f, 5.0f, 2.0f, 4.0f, 3.0f}), 0.2), 4.2);
+  EXPECT_DOUBLE_EQ(TopEntropyThreshold(at::tensor({1.0f, 5.0f, 2.0f, 4.0f, 3.0f}), 0.2), 4.2);
 }
 
 TEST(SamplerCorrection, TruncatesOrMasksTokensOrSequences) {
-  const at::Tensor old = torch::tensor({-1.0f, -1.0f, -1.0f});
-  const at::Tensor sampler = old - torch::tensor({0.5f, 3.0f, 2.0f}).log();  // ratios 0.5, 3 (a sequence: 1.5) and 2
+  const at::Tensor old = at::tensor({-1.0f, -1.0f, -1.0f});
+  const at::Tensor sampler = old - at::tensor({0.5f, 3.0f, 2.0f}).log();  // ratios 0.5, 3 (a sequence: 1.5) and 2
   const auto weights = [&](Correction kind, double floor, double cap) {
     const at::Tensor w = CorrectionWeights({kind, floor, cap}, old, sampler, {2, 1});
     return std::vector<float>(w.data_ptr<float>(), w.data_ptr<float>() + 3);

@@ -1,6 +1,5 @@
 // Whole runs on the tiny model: a loss that falls, resumption to the bit, run folders, the dry run.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 

@@ -1,6 +1,5 @@
 // What is found wrong before a run touches anything, and what its adapter starts as.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -8,6 +7,7 @@
 #include "adapters/peft.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
+#include "train/run/run_folder.h"
 #include "train/stage/logits.h"
 
 namespace pith {
@@ -91,6 +91,56 @@ TEST(Session, TakesTheConfiguredInvocationWhereTheTemplateGivesNone) {
   EXPECT_EQ(always.problems[0].prompt.ids, prompt.ids);
 }
 
+// A template that prints the day would give other prompts tomorrow: the run's time is fixed, and goes with its adapter.
+TEST(Session, TheTemplateTellsOneTimeInAllOfARun) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "timed");
+  const std::string generation = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  c.model.path = CopyOfTiny(scratch, "{{ strftime_now('%d %B %Y, %H:%M:%S') }} {{ messages[0]['content'] }}" + generation, nullptr);
+  const std::vector<int32_t> first = OpenSession(c).problems[0].prompt.ids;
+  c.data.now = "1999-12-31T23:59:58";
+  const Session pinned = OpenSession(c);
+  EXPECT_EQ(pinned.initial.template_now, c.data.now);
+  EXPECT_EQ(pinned.prompter->tokenizer().Decode(pinned.problems[0].prompt.ids).substr(0, 27), "31 December 1999, 23:59:58 ");
+  EXPECT_NE(pinned.problems[0].prompt.ids, first);
+  Execute(c, FolderMode::kNew, 3);
+
+  TrainConfig open = c;
+  open.data.now.clear();
+  EXPECT_REFUSED(Execute(open, FolderMode::kResume), "was started with another configuration");
+  TakeStoredTime(&open);
+  EXPECT_EQ(open.data.now, c.data.now);
+  Execute(open, FolderMode::kResume);
+  EXPECT_EQ(ReadPeft(c.run.folder + "/adapter").template_now, c.data.now);
+
+  TrainConfig next = TinyConfig(scratch, "rl", "next");
+  next.model.path = c.model.path;
+  next.run.init_adapter = c.run.folder + "/adapter";
+  EXPECT_EQ(OpenSession(next).config.data.now, c.data.now) << "a later stage goes on with its adapter's";
+  next.data.now = "2024-01-01";
+  EXPECT_EQ(OpenSession(next).initial.template_now, "2024-01-01");
+  TrainConfig timeless = TinyConfig(scratch, "sft", "timeless");
+  const Session plain = OpenSession(timeless);
+  EXPECT_EQ(plain.config.data.now + plain.initial.template_now, "") << "where the template asks for no time, none is kept";
+}
+
+TEST(Session, AnEditedTemplateOrTokenizerIsNoticedOnResumption) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "edited");
+  const std::string text = "{{ messages[0]['content'] }}", generation = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  c.model.path = CopyOfTiny(scratch, text + generation, nullptr);
+  Execute(c, FolderMode::kNew, 3);
+  CopyOfTiny(scratch, "Question: " + text + generation, nullptr);
+  EXPECT_REFUSED(Execute(c, FolderMode::kResume), "the chat template that this run began with is not the one that the model has now");
+  CopyOfTiny(scratch, text + generation, nullptr);
+  auto tokenizer = nlohmann::json::parse(ReadFile(c.model.path + "/tokenizer.json"));
+  tokenizer["normalizer"] = {{"type", "Lowercase"}};
+  WriteFile(c.model.path + "/tokenizer.json", tokenizer.dump());
+  EXPECT_REFUSED(Execute(c, FolderMode::kResume), "the tokenizer gives other tokens for the same prompts than when this run began");
+  CopyOfTiny(scratch, text + generation, nullptr);
+  Execute(c, FolderMode::kResume);
+}
+
 TEST(Session, ChecksLengthsAgainstTheContext) {
   const Scratch scratch;
   TrainConfig c = TinyConfig(scratch, "sft", "long");  // the tiny model's context is 512
@@ -103,14 +153,16 @@ TEST(Session, ChecksLengthsAgainstTheContext) {
   EXPECT_REFUSED(OpenSession(c), "does not fit the model's context of 512");
 }
 
-TEST(Session, RefusesAWarmUpLongerThanTheRunBeforeItBegins) {
+TEST(Session, RefusesAWarmUpAsLongAsTheRunBeforeItBegins) {
   const Scratch scratch;
   TrainConfig c = TinyConfig(scratch, "sft", "warm");
   c.optimizer.warmup_steps = 7;  // 12 examples twice, 4 per step: 6 steps
   EXPECT_REFUSED(Execute(c), "optimizer.warmup_steps is 7");
-  EXPECT_REFUSED(DryRun(OpenSession(c)), "optimizer.warmup_steps is 7");
+  c.optimizer.warmup_steps = 6;  // its last step would run at 6/7 of the rate
+  EXPECT_REFUSED(Execute(c), "optimizer.warmup_steps is 6");
+  EXPECT_REFUSED(DryRun(OpenSession(c)), "optimizer.warmup_steps is 6");
   EXPECT_FALSE(fs::exists(c.run.folder));
-  c.optimizer.warmup_steps = 6;
+  c.optimizer.warmup_steps = 5;
   EXPECT_NE(DryRun(OpenSession(c)), "");
 }
 

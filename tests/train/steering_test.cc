@@ -1,7 +1,6 @@
 // Alarms by table, budgets drawn per prompt, and whole runs that are steered: the controller, the curriculum and the alarms of a
 // resumed run are those of an uninterrupted one.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <set>
 

@@ -5,7 +5,7 @@
 // S cache length.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <vector>

@@ -1,5 +1,9 @@
 #include "train/model/batch.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -98,8 +102,8 @@ PackedSequences Pack(std::span<const TrainSequence> sequences) {
     }
     row += static_cast<int64_t>(run);
   }
-  packed.rows = torch::tensor(rows, at::kLong);
-  packed.ids = torch::tensor(targets, at::kLong);
+  packed.rows = at::tensor(rows, at::kLong);
+  packed.ids = at::tensor(targets, at::kLong);
   return packed;
 }
 

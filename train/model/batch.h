@@ -1,7 +1,7 @@
 // Token losses over a batch of sequences, in micro-batches, with gradients accumulated into the adapter.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <functional>

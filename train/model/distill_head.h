@@ -7,7 +7,7 @@
 // (Hinton et al., arXiv 1503.02531, without its factor τ²; the reverse as in MiniLLM, arXiv 2306.08543, on given tokens.)
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include "train/model/head.h"
 

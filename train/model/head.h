@@ -5,7 +5,7 @@
 // to about 1e-3 · |log p| even where logits are large.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <functional>
 

@@ -3,7 +3,6 @@
 
 #include "train/model/kernel_set.h"
 
-
 namespace pith {
 namespace {
 #include "train/model/kernels_impl.inc"

@@ -6,7 +6,8 @@
 // Shape suffixes: M rows (tokens of all sequences, one sequence after the other), D model, V vocabulary.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <optional>

@@ -1,6 +1,9 @@
 #include "train/model/ops.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "adapters/torch/lora_linear.h"
 

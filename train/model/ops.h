@@ -4,7 +4,7 @@
 // (bfloat16 or float32); the residual stream is float32.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <type_traits>
 #include <utility>

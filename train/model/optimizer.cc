@@ -1,6 +1,7 @@
 #include "train/model/optimizer.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +14,9 @@
 namespace pith {
 
 void CheckWarmup(const OptimizerSettings& settings, int64_t total) {
-  if (settings.warmup_steps <= total) return;
-  ThrowUser("optimizer.warmup_steps is ", settings.warmup_steps, ", more than the run's ", total,
-            " optimiser steps, so the learning rate would never be reached; lower it or train longer");
+  if (settings.warmup_steps < total) return;
+  ThrowUser("optimizer.warmup_steps is ", settings.warmup_steps, ", expected less than the run's ", total,
+            " optimiser steps: the learning rate would never be reached; lower it or train longer");
 }
 
 double LearningRate(const OptimizerSettings& s, int64_t step, int64_t total) {

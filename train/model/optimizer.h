@@ -12,7 +12,7 @@
 
 namespace pith {
 
-// UserError where the warm-up is longer than the run.
+// UserError where the warm-up is as long as the run, whose last step would still be below the full rate.
 void CheckWarmup(const OptimizerSettings& settings, int64_t total);
 
 // Rate of optimiser step `step` (from 0) of `total`: rises linearly over warmup_steps, then constant, or linear or cosine

@@ -1,5 +1,7 @@
 #include "train/policy/kl.h"
 
+#include <ATen/TensorOperators.h>
+
 #include "base/error.h"
 
 namespace pith {

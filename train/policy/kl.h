@@ -1,7 +1,7 @@
 // Estimators of KL(policy ‖ reference) from the tokens that the policy sampled (J. Schulman, "Approximating KL divergence", 2020).
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <string>
 

@@ -1,5 +1,13 @@
 #include "train/policy/policy_loss.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/min.h>
+#include <ATen/ops/repeat_interleave.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -10,7 +18,7 @@ namespace {
 // The sequence that each token belongs to.
 at::Tensor Owners(const std::vector<int64_t>& lengths) {
   const auto n = static_cast<int64_t>(lengths.size());
-  return at::repeat_interleave(at::arange(n), torch::tensor(lengths, at::kLong));
+  return at::repeat_interleave(at::arange(n), at::tensor(lengths, at::kLong));
 }
 
 at::Tensor Flags(const at::Tensor& condition) { return condition.detach().to(at::kFloat); }
@@ -48,7 +56,7 @@ at::Tensor PerToken(const std::vector<double>& values, const std::vector<int64_t
   for (size_t i = 0; i < values.size(); ++i) {
     out.insert(out.end(), static_cast<size_t>(lengths[i]), static_cast<float>(values[i]));
   }
-  return torch::tensor(out, at::kFloat);
+  return at::tensor(out, at::kFloat);
 }
 
 at::Tensor SequenceSums(const at::Tensor& values, const std::vector<int64_t>& lengths) {
@@ -78,7 +86,7 @@ PolicyLoss ComputePolicyLoss(const PolicyTerms& terms, const Denominators& whole
   if (terms.sequence_ratio) {
     const at::Tensor owners = Owners(t.lengths);
     PITH_CHECK_EQ(owners.numel(), t.logp.numel());
-    const at::Tensor counts = torch::tensor(t.lengths, at::kLong).to(t.logp.scalar_type());
+    const at::Tensor counts = at::tensor(t.lengths, at::kLong).to(t.logp.scalar_type());
     log_ratio = (SequenceSums(log_ratio, t.lengths) / counts).index_select(0, owners);
   }
   const at::Tensor ratio = log_ratio.exp();

@@ -16,7 +16,7 @@
 // and masked ones count), sg[] a constant.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <vector>

@@ -1,5 +1,11 @@
 #include "train/policy/sampler_correction.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -23,7 +29,7 @@ double Deviation(const std::vector<double>& x) {
   return std::sqrt(sum / static_cast<double>(x.size() - 1));
 }
 
-at::Tensor Vector(const std::vector<float>& x) { return torch::tensor(x, at::kFloat); }
+at::Tensor Vector(const std::vector<float>& x) { return at::tensor(x, at::kFloat); }
 
 }  // namespace
 
@@ -46,7 +52,7 @@ at::Tensor CorrectionWeights(const CorrectionTerms& terms, const at::Tensor& old
   const at::Tensor d = old_logp - sampler_logp;
   if (!terms.sequence()) return Bounded(terms, d.exp());
   const at::Tensor sums = SequenceSums(d, lengths);
-  return Bounded(terms, sums.exp()).repeat_interleave(torch::tensor(lengths, at::kLong));
+  return Bounded(terms, sums.exp()).repeat_interleave(at::tensor(lengths, at::kLong));
 }
 
 SamplingGap MeasureGap(const CorrectionTerms& terms, const std::vector<float>& sampler_logp, const std::vector<float>& trainer_logp,
@@ -80,7 +86,7 @@ SamplingGap MeasureGap(const CorrectionTerms& terms, const std::vector<float>& s
   gap.mean_std = Deviation(means);
   at::Tensor weights;  // a sequence's counts once
   if (terms.sequence()) {
-    weights = Bounded(terms, torch::tensor(sums, at::kDouble).exp());
+    weights = Bounded(terms, at::tensor(sums, at::kDouble).exp());
   } else {
     weights = (Vector(trainer_logp) - Vector(sampler_logp)).to(at::kDouble).exp();
     if (terms.kind != Correction::kNone) weights = Bounded(terms, weights);

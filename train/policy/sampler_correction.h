@@ -4,7 +4,7 @@
 // Importance weights, truncated or masked, per token or per sequence, under the names of TRL's vllm_importance_sampling_mode.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <string>

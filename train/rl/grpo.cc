@@ -1,6 +1,12 @@
 // The gradients of one update of policy optimisation.
 #include "train/rl/grpo.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -58,7 +64,7 @@ void SumOverRanks(GrpoUpdate* update, double* kl, const at::Tensor& low, const a
 // Shares of tokens, or, with ratios of sequences, of completions. What is not among the batch's sequences was not clipped.
 void MeasureClips(const PolicyTerms& terms, const GrpoBatch& batch, const at::Tensor& low, const at::Tensor& high, GrpoUpdate* update) {
   const std::vector<int64_t> lengths = batch.lengths();
-  const at::Tensor counts = torch::tensor(lengths, at::kLong).to(at::kDouble);
+  const at::Tensor counts = at::tensor(lengths, at::kLong).to(at::kDouble);
   const at::Tensor lows = SequenceSums(low.to(at::kDouble), lengths) / counts, highs = SequenceSums(high.to(at::kDouble), lengths) / counts;
   const double n = terms.sequence_ratio ? static_cast<double>(batch.unmasked) : batch.whole.minibatch_tokens;
   update->clip_low = (terms.sequence_ratio ? lows : low.to(at::kDouble)).sum().item<double>() / std::max(1.0, n);
@@ -76,7 +82,7 @@ GrpoUpdate GrpoGradients(const TrainConfig& config, const Model& model, const Gr
   PITH_CHECK(terms.kl_beta == 0 || batch.ref_logp.defined(), "KL without reference");
   const std::vector<int64_t> lengths = batch.lengths();
   const at::Tensor advantage = PerToken(batch.advantages, lengths), share = TokenShares(terms, batch.whole, lengths);
-  const at::Tensor sampler = torch::tensor(batch.sampler_logp, at::kFloat);
+  const at::Tensor sampler = at::tensor(batch.sampler_logp, at::kFloat);
   at::Tensor weights;
   if (batch.old_logp.defined()) weights = CorrectionWeights(correction, batch.old_logp, sampler, lengths);
   const bool corrects = correction.kind != Correction::kNone;

@@ -19,8 +19,7 @@ Paid Pay(const Session& session, const RewardFunction& reward, std::span<const s
     const PreparedProblem& problem = session.problems[problems[g]];
     const size_t first = paid.texts.size();
     for (const Completion& c : groups[g]) {
-      std::span<const int32_t> answer = c.tokens;
-      if (!answer.empty() && tokenizer.IsEnd(answer.back())) answer = answer.first(answer.size() - 1);
+      const std::span<const int32_t> answer = tokenizer.WithoutEnd(c.tokens);
       paid.texts.push_back(tokenizer.Decode(answer));
       const auto decoded_bytes = [&](int64_t k) {
         return static_cast<int64_t>(tokenizer.Decode(answer.first(static_cast<size_t>(k))).size());

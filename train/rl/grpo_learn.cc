@@ -1,4 +1,10 @@
 // The updates of a step of policy optimisation: scores, minibatches, optimiser steps, and what is measured on the way.
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/split_with_sizes.h>
+
 #include <cmath>
 
 #include "base/error.h"

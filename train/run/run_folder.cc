@@ -62,20 +62,39 @@ std::string RunFolderPath(const TrainConfig& config) {
   return config.run.folder.empty() ? "runs/" + config.run.name : config.run.folder;
 }
 
-RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFolderPath(config)) {
-  const std::string config_path = path_ + "/config.yaml", text = kMark + DumpTrainConfig(config);
-  if (IsFolder(path_)) lock_.Take(path_);
+void TakeStoredTime(TrainConfig* config) {
+  const std::string path = RunFolderPath(*config) + "/config.yaml";
+  if (!config->data.now.empty() || !FileExists(path)) return;
+  try {
+    config->data.now = LoadTrainConfig(path, {}).data.now;
+  } catch (const UserError&) {
+    // RunFolder tells what is wrong with it
+  }
+}
+
+bool CheckRunFolder(const std::string& path, FolderMode mode) {
+  const std::string config_path = path + "/config.yaml";
   const bool exists = FileExists(config_path) && ReadFile(config_path).starts_with(kMark);
   if (!exists) {
     for (const char* name : {"config.yaml", "metrics.jsonl", "completions", "checkpoints", "adapter"}) {
-      if (!fs::exists(path_ + "/" + name)) continue;
-      ThrowUser("'", path_, "' holds '", name, "' but is no run: its config.yaml does not begin with the line that pith-train "
+      if (!fs::exists(path + "/" + name)) continue;
+      ThrowUser("'", path, "' holds '", name, "' but is no run: its config.yaml does not begin with the line that pith-train "
                 "writes; name another folder, or remove what is there yourself");
     }
   }
   if (exists && mode == FolderMode::kNew) {
-    ThrowUser("'", path_, "' holds a run already; continue it with --resume, replace it with --overwrite, or name another folder");
+    ThrowUser("'", path, "' holds a run already; continue it with --resume, replace it with --overwrite, or name another folder");
   }
+  if (!exists && mode == FolderMode::kResume) {
+    ThrowUser("'", path, "' holds no run to go on with; start it without --resume, or name the folder of the run (folder: or name:)");
+  }
+  return exists;
+}
+
+RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFolderPath(config)) {
+  const std::string config_path = path_ + "/config.yaml", text = kMark + DumpTrainConfig(config);
+  if (IsFolder(path_)) lock_.Take(path_);
+  const bool exists = CheckRunFolder(path_, mode);
   if (exists && mode == FolderMode::kResume) {
     const std::string difference = FirstDifference(Computed(ReadFile(config_path)), Computed(text));
     if (!difference.empty()) {

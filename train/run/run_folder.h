@@ -11,15 +11,18 @@ namespace pith {
 
 enum class FolderMode {
   kNew,        // an existing run is a UserError that says what to do
-  kResume,     // continue from the last checkpoint; from the start where there is none yet
+  kResume,     // continue from the last checkpoint; from the start where the run has none yet. No run is a UserError
   kOverwrite,  // remove the earlier run's files first
 };
+
+// Whether the folder holds a run. UserError where the mode does not go with that, and where it holds a run's files without being
+// one. Looks and touches nothing, so that a run can be refused before anything is loaded for it.
+bool CheckRunFolder(const std::string& path, FolderMode mode);
 
 class RunFolder {
  public:
   // Makes the folder and writes config.yaml, whose first line marks the folder as a run. UserError, before anything is
-  // touched: the folder holds a run's files without being one (so that nobody's files are lost or mixed up with ours),
-  // another process is at work in it, adapter/ could not be replaced at the end, or, for kResume, it holds another
+  // touched: what CheckRunFolder() refuses (so that nobody's files are lost or mixed up with ours), another process is at work in it, adapter/ could not be replaced at the end, or, for kResume, it holds another
   // configuration (`log` and `eval` may change: they are no part of what is computed). What a killed process left half-written is removed.
   RunFolder(const TrainConfig& config, FolderMode mode);
   const std::string& path() const { return path_; }
@@ -43,6 +46,10 @@ class RunFolder {
   } lock_;
   void Sweep() const;
 };
+
+// Where `config` leaves data.now open, the time that the run in its folder began with, for it to be resumed; where there is no run,
+// nothing.
+void TakeStoredTime(TrainConfig* config);
 
 // runs/<name>, unless the configuration names a folder.
 std::string RunFolderPath(const TrainConfig& config);

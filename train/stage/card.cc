@@ -24,8 +24,10 @@ std::string RewardOf(const RewardSettings& reward) {
   return text;
 }
 
-std::string ConfigHash(TrainConfig config) {
+std::string ConfigHash(const Session& session) {
+  TrainConfig config = session.config;
   config.run.name = config.run.folder = "";
+  config.data.now = session.initial.template_now;  // a time that no template tells changes nothing
   config.eval = {};
   config.log = {};
   Sha256 hash;
@@ -58,7 +60,7 @@ AdapterCard CardOf(const Session& session) {
     card.parent_sha256 = AdapterHash(session.initial);
   }
   card.data_sha256 = ProblemsHash(session);
-  card.config_sha256 = ConfigHash(config);
+  card.config_sha256 = ConfigHash(session);
   return card;
 }
 

@@ -1,5 +1,8 @@
 #include "train/stage/exchange.h"
 
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros_like.h>
+
 #include <algorithm>
 #include <cstring>
 

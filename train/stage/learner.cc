@@ -4,6 +4,7 @@
 
 #include "adapters/peft.h"
 #include "base/error.h"
+#include "base/sha256.h"
 #include "train/stage/card.h"
 
 namespace pith {
@@ -11,13 +12,38 @@ namespace {
 
 constexpr char kRemedy[] = "; remove this checkpoint to resume from an earlier one";
 
+// Of what the model reads: prompts, and the solutions that it learns from.
+std::string HashOfTokens(const Session& session) {
+  Sha256 hash;
+  const auto update = [&](const std::vector<int32_t>& ids) {
+    hash.Update(Str(ids.size(), ":"));
+    hash.Update(ids.data(), ids.size() * sizeof(int32_t));
+  };
+  for (const PreparedProblem& p : session.problems) {
+    update(p.prompt.ids);
+    if (session.config.run.stage != "rl") update(session.prompter->tokenizer().Encode(p.problem.solution));
+  }
+  return hash.HexDigest();
+}
+
+std::string HashOf(const std::string& text) {
+  Sha256 hash;
+  hash.Update(text);
+  return hash.HexDigest();
+}
+
+// What a checkpoint does not say, written by an earlier version, cannot differ.
+bool Differs(const nlohmann::json& state, const char* key, const std::string& now) { return state.value(key, now) != now; }
+
 }  // namespace
 
 Learner::Learner(const Session& session, Model* model, Optimizer* optimizer)
-    : model_(model), optimizer_(optimizer), start_(AdapterHash(session.initial)), problems_(ProblemsHash(session)) {}
+    : model_(model), optimizer_(optimizer), start_(AdapterHash(session.initial)), problems_(ProblemsHash(session)),
+      template_(HashOf(session.prompter->chat().source())), tokens_(HashOfTokens(session)) {}
 
 std::string Learner::Save() const {
-  return nlohmann::ordered_json{{"num_updates", optimizer_->num_updates()}, {"start_sha256", start_}, {"problems_sha256", problems_}}.dump();
+  return nlohmann::ordered_json{{"num_updates", optimizer_->num_updates()}, {"start_sha256", start_}, {"problems_sha256", problems_},
+                                {"template_sha256", template_}, {"tokens_sha256", tokens_}}.dump();
 }
 
 void Learner::Load(const std::string& json) {
@@ -30,6 +56,9 @@ void Learner::Load(const std::string& json) {
   if (state.at("problems_sha256") != problems_) {
     ThrowUser("the problems that this run began with are not those that it has now; put the data back as they were");
   }
+  constexpr char kModel[] = "; put the model's files back as they were, or start a new run from this checkpoint's adapter (init_adapter)";
+  if (Differs(state, "template_sha256", template_)) ThrowUser("the chat template that this run began with is not the one that the model has now", kModel);
+  if (Differs(state, "tokens_sha256", tokens_)) ThrowUser("the tokenizer gives other tokens for the same prompts than when this run began", kModel);
 }
 
 void Learner::SaveFiles(const std::string& folder) const {

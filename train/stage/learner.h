@@ -11,8 +11,8 @@
 
 namespace pith {
 
-// adapter/ and optimizer.safetensors of a checkpoint. A run whose starting adapter or problems are others than those of the
-// checkpoint is refused: it would go on with another KL reference or other data without a word.
+// adapter/ and optimizer.safetensors of a checkpoint. A run whose starting adapter, problems, chat template or tokenizer are others
+// than those of the checkpoint is refused: it would go on with another KL reference, other data or other prompts without a word.
 class Learner : public Stateful {
  public:
   Learner(const Session& session, Model* model, Optimizer* optimizer);
@@ -26,7 +26,7 @@ class Learner : public Stateful {
  private:
   Model* model_;
   Optimizer* optimizer_;
-  std::string start_, problems_;  // SHA-256
+  std::string start_, problems_, template_, tokens_;  // SHA-256
   int64_t num_updates_ = 0;       // of the checkpoint that is being loaded
 };
 

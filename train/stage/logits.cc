@@ -1,5 +1,8 @@
 #include "train/stage/logits.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+
 #include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"

@@ -1,5 +1,7 @@
 #include "train/stage/session.h"
 
+#include <ATen/Parallel.h>
+
 #include <malloc.h>
 
 #include <algorithm>
@@ -7,14 +9,17 @@
 #include <map>
 
 #include "adapters/peft.h"
+#include "adapters/peft_config.h"
 #include "adapters/torch/fresh_adapter.h"
 #include "base/error.h"
+#include "base/iso_time.h"
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "configs/data_sources.h"
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
+#include "train/run/ranks.h"
 #include "train/stage/card.h"
 #include "train/stage/rate_check.h"
 
@@ -94,10 +99,10 @@ LoraAdapter ReadInitial(const TrainConfig& config, const BaseModel& base, Activa
   return adapter;
 }
 
-LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation) {
+LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, const std::vector<int32_t>& invocation, bool fresh) {
   const Activation activation = config.adapter.activation == "always" ? Activation::kAlways : Activation::kInvocation;
   LoraAdapter adapter;
-  if (config.run.init_adapter.empty()) {
+  if (fresh) {
     adapter = MakeFresh(config, base);
     adapter.activation = activation;
     if (activation == Activation::kInvocation) adapter.invocation = invocation;
@@ -106,7 +111,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   }
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
-  adapter.base_path = base.path();
+  adapter.base_path = PortableModelName(config.model.path);
   if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
     const BudgetSettings& b = config.budget;
     adapter.budget.reset();
@@ -146,6 +151,20 @@ void CheckLengths(const Session& session) {
     ThrowUser("the longest prompt has ", longest, " tokens; with rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
               " it does not fit the model's context of ", context);
   }
+}
+
+// Settles data.now where the chat template asks for the time.
+std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial, TrainConfig* config) {
+  std::string now = config->data.now;
+  if (now.empty() && has_initial) now = ReadPeftConfig(config->run.init_adapter).adapter.template_now;
+  if (now.empty()) now = Ranks::World().FromFirst(IsoTime(LocalTime()));
+  auto prompter = Prompter::Load(path, now);
+  if (prompter->chat().TellsTime()) {
+    config->data.now = now;
+  } else if (!config->data.now.empty()) {
+    LogWarning(Str("data.now has no effect: the chat template of '", path, "' asks for no time"));
+  }
+  return prompter;
 }
 
 struct SourcedProblem {
@@ -234,12 +253,18 @@ void PrepareProcess(int threads) {
   at::set_num_threads(threads > 0 ? threads : NumCores());
 }
 
-Session OpenSession(const TrainConfig& config) {
+Session OpenSession(const TrainConfig& config, Inputs inputs) {
   Session s;
   s.config = config;
+  if (inputs == Inputs::kAnnounced) s.missing = FindMissingInputs(config);
+  const auto lacks = [&](const std::string& key) {
+    return std::any_of(s.missing.begin(), s.missing.end(), [&](const MissingInput& input) { return input.key.starts_with(key); });
+  };
   const std::string path = ResolveModelPath(config.model.path);
   s.base = BaseModel::Load(path);
-  s.prompter = Prompter::Load(path);
+  s.fresh = config.run.init_adapter.empty();
+  const bool has_initial = !s.fresh && !lacks("init_adapter");
+  s.prompter = LoadPrompter(path, has_initial, &s.config);
   s.invocation.assign(config.adapter.invocation.begin(), config.adapter.invocation.end());
   for (int32_t id : s.invocation) {
     if (id < 0 || id >= s.base->config().vocab_size) ThrowUser("adapter.invocation holds ", id, ", which the vocabulary lacks");
@@ -248,7 +273,8 @@ Session OpenSession(const TrainConfig& config) {
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
   std::vector<int64_t> budgets = config.budget.choices;
   if (budgets.empty()) budgets = {config.budget.tokens};
-  for (const auto& [source, problem] : LoadSources(config.data)) {
+  const std::vector<SourcedProblem> problems = lacks("data.") ? std::vector<SourcedProblem>() : LoadSources(config.data);
+  for (const auto& [source, problem] : problems) {
     for (int64_t budget_tokens : budgets) {
       PreparedProblem p;
       Budget budget = MakeBudget(config.budget);
@@ -266,8 +292,8 @@ Session OpenSession(const TrainConfig& config) {
       s.problems.push_back(std::move(p));
     }
   }
-  s.initial = StartingAdapter(config, *s.base, s.invocation);
-  s.fresh = config.run.init_adapter.empty();
+  s.initial = StartingAdapter(config, *s.base, s.invocation, !has_initial);
+  s.initial.template_now = s.prompter->chat().TellsTime() ? s.config.data.now : "";
   ResolveRate(s.initial, s.base->config(), &s.config);
   s.initial.card = CardOf(s);
   CheckLengths(s);

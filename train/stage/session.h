@@ -14,6 +14,7 @@
 #include "data/problem.h"
 #include "data/template/prompt.h"
 #include "train/model/model.h"
+#include "train/stage/missing_inputs.h"
 
 namespace pith {
 
@@ -26,7 +27,7 @@ struct PreparedProblem {
 };
 
 struct Session {
-  TrainConfig config;               // as given, with optimizer.learning_rate resolved
+  TrainConfig config;               // as given, with optimizer.learning_rate and data.now resolved
   std::shared_ptr<const BaseModel> base;
   std::unique_ptr<Prompter> prompter;
   std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
@@ -36,15 +37,20 @@ struct Session {
   std::vector<PreparedProblem> problems;
   LoraAdapter initial;            // what the run starts from, with the card of what it will become
   bool fresh = true;              // no init_adapter: the starting policy is the base itself
+  // Inputs::kAnnounced alone: what is not there yet. Without an init_adapter `initial` is then a fresh adapter of its shape;
+  // without one of the data sets there are no problems.
+  std::vector<MissingInput> missing;
 
   size_t num_variants() const { return config.budget.choices.empty() ? 1 : config.budget.choices.size(); }
   size_t num_problems() const { return problems.size() / num_variants(); }
 };
 
+enum class Inputs { kDemanded, kAnnounced };
+
 // Loads all but the model. UserError for settings of `adapter` that an init_adapter contradicts, tokens that the model has no
 // embedding for, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of, and of
 // rates and batches that are known to collapse (train/stage/rate_check.h).
-Session OpenSession(const TrainConfig& config);
+Session OpenSession(const TrainConfig& config, Inputs inputs = Inputs::kDemanded);
 std::unique_ptr<Model> MakeModel(const Session& session);
 
 // UserError when one of `ids`, of `what`, has no row in the model's embedding.

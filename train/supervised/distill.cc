@@ -1,5 +1,8 @@
 #include "train/supervised/distill.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
 #include "base/error.h"
 #include "train/model/distill_head.h"
 #include "train/run/ranks.h"

@@ -1,10 +1,11 @@
 #include "train/supervised/sft.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/full_like.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-
-#include <ATen/CPUGeneratorImpl.h>
 
 #include "base/error.h"
 #include "base/log.h"

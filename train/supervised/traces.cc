@@ -117,7 +117,7 @@ class TeachersEngine {
       std::vector<Trace> traces;
       for (const Completion& c : groups[i - begin]) {
         if (c.finish != Finish::kStop) continue;
-        const std::string text = tokenizer.Decode(c.tokens);
+        const std::string text = tokenizer.Decode(tokenizer.WithoutEnd(c.tokens));
         const bool correct = GradeResponse(session_.problems[i].problem.answer, text, reading).verdict == Verdict::kCorrect;
         traces.push_back({text, static_cast<int64_t>(c.tokens.size()), correct});
       }

@@ -1,0 +1,10 @@
+# cmake --install build [--prefix DIR]: the programs that this build has, and what has to go with them.
+include(GNUInstallDirs)
+foreach(program pith-run pith-export pith-train)
+  if(TARGET ${program})
+    # pith-train finds LibTorch where ./pith unpacked it.
+    set_target_properties(${program} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+install(FILES LICENSE NOTICES.md CHANGELOG.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
