@@ -101,7 +101,6 @@ ChatTemplate::~ChatTemplate() = default;
 std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja) {
   std::unique_ptr<ChatTemplate> chat(new ChatTemplate);
   chat->impl_ = std::make_unique<Impl>();
-  chat->impl_->source = jinja;
   try {
     chat->impl_->source = jinja;
     chat->impl_->body = ParseJinja(jinja);
@@ -168,7 +167,6 @@ std::string ChatTemplate::RenderJson(std::string_view messages_json, const Templ
   return impl_->Render(std::move(messages), options);
 }
 
-const std::string& ChatTemplate::source() const { return impl_->source; }
 bool ChatTemplate::TellsTime() const { return JinjaMentions(impl_->body, "strftime_now"); }
 
 void ChatTemplate::SetSpecial(const std::string& bos, const std::string& eos) {

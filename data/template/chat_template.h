@@ -46,7 +46,6 @@ class ChatTemplate {
   // The time that strftime_now tells from now on, as TemplateOptions::now; empty: the local time. UserError if
   // malformed.
   void SetNow(const std::string& now);
-  const std::string& source() const;
   bool TellsTime() const;  // asks for the time (strftime_now), be it in one case only: what it renders may change with the day
 
  private:
