@@ -101,7 +101,6 @@ ChatTemplate::~ChatTemplate() = default;
 std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja) {
   std::unique_ptr<ChatTemplate> chat(new ChatTemplate);
   chat->impl_ = std::make_unique<Impl>();
-  chat->impl_->source = jinja;
   try {
     chat->impl_->source = jinja;
     chat->impl_->body = ParseJinja(jinja);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "train/run/best.h"
+#include "train/run/card_curve.h"
 #include "train/run/checkpoint.h"
 #include "train/run/events.h"
 #include "train/run/ranks.h"
@@ -74,7 +75,7 @@ void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage)
   std::vector<Stateful*> parts = stage.parts();
   parts.push_back(&best);
   std::vector<MetricsLine> kept;
-  int64_t step = 0;
+  int64_t step = 0, kept_step = 0;  // kept_step: that of the adapter, where the run was stopped and went back
   if (folder && options.mode == FolderMode::kResume) step = Resume(*folder, checkpoints, metrics, best, parts, &kept);
   if (ranks.size() > 1) {
     step = std::stoll(ranks.FromFirst(Str(step)));
@@ -122,7 +123,7 @@ void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage)
       saved = Clock::now();
     }
     if (record.demand == Demand::kStop) {
-      const int64_t went = RollBack(step, checkpoints, best, parts);
+      const int64_t went = kept_step = RollBack(step, checkpoints, best, parts);
       Warn(Str("step ", step, ": ", record.why, "; the run is stopped", went > 0 ? Str(", and adapter/ is that of step ", went) : ""));
       break;
     }
@@ -132,7 +133,13 @@ void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage)
     Warn(Str("no step had the metric log.best_metric = ", log.best_metric, ", so no checkpoint was kept as the best; metrics.jsonl "
                    "shows which there are"));
   }
-  if (folder) WritePeft(stage.Adapter(), folder->adapter_path());
+  if (!folder) return;
+  LoraAdapter adapter = stage.Adapter();
+  if (adapter.card) {
+    adapter.card->steps = kept_step > 0 ? kept_step : step;
+    adapter.card->curve = EvaluatedPoints(config, metrics.Until(adapter.card->steps));
+  }
+  WritePeft(adapter, folder->adapter_path());
 }
 
 }  // namespace pith

@@ -5,31 +5,12 @@
 #include "adapters/peft.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "train/stage/card.h"
 
 namespace pith {
 namespace {
 
 constexpr char kRemedy[] = "; remove this checkpoint to resume from an earlier one";
-
-std::string HashOf(const LoraAdapter& adapter) {
-  Sha256 hash;
-  for (const auto& [name, pair] : adapter.pairs) {
-    hash.Update(name);
-    hash.Update(pair.a.data(), pair.a.size() * sizeof(float));
-    hash.Update(pair.b.data(), pair.b.size() * sizeof(float));
-  }
-  return hash.HexDigest();
-}
-
-std::string HashOf(const std::vector<PreparedProblem>& problems) {
-  Sha256 hash;
-  for (const PreparedProblem& p : problems) {
-    for (const std::string* text : {&p.problem.id, &p.problem.question, &p.problem.answer, &p.problem.solution}) {
-      hash.Update(Str(text->size(), ":", *text));
-    }
-  }
-  return hash.HexDigest();
-}
 
 // Of what the model reads: prompts, and the solutions that it learns from.
 std::string HashOfTokens(const Session& session) {
@@ -57,7 +38,7 @@ bool Differs(const nlohmann::json& state, const char* key, const std::string& no
 }  // namespace
 
 Learner::Learner(const Session& session, Model* model, Optimizer* optimizer)
-    : model_(model), optimizer_(optimizer), start_(HashOf(session.initial)), problems_(HashOf(session.problems)),
+    : model_(model), optimizer_(optimizer), start_(AdapterHash(session.initial)), problems_(ProblemsHash(session)),
       template_(HashOf(session.prompter->chat().source())), tokens_(HashOfTokens(session)) {}
 
 std::string Learner::Save() const {

@@ -20,6 +20,7 @@
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
 #include "train/run/ranks.h"
+#include "train/stage/card.h"
 #include "train/stage/rate_check.h"
 
 namespace pith {
@@ -294,6 +295,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   s.initial = StartingAdapter(config, *s.base, s.invocation, !has_initial);
   s.initial.template_now = s.prompter->chat().TellsTime() ? s.config.data.now : "";
   ResolveRate(s.initial, s.base->config(), &s.config);
+  s.initial.card = CardOf(s);
   CheckLengths(s);
   WarnOfCuts(config);
   if (config.run.stage == "rl") {

@@ -35,7 +35,7 @@ struct Session {
   // Each problem once per entry of budget.choices (once without), side by side: problem p under choice c is entry
   // p · num_variants() + c.
   std::vector<PreparedProblem> problems;
-  LoraAdapter initial;            // what the run starts from
+  LoraAdapter initial;            // what the run starts from, with the card of what it will become
   bool fresh = true;              // no init_adapter: the starting policy is the base itself
   // Inputs::kAnnounced alone: what is not there yet. Without an init_adapter `initial` is then a fresh adapter of its shape;
   // without one of the data sets there are no problems.
