@@ -1,6 +1,7 @@
 // Rank patterns, DoRA and PiSSA in the trainer: against PEFT (tests/tools/adapters_golden.py), against the runtime, and in whole runs.
 
 #include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>

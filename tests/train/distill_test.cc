@@ -1,6 +1,7 @@
 // Distillation: divergences and gradients against PyTorch (tests/tools/distill_golden.py), whole runs, traces, and what is refused.
 
 #include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/log_softmax.h>

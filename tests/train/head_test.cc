@@ -1,6 +1,7 @@
 // The output head in chunks of rows against autograd over the plain formula.
 
 #include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/log_softmax.h>

@@ -1,6 +1,7 @@
 // Schedules and the optimiser against values worked out by hand.
 
 #include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>

@@ -1,4 +1,5 @@
 // The trainer against transformers, PEFT and the runtime.
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,6 +1,7 @@
 // Every policy loss with every option: advantages, value and the gradient of every adapter tensor against PyTorch
 // (tests/tools/policy_golden.py), and what they must not depend on.
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>

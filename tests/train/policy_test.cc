@@ -1,6 +1,7 @@
 // Advantages, losses, KL estimators and sampler corrections against values worked out by hand.
 
 #include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/quantile.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/tensor.h>
