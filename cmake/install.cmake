@@ -2,9 +2,10 @@
 include(GNUInstallDirs)
 foreach(program pith-run pith-export pith-train)
   if(TARGET ${program})
-    # pith-train finds LibTorch where ./pith unpacked it.
-    set_target_properties(${program} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
 endforeach()
+if(TARGET pith-train)  # finds LibTorch where ./pith unpacked it
+  set_target_properties(pith-train PROPERTIES INSTALL_RPATH ${PITH_SITE}/torch/lib)
+endif()
 install(FILES LICENSE NOTICES.md CHANGELOG.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

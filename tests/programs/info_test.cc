@@ -65,7 +65,7 @@ shape          2 layers of width 64, 4 heads of 16 over 2 of keys and values, fe
 vocabulary     320 tokens; embedding and output head are one
 context        512 tokens
 tokenizer      byte-level BPE, 320 tokens
-ends of text   "<|im_end|>" (2)
+ends of text   "<|im_end|>" (2), "<|endoftext|>" (0)
 chat template  312 bytes, sha256 e041b7e6ab32…, no reasoning tags
 invocation     "<|im_start|>assistant\n" [1, 67, 270, 280, 86, 201]
 identity       sha256 )" + kIdentity + "\n");
@@ -84,7 +84,7 @@ TEST_F(InfoTest, AGgufBase) {
   EXPECT_EQ(facts["format"], "gguf");
   EXPECT_EQ(facts["tied_head"], true);
   EXPECT_EQ(facts["kv_heads"], 2);
-  EXPECT_EQ(facts["ends"], (json{{{"id", 2}, {"text", "<|im_end|>"}}}));
+  EXPECT_EQ(facts["ends"], json::parse(R"([{"id": 2, "text": "<|im_end|>"}, {"id": 0, "text": "<|endoftext|>"}])"));
   EXPECT_EQ(facts["invocation"]["text"], "<|im_start|>assistant\n");
   EXPECT_EQ(facts["identity"], BaseModel::Load(folder_ / "base.gguf")->Identity());
   EXPECT_EQ(facts["identity_stored"], facts["identity"]);
