@@ -18,7 +18,6 @@ if(PITH_SANITIZE)
 endif()
 find_program(CCACHE ccache)
 if(CCACHE)  # paths below the checkout are cached as relative ones: what one build folder compiled serves the others
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
-      CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})  # the latter two for precompiled headers
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
 endif()
 find_package(Threads REQUIRED)

@@ -11,9 +11,9 @@
 namespace pith {
 namespace {
 
-class Checker {
+class RewardChecker {
  public:
-  Checker(const TrainConfig& config, Problems* problems) : config_(config), problems_(problems) {}
+  RewardChecker(const TrainConfig& config, Problems* problems) : config_(config), problems_(problems) {}
 
   void All() {
     Terms("reward.times", config_.reward.times);
@@ -238,6 +238,6 @@ class Checker {
 
 }  // namespace
 
-void CheckRewardRules(const TrainConfig& config, Problems* problems) { Checker(config, problems).All(); }
+void CheckRewardRules(const TrainConfig& config, Problems* problems) { RewardChecker(config, problems).All(); }
 
 }  // namespace pith

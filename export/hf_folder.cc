@@ -16,7 +16,7 @@
 namespace pith {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 const char* const kCopiedFiles[] = {"generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
                                     "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
@@ -46,11 +46,11 @@ std::string ConfigAsWritten(const BaseModel& base) {
   return config.dump(2) + "\n";
 }
 
-std::vector<int32_t> NamedEnds(const Json& settings) {
-  Json ids = settings.value("eos_token_id", Json::array());
-  if (!ids.is_array()) ids = Json::array({ids});
+std::vector<int32_t> NamedEnds(const OrderedJson& settings) {
+  OrderedJson ids = settings.value("eos_token_id", OrderedJson::array());
+  if (!ids.is_array()) ids = OrderedJson::array({ids});
   std::vector<int32_t> ends;
-  for (const Json& id : ids) {
+  for (const OrderedJson& id : ids) {
     if (id.is_number_integer() && id >= 0) ends.push_back(id.get<int32_t>());
   }
   return ends;
@@ -60,11 +60,11 @@ std::vector<int32_t> NamedEnds(const Json& settings) {
 std::optional<std::string> GenerationConfig(const std::string& base) {
   if (!FileExists(base + "/tokenizer.json") && !FileExists(base + "/tokenizer.model")) return std::nullopt;
   const auto tokenizer = Tokenizer::Load(base);
-  const auto read = [&](const char* name) { return FileExists(base + name) ? Json::parse(ReadFile(base + name)) : Json(); };
-  Json settings = read("/generation_config.json");
+  const auto read = [&](const char* name) { return FileExists(base + name) ? OrderedJson::parse(ReadFile(base + name)) : OrderedJson(); };
+  OrderedJson settings = read("/generation_config.json");
   if (settings.is_null()) {  // transformers then takes these from config.json
-    settings = Json::object();
-    const Json model = read("/config.json");
+    settings = OrderedJson::object();
+    const OrderedJson model = read("/config.json");
     for (const char* key : {"bos_token_id", "eos_token_id", "pad_token_id"}) {
       if (model.contains(key)) settings[key] = model[key];
     }

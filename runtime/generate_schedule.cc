@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kPage = Engine::kPageTokens;
 constexpr size_t kStepRows = 512;     // rows of one forward pass, prompts and decoding together
-constexpr size_t kPrefillRows = 256;  // but at least so many for prompts
+constexpr size_t kPromptRows = 256;  // but at least so many for prompts
 
 int64_t PagesFor(int64_t tokens) { return (tokens + kPage - 1) / kPage; }
 
@@ -185,7 +185,7 @@ bool GenerateSchedule::WaitsForPrefix(const Root& root, int64_t started) const {
 
 // Prompts in order of admission, each up to its switch of adapter in one step and on from there in the next.
 void GenerateSchedule::AddPrefillRows() {
-  const size_t end = std::max(kStepRows, rows_.size() + kPrefillRows);
+  const size_t end = std::max(kStepRows, rows_.size() + kPromptRows);
   encoding_.clear();
   for (const auto& owned : roots_) {
     Root& root = *owned;

@@ -43,7 +43,7 @@ V Pad(const V& self, const B& a, R& rt) {
   return V(Padded(self.AsString(), JinjaToInt(*a[0], "a width"), a[1] != nullptr ? TextArg(a[1], "a fill") : " ", kSide, rt));
 }
 template <std::string (*kMap)(std::string_view)>
-V Mapped(const V& self, const B&, R& rt) {
+V MappedSelf(const V& self, const B&, R& rt) {
   return rt.Text(kMap(self.AsString()));
 }
 
@@ -95,8 +95,8 @@ V Remove(const V& self, const B& a, R& rt) {
 
 const JinjaMethodTable& JinjaTextMethods() {
   static const JinjaMethodTable methods = {
-      {"capitalize", {"", Mapped<PythonCapitalize>}},
-      {"casefold", {"", Mapped<PythonCaseFold>}},
+      {"capitalize", {"", MappedSelf<PythonCapitalize>}},
+      {"casefold", {"", MappedSelf<PythonCaseFold>}},
       {"center", {"width, fillchar=, /", Pad<Side::kBoth>}},
       {"count", {"sub, start=, end=, /", Count}},
       {"endswith", {"suffix, start=, end=, /", StartsOrEndsMethod<false>}},
@@ -107,7 +107,7 @@ const JinjaMethodTable& JinjaTextMethods() {
       {"index", {"sub, start=, end=, /", Find<false, true>}},
       {"join", {"iterable, /", Join}},
       {"ljust", {"width, fillchar=, /", Pad<Side::kRight>}},
-      {"lower", {"", Mapped<PythonLower>}},
+      {"lower", {"", MappedSelf<PythonLower>}},
       {"lstrip", {"chars=, /", Strip<JinjaStripSide::kLeft>}},
       {"maketrans", {"x, y=, z=, /", [](const V&, const B& a, R& rt) { return MakeTranslation(*a[0], a[1], a[2], rt); }}},
       {"partition", {"sep, /", PartitionMethod<false>}},
@@ -129,10 +129,10 @@ const JinjaMethodTable& JinjaTextMethods() {
       {"splitlines", {"keepends=", SplitLines}},
       {"startswith", {"prefix, start=, end=, /", StartsOrEndsMethod<true>}},
       {"strip", {"chars=, /", Strip<JinjaStripSide::kBoth>}},
-      {"swapcase", {"", Mapped<PythonSwapCase>}},
-      {"title", {"", Mapped<PythonTitle>}},
+      {"swapcase", {"", MappedSelf<PythonSwapCase>}},
+      {"title", {"", MappedSelf<PythonTitle>}},
       {"translate", {"table, /", [](const V& self, const B& a, R& rt) { return rt.Text(Translated(self.AsString(), *a[0], rt)); }}},
-      {"upper", {"", Mapped<PythonUpper>}},
+      {"upper", {"", MappedSelf<PythonUpper>}},
       {"zfill", {"width, /", ZeroFill}},
   };
   return methods;

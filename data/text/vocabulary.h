@@ -15,6 +15,8 @@
 
 namespace pith {
 
+inline constexpr int64_t kMaxTokens = 8'000'000;  // a file that names more is damaged
+
 enum class TokenKind : uint8_t {
   kNormal,       // what a model makes of text
   kControl,      // matched in rendered templates only; invisible in decoded text

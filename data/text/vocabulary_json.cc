@@ -15,7 +15,6 @@ namespace pith {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int64_t kMaxTokens = 8'000'000;
 
 std::string Text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 

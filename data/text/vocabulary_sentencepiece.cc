@@ -13,7 +13,6 @@ namespace pith {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int64_t kMaxTokens = 8'000'000;
 
 // One message of the wire format: varints, fixed 32 and 64 bits, and byte strings.
 class Fields {
@@ -72,9 +71,9 @@ class Fields {
   }
 };
 
-class Reader {
+class SentencePieceReader {
  public:
-  explicit Reader(const std::string& path) : path_(path) { out_.origin = path; }
+  explicit SentencePieceReader(const std::string& path) : path_(path) { out_.origin = path; }
 
   Vocabulary Read() {
     const std::string bytes = ReadFile(path_);
@@ -225,7 +224,7 @@ class Reader {
 }  // namespace
 
 Vocabulary VocabularyFromSentencePiece(const std::string& tokenizer_model_path) {
-  return Reader(tokenizer_model_path).Read();
+  return SentencePieceReader(tokenizer_model_path).Read();
 }
 
 }  // namespace pith
