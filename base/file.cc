@@ -125,7 +125,7 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::Write(const void* data, size_t size_bytes) {
   PITH_CHECK(fd_ >= 0, "Write after Commit of ", path_);
   offset_ += size_bytes;
-  if (buffer_.size() + size_bytes > kBufferBytes) Flush();
+  if (buffer_.size() + size_bytes > kBufferBytes) WriteBuffer();
   if (size_bytes > kBufferBytes) {
     WriteAll(fd_, static_cast<const char*>(data), size_bytes, path_);
   } else {
@@ -133,15 +133,19 @@ void AtomicFile::Write(const void* data, size_t size_bytes) {
   }
 }
 
-void AtomicFile::Flush() {
+void AtomicFile::WriteBuffer() {
   WriteAll(fd_, buffer_.data(), buffer_.size(), path_);
   buffer_.clear();
 }
 
-void AtomicFile::Commit() {
-  PITH_CHECK(fd_ >= 0, "second Commit of ", path_);
-  Flush();
+void AtomicFile::Flush() {
+  PITH_CHECK(fd_ >= 0, "Flush after Commit of ", path_);
+  WriteBuffer();
   if (::fsync(fd_) != 0) ThrowUser("cannot write '", path_, "': ", Reason());
+}
+
+void AtomicFile::Commit() {
+  Flush();
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     ThrowUser("cannot rename '", temporary_, "' to '", path_, "': ", Reason());
   }

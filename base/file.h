@@ -53,6 +53,7 @@ class AtomicFile {
   void Write(const void* data, size_t size_bytes);
   void Write(std::string_view text) { Write(text.data(), text.size()); }
   uint64_t offset_bytes() const { return offset_; }
+  void Flush();   // all that was written is on the disk, beside the place; what can fail for want of room has failed here
   void Commit();
 
  private:
@@ -60,7 +61,7 @@ class AtomicFile {
   int fd_ = -1;
   uint64_t offset_ = 0;
   std::string buffer_;
-  void Flush();
+  void WriteBuffer();
 };
 
 // What AtomicFile and its like call a thing until it is whole: PATH.tmp-PID-N, different at each call.

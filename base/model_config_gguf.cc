@@ -76,6 +76,9 @@ RopeLayout GgufRopeLayout(std::string_view arch) {
 ModelConfig ModelConfigFromGguf(const GgufFile& file) {
   ModelConfig c;
   const std::string& path = file.path();
+  if (file.Has("general.type") && file.Find<std::string>("general.type") == "adapter") {
+    ThrowUser("'", path, "' is an adapter, not a base; name the base's file here, and this one as the adapter");
+  }
   c.arch = file.Get<std::string>("general.architecture");
   if (c.arch != "llama" && c.arch != "qwen2") {
     ThrowUser("'", path, "' is of architecture '", c.arch, "', expected llama or qwen2");

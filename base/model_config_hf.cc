@@ -48,8 +48,8 @@ std::string JsonText(const std::string& path, const Json& json, const char* key,
   return value->get<std::string>();
 }
 
-// As transformers chooses: by model_type. Files that give none, or one of their own, say by the class that made them, which is
-// what llama.cpp's converter goes by.
+// As transformers chooses: by model_type. Files that give none, or one of their own that names the family ("house_llama"), say by the
+// class that made them, which is what llama.cpp's converter goes by. Where the two name different families, neither is believed.
 std::string Architecture(const std::string& path, const Json& json) {
   const std::string type = JsonText(path, json, "model_type", "");
   if (type == "llama" || type == "qwen2") return type;
@@ -61,8 +61,12 @@ std::string Architecture(const std::string& path, const Json& json) {
     }
     name = list->front().get<std::string>();
   }
-  if (name == "LlamaForCausalLM") return "llama";
-  if (name == "Qwen2ForCausalLM") return "qwen2";
+  const std::string family = name == "LlamaForCausalLM" ? "llama" : name == "Qwen2ForCausalLM" ? "qwen2" : "";
+  if (!family.empty() && (type.empty() || type.find(family) != std::string::npos)) return family;
+  if (!family.empty()) {
+    ThrowUser("'", path, "': model_type is '", type, "' but architectures says ", name, "; let model_type be '", family,
+              "' where the model is one");
+  }
   ThrowUser("'", path, "' is of architecture '", name, "' (model_type '", type,
             "'), expected LlamaForCausalLM or Qwen2ForCausalLM (llama or qwen2)");
 }

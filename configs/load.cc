@@ -108,7 +108,12 @@ bool Reported(const Problems& problems, const std::string& path) {
 
 // Rules of single fields, and settings that were given but would be ignored.
 void CheckFields(const TrainConfig& config, const std::map<std::string, ConfigPlace>& places, Problems* problems) {
-  const bool stage_known = !Reported(*problems, "stage");
+  for (const Section& section : TrainSections()) {
+    for (const Field<TrainConfig>& field : section.fields) {
+      if (section.Path(field.key) == "stage" && !Reported(*problems, "stage")) field.check(config, "stage", problems);
+    }
+  }
+  const bool stage_known = !Reported(*problems, "stage");  // all others depend on it
   for (const Section& section : TrainSections()) {
     for (const Field<TrainConfig>& field : section.fields) {
       const std::string path = section.Path(field.key);

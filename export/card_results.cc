@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json_text.h"
+#include "base/log.h"
 
 namespace pith {
 namespace {
@@ -67,6 +68,8 @@ std::vector<CardPoint> ReadResults(const std::string& path, const std::string& a
   if (modes.count(mode) == 0) {
     if (modes.size() > 1) ThrowUser("--results '", path, "' has rows of ", Listed(modes), "; let --out be named after the one that this adapter is");
     mode = *modes.begin();
+    LogWarning(Str("--results '", path, "': its rows of '", mode, "' are taken for this adapter's, which they do not name; let --out be named ",
+                   "after it to be sure"));
   }
   std::vector<CardPoint> points;
   for (const Json& row : rows) {

@@ -16,10 +16,15 @@
 namespace pith {
 namespace {
 
+// Of a folder that is read, no file may be written over either; a GGUF in it is an earlier output.
 void CheckNotInput(const std::string& out, const std::string& input) {
+  namespace fs = std::filesystem;
+  if (out.empty()) ThrowUser("--out is empty; name a place to write to");
   std::error_code error;
-  if (std::filesystem::equivalent(out, input, error) && !error) {
-    ThrowUser("--out '", out, "' is the input itself; name another place");
+  if (fs::equivalent(out, input, error) && !error) ThrowUser("--out '", out, "' is the input itself; name another place");
+  if (fs::is_regular_file(out, error) && fs::path(out).extension() != ".gguf" &&
+      fs::equivalent(fs::absolute(out).parent_path(), input, error) && !error) {
+    ThrowUser("--out '", out, "' is a file of the input '", input, "'; name another place");
   }
 }
 
@@ -81,11 +86,12 @@ void RunConvert(const ConvertOptions& options) {
 
 void RunAdapter(const AdapterOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
-  CheckNotInput(options.out, base_path);
+  for (const std::string& input : {base_path, options.adapter, options.results}) CheckNotInput(options.out, input);
   CheckPlace(options.out);
   const auto base = LoadBase(base_path, options.out);
   if (base->gguf() == nullptr) {
-    ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first");
+    ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first, and name that ",
+              "file (with --any-base, where the adapter was trained on the folder)");
   }
   LoraAdapter adapter = ReadPeft(options.adapter);
   const bool same_base = adapter.base_sha256.empty() || adapter.base_sha256 == base->Identity();

@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <iostream>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -131,6 +133,17 @@ void RefuseUnused(const CLI::App& app, const std::vector<std::string>& options, 
 void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling) {
   CheckSampling(sampling);
   if (sampling.temperature == 0) RefuseUnused(app, {"--top-k", "--top-p", "--min-p"}, "at temperature 0; give --temperature");
+}
+
+std::string ReadInput(const std::string& file) {
+  if (file != "-") return ReadFile(file);
+  std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  CheckStandardInput();
+  return text;
+}
+
+void CheckStandardInput() {
+  if (std::ferror(stdin) != 0 || std::cin.bad()) ThrowUser("standard input cannot be read; give a file, or pipe the text in");
 }
 
 std::vector<int64_t> ParseBudgets(const std::string& text) {

@@ -64,6 +64,11 @@ void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adap
 std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& path, const std::vector<NamedAdapter>& adapters,
                                        const std::string& now);
 
+// The text of `file`, where "-" is standard input. UserError when it cannot be read.
+std::string ReadInput(const std::string& file);
+// For the end of a loop over std::cin: UserError where it ended because standard input cannot be read.
+void CheckStandardInput();
+
 // "64,128,none" → {64, 128, 0}.
 std::vector<int64_t> ParseBudgets(const std::string& text);
 

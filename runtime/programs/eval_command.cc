@@ -128,10 +128,10 @@ int EvalCommand(const Arguments& args) {
   for (const std::string& arg : args) command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
   const std::string table = "\n" + ReportText(rows) + "\n";
   try {
-    WriteFile(folder.Path(kResults), ResultsJson(rows));
-    WriteFile(folder.Path(kAnswers), AnswersJsonl(rows, problems));
-    WriteFile(folder.Path(kChart), AccuracyLengthSvgFile(rows));
-    WriteFile(folder.Path(kReport), ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems));
+    folder.Write({{kResults, ResultsJson(rows)},
+                  {kAnswers, AnswersJsonl(rows, problems)},
+                  {kChart, AccuracyLengthSvgFile(rows)},
+                  {kReport, ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems)}});
   } catch (const UserError&) {
     std::cout << table;  // a disk that has filled up meanwhile takes no file
     throw;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pith {
@@ -16,6 +17,8 @@ class OutputFolder {
   ~OutputFolder();
 
   std::string Path(const std::string& file) const;
+  // Writes (name, contents) of each, all or none: on a full disk the folder stays as it was. UserError then.
+  void Write(const std::vector<std::pair<std::string, std::string>>& files) const;
 
  private:
   std::string path_;

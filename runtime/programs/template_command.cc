@@ -25,8 +25,7 @@ int TemplateCommand(const Arguments& args) {
   if (*has_bos) options.bos = bos;
   if (*has_eos) options.eos = eos;
   if (!tools.empty()) options.tools_json = ReadFile(tools);
-  const std::string json =
-      messages == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : ReadFile(messages);
+  const std::string json = ReadInput(messages);
   std::cout << ChatTemplate::FromSource(ReadFile(source))->RenderJson(json, options) << std::flush;
   return 0;
 }

@@ -23,8 +23,7 @@ int TokenizeCommand(const Arguments& args) {
   app.add_option("--file", file, "text file, - for standard input")->required();
   if (!ParseArguments(app, args)) return 0;
   const auto tokenizer = Tokenizer::Load(ResolveModelPath(model));
-  const std::string text =
-      file == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : ReadFile(file);
+  const std::string text = ReadInput(file);
   const std::vector<int32_t> ids = tokenizer->Encode(text);
   for (size_t i = 0; i < ids.size(); ++i) std::cout << (i ? " " : "") << ids[i];
   std::cout << "\n";
@@ -47,6 +46,7 @@ int GradeCommand(const Arguments& args) {
                      -1, ' ', false, nlohmann::json::error_handler_t::replace)
               << std::endl;
   }
+  CheckStandardInput();
   return 0;
 }
 

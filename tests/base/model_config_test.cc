@@ -101,6 +101,7 @@ TEST_F(HfConfigTest, ModelTypeSaysWhatItIs) {
   EXPECT_EQ(Read(missing + ", \"model_type\": \"llama\"}").arch, "llama");
   ExpectRefused(missing + "}", "architecture '' (model_type '')");
   ExpectRefused(with("null", "mistral"), "model_type 'mistral'");
+  ExpectRefused(with("[\"LlamaForCausalLM\"]", "mistral"), "model_type is 'mistral' but architectures says LlamaForCausalLM");
   ExpectRefused(with("[\"MistralForCausalLM\"]", "mistral"), "architecture 'MistralForCausalLM'");
   ExpectRefused(with("\"LlamaForCausalLM\"", ""), "expected a list of one name");
 }

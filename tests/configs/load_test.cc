@@ -55,6 +55,11 @@ class LoadTest : public testing::Test {
 const std::string kSft = "{stage: sft, model: {path: m.gguf}, data: {limit: 8}}\n";
 const std::string kRl = "stage: rl\nmodel: {path: m.gguf}\ndata: {limit: 8}\n";
 
+TEST_F(LoadTest, AnUnknownStageIsTheOneProblem) {
+  EXPECT_EQ(Complaint("{stage: foo, model: {path: m.gguf}, data: {limit: 8}, sft: {epochs: 2}}\n"),
+            "run.yaml:1: stage: got foo, expected sft, rl or distill");
+}
+
 TEST_F(LoadTest, ReadsValuesOfEveryTypeAndKeepsDefaults) {
   const TrainConfig config = Load(
       "stage: rl\nname: a/b-1\nseed: 18446744073709551615\nmodel:\n  path: m.gguf\nadapter:\n  rank: 16\n  alpha: 3.5e1\n"

@@ -459,6 +459,26 @@ TEST_F(ExportTest, NeverWritesOntoItsInput) {
   EXPECT_NE(Refusal([&] { RunFuse({kLora, Path("model"), {}, {}, Path("model")}); }).find("the input itself"), std::string::npos);
   EXPECT_EQ(ReadFile(base), before);
   EXPECT_NE(Refusal([&] { RunConvert({base, {TensorType::kQ8_0, {}}, folder_}); }), "");
+  // Nor onto a file of a folder that it reads, or the results that go into the card.
+  const std::string config = ReadFile(Path("model/config.json"));
+  fs::copy(kLora, Path("lora"));
+  for (const char* file : {"model/config.json", "model/tokenizer.json", "model/model.safetensors"}) {
+    EXPECT_NE(Refusal([&] { RunConvert({Path("model"), {TensorType::kQ8_0, {}}, Path(file)}); }).find("input"), std::string::npos) << file;
+  }
+  for (const char* file : {"lora/adapter_config.json", "lora/adapter_model.safetensors"}) {
+    EXPECT_NE(Refusal([&] { RunAdapter({Path("lora"), base, TensorType::kQ8_0, Path(file), false}); }).find("is a file of the input"), std::string::npos) << file;
+  }
+  WriteFile(Path("results.json"), "[]");
+  EXPECT_NE(Refusal([&] { RunAdapter({kLora, base, TensorType::kQ8_0, Path("results.json"), false, Path("results.json")}); }).find("the input itself"),
+            std::string::npos);
+  EXPECT_EQ(ReadFile(Path("model/config.json")), config);
+  EXPECT_NE(Refusal([&] { RunConvert({base, {TensorType::kQ8_0, {}}, ""}); }).find("--out is empty"), std::string::npos);
+}
+
+TEST_F(ExportTest, AnAdapterIsNoBase) {
+  const std::string base = Convert(TensorType::kF32, "base.gguf");
+  RunAdapter({kLora, base, TensorType::kF32, Path("a.gguf"), true});
+  EXPECT_NE(Refusal([&] { BaseModel::Load(Path("a.gguf")); }).find("a.gguf' is an adapter, not a base"), std::string::npos);
 }
 
 // The program as people start it.

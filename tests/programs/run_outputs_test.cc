@@ -9,6 +9,24 @@
 namespace pith {
 namespace {
 
+TEST_F(RunProgramTest, AnEvaluationOnAFullDiskLeavesNothing) {
+  const std::string out = folder_ / "full";
+  const Outcome full = Shell("trap '' XFSZ; ulimit -f 20; $P eval --model " + model_ + " --dataset synthetic --limit 60 --max-tokens 100 --out " + out);
+  EXPECT_EQ(full.code, 2) << full.err;
+  EXPECT_NE(full.err.find("cannot write"), std::string::npos) << full.err;
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST_F(RunProgramTest, InputThatCannotBeRead) {
+  for (const std::string& command : {std::string("grade"), "tokenize --model " + kFolder + "/tokenizer.json --file -"}) {
+    for (const char* input : {" < /", " <&-"}) {
+      const Outcome outcome = Shell("$P " + command + input);
+      EXPECT_EQ(outcome.code, 2) << command << input;
+      EXPECT_NE(outcome.err.find("standard input cannot be read"), std::string::npos) << command << input << outcome.err;
+    }
+  }
+}
+
 TEST_F(RunProgramTest, OutputThatCannotBeWritten) {
   std::string lines;
   for (int i = 0; i < 3000; ++i) lines += "{\"gold\": \"1\", \"pred\": \"1\"}\n";

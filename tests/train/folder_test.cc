@@ -57,6 +57,20 @@ TEST(RunFolder, HasNothingToResumeWhereNoRunIs) {
   EXPECT_REFUSED(CheckRunFolder(c.run.folder, FolderMode::kNew), "holds a run already");
 }
 
+TEST(RunFolder, GoesOnWhereAnEarlierVersionKnewFewerSettings) {
+  const Scratch scratch;
+  const TrainConfig c = TinyConfig(scratch, "sft", "earlier");
+  Execute(c, FolderMode::kNew, 1);
+  const std::string path = c.run.folder + "/config.yaml";
+  std::string text = ReadFile(path);
+  const size_t line = text.find("  now:");
+  ASSERT_NE(line, std::string::npos) << text;
+  text.erase(line, text.find('\n', line) + 1 - line);
+  WriteFile(path, text);
+  Execute(c, FolderMode::kResume);
+  EXPECT_NE(ReadFile(path).find("  now:"), std::string::npos);
+}
+
 TEST(RunFolder, LeavesFoldersThatAreNoRunAlone) {
   const Scratch scratch;
   const TrainConfig c = TinyConfig(scratch, "sft", "foreign");

@@ -49,6 +49,15 @@ std::string Computed(const std::string& config) {
   return kept;
 }
 
+// A folder's configuration as this version writes it: settings that an earlier one did not know have their defaults.
+std::string StoredConfig(const std::string& path) {
+  try {
+    return kMark + DumpTrainConfig(LoadTrainConfig(path, {}));
+  } catch (const UserError&) {
+    return ReadFile(path);
+  }
+}
+
 std::vector<std::string> NamesIn(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
@@ -96,7 +105,7 @@ RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFold
   if (IsFolder(path_)) lock_.Take(path_);
   const bool exists = CheckRunFolder(path_, mode);
   if (exists && mode == FolderMode::kResume) {
-    const std::string difference = FirstDifference(Computed(ReadFile(config_path)), Computed(text));
+    const std::string difference = FirstDifference(Computed(StoredConfig(config_path)), Computed(text));
     if (!difference.empty()) {
       ThrowUser("'", path_, "' was started with another configuration (", difference,
                 "); resume with the same one, or start a new run with --overwrite");
