@@ -118,23 +118,6 @@ void AppendTitle(std::string& out, int32_t c) {
   AppendUtf8(out, utf8proc_totitle(c));
 }
 
-// `map` sees the place of each code point, too.
-template <class Map>
-std::string MapPlaces(std::string_view text, Map map) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const CodePoint c = DecodeUtf8(text, at);
-    if (c.value < 0) {
-      out += text[at];
-    } else {
-      map(out, at, c);
-    }
-    at += c.size;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string PythonUpper(std::string_view text) { return MapCodePoints(text, AppendUpper); }

@@ -19,9 +19,10 @@ bool IsValidUtf8(std::string_view text);
 size_t CountCodePoints(std::string_view text);          // an invalid byte counts as one
 bool IsWhitespace(int32_t code_point);                  // Unicode's White_Space, as \s in the pre-tokenizers' patterns
 
-// What map(std::string& out, int32_t code_point) appends for each code point; invalid bytes stay as they are.
+// What map(std::string& out, size_t at, CodePoint c) appends for each code point, which stands at text[at]; invalid bytes stay as
+// they are.
 template <class Map>
-std::string MapCodePoints(std::string_view text, Map map) {
+std::string MapPlaces(std::string_view text, Map map) {
   std::string out;
   out.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
@@ -29,11 +30,17 @@ std::string MapCodePoints(std::string_view text, Map map) {
     if (c.value < 0) {
       out += text[at];
     } else {
-      map(out, c.value);
+      map(out, at, c);
     }
     at += c.size;
   }
   return out;
+}
+
+// The same for who need not know the place: map(std::string& out, int32_t code_point).
+template <class Map>
+std::string MapCodePoints(std::string_view text, Map map) {
+  return MapPlaces(text, [&](std::string& out, size_t, CodePoint c) { map(out, c.value); });
 }
 
 // Unicode composition (NFC) of the valid stretches; invalid bytes stay as they are.
