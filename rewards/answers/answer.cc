@@ -104,9 +104,12 @@ bool IsNothing(std::string_view text) {
 const char* VerdictName(Verdict verdict) {
   switch (verdict) {
     case Verdict::kCorrect: return "correct";
+    case Verdict::kUnsimplified: return "unsimplified";
     case Verdict::kWrong: return "wrong";
     case Verdict::kUnparsed: return "unparsed";
+    case Verdict::kCut: return "cut";
     case Verdict::kTimeout: return "timeout";
+    case Verdict::kError: return "error";
   }
   return "unparsed";
 }
@@ -148,10 +151,10 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer) {
 
 bool AnswersEqual(std::string_view gold, std::string_view answer) { return JudgeAnswer(gold, answer) == Verdict::kCorrect; }
 
-Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading) {
+Grade GradeResponse(const AnswerKey& key, std::string_view response, Reading reading) {
   Grade grade;
   response = FinalPart(response);
-  const std::string wanted = FromGold(gold);
+  const std::string wanted = FromGold(key.gold);
   const std::optional<std::string> extracted = ExtractAnswer(response, reading);
   if (extracted) grade = {JudgeAnswer(wanted, *extracted), *extracted};
   if (grade.verdict == Verdict::kCorrect || grade.verdict == Verdict::kTimeout) return grade;
@@ -198,13 +201,13 @@ Grade GradeResponse(std::string_view gold, std::string_view response, Reading re
   return grade;
 }
 
-Grade GradePrediction(std::string_view raw_gold, std::string_view raw_prediction) {
-  const std::string gold = WithSingleBackslashes(raw_gold), whole = WithSingleBackslashes(raw_prediction);
+Grade GradePrediction(const AnswerKey& key, std::string_view raw_prediction) {
+  const std::string gold = WithSingleBackslashes(key.gold), whole = WithSingleBackslashes(raw_prediction);
   if (!TrimSpaces(gold).empty() && TrimSpaces(gold) == TrimSpaces(whole)) {
     return {Verdict::kCorrect, ExtractAnswer(whole, Reading::kStrict).value_or(std::string(TrimSpaces(whole)))};
   }
   const std::string_view prediction = FinalPart(whole);
-  if (FindMarkedAnswers(prediction).last) return GradeResponse(gold, prediction, Reading::kStrict);
+  if (FindMarkedAnswers(prediction).last) return GradeResponse({gold, key.question}, prediction, Reading::kStrict);
   const std::string wanted = FromGold(gold);
   const std::string_view bare = TrimSpaces(prediction);
   if (!bare.empty()) {
@@ -215,7 +218,7 @@ Grade GradePrediction(std::string_view raw_gold, std::string_view raw_prediction
     }
     if (verdict == Verdict::kCorrect || IsBareMathematics(bare)) return {verdict, std::string(bare)};
   }
-  Grade grade = GradeResponse(gold, prediction, Reading::kLenient);
+  Grade grade = GradeResponse({gold, key.question}, prediction, Reading::kLenient);
   // Where words are asked for, a few words are an answer.
   const bool few = bare.size() <= kMaxWordBytes && !PlainWords(bare).empty() && bare.find('\n') == std::string_view::npos;
   if (grade.verdict == Verdict::kUnparsed && few && IsWords(wanted)) grade = {Verdict::kWrong, std::string(bare)};

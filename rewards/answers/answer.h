@@ -2,14 +2,32 @@
 // rewards/math/parser.h and rewards/math/compare.h.
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace pith {
 
-enum class Verdict { kCorrect, kWrong, kUnparsed, kTimeout };
-const char* VerdictName(Verdict verdict);  // "correct" | "wrong" | "unparsed" | "timeout"
+enum class Verdict {
+  kCorrect,
+  kUnsimplified,  // the gold answer's value with work left in it that the gold answer has done: "48/2+48" for 72
+  kWrong,         // another answer, several, or one that could not be shown to be the same
+  kUnparsed,      // no answer in the response
+  kCut,           // no answer, and a limit ended the response before it could be given
+  kTimeout,       // the bound of work was reached before it could be said
+  kError,         // the judge failed; says nothing of the answer
+};
+const char* VerdictName(Verdict verdict);  // "correct", "unsimplified", …: the name without its k
+
+// What is asked, and its answer. `question` may be empty: then nothing is read from it.
+struct AnswerKey {
+  template <class Text>
+    requires std::convertible_to<Text, std::string_view>
+  AnswerKey(const Text& gold_text, std::string_view question_text = {}) : gold(gold_text), question(question_text) {}  // implicit: a gold answer alone
+  std::string_view gold;  // may be a worked solution with a marked answer
+  std::string_view question;
+};
 
 enum class Reading {
   kStrict,   // the answer must be marked: the last "#### x" or \boxed{x}
@@ -34,9 +52,9 @@ Verdict JudgeAnswer(std::string_view gold, std::string_view answer);
 bool AnswersEqual(std::string_view gold, std::string_view answer);
 // gold may itself be a worked solution with a marked answer. Where it names several answers, all boxes of the response are
 // tried together as well; where it is words, the lenient reading also takes a last sentence that ends in them. Never throws.
-Grade GradeResponse(std::string_view gold, std::string_view response, Reading reading);
+Grade GradeResponse(const AnswerKey& key, std::string_view response, Reading reading);
 // A prediction of unknown kind, a bare answer or a whole response: its marked answer, else the whole where that is
 // mathematics or equals the gold answer, else as the lenient reading.
-Grade GradePrediction(std::string_view gold, std::string_view prediction);
+Grade GradePrediction(const AnswerKey& key, std::string_view prediction);
 
 }  // namespace pith
