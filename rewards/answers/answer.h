@@ -47,9 +47,9 @@ struct Grade {
 std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading);
 // Correct, wrong or timeout: equal as text, as plain numbers, as mathematics, or as words. The work is counted: the texts are
 // gone through a fixed number of times, and trees and numbers have bounds past which the verdict is timeout.
-Verdict JudgeAnswer(std::string_view gold, std::string_view answer);
-// Whether the verdict is correct.
-bool AnswersEqual(std::string_view gold, std::string_view answer);
+Verdict JudgeAnswer(const AnswerKey& key, std::string_view answer);
+// Whether two answers of responses say the same, by either of them: for counting votes, where neither is gold.
+bool AnswersEqual(std::string_view a, std::string_view b);
 // gold may itself be a worked solution with a marked answer. Where it names several answers, all boxes of the response are
 // tried together as well; where it is words, the lenient reading also takes a last sentence that ends in them. Never throws.
 Grade GradeResponse(const AnswerKey& key, std::string_view response, Reading reading);

@@ -1,9 +1,11 @@
-// Which choice a response names.
+// Which choices a response names.
 #include <algorithm>
 #include <array>
 
+#include "rewards/answers/answer_text.h"
 #include "rewards/answers/readings.h"
 #include "rewards/math/ascii.h"
+#include "rewards/math/words.h"
 
 namespace pith {
 namespace {
@@ -21,18 +23,10 @@ bool IsLoneChoice(std::string_view text, size_t at) {
   return !(text[at] == 'A' && text.substr(at + 1, 1) == " " && text.substr(at + 1, 4) != " is ");
 }
 
-std::string_view LastSentence(std::string_view text) {
-  for (std::string_view stop : {". ", "; "}) {
-    if (const size_t at = text.rfind(stop); at != std::string_view::npos) text = text.substr(at + 2);
-  }
-  return text;
-}
-
 bool Denies(std::string_view text) {
-  for (std::string_view denial : {"not ", "Not ", "n't ", "nnot ", "either ", "nor ", "never ", "none ", "None "}) {
-    if (text.find(denial) != std::string_view::npos) return true;
-  }
-  return false;
+  const std::string words = " " + LowerCase(text) + " ";
+  constexpr auto kWords = std::to_array<std::string_view>({" not ", "n't ", "nnot ", "either ", " nor ", " never ", " none ", " except ", " or ", "incorrect", "wrong"});
+  return std::any_of(kWords.begin(), kWords.end(), [&](std::string_view denial) { return words.find(denial) != std::string::npos; });
 }
 
 template <size_t N>
@@ -46,10 +40,7 @@ constexpr std::array<std::string_view, 10> kDenials = {"is incorrect",  "is wron
                                                         "is impossible", "cannot",   "can't",  "is too", "is eliminated"};
 constexpr std::array<std::string_view, 5> kAffirmations = {"is correct", "is right", "is the correct", "is the right", "is the answer"};
 
-}  // namespace
-
-bool IsChoiceLetter(char c) { return c >= 'A' && c <= 'H'; }
-
+// The one letter that stands alone in a short text ("so B is correct"); 0 where there is none or more than one.
 char OnlyChoice(std::string_view response) {
   if (response.size() > kMaxBytes) return 0;
   const std::string_view bare = TrimSpaces(response);
@@ -79,6 +70,7 @@ char OnlyChoice(std::string_view response) {
   return only;
 }
 
+// In what is stated to be the answer: "C, not B", "for sure C"; else 0.
 char StatedChoice(std::string_view stated) {
   constexpr std::array<std::string_view, 8> kLeads = {"for sure ", "definitely ", "clearly ", "certainly ",
                                                        "option ",   "choice ",     "indeed ",  "therefore "};
@@ -105,6 +97,7 @@ char StatedChoice(std::string_view stated) {
   return another || joined ? 0 : stated[0];
 }
 
+// At the end of the last sentence, which denies nothing: "of A, B and C, the one that works is C."; else 0.
 char FinalChoice(std::string_view response) {
   std::string_view line = TrimSpaces(response);
   if (const size_t end = line.rfind('\n'); end != std::string_view::npos) line = TrimSpaces(line.substr(end + 1));
@@ -117,6 +110,57 @@ char FinalChoice(std::string_view response) {
     if (before.ends_with(verb)) return line.back();
   }
   return 0;
+}
+
+// "(A)", "\\text{B}", "option C": without dress and lead.
+std::string Undressed(std::string_view text) {
+  std::string clean = CleanAnswer(text);
+  constexpr auto kLeads = std::to_array<std::string_view>({"both ", "options ", "option ", "choices ", "choice ", "answers ", "letters ", "Options ", "Option ", "Choices ", "Choice "});
+  for (std::string_view lead : kLeads) {
+    if (clean.starts_with(lead)) clean.erase(0, lead.size());
+  }
+  return clean;
+}
+
+}  // namespace
+
+bool IsChoiceLetter(char c) { return c >= 'A' && c <= 'H'; }
+
+std::string ChoiceLetters(std::string_view text) {
+  if (text.size() > kMaxBytes) return "";
+  const std::string clean = Undressed(text);
+  std::string letters;
+  for (size_t at = 0; at < clean.size();) {
+    const char c = clean[at];
+    if (IsChoiceLetter(c)) {
+      // Letters that touch are choices in their order alone: ABD, and no CAB.
+      if (letters.find(c) != std::string::npos || (at > 0 && IsChoiceLetter(clean[at - 1]) && clean[at - 1] > c)) return "";
+      letters += c;
+      ++at;
+    } else if (std::string_view(" ,;&/()").find(c) != std::string_view::npos) {
+      ++at;
+    } else if (clean.compare(at, 4, "and ") == 0) {
+      at += 4;
+    } else {
+      return "";
+    }
+  }
+  std::sort(letters.begin(), letters.end());
+  return letters;
+}
+
+std::string ChoicesOf(std::string_view sentence) {
+  if (std::string letters = ChoiceLetters(sentence); !letters.empty()) return letters;
+  const std::string_view last = LastSentence(sentence);
+  for (std::string_view verb : {" are ", " is ", " be ", ": "}) {
+    const size_t at = last.rfind(verb);
+    if (at == std::string_view::npos || Denies(last)) continue;
+    if (std::string letters = ChoiceLetters(last.substr(at + verb.size())); !letters.empty()) return letters;
+  }
+  char choice = StatedChoice(sentence);
+  if (choice == 0) choice = FinalChoice(sentence);
+  if (choice == 0) choice = OnlyChoice(sentence);
+  return choice == 0 ? "" : std::string(1, choice);
 }
 
 }  // namespace pith

@@ -35,7 +35,9 @@ std::vector<Mark> FindHashes(std::string_view text) {
     if (at - begin != 4) continue;
     const size_t end = std::min(text.find('\n', at), text.size());
     const size_t colon = at < end && text[at] == ':' ? 1 : 0;
-    const std::string_view content = Trim(text.substr(at + colon, end - at - colon));
+    std::string_view content = Trim(text.substr(at + colon, end - at - colon));
+    while (content.starts_with('#')) content = Trim(content.substr(1));  // written twice, or closed
+    while (content.ends_with('#') && !content.ends_with("\\#")) content = Trim(content.substr(0, content.size() - 1));
     if (!content.empty()) marks.push_back({begin, end, content});
     at = end;
   }

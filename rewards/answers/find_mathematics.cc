@@ -13,8 +13,6 @@
 namespace pith {
 namespace {
 
-constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
-
 // 6π, 2√5, x², ½, ≤: signs that a number alone does not have.
 bool HasUnicodeStructure(std::string_view text) {
   for (size_t at = 0; at < text.size(); ++at) {
@@ -77,6 +75,18 @@ bool EndsInSum(std::string_view text) {
   return sign != std::string_view::npos && text.find_first_of("0123456789") < sign;
 }
 
+// "- x = 1", "* 5", "2. y", "(3) z" without what leads the line. `dash`: whether a dash is a bullet and no sign.
+std::string_view WithoutBullet(std::string_view line, bool dash) {
+  line = TrimSpaces(line);
+  if ((dash && line.starts_with("- ")) || line.starts_with("* ")) return TrimSpaces(line.substr(2));
+  if (line.starts_with("• ")) return TrimSpaces(line.substr(std::string_view("• ").size()));
+  size_t at = line.starts_with("(") ? 1 : 0;
+  const size_t digits = at;
+  while (at < line.size() && IsAsciiDigit(line[at])) ++at;
+  const bool numbered = at > digits && at - digits <= 2 && at + 1 < line.size() && (line[at] == '.' || line[at] == ')') && line[at + 1] == ' ';
+  return numbered ? TrimSpaces(line.substr(at + 2)) : line;
+}
+
 }  // namespace
 
 std::string_view TrimSpaces(std::string_view text) {
@@ -85,9 +95,9 @@ std::string_view TrimSpaces(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
 }
 
-bool IsBareMathematics(std::string_view text) {
+bool IsBareMathematics(std::string_view text, const KnownWords& words) {
   Work work(20000);
-  return text.size() <= kMaxBareBytes && IsMathematics(text, &work);
+  return text.size() <= kMaxAnswerBytes && IsMathematics(text, words, &work);
 }
 
 std::string_view LastLine(std::string_view text) {
@@ -97,16 +107,20 @@ std::string_view LastLine(std::string_view text) {
 }
 
 // The longest mathematics of at most 12 words that ends a text: "so the area is 4\sqrt{2}." gives "4\sqrt{2}".
-std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured) {
+std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured, const KnownWords& words) {
   text = LastLine(text);
   std::optional<std::string_view> found;
   size_t begin = text.size();
-  for (int words = 0; words < 12 && begin > 0; ++words) {
+  for (int taken = 0; taken < 12 && begin > 0; ++taken) {
     const size_t space = text.rfind(' ', begin - 1);
     begin = space == std::string_view::npos ? 0 : space;
     const std::string_view tail = TrimSpaces(text.substr(begin));
-    if (tail.size() > kMaxBareBytes) break;
-    if ((!structured || HasStructure(tail)) && IsBareMathematics(tail)) found = tail;
+    if (tail.size() > kMaxAnswerBytes) break;
+    if (tail.starts_with("..")) continue;
+    // What stands behind a sign is the rest of a sum.
+    const size_t sign = begin == 0 ? std::string_view::npos : text.find_last_not_of(' ', begin);
+    if (sign != std::string_view::npos && sign > 0 && std::string_view("+-*/").find(text[sign]) != std::string_view::npos) continue;
+    if ((!structured || HasStructure(tail)) && IsBareMathematics(tail, words)) found = tail;
   }
   if (!found) return found;
   if (text.substr(0, static_cast<size_t>(found->data() - text.data())).ends_with("not ")) return std::nullopt;
@@ -146,7 +160,7 @@ std::vector<Formula> FindFormulas(std::string_view text) {
 }
 
 // The last formula unless a number stands behind it.
-std::optional<std::string_view> FindLastFormula(std::string_view text) {
+std::optional<std::string_view> FindLastFormula(std::string_view text, const KnownWords& words) {
   const std::vector<Formula> formulas = FindFormulas(text);
   if (formulas.empty()) return std::nullopt;
   const Formula& last = formulas.back();
@@ -155,7 +169,7 @@ std::optional<std::string_view> FindLastFormula(std::string_view text) {
   const bool ends = text.find_first_not_of(".*! \n", last.end) == std::string_view::npos;
   const bool marked = last.content.find_first_of(ends ? "\\^([{|_=!" : "\\^([{|_=") != std::string_view::npos;
   if (!marked && !(ends ? HasStructure(last.content) : HasClock(last.content))) return std::nullopt;
-  if (IsBareMathematics(last.content)) return last.content;
+  if (IsBareMathematics(last.content, words)) return last.content;
   // A long chain, or rows of one: what it comes to.
   const size_t equals = last.content.rfind('=');
   if (!ends || equals == std::string_view::npos) return std::nullopt;
@@ -166,21 +180,21 @@ std::optional<std::string_view> FindLastFormula(std::string_view text) {
     if (const size_t row = result.rfind("\\\\"); row != std::string_view::npos) result.remove_prefix(row + 2);
     while (!result.empty() && (result.back() == '&' || result.back() == ' ')) result.remove_suffix(1);
   }
-  return IsBareMathematics(result) ? std::optional(result) : std::nullopt;
+  return IsBareMathematics(result, words) ? std::optional(result) : std::nullopt;
 }
 
 // The formula that ends the text, where `tail` begins within it: "… is $A + B$" ends in no "+ B".
-std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail) {
+std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail, const KnownWords& words) {
   const std::vector<Formula> formulas = FindFormulas(text);
   if (formulas.empty()) return std::nullopt;
   const std::string_view content = formulas.back().content;
   if (text.find_first_not_of(".* \n", formulas.back().end) != std::string_view::npos) return std::nullopt;
-  if (tail.data() <= content.data() || tail.data() >= content.data() + content.size() || !IsBareMathematics(content)) return std::nullopt;
+  if (tail.data() <= content.data() || tail.data() >= content.data() + content.size() || !IsBareMathematics(content, words)) return std::nullopt;
   return content;
 }
 
 // "She sold **72** clips over the 2 months.": what is bold in the last line.
-std::optional<std::string_view> FindBoldMathematics(std::string_view text) {
+std::optional<std::string_view> FindBoldMathematics(std::string_view text, const KnownWords& words) {
   text = LastLine(text);
   const size_t close = text.rfind("**");
   const size_t open = close == std::string_view::npos || close < 3 ? std::string_view::npos : text.rfind("**", close - 2);
@@ -188,7 +202,35 @@ std::optional<std::string_view> FindBoldMathematics(std::string_view text) {
   const std::string_view held = TrimSpaces(text.substr(open + 2, close - open - 2));
   const bool item = open == 0 && held.ends_with(".");  // "**2.** …" numbers the line
   const bool digits = std::any_of(held.begin(), held.end(), IsAsciiDigit);
-  return !item && digits && IsBareMathematics(held) ? std::optional(held) : std::nullopt;
+  return !item && digits && IsBareMathematics(held, words) ? std::optional(held) : std::nullopt;
+}
+
+std::string FinalFormulas(std::string_view text) {
+  const std::vector<Formula> formulas = FindFormulas(text);
+  std::string joined;
+  int count = 0;
+  for (size_t i = formulas.size(); i > 0 && count < 32; --i, ++count) {
+    joined = joined.empty() ? std::string(formulas[i - 1].content) : std::string(formulas[i - 1].content) + ", " + joined;
+    if (i < 2 || !StandSideBySide(text.substr(formulas[i - 2].end, formulas[i - 1].begin - formulas[i - 2].end))) return count > 0 ? joined : "";
+  }
+  return count > 1 ? joined : "";
+}
+
+std::string FinalLines(std::string_view response, const KnownWords& words) {
+  std::string joined;
+  int count = 0;
+  while (count < 12) {
+    response = TrimSpaces(response);
+    if (response.empty()) break;
+    const size_t end = response.rfind('\n');
+    const std::string_view line = end == std::string_view::npos ? response : response.substr(end + 1);
+    const std::string_view item = WithoutBullet(line, /*dash=*/end == std::string_view::npos ? count > 0 : true);
+    if (!IsBareMathematics(item, words)) break;
+    joined = joined.empty() ? std::string(item) : std::string(item) + ", " + joined;
+    ++count;
+    response = end == std::string_view::npos ? std::string_view() : response.substr(0, end);
+  }
+  return count > 1 ? joined : "";
 }
 
 // "60/2 = 30 pages in 1 hour": the number behind the last line's last sum.

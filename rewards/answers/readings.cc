@@ -1,19 +1,16 @@
 // Which part of a response is its answer.
 #include "rewards/answers/readings.h"
 
-#include <optional>
+#include <algorithm>
 
-#include "rewards/answers/answer.h"
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/find_mathematics.h"
-#include "rewards/answers/plain_number.h"
 #include "rewards/math/ascii.h"
-#include "rewards/math/parser.h"
+#include "rewards/math/judge.h"
+#include "rewards/math/words.h"
 
 namespace pith {
 namespace {
-
-constexpr size_t kMaxBareBytes = 300;  // longer texts are responses, not answers
 
 // "5 when x": the equation that follows is another's.
 bool HasClause(std::string_view text) {
@@ -23,117 +20,130 @@ bool HasClause(std::string_view text) {
   return false;
 }
 
-// The answer in "5 + 3 = 8 apples", "12, since …", "$8".
-std::string FromStatement(std::string_view stated) {
-  // "(B) because …"; "(B) 12" is mathematics as a whole.
-  if (stated.size() > 3 && stated[0] == '(' && IsChoiceLetter(stated[1]) && stated[2] == ')' && !IsBareMathematics(stated)) {
-    return std::string(stated.substr(0, 3));
-  }
-  if (ParsePlainNumber(CleanAnswer(stated))) return std::string(stated);
-  if (IsBareMathematics(stated)) return std::string(stated);
-  if (const auto formula = FindLastFormula(stated)) return std::string(*formula);
-  if (const auto mathematics = FindFinalMathematics(stated, /*structured=*/true)) {
-    const auto number = FindFirstNumber(stated);
-    if (!number || number->data() >= mathematics->data()) return std::string(*mathematics);  // else "5 for x = 3"
-  }
-  const size_t equals = stated.rfind('=');
-  if (equals != std::string_view::npos && !HasClause(stated.substr(0, equals))) {
-    if (const auto number = FindFirstNumber(stated.substr(equals + 1))) return std::string(*number);
-  }
-  if (const auto number = FindFirstNumber(stated)) return std::string(*number);
-  return std::string(stated);
-}
-
 std::string Joined(const std::vector<std::string_view>& parts) {
   std::string joined;
   for (std::string_view part : parts) joined += (joined.empty() ? "" : ", ") + std::string(part);
   return joined;
 }
 
-}  // namespace
+using Found = std::optional<std::string>;
 
-std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading) {
-  response = FinalPart(response);
-  if (const auto marked = FindMarkedAnswers(response).last) {
-    const std::vector<std::string_view> boxes = FindFinalBoxes(response);
-    if (boxes.size() < 2 || boxes.back() != marked->text) return std::string(marked->text);
-    return Joined(boxes);
+// How much of `rest`, what stands behind a number, is its unit: " feet", "\text{ cm}^2".
+size_t UnitLength(std::string_view rest) {
+  size_t at = rest.find_first_not_of(' ');
+  if (at == std::string_view::npos) return 0;
+  const bool text = rest.substr(at).starts_with("\\text{");
+  if (text) at = std::min(rest.find_first_not_of(' ', at + 6), rest.size());
+  const size_t begin = at;
+  while (at < rest.size() && IsAsciiLetter(rest[at])) ++at;
+  const bool known = at > begin && FindUnit(LowerCase(rest.substr(begin, at - begin)));
+  if (!known || (at - begin == 1 && !text) || (text && rest.substr(at, 1) != "}")) return 0;
+  if (text) ++at;
+  for (std::string_view power : {"^2", "^3", "^{2}", "^{3}", "²", "³"}) {
+    if (rest.substr(at).starts_with(power)) return at + power.size();
   }
-  if (reading == Reading::kStrict) return std::nullopt;
-  if (const auto stated = FindStatedAnswer(response)) return FromStatement(*stated);
-  if (const auto mathematics = FindFinalMathematics(response, /*structured=*/true)) {
-    return std::string(FindFormulaAround(response, *mathematics).value_or(*mathematics));
+  return at;
+}
+
+// A number that stands in prose, unless the prose spoils it: then the prose is what is said, and no gold answer.
+std::string FromProse(std::string_view prose, std::string_view number) {
+  const auto begin = static_cast<size_t>(number.data() - prose.data());
+  if (IsSpoiled(prose, begin, begin + number.size())) return std::string(prose);
+  return std::string(prose.substr(begin, number.size() + UnitLength(prose.substr(begin + number.size()))));
+}
+
+// What is marked or stated: "5 + 3 = 8 apples", "12, since …", "$8", "B, not C", "a parabola".
+std::string FromStatement(std::string_view stated, bool marked, const KnownWords& words) {
+  const std::string clean = CleanAnswer(stated);
+  if (IsBareMathematics(stated, words) || IsDate(clean)) return std::string(stated);
+  if (const std::string_view said = WithoutReason(stated); said.size() < stated.size() && !said.empty()) return FromStatement(said, marked, words);
+  // "(B) because …"; "(B) 12" is mathematics as a whole.
+  if (stated.size() > 3 && stated[0] == '(' && IsChoiceLetter(stated[1]) && stated[2] == ')' && stated[3] == ' ') return std::string(stated.substr(0, 3));
+  const bool digits = std::any_of(clean.begin(), clean.end(), IsAsciiDigit);
+  if (!digits && clean.find_first_of("\\^=") == std::string::npos) {
+    if (const std::string choices = ChoicesOf(clean); !choices.empty()) return choices;
+    if (const auto said = WordsOf(clean)) return std::string(*said);
   }
-  if (const auto formula = FindLastFormula(response)) return std::string(*formula);
-  if (const auto bold = FindBoldMathematics(response)) return std::string(*bold);
-  if (const auto number = FindEquatedNumber(response)) return std::string(*number);
-  if (const auto number = FindLastNumber(response)) return std::string(*number);
-  if (const auto number = FindOnlyNumberWords(response)) return std::string(*number);
+  if (marked) return std::string(stated);
+  if (const auto formula = FindLastFormula(stated, words)) return FromProse(stated, *formula);
+  if (const auto mathematics = FindFinalMathematics(stated, /*structured=*/true, words)) {
+    const auto number = FindFirstNumber(stated);
+    if (!number || number->data() >= mathematics->data()) return FromProse(stated, *mathematics);  // else "5 for x = 3"
+  }
+  const size_t equals = stated.rfind('=');
+  if (equals != std::string_view::npos && !HasClause(stated.substr(0, equals))) {
+    if (const auto number = FindFirstNumber(stated.substr(equals + 1))) return FromProse(stated, *number);
+  }
+  if (const auto number = FindFirstNumber(stated)) return FromProse(stated, *number);
+  return std::string(stated);
+}
+
+Found FromMarks(std::string_view text, Asked asked, const KnownWords& words) {
+  const auto marked = FindMarkedAnswers(text).last;
+  if (!marked) return std::nullopt;
+  std::vector<std::string_view> boxes = FindFinalBoxes(text);
+  const bool boxed = !boxes.empty() && boxes.back() == marked->text;
+  if (boxed && boxes.size() == 1 && asked == Asked::kSeveral) {
+    Work work(20000);
+    if (!NamesSeveral(boxes[0], &work)) boxes = FindAllBoxes(text);
+  }
+  // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
+  for (size_t i = 1; boxed && i < boxes.size() && boxes.size() <= 4;) {
+    if (AnswersEqual(boxes[0], boxes[i])) boxes.erase(boxes.begin() + static_cast<std::ptrdiff_t>(i));
+    else ++i;
+  }
+  if (boxed && boxes.size() > 1) return Joined(boxes);
+  std::string_view text_of_mark = marked->text;
+  if (!IsBareMathematics(text_of_mark, words)) {
+    if (const auto stated = FindStatedAnswer(text_of_mark, words)) {
+      text_of_mark = stated->starts_with("}") ? stated->substr(1) : *stated;  // \text{The answer is } 6
+      return FromStatement(text_of_mark, /*marked=*/false, words);
+    }
+  }
+  return FromStatement(text_of_mark, /*marked=*/true, words);
+}
+
+// The mathematics of a line: its last formula, what ends it, what is bold, its last result, its last number.
+Found MathematicsOf(std::string_view line, Asked asked, const KnownWords& words) {
+  if (asked == Asked::kSeveral) {
+    if (std::string formulas = FinalFormulas(line); !formulas.empty()) return formulas;
+  }
+  if (const auto mathematics = FindFinalMathematics(line, /*structured=*/true, words)) {
+    return FromProse(line, FindFormulaAround(line, *mathematics, words).value_or(*mathematics));
+  }
+  if (const auto formula = FindLastFormula(line, words)) return FromProse(line, *formula);
+  if (const auto bold = FindBoldMathematics(line, words)) return FromProse(line, *bold);
+  if (const auto number = FindEquatedNumber(line)) return FromProse(line, *number);
+  Work work(20000);
+  if (const auto list = FindFinalMathematics(line, /*structured=*/false, words); list && NamesSeveral(*list, &work)) {
+    return FromProse(line, FindFormulaAround(line, *list, words).value_or(*list));
+  }
+  if (const auto number = FindLastNumber(line)) return FromProse(line, *number);
   return std::nullopt;
 }
 
-std::string WithoutTouchingUnit(std::string_view answer) {
-  for (std::string_view power : {"²", "³", "^2", "^3"}) {
-    if (answer.ends_with(power)) answer.remove_suffix(power.size());
-  }
-  if (answer.size() < 2 || std::string_view("mgshlL").find(answer.back()) == std::string_view::npos || !IsAsciiDigit(answer[answer.size() - 2])) return "";
-  return std::string(answer.substr(0, answer.size() - 1));
-}
+}  // namespace
 
-std::vector<std::string> SeveralReadings(std::string_view response, bool marked_only) {
-  std::vector<std::string> readings;
-  const std::vector<std::string_view> boxes = FindAllBoxes(response);
-  if (boxes.size() > 1) readings.push_back(Joined(boxes));
-  if (marked_only || !boxes.empty()) return readings;
-  const std::vector<Formula> formulas = FindFormulas(response);
-  std::vector<std::string_view> joined;
-  for (size_t i = formulas.size(); i > 0; --i) {
-    joined.insert(joined.begin(), formulas[i - 1].content);
-    if (joined.size() == 32) break;
-    if (i < 2 || !StandSideBySide(response.substr(formulas[i - 2].end, formulas[i - 1].begin - formulas[i - 2].end))) break;
+std::optional<std::string> ReadAnswer(std::string_view text, Reading reading, Asked asked, const KnownWords& words) {
+  if (auto marked = FromMarks(text, asked, words)) return marked;
+  if (reading == Reading::kStrict) return std::nullopt;
+  if (const auto stated = FindStatedAnswer(text, words)) return FromStatement(*stated, /*marked=*/false, words);
+  const std::string_view whole = LastStatement(text), line = whole.find('\n') == std::string_view::npos ? WithoutReason(whole) : whole;
+  if (IsDate(CleanAnswer(line))) return std::string(line);
+  if (asked == Asked::kSeveral) {
+    if (std::string lines = FinalLines(text, words); !lines.empty()) return lines;
   }
-  if (joined.size() > 1) readings.push_back(Joined(joined));
-  if (std::string lines = FinalLines(response); !lines.empty()) readings.push_back(std::move(lines));
-  if (const auto list = FindFinalMathematics(response, /*structured=*/false)) readings.emplace_back(*list);
-  return readings;
-}
-
-bool BeginsWithWords(std::string_view response, std::string_view words) {
-  const std::string wanted = PlainWords(words);
-  if (wanted.size() < 2 || response.size() > kMaxBareBytes || wanted.find_first_of("0123456789\\") != std::string::npos) return false;
-  const std::string sentence = PlainWords(response);
-  if (!sentence.starts_with(wanted)) return false;
-  const std::string rest = sentence.substr(wanted.size()) + " ";
-  for (std::string_view denial : {" not ", "n't ", "cannot ", " never ", " nor ", " or ", " and ", " but ", " no ", " yes ", " wait ", " so "}) {
-    const bool agrees = wanted == "no" && (denial == " not " || denial == "n't " || denial == "cannot ");  // "No, it is not."
-    if (!agrees && rest.find(denial) != std::string::npos) return false;
+  if (line.find_first_of("0123456789\\^=$") == std::string_view::npos) {
+    if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
   }
-  // "Yes, …" in the text as it is written: the words are plain there.
-  std::string_view bare = TrimSpaces(response);
-  if (bare.starts_with("\\text{")) bare.remove_prefix(6);
-  const bool comma = wanted.find(' ') == std::string::npos && bare.size() > wanted.size() && PlainWords(bare.substr(0, wanted.size())) == wanted &&
-                     (bare[wanted.size()] == ',' || bare[wanted.size()] == '.') && (wanted == "yes" || wanted == "no");
-  if (comma) return true;
-  for (std::string_view verb : {" is ", " has ", " was ", " will ", " wins ", " had "}) {
-    if (rest.starts_with(verb)) return true;
-  }
-  return false;
-}
-
-bool EndsWithWords(std::string_view response, std::string_view words) {
-  const std::string wanted = PlainWords(words);
-  if (wanted.size() < 2 || wanted.find_first_of("0123456789\\") != std::string::npos) return false;
-  std::string_view line = LastLine(response);
-  while (!line.empty() && (line.back() == '.' || line.back() == '!')) line.remove_suffix(1);
-  const size_t stop = line.rfind(". ");
-  const std::string sentence = PlainWords(stop == std::string_view::npos ? line : line.substr(stop + 2));
-  if (!sentence.ends_with(wanted)) return false;
-  if (sentence.size() > wanted.size() && sentence[sentence.size() - wanted.size() - 1] != ' ') return false;
-  const std::string before = " " + sentence.substr(0, sentence.size() - wanted.size());
-  for (std::string_view denial : {" not ", "n't ", " never ", " no ", " nor ", " neither ", " or ", "cannot ", " without ", " than "}) {
-    if (before.find(denial) != std::string::npos) return false;
-  }
-  return true;
+  if (auto mathematics = MathematicsOf(line, asked, words)) return mathematics;
+  if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
+  if (const auto number = FindOnlyNumberWords(line)) return FromProse(line, *number);
+  if (const auto said = WordsOf(line)) return std::string(*said);
+  const std::string_view before = text.substr(0, static_cast<size_t>(line.data() - text.data()));
+  if (const auto formula = FindLastFormula(before, words)) return FromProse(before, *formula);
+  if (const auto number = FindLastNumber(before)) return FromProse(before, *number);
+  return std::nullopt;
 }
 
 }  // namespace pith

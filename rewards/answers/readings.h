@@ -1,44 +1,55 @@
-// What a response may be taken to say.
+// What a response says, found without knowing what it should say. Private to this folder.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "rewards/answers/answer.h"
+#include "rewards/math/units.h"
 
 namespace pith {
 
 std::string_view TrimSpaces(std::string_view text);
 // Short enough for a bare answer, and mathematics as a whole (rewards/math/judge.h).
-bool IsBareMathematics(std::string_view text);
+bool IsBareMathematics(std::string_view text, const KnownWords& words);
 
-// "12m", "x = 5m²" in a sentence: without the one letter that may be a unit; empty where none touches.
-std::string WithoutTouchingUnit(std::string_view answer);
-
-// For a gold answer that names several: every box of the response as one list; unless only marked ones count, also its last
-// formulas side by side ("$x=2$ and $x=3$") and the list that ends it ("2 and 3"). None is found by ExtractAnswer, which
-// takes the last.
-std::vector<std::string> SeveralReadings(std::string_view response, bool marked_only);
-
-// Behind the last </think>, and in the last <answer>…</answer>, where something stands there; else the whole.
+// Behind the last </think>, and in the last <answer>…</answer> where something stands there; else the whole. Nothing of thoughts that were not closed.
 std::string_view FinalPart(std::string_view response);
 // Where every command is escaped twice ("\\frac{1}{2}", a string within a string): escaped once.
 std::string WithSingleBackslashes(std::string_view text);
-// The lines of mathematics, bulleted or numbered, that end a response, as one list; empty where there are not two.
-std::string FinalLines(std::string_view response);
 
-bool IsChoiceLetter(char c);  // A … H
-// For a gold answer that is a choice: the one letter A … H that stands alone in a short response ("so B is correct"); 0 where
-// there is none or more than one.
-char OnlyChoice(std::string_view response);
-// In what is stated to be the answer: "C, not B", "for sure C"; else 0.
-char StatedChoice(std::string_view stated);
-// At the end of the last sentence, which denies nothing: "of A, B and C, the one that works is C."; else 0.
-char FinalChoice(std::string_view response);
+// How many answers are asked for: the one thing about a gold answer that says how to read.
+enum class Asked { kOne, kSeveral };
 
-// For a gold answer of words. "Evelyn has the greatest speed.", "Yes, since …": the words, then a comma or a verb, and nothing
-// that denies them.
-bool BeginsWithWords(std::string_view response, std::string_view words);
-// "… the fastest is Evelyn.": its last sentence ends in the words and denies nothing.
-bool EndsWithWords(std::string_view response, std::string_view words);
+// The answer of a final part; nothing when there is none under this reading. In order, and the first that applies is all that is read:
+//   1. what is marked: the last "#### x" or box; last boxes side by side are one list; where several answers are asked for and the last box holds one, all boxes
+//   2. lenient: what "the answer is" states
+//   3. of the last line: mathematics that ends it, its last formula, what is bold, the result of its last sum, its last number
+//   4. of the last line: the choices it names, the words it comes to ("The function is even.")
+//   5. of the lines before: the last formula, the last number, the only number in words
+// In prose a number that is denied, doubted, offered beside another or changed by the words around it is none. What is marked or stated and is no mathematics is
+// read by 2 and 4 in turn.
+std::optional<std::string> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const KnownWords& words);
+
+// choices.cc. Choices are the letters A … H.
+bool IsChoiceLetter(char c);
+// The choices that a text names and nothing else, in the order of the alphabet: "ABD", "A, B and D", "(A), (D)"; empty: none, or one letter twice.
+std::string ChoiceLetters(std::string_view text);
+// The choices that a sentence comes to: "The correct options are B and D.", "C, not B", "so (B) is right"; empty: none, or it cannot be told.
+std::string ChoicesOf(std::string_view sentence);
+
+// sentence.cc. The words that a sentence comes to: "even" of "The function is even.", "Evelyn" of "Evelyn has the greatest speed.", "Yes" of "Yes, since …"; nothing
+// of a sentence that denies or doubts.
+std::optional<std::string_view> WordsOf(std::string_view sentence);
+// A day with its month: "June 20", "20th of March, 2021".
+bool IsDate(std::string_view text);
+// Whether the words around a number [begin, end) of `text` deny or doubt it, offer another, or change it: "not 5", "5 is wrong", "5 or six", "5 thousandths", "20 below zero".
+bool IsSpoiled(std::string_view text, size_t begin, size_t end);
+// The last line that says more than good-bye.
+std::string_view LastStatement(std::string_view response);
+std::string_view LastSentence(std::string_view line);
+// "12, since 3 · 4 = 12": 12.
+std::string_view WithoutReason(std::string_view sentence);
 
 }  // namespace pith

@@ -71,7 +71,10 @@ bool IsEquation(const Expression& e) { return e.Is(Op::kRelation) && e.text.find
 bool Comparer::Same(const Expression& g, const Expression& p) {
   if (!work_->Spend(8)) return false;
   if (g == p) return true;
-  if (p.Is(Op::kApproximate)) return MayRound(p.parts[0], p.parts[1]) && (Same(g, p.parts[0]) || Same(g, p.parts[1]));
+  if (p.Is(Op::kApproximate)) {
+    if (!MayRound(p.parts[0], p.parts[1])) return false;
+    return Same(g, rounded_ || !Variables(p.parts[0]).empty() ? p.parts[1] : p.parts[0]);
+  }
   if (g.Is(Op::kApproximate)) return Same(g.parts[0], p) || Same(g.parts[1], p);
   if (g.Is(Op::kChoice) || p.Is(Op::kChoice)) return SameChoice(g, p);
   if (const auto x = AsName(g), y = AsName(p); x && y && (!x->figure.empty() || !y->figure.empty())) return SameName(*x, *y);
@@ -104,20 +107,34 @@ bool Comparer::Same(const Expression& g, const Expression& p) {
   return SameMeasure(g, p, work_);
 }
 
+// What one unit of the last digit is worth that is written of a number: 0.01 of 3.14, 100 of 1200.
+Value LastDigit(const std::string& number) {
+  const size_t point = number.find('.');
+  if (number.find_first_not_of("0123456789.") != std::string::npos) return nullptr;
+  std::string digit = "1";
+  if (point != std::string::npos) {
+    digit = "0." + std::string(std::max<size_t>(number.size() - point, 2) - 2, '0') + "1";
+  } else {
+    digit += std::string(number.size() - std::min(number.find_last_not_of('0') + 1, number.size()), '0');
+  }
+  return digit.size() <= 300 ? DecimalValue(digit) : nullptr;
+}
+
 bool Comparer::MayRound(const Expression& exact, const Expression& rounded) {
-  const auto is_dressed = [](const Expression& e) { return e.Is(Op::kDegree) || e.Is(Op::kPercent) || e.Is(Op::kQuantity); };
-  if (is_dressed(exact)) return MayRound(exact.parts[0], rounded);
-  if (is_dressed(rounded)) return MayRound(exact, rounded.parts[0]);
-  if (!IsArithmetic(exact) || !IsArithmetic(rounded)) return true;
+  const auto is_dressed = [](const Expression& e) { return e.Is(Op::kDegree) || e.Is(Op::kPercent) || e.Is(Op::kQuantity) || (e.Is(Op::kRelation) && IsEquation(e)); };
+  if (is_dressed(exact)) return MayRound(exact.parts.back(), rounded);
+  if (is_dressed(rounded)) return MayRound(exact, rounded.parts.back());
+  if (!IsArithmetic(exact) || !IsArithmetic(rounded)) return false;
+  if (!Variables(exact).empty()) return Variables(rounded).empty();
   Arithmetic arithmetic{work_};
   const Value a = Evaluate(exact, {}, &arithmetic), b = Evaluate(rounded, {}, &arithmetic);
-  if (!a || !b || !IsReal(a) || !IsReal(b)) return true;
+  if (!a || !b || !IsReal(a) || !IsReal(b)) return false;
   const Value off = arithmetic.Function("abs", {arithmetic.Subtract(a, b)});
-  const auto within = [&](const Value& bound) {
-    const auto order = Order(off, bound);
-    return !order || *order <= 0;
-  };
-  return within(FractionValue(1, 2)) || within(arithmetic.Multiply(FractionValue(1, 10), arithmetic.Function("abs", {a})));
+  const Expression& digits = rounded.Is(Op::kNegate) ? rounded.parts[0] : rounded;
+  Value unit = digits.Is(Op::kNumber) ? LastDigit(digits.text) : nullptr;
+  if (!unit) unit = arithmetic.Multiply(FractionValue(1, 100), arithmetic.Function("abs", {a}));
+  const auto order = Order(off, unit);
+  return order && *order < 0;
 }
 
 bool Comparer::Pairwise(const Answers& g, const Answers& p) {
@@ -162,7 +179,7 @@ bool Comparer::SameChoice(const Expression& g, const Expression& p) {
   const Expression& choice = g.Is(Op::kChoice) ? g : p;
   const Expression& other = g.Is(Op::kChoice) ? p : g;
   if (other.Is(Op::kSymbol) && other.text.size() == 1 && other.text[0] >= 'A' && other.text[0] <= 'H') return other.text == choice.text;
-  return g.Is(Op::kChoice) ? Same(choice.parts[0], p) : Same(g, choice.parts[0]);
+  return g.Is(Op::kChoice) && Same(choice.parts[0], p);
 }
 
 bool Comparer::SamePlusMinus(const Expression& g, const Expression& p) {
@@ -200,8 +217,8 @@ std::string Comparer::DigitsOf(const Expression& e) {
   return e.Is(Op::kMultiply) ? DigitsOf(e.parts[0]) + DigitsOf(e.parts[1]) : "?";
 }
 
-bool SameAnswer(const Expression& gold, const Expression& answer, Work* work) {
-  return Comparer(work).Same(FoldMatrices(gold), FoldMatrices(answer)) && !work->exhausted();
+bool SameAnswer(const Expression& gold, const Expression& answer, bool rounded, Work* work) {
+  return Comparer(work, rounded).Same(FoldMatrices(gold), FoldMatrices(answer)) && !work->exhausted();
 }
 
 }  // namespace pith

@@ -21,7 +21,9 @@ namespace pith {
 //   ratios       3:4 = 6:8 = 3/4; times 5:00 = 5 p.m., and a missing a.m. or p.m. is read over
 //   residues     3 (mod 7) = 10 (mod 7), and is met by 3
 //   choices      (B) 12 is B; both name a choice: the same one
+//   a ≈ b        is a, where b is a rounded to its digits; b where `rounded` says that a rounded value is asked for
+//   a = b = c    is c, where all that are constants are the same
 // Where the work runs out the answer is false and work->exhausted() true.
-bool SameAnswer(const Expression& gold, const Expression& answer, Work* work);
+bool SameAnswer(const Expression& gold, const Expression& answer, bool rounded, Work* work);
 
 }  // namespace pith

@@ -93,7 +93,8 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
   if (g_many && p_many) {
     if (const auto renamed = InParameterOf(g, p)) return Same(g.parts[0], *renamed);
     const auto g_named = ByName(g), p_named = ByName(p);
-    if (g_named && !p_named) return AnyOrder(*g_named, Values(p));
+    // "a = 2, b = 3" is 2 and 3 in this order.
+    if (g_named && !p_named) return Pairwise(*g_named, Values(p));
     if (p_named && !g_named) return AnyOrder(Values(g), *p_named);
     const auto g_pairs = ByRepeatedNames(g), p_pairs = ByRepeatedNames(p);
     Answers x = g_pairs ? *g_pairs : Values(g), y = p_pairs ? *p_pairs : Values(p);

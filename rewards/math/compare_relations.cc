@@ -26,6 +26,7 @@ std::optional<Expression> InArgumentOf(const Expression& g, const Expression& p,
 }  // namespace
 
 bool Comparer::SameRelation(const Expression& g, const Expression& p) {
+  if (IsEquation(p) && !IsConsistent(p)) return false;
   if (g.Is(Op::kRelation) && p.Is(Op::kRelation)) {
     const auto x = AsAssignment(g), y = AsAssignment(p);
     if (x && y) {
@@ -61,6 +62,19 @@ bool Comparer::SameRelation(const Expression& g, const Expression& p) {
 bool Comparer::IsIdentity(const Expression& equation) {
   return std::all_of(equation.parts.begin(), equation.parts.end(),
                      [&](const Expression& e) { return IsArithmetic(e) && Same(equation.parts[0], e); });
+}
+
+bool Comparer::IsConsistent(const Expression& equation) {
+  const Expression* constant = nullptr;
+  for (const Expression& part : equation.parts) {
+    if (!Variables(part).empty()) continue;
+    Arithmetic arithmetic{work_};
+    if (part.Is(Op::kFunction) && part.text.size() == 1) continue;  // f(3)
+    if (IsArithmetic(part) && !Evaluate(part, {}, &arithmetic)) continue;
+    if (constant != nullptr && !Same(*constant, part) && !Same(part, *constant)) return false;
+    constant = &part;
+  }
+  return true;
 }
 
 Expression Comparer::Difference(const Expression& relation) {

@@ -17,12 +17,13 @@ class Comparer {
  public:
   using Answers = std::vector<Expression>;
 
-  explicit Comparer(Work* work) : work_(work) {}
+  // `rounded`: a rounded value is asked for.
+  explicit Comparer(Work* work, bool rounded = false) : work_(work), rounded_(rounded) {}
   bool Same(const Expression& g, const Expression& p);  // g: the gold answer
 
  private:
   // compare.cc
-  // "2 ≈ 3" says nothing: off by more than a tenth, and by more than a half.
+  // "2 ≈ 3" says nothing: off by a unit of the last digit or more.
   bool MayRound(const Expression& exact, const Expression& rounded);
   bool Pairwise(const Answers& g, const Answers& p);
   // A matching of all members. Sameness is as good as transitive, so that the first fit will do.
@@ -50,6 +51,8 @@ class Comparer {
   // compare_relations.cc: equations, inequalities, chains.
   bool SameRelation(const Expression& g, const Expression& p);
   bool IsIdentity(const Expression& equation);
+  // "x = 5 = 7" says nothing: its constants differ.
+  bool IsConsistent(const Expression& equation);
   static Expression Difference(const Expression& relation);
   bool SameEquation(const Expression& g, const Expression& p);
   static char Mirror(char sign);
@@ -57,6 +60,7 @@ class Comparer {
   bool SameInequality(const Expression& g, const Expression& p);
 
   Work* work_;
+  bool rounded_;
 };
 
 }  // namespace pith

@@ -44,7 +44,7 @@ class Grammar {
   Expression Currency(const std::string& currency, bool negative);
   Expression Compound(Expression value);  // 2 hours 30 minutes
   Expression WithUnit(Expression value);
-  bool DividesUnit(std::string* unit);
+  void PowerOfUnit(std::string* unit);
 
   // grammar_sets.cc: unions, brackets, braces, matrices.
   Expression SetTerm();

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "rewards/math/grammar.h"
+#include "rewards/math/units.h"
 #include "rewards/math/words.h"
 
 namespace pith {
@@ -140,7 +141,9 @@ Expression Grammar::Product() {
       if (next.space && next.kind == Token::kLetter && std::string_view("mghsLJNW").find(next.text) != std::string_view::npos && IsNumberSoFar()) {
         const size_t here = at_++;
         const bool compound = Peek().kind == Token::kNumber && (Peek(1).kind == Token::kWord || Peek(1).kind == Token::kLetter);  // 1 h 30 min
-        const bool ends = compound || AtItemEnd() || AtSign('/') || (AtSign('^') && (Peek(1).text == "2" || Peek(1).text == "3"));
+        const bool power = AtSign('^') && (Peek(1).text == "2" || Peek(1).text == "3" || AtSign('-', AtSign('{', 1) ? 2 : 1));
+        const bool product = (AtSign('*') || AtCommand("cdot") || AtCommand("times")) && (Peek(1).kind == Token::kLetter || Peek(1).kind == Token::kWord);
+        const bool ends = compound || AtItemEnd() || AtSign('/') || power || (product && FindUnit(Peek(1).text));
         at_ = here;
         if (ends) break;
       }
@@ -236,7 +239,7 @@ Expression Grammar::WithArcMinutes(Expression value) {
     if (length == 0) continue;
     Expression part = Node(Op::kDivide, {Leaf(Op::kNumber, Peek().text), Leaf(Op::kNumber, seconds ? "3600" : "60")});
     at_ += 1 + length;
-    value = Node(Op::kAdd, {std::move(value), std::move(part)});
+    value = Node(Op::kAdd, {std::move(value), std::move(part)}, "arc");
   }
   return value;
 }

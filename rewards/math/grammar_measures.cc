@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "rewards/math/grammar.h"
+#include "rewards/math/units.h"
 #include "rewards/math/words.h"
 
 namespace pith {
@@ -16,7 +17,7 @@ Expression Hoist(Expression value) {
     if (value.Is(Op::kNegate) && value.parts[0].Is(sign)) {
       return Node(sign, {Node(Op::kNegate, std::move(value.parts[0].parts))});
     }
-    if (value.Is(Op::kMultiply) && value.parts[1].Is(sign) && !Contains(value.parts[0], sign)) {
+    if ((value.Is(Op::kMultiply) || value.Is(Op::kDivide)) && value.parts[1].Is(sign) && !Contains(value.parts[0], sign)) {
       Expression inner = std::move(value.parts[1].parts[0]);
       value.parts[1] = std::move(inner);
       return Node(sign, {std::move(value)});
@@ -26,9 +27,10 @@ Expression Hoist(Expression value) {
   return value;
 }
 
-// One name for one unit.
+// One name for one unit. A capital M is mega.
 std::string UnitWord(std::string_view word) {
-  const std::string lower = LowerCase(word);
+  std::string lower = LowerCase(word);
+  if (word.size() > 1 && word.size() < 4 && word[0] == 'M' && word != "Mi" && FindUnit("M" + lower.substr(1))) lower[0] = 'M';
   if (lower == "degrees") return "degree";
   return lower;
 }
@@ -133,18 +135,18 @@ Expression Grammar::Compound(Expression value) {
   return value;
 }
 
-// m s^{-1} is m/s: the power is read over, its unit stands below.
-bool Grammar::DividesUnit(std::string* unit) {
-  const size_t group = AtSign('{', 1) ? 1 : 0;
-  const Token& power = Peek(2 + group);
-  if (!AtSign('-', 1 + group) || power.kind != Token::kNumber || power.text.size() != 1 || unit->find('/') != std::string::npos) return false;
-  const size_t space = unit->rfind(' ');
-  if (space == std::string::npos || (power.text != "1" && power.text != "2" && power.text != "3")) return false;
-  (*unit)[space] = '/';
-  if (power.text != "1") *unit += "^" + power.text;
-  at_ += 3 + group;
-  if (group > 0) Expect(EatSign('}'));
-  return true;
+// The power of a unit: cm^2, \text{cm}^{2}, s^{-1}.
+void Grammar::PowerOfUnit(std::string* unit) {
+  Expect(EatSign('^') && !unit->empty());
+  const bool group = EatSign('{'), negative = EatSign('-');
+  const Token& power = Peek();
+  if (power.kind != Token::kNumber || power.text.size() != 1 || (!negative && power.text != "2" && power.text != "3")) {
+    Fail();
+    return;
+  }
+  *unit += (negative ? "^-" : "^") + power.text;
+  ++at_;
+  if (group) Expect(EatSign('}'));
 }
 
 // What stands behind a value up to the item's end: cm^2, square units, miles per hour, thousand, percent, dollars.
@@ -170,14 +172,13 @@ Expression Grammar::WithUnit(Expression value) {
       unit += '/';
       continue;
     }
-    if (AtSign('^') && DividesUnit(&unit)) continue;
-    if (AtSign('^')) {  // cm^2, \text{cm}^{2}
-      const bool group = AtSign('{', 1);
-      const Token& power = Peek(group ? 2 : 1);
-      if (power.kind != Token::kNumber || (power.text != "2" && power.text != "3") || unit.empty()) return Fail();
-      unit += "^" + power.text;
-      at_ += group ? 4 : 2;
-      if (group && !tokens_[at_ - 1].Is(Token::kSign, "}")) return Fail();
+    if (AtSign('^')) {
+      PowerOfUnit(&unit);
+      continue;
+    }
+    if (!unit.empty() && (AtSign('*') || AtCommand("cdot") || AtCommand("times"))) {  // N·m
+      ++at_;
+      unit += '*';
       continue;
     }
     if (AtSign('-') && !unit.empty()) {  // square-inches
@@ -185,14 +186,14 @@ Expression Grammar::WithUnit(Expression value) {
       unit += ' ';
       continue;
     }
-    const bool letter = token.kind == Token::kLetter && token.text.size() == 1 && (token.space || unit.ends_with("/"));
+    const bool letter = token.kind == Token::kLetter && token.text.size() == 1 && (token.space || unit.ends_with("/") || unit.ends_with("*"));
     if (token.kind == Token::kNumber && FindUnit(unit)) break;  // 2 hours 30 minutes
     if ((token.kind != Token::kWord && !letter) || ++words > kMaxUnitWords) return Fail();
     const std::string word = UnitWord(token.text);
     ++at_;
     if (words == 1) {
       if (const int64_t scale = ScaleWord(word)) {
-        value = Node(Op::kMultiply, {std::move(value), Leaf(Op::kNumber, std::to_string(scale))});
+        value = Node(Op::kMultiply, {std::move(value), Leaf(Op::kNumber, std::to_string(scale))}, "scaled");
         words = 0;
         continue;
       }
@@ -211,7 +212,7 @@ Expression Grammar::WithUnit(Expression value) {
       unit += '/';
       continue;
     }
-    if (!unit.empty() && unit.back() != '/' && unit.back() != ' ') unit += ' ';
+    if (!unit.empty() && std::string_view("/* ").find(unit.back()) == std::string_view::npos) unit += ' ';
     unit += word;
   }
   if (failed_ || unit.empty()) return value;

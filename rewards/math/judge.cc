@@ -5,6 +5,8 @@
 
 #include "rewards/math/compare.h"
 #include "rewards/math/parser.h"
+#include "rewards/math/unfinished.h"
+#include "rewards/math/units.h"
 #include "rewards/math/words.h"
 
 namespace pith {
@@ -23,29 +25,42 @@ bool MayBeListOfThrees(std::string_view text) {
   return false;
 }
 
-bool HasFreeWords(const Expression& e) {
-  if (e.Is(Op::kText) || (e.Is(Op::kQuantity) && !FindUnit(e.text))) return true;
-  return std::any_of(e.parts.begin(), e.parts.end(), HasFreeWords);
+bool HasUnknownUnit(const Expression& e, const KnownWords& words) {
+  if (e.Is(Op::kQuantity) && !IsKnownUnit(e.text, words)) return true;
+  return std::any_of(e.parts.begin(), e.parts.end(), [&](const Expression& part) { return HasUnknownUnit(part, words); });
 }
+
+bool IsLetter(const Expression& e) { return (e.Is(Op::kSymbol) || e.Is(Op::kText)) && e.text.size() == 1; }
 
 }  // namespace
 
-Sameness JudgeSameness(std::string_view gold, std::string_view answer, Work* work) {
-  const auto g = ParseAnswer(gold, {}, work), p = ParseAnswer(answer, {}, work);
+Sameness JudgeSameness(std::string_view gold, std::string_view answer, const KnownWords& words, std::span<const std::string_view> question_formulas, Work* work) {
+  const auto g = ParseAnswer(gold, {}, work);
+  auto p = ParseAnswer(answer, {}, work);
+  if (p && HasUnknownUnit(*p, words)) p.reset();
+  // "(B) 12" is the letter; it is 12 as well where the question offers choices.
+  if (g && p && p->Is(Op::kChoice) && !g->Is(Op::kChoice) && !IsLetter(*g)) {
+    if (!words.OffersChoices()) return Sameness::kDifferent;
+    p = Expression(p->parts[0]);
+  }
+  const bool rounded = words.AsksForRounding();
   if (g && p) {
-    if (SameAnswer(*g, *p, work)) return Sameness::kSame;
+    if (SameAnswer(*g, *p, rounded, work)) {
+      Work more;
+      return LeavesWork(*g, *p, question_formulas, &more) ? Sameness::kUnfinished : Sameness::kSame;
+    }
     if (!work->exhausted() && (MayBeListOfThrees(gold) || MayBeListOfThrees(answer))) {
       const LexerOptions lists{/*thousands=*/false};
       const auto g_list = ParseAnswer(gold, lists, work), p_list = ParseAnswer(answer, lists, work);
-      if (g_list && p_list && SameAnswer(*g_list, *p_list, work)) return Sameness::kSame;
+      if (g_list && p_list && SameAnswer(*g_list, *p_list, rounded, work)) return Sameness::kSame;
     }
     if (work->exhausted()) return Sameness::kOutOfWork;
     // "the red one" and "red one".
     if (!g->Is(Op::kText) && !p->Is(Op::kText)) return Sameness::kDifferent;
   }
   if (work->exhausted()) return Sameness::kOutOfWork;
-  const std::string words = PlainWords(gold);
-  if (!words.empty() && words == PlainWords(answer)) return Sameness::kSame;
+  const std::string plain = PlainWords(gold);
+  if (!plain.empty() && plain == PlainWords(answer)) return Sameness::kSame;
   return g && p ? Sameness::kDifferent : Sameness::kUnread;
 }
 
@@ -54,9 +69,9 @@ bool NamesSeveral(std::string_view text, Work* work) {
   return parsed && (parsed->Is(Op::kList) || parsed->Is(Op::kSet) || parsed->Is(Op::kTuple) || Contains(*parsed, Op::kPlusMinus));
 }
 
-bool IsMathematics(std::string_view text, Work* work) {
+bool IsMathematics(std::string_view text, const KnownWords& words, Work* work) {
   const auto parsed = ParseAnswer(text, {}, work);
-  return parsed && !HasFreeWords(*parsed);
+  return parsed && !Contains(*parsed, Op::kText) && !HasUnknownUnit(*parsed, words);
 }
 
 }  // namespace pith

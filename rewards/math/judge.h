@@ -2,25 +2,29 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
+#include "rewards/math/units.h"
 #include "rewards/math/work.h"
 
 namespace pith {
 
 enum class Sameness {
   kSame,
+  kUnfinished,  // the same, with work left in the answer (unfinished.h)
   kDifferent,
   kOutOfWork,  // the work ran out before either could be said
   kUnread,     // at least one of them is no mathematics; their words differ
 };
 
-// Never throws for any text. See parser.h for what is read and compare.h for what counts as the same.
-Sameness JudgeSameness(std::string_view gold, std::string_view answer, Work* work);
+// Never throws for any text. See parser.h for what is read and compare.h for what counts as the same. `words`: of the question and the gold answer; an answer with
+// another word behind a number is unread. `question_formulas`: see unfinished.h.
+Sameness JudgeSameness(std::string_view gold, std::string_view answer, const KnownWords& words, std::span<const std::string_view> question_formulas, Work* work);
 
 // Whether it is a list, a set, a tuple, or says ±.
 bool NamesSeveral(std::string_view text, Work* work);
 // Whether the text as a whole is mathematics: no free words in it, no unit that is not known.
-bool IsMathematics(std::string_view text, Work* work);
+bool IsMathematics(std::string_view text, const KnownWords& words, Work* work);
 
 }  // namespace pith

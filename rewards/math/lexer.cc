@@ -6,6 +6,7 @@
 #include "rewards/math/lexer_state.h"
 #include "rewards/math/number_words.h"
 #include "rewards/math/spelling.h"
+#include "rewards/math/units.h"
 
 namespace pith {
 
@@ -116,6 +117,10 @@ void Lexer::Unicode() {
     space_ = true;
     return;
   }
+  for (std::string_view micro : {"μ", "µ"}) {
+    if (Starts(micro) && MicroUnit(micro.size())) return;
+  }
+  if (Eat("Ω") || Eat("\u2126")) return Ohm();
   if (const SignSpelling sign = FindUnicodeSign(text_.substr(at_)); sign.length > 0) {
     at_ += sign.length;
     if (sign.to.empty()) return;
@@ -144,6 +149,35 @@ void Lexer::Unicode() {
   const size_t begin = at_;
   while (at_ < text_.size() && (static_cast<unsigned char>(Peek()) >= 0x80 || IsAsciiLetter(Peek()))) ++at_;
   Emit(Token::kWord, text_.substr(begin, at_ - begin));
+}
+
+// Behind a number: μm, \mu\text{m}, \mu\mathrm{g}, as one word. `mu` bytes are the sign's.
+bool Lexer::MicroUnit(size_t mu) {
+  if (!Last() || Last()->kind != Token::kNumber) return false;
+  size_t begin = at_ + mu;
+  while (begin < text_.size() && (text_[begin] == ' ' || text_.substr(begin, 2) == "\\,")) begin += text_[begin] == ' ' ? 1 : 2;
+  bool group = false;
+  for (std::string_view holder : {"\\text{", "\\mathrm{", "{\\rm ", "\\textrm{"}) {
+    if (text_.substr(begin, holder.size()) != holder) continue;
+    begin += holder.size();
+    group = true;
+  }
+  size_t end = begin;
+  while (end < text_.size() && IsAsciiLetter(text_[end])) ++end;
+  const std::string unit = "μ" + std::string(text_.substr(begin, end - begin));
+  if (end == begin || end - begin > 3 || (group && text_.substr(end, 1) != "}") || !FindUnit(unit)) return false;
+  at_ = end + (group ? 1 : 0);
+  Emit(Token::kWord, unit);
+  return true;
+}
+
+// The sign of ohm, which joins the prefix before it: kΩ.
+void Lexer::Ohm() {
+  const bool behind_number = Last() && (Last()->kind == Token::kNumber || Last()->text == "k" || Last()->text == "M");
+  if (!behind_number) return Emit(Token::kCommand, "Omega");
+  if (Last()->kind == Token::kNumber) return Emit(Token::kWord, "Ω");
+  tokens_.back().kind = Token::kWord;
+  tokens_.back().text += "Ω";
 }
 
 std::vector<Token> Tokenize(std::string_view text, const LexerOptions& options, Work* work) {

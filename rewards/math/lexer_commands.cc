@@ -174,6 +174,8 @@ void Lexer::Command() {
     if (name == "overline" && points) return Inline(content, false);  // a segment is written AB as well
     return Emit(Token::kLetter, std::string(name) + ":" + std::string(content));
   }
+  if (name == "mu" && MicroUnit(0)) return;
+  if (name == "Omega" || name == "ohm") return Ohm();
   if (const std::string_view common = CommonName(name); common != name) return EmitMapped(common);
   if (name == "lbrace") ++brackets_;
   Emit(Token::kCommand, name);

@@ -30,7 +30,7 @@ void Lexer::Thousands(std::string* digits) {
   if (digits->empty() || digits->size() > 3) return;
   if (Last() && !space_ && (Last()->Is(Token::kSign, "_") || Last()->Is(Token::kSign, "^"))) return;  // \log_2 125
   for (;;) {
-    constexpr std::array<std::string_view, 8> kSure = {"{,}\\!", "{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f"};
+    constexpr std::array<std::string_view, 10> kSure = {"{,}\\!", "{,}", ",\\!", ",\\,", "\\,", "\\!", "\u2009", "\u202f", "'", "{\\,}"};
     size_t length = 0;
     for (std::string_view separator : kSure) {
       size_t behind = separator.size();
@@ -76,6 +76,35 @@ int Lexer::BaseAfter(size_t at, size_t* end) const {
   return base >= 2 && base <= 36 ? base : 0;
 }
 
+// "1.234.567" and "12,34,567": groups that no decimal and no list of numbers has.
+bool Lexer::ForeignGroups(std::string* digits) {
+  if (brackets_ > 0 || !options_.thousands) return false;
+  for (const char separator : {'.', ','}) {
+    const size_t middle = separator == '.' ? 3 : 2;
+    size_t at = at_, groups = 0, length = 0;
+    std::string joined;
+    const auto take = [&] {
+      for (length = 0; at < text_.size() && IsAsciiDigit(text_[at]); ++length) joined.push_back(text_[at++]);
+    };
+    take();
+    if (length == 0 || length > middle) continue;
+    size_t last = 0;
+    bool fits = true;
+    while (at + 1 < text_.size() && text_[at] == separator && IsAsciiDigit(text_[at + 1])) {
+      fits = fits && (groups == 0 || last == middle);
+      ++at;
+      ++groups;
+      take();
+      last = length;
+    }
+    if (groups < 2 || last != 3 || !fits) continue;
+    *digits = joined;
+    at_ = at;
+    return true;
+  }
+  return false;
+}
+
 void Lexer::Number() {
   // 0xFF, 0b101
   if (Peek() == '0' && (Peek(1) == 'x' || Peek(1) == 'b')) {
@@ -99,6 +128,7 @@ void Lexer::Number() {
     return Emit(Token::kBased, based, base);
   }
   std::string digits;
+  if (ForeignGroups(&digits)) return Emit(Token::kNumber, digits);
   while (IsAsciiDigit(Peek())) digits.push_back(text_[at_++]);
   Thousands(&digits);
   bool point = false;

@@ -20,6 +20,8 @@ class Lexer {
   // lexer.cc: signs, and what begins what.
   void Step();
   void Unicode();
+  bool MicroUnit(size_t mu);
+  void Ohm();
   void Sign(char c);
   void Emit(Token::Kind kind, std::string_view text, int base = 0);
   void EmitMapped(std::string_view to);  // "{{" and "}}" are the braces of sets
@@ -39,6 +41,7 @@ class Lexer {
   // lexer_numbers.cc: digits.
   void Number();
   void Thousands(std::string* digits);
+  bool ForeignGroups(std::string* digits);
   bool ThreeDigits(size_t at) const;
   int BaseAfter(size_t at, size_t* end) const;
   static size_t Period(std::string_view digits);

@@ -2,6 +2,7 @@
 
 #include "rewards/math/lexer_state.h"
 #include "rewards/math/spelling.h"
+#include "rewards/math/units.h"
 #include "rewards/math/words.h"
 
 namespace pith {
@@ -49,7 +50,9 @@ void Lexer::Letters() {
     if (touches && run == "min") return Emit(Token::kWord, run);
     if (run != "min" || Peek() == '(') return Emit(Token::kCommand, run);
   }
-  if (lower != "pm" && lower != "am") {
+  // "2 cups, 1 cup": no union behind a number.
+  const bool measure = run == "cup" && (Last() ? Last()->kind == Token::kNumber : in_text_);
+  if (lower != "pm" && lower != "am" && !measure) {
     if (const std::string_view command = CommandOfWord(run); !command.empty()) return Emit(Token::kCommand, command);
   }
   if (!in_text_ && !IsUnitWord(lower)) {  // sinx, lnx, sqrtx, 2pir

@@ -6,6 +6,7 @@
 
 #include "rewards/math/evaluate.h"
 #include "rewards/math/value.h"
+#include "rewards/math/units.h"
 #include "rewards/math/words.h"
 
 namespace pith {

@@ -195,6 +195,7 @@ bool IsReal(const Value& a) {
   return a->exact ? a->im_exact == 0 : Log2(a->im) <= a->error + kGuard;
 }
 
+bool IsRational(const Value& a) { return a && a->exact && a->im_exact == 0; }
 bool IsInteger(const Value& a) { return a && a->exact && a->im_exact == 0 && denominator(a->re_exact) == 1; }
 
 Closeness Compare(const Value& a, const Value& b) {

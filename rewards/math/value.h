@@ -52,5 +52,6 @@ std::optional<int> Order(const Value& a, const Value& b);  // −1, 0, 1 of two 
 bool IsReal(const Value& a);
 bool IsZero(const Value& a);
 bool IsInteger(const Value& a);
+bool IsRational(const Value& a);  // exactly known to be; false for what is only near one
 
 }  // namespace pith
