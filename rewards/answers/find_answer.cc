@@ -152,6 +152,14 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
         --begin;
         continue;
       }
+      size_t currency = 0;
+      for (std::string_view sign : {"€", "£", "¥", "₹"}) {
+        if (begin >= previous_end + sign.size() && text.substr(begin - sign.size(), sign.size()) == sign) currency = sign.size();
+      }
+      if (currency > 0) {
+        begin -= currency;
+        continue;
+      }
       size_t sign = 0;
       if (begin >= previous_end + 1 && text[begin - 1] == '-') sign = 1;
       if (begin >= previous_end + 3 && text.substr(begin - 3, 3) == "−") sign = 3;

@@ -36,7 +36,11 @@ size_t UnitLength(std::string_view rest) {
   if (text) at = std::min(rest.find_first_not_of(' ', at + 6), rest.size());
   const size_t begin = at;
   while (at < rest.size() && IsAsciiLetter(rest[at])) ++at;
-  const bool known = at > begin && FindUnit(LowerCase(rest.substr(begin, at - begin)));
+  const std::string word = LowerCase(rest.substr(begin, at - begin));
+  for (std::string_view clock : {"a.m.", "p.m.", "am", "pm"}) {
+    if (LowerCase(rest.substr(begin, clock.size())) == clock) return begin + clock.size() + (text ? 1 : 0);
+  }
+  const bool known = at > begin && (FindUnit(word) || IsCountedThing(word));
   if (!known || (at - begin == 1 && !text) || (text && rest.substr(at, 1) != "}")) return 0;
   if (text) ++at;
   for (std::string_view power : {"^2", "^3", "^{2}", "^{3}", "²", "³"}) {

@@ -23,6 +23,13 @@ std::optional<Expression> InArgumentOf(const Expression& g, const Expression& p,
   return value;
 }
 
+// m + n, AB + BC: something to be found, and no equation of a line.
+bool IsSumOfNames(const Expression& e) {
+  if (e.Is(Op::kAdd)) return IsSumOfNames(e.parts[0]) && IsSumOfNames(e.parts[1]);
+  if (e.Is(Op::kMultiply)) return std::all_of(e.parts.begin(), e.parts.end(), [](const Expression& p) { return p.Is(Op::kSymbol) && p.text[0] >= 'A' && p.text[0] <= 'Z'; });
+  return e.Is(Op::kSymbol) && e.text != "x" && e.text != "y" && e.text != "z";
+}
+
 }  // namespace
 
 bool Comparer::SameRelation(const Expression& g, const Expression& p) {
@@ -47,9 +54,9 @@ bool Comparer::SameRelation(const Expression& g, const Expression& p) {
   } else if (relation.text == "e" && relation.parts[0].Is(Op::kTuple)) {  // (x, y) ∈ {…}
     value = relation.parts[1];
   } else if (IsEquation(relation)) {
-    // "a + b = 12" gives 12; "x² + 1 = 0" does not give 0; and where "x² + y² = 25" is asked for, 25 will not do.
+    // "f(3) = 12", "2l = 12" and "m + n = 12" give 12; "x² + 1 = 0" does not give 0; and "x² + y² = 25" is an equation, and not 25.
     const Expression& right = relation.parts.back();
-    const bool asked = g.Is(Op::kRelation) && (Contains(relation.parts[0], Op::kAdd) || Contains(relation.parts[0], Op::kPower));
+    const bool asked = (Contains(relation.parts[0], Op::kAdd) && !IsSumOfNames(relation.parts[0])) || Contains(relation.parts[0], Op::kPower);
     const bool constant = Variables(right).empty() && !asked;
     const bool numbers = Variables(relation).empty();
     if (numbers || (constant && !right.Is(Op::kNumber, "0")) || IsIdentity(relation)) value = right;

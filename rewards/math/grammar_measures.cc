@@ -104,8 +104,14 @@ Expression Grammar::Currency(const std::string& currency, bool negative) {
   Expression value = Sum();
   if (negative) value = Node(Op::kNegate, {std::move(value)});
   value = WithUnit(std::move(value));
-  if (value.Is(Op::kQuantity)) value.text = currency;
-  else value = Node(Op::kQuantity, {std::move(value)}, currency);
+  if (value.Is(Op::kQuantity)) {
+    const auto unit = FindUnit(value.text);
+    const bool money = !unit || unit->kind.size() == 3 || value.text.find('/') != std::string::npos;  // "usd"
+    if (!money) return Fail();  // "$5 in" is no price
+    value.text = currency;
+  } else {
+    value = Node(Op::kQuantity, {std::move(value)}, currency);
+  }
   return value;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "rewards/math/compare.h"
+#include "rewards/math/comparer.h"
 #include "rewards/math/parser.h"
 #include "rewards/math/unfinished.h"
 #include "rewards/math/units.h"
@@ -42,6 +43,15 @@ Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Kno
   if (g && p && p->Is(Op::kChoice) && !g->Is(Op::kChoice) && !IsLetter(*g)) {
     if (!words.OffersChoices()) return Sameness::kDifferent;
     p = Expression(p->parts[0]);
+  }
+  // "x + y = 5" where x + y is what the question names: its value.
+  if (g && p && IsEquation(*p) && p->parts.size() == 2 && Variables(p->parts[1]).empty() && !g->Is(Op::kRelation)) {
+    for (std::string_view formula : question_formulas) {
+      const auto asked = ParseAnswer(formula, {}, work);
+      if (!asked || *asked != p->parts[0]) continue;
+      p = Expression(p->parts[1]);
+      break;
+    }
   }
   const bool rounded = words.AsksForRounding();
   if (g && p) {
