@@ -44,9 +44,11 @@ bool IsOff(const Json& value) {
          value == "";
 }
 
-Json ReadObject(const std::string& path) {
-  const std::string text = ReadFile(path, kMaxJsonBytes);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+// `by_pith`: or by a Python program.
+Json ReadObject(const std::string& path, bool by_pith) {
+  const std::string read = ReadFile(path, kMaxJsonBytes), text = by_pith ? read : PythonJson(read);
+  const std::string problem = JsonObjectProblem(text, kMaxJsonDepth, by_pith ? RepeatedKeys::kRefused : RepeatedKeys::kLastCounts);
+  if (!problem.empty()) ThrowUser("'", path, "' ", problem);
   return Json::parse(text);
 }
 
@@ -164,7 +166,7 @@ std::optional<AdapterBudget> Budget(const std::string& path, const Json& json) {
 void ReadOwn(const std::string& folder, PeftConfig* config) {
   const std::string path = folder + "/" + kPithFile;
   if (!FileExists(path)) return;
-  const Json json = ReadObject(path);
+  const Json json = ReadObject(path, /*by_pith=*/true);
   config->adapter.base_sha256 = BaseIdentity(path, json);
   config->adapter.budget = Budget(path, json);
   if (const Json card = json.value("card", Json(nullptr)); !card.is_null()) config->adapter.card = ReadCard(path, card.dump());
@@ -183,7 +185,7 @@ PeftConfig ReadPeftConfig(const std::string& folder) {
   if (!IsFolder(folder) || !FileExists(path)) {
     ThrowUser("'", folder, "' is not a PEFT folder: it has no ", kPeftConfigFile);
   }
-  const Json json = ReadObject(path);
+  const Json json = ReadObject(path, /*by_pith=*/false);
   const Json type = json.value("peft_type", Json(nullptr));
   if (type != "LORA") Wrong(path, "peft_type", type, "\"LORA\"");
   CheckSettings(path, json);

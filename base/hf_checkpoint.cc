@@ -26,8 +26,8 @@ std::vector<std::string> ShardPaths(const std::string& folder) {
   const std::string single = folder + "/model.safetensors", index = single + ".index.json";
   if (FileExists(single)) return {single};
   if (!FileExists(index)) RefuseFolder(folder);
-  const std::string text = ReadFile(index, kMaxIndexBytes);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", index, "' ", problem);
+  const std::string text = PythonJson(ReadFile(index, kMaxIndexBytes));
+  if (const std::string problem = JsonObjectProblem(text, kMaxJsonDepth, RepeatedKeys::kLastCounts); !problem.empty()) ThrowUser("'", index, "' ", problem);
   const nlohmann::json json = nlohmann::json::parse(text);
   if (!json.contains("weight_map") || !json["weight_map"].is_object() || json["weight_map"].empty()) {
     ThrowUser("'", index, "' is not a JSON object with a weight_map");

@@ -15,7 +15,8 @@ using Json = nlohmann::json;
 // The parser's events; false ends the parsing.
 class Checker : public nlohmann::json_sax<Json> {
  public:
-  Checker(std::string_view text, int max_depth) : text_(text), max_depth_(static_cast<size_t>(max_depth)) {}
+  Checker(std::string_view text, int max_depth, RepeatedKeys repeated)
+      : text_(text), max_depth_(static_cast<size_t>(max_depth)), repeated_(repeated) {}
   const std::string& problem() const { return problem_; }
 
   bool null() override { return Value(); }
@@ -32,7 +33,7 @@ class Checker : public nlohmann::json_sax<Json> {
   bool end_array() override { return Close(); }
 
   bool key(string_t& name) override {
-    if (keys_.back().insert(name).second) return true;
+    if (repeated_ == RepeatedKeys::kLastCounts || keys_.back().insert(name).second) return true;
     return Stop(Str("has an object in which the key '", name, "' occurs twice"));
   }
 
@@ -61,6 +62,7 @@ class Checker : public nlohmann::json_sax<Json> {
 
   std::string_view text_;
   size_t max_depth_;
+  RepeatedKeys repeated_;
   std::vector<std::set<std::string>> keys_;  // of every list (none) and object that is open
   std::string problem_;
 };
@@ -72,8 +74,36 @@ std::string_view WithoutByteOrderMark(std::string_view text) {
   return text.substr(text.starts_with(kMark) ? kMark.size() : 0);
 }
 
-std::string JsonObjectProblem(std::string_view text, int max_depth) {
-  Checker checker(text, max_depth);
+std::string PythonJson(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(text.find_first_of("\"NI-", at), text.size());
+    out += text.substr(at, end - at);
+    at = end;
+    if (at == text.size()) break;
+    if (text[at] == '"') {
+      for (end = at + 1; end < text.size() && text[end] != '"'; ++end) end += text[end] == '\\' ? 1 : 0;
+      end = std::min(end + 1, text.size());
+      out += text.substr(at, end - at);
+    } else {
+      end = at + 1;
+      bool is_word = false;
+      for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+        if (!text.substr(at).starts_with(word)) continue;
+        end = at + word.size();
+        const size_t next = text.find_first_not_of(" \t\r\n", end);
+        is_word = next == std::string_view::npos || text[next] != ':';  // {NaN: 1} is none
+      }
+      const std::string_view piece = text.substr(at, end - at);
+      out += is_word ? Str('"', piece, '"') : std::string(piece);
+    }
+    at = end;
+  }
+  return out;
+}
+
+std::string JsonObjectProblem(std::string_view text, int max_depth, RepeatedKeys repeated) {
+  Checker checker(text, max_depth, repeated);
   Json::sax_parse(text, &checker);
   return checker.problem();
 }

@@ -16,7 +16,13 @@ inline constexpr int kMaxJsonDepth = 64;
 //   "nests lists and objects more than 64 deep": copying and printing such values is recursive, and would overflow the stack
 //   "has an object in which the key 'a' occurs twice": of which a parser keeps one, and does not say which
 // Takes time in proportion to the text.
-std::string JsonObjectProblem(std::string_view text, int max_depth = kMaxJsonDepth);
+enum class RepeatedKeys { kRefused, kLastCounts };  // the last is what Python takes, and the parser
+std::string JsonObjectProblem(std::string_view text, int max_depth = kMaxJsonDepth, RepeatedKeys repeated = RepeatedKeys::kRefused);
+
+// JSON as Python's programs write it: beside RFC 8259 the values NaN, Infinity and -Infinity, in `text` each as a string of that name.
+// So they cost nothing where nobody reads them, and a reader that wants a number says what it got. For files by other programs, together with
+// kLastCounts; pith's own are strict.
+std::string PythonJson(std::string_view text);
 
 // `text` without the UTF-8 byte order mark that some editors begin a file with. (The parsers of whole JSON and YAML files skip it
 // by themselves; this is for those who take a text apart first.)

@@ -135,8 +135,8 @@ void RefuseOptions(const std::string& path, const Json& json, const ModelConfig&
 
 ModelConfig ModelConfigFromHf(const std::string& config_json_path) {
   const std::string& path = config_json_path;
-  const std::string text = ReadFile(path, kMaxJsonBytes);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+  const std::string text = PythonJson(ReadFile(path, kMaxJsonBytes));
+  if (const std::string problem = JsonObjectProblem(text, kMaxJsonDepth, RepeatedKeys::kLastCounts); !problem.empty()) ThrowUser("'", path, "' ", problem);
   const Json json = Json::parse(text);
 
   ModelConfig c;

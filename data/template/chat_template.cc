@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/iso_time.h"
 #include "data/template/jinja_interpreter.h"
 #include "data/template/jinja_parser.h"
@@ -132,7 +133,7 @@ std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
   const std::string config_path = path + "/tokenizer_config.json";
   Json config = Json::object();
   if (FileExists(config_path)) {
-    config = Json::parse(ReadFile(config_path), nullptr, false);
+    config = Json::parse(PythonJson(ReadFile(config_path)), nullptr, false);
     if (!config.is_object()) ThrowUser("'", config_path, "' is not a JSON object");
   }
   const std::string file = path + "/chat_template.jinja";

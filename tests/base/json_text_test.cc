@@ -33,6 +33,24 @@ TEST(JsonObjectProblem, FindsKeysThatOccurTwiceInOneObject) {
   EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "\u0061": 3})"), "has an object in which the key 'a' occurs twice");
 }
 
+TEST(JsonObjectProblem, TheLastOfEqualKeysMayCount) {
+  EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "b": {"c": 2, "c": [3]}, "a": 3})", kMaxJsonDepth, RepeatedKeys::kLastCounts), "");
+  EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "a": [[]]})", 2, RepeatedKeys::kLastCounts), "nests lists and objects more than 2 deep");
+}
+
+TEST(PythonJson, NumbersThatAreNone) {
+  EXPECT_EQ(PythonJson(R"({"a": NaN, "b": [-Infinity,Infinity], "c": -1})"), R"({"a": "NaN", "b": ["-Infinity","Infinity"], "c": -1})");
+  // In strings they are text, also behind a quote that is escaped.
+  for (const char* text : {R"({"NaN": "a NaN", "b": "\"NaN", "c": "\\"})", R"({"a": "Infinity)", R"({"a": "\)", R"("\")", "", "N", "-", "Inf", "{\"a\": Nan}",
+                           "{NaN: 1}", "{-Infinity :1}"}) {
+    EXPECT_EQ(PythonJson(text), text);
+  }
+  // What is no JSON to Python either stays none.
+  for (const char* text : {"{\"a\": NaN1}", "{\"a\": 1NaN}", "{\"a\": --Infinity}", "{\"a\": -NaN}", "{\"a\": NaN\"b\"}", "{\"a\": NaNNaN}"}) {
+    EXPECT_NE(JsonObjectProblem(PythonJson(text)), "") << text;
+  }
+}
+
 TEST(WithoutByteOrderMark, IsTheTextBehindIt) {
   EXPECT_EQ(WithoutByteOrderMark("\xef\xbb\xbf{}"), "{}");
   EXPECT_EQ(WithoutByteOrderMark("{}"), "{}");
