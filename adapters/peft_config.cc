@@ -1,5 +1,6 @@
 #include "adapters/peft_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -136,6 +137,64 @@ ModulePatterns<T> Patterns(const std::string& path, const Json& json, const char
   return patterns;
 }
 
+std::vector<std::string> Names(const std::string& path, const char* key, const Json& value, const char* expected) {
+  std::vector<std::string> names;
+  if (!value.is_array()) Wrong(path, key, value, expected);
+  for (const Json& name : value) {
+    if (!name.is_string()) Wrong(path, key, value, expected);
+    names.push_back(name.get<std::string>());
+  }
+  return names;
+}
+
+// `pattern` where it can be read, else nothing, with a warning.
+std::string ReadablePattern(const std::string& path, const char* key, const std::string& pattern) {
+  try {
+    if (!pattern.empty()) MatchesWholeModule(pattern, "");
+  } catch (const UserError& error) {
+    LogWarning(Str("'", path, "': ", key, ": ", error.what(), "; the adapter is read without it: all its tensors are used"));
+    return "";
+  }
+  return pattern;
+}
+
+PeftTargets Targets(const std::string& path, const Json& json) {
+  const auto setting = [&](const char* key) { return json.value(key, Json(nullptr)); };
+  PeftTargets targets;
+  constexpr char kExpected[] = "a list of names or a pattern";
+  if (const Json names = setting("target_modules"); names.is_string()) {
+    std::string lower = names.get<std::string>();
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+    if (lower != "all-linear") targets.pattern = ReadablePattern(path, "target_modules", names.get<std::string>());
+  } else if (!names.is_null()) {
+    targets.names = Names(path, "target_modules", names, kExpected);
+  }
+  if (const Json names = setting("exclude_modules"); names.is_string()) {
+    targets.excluded_pattern = ReadablePattern(path, "exclude_modules", names.get<std::string>());
+  } else if (!names.is_null()) {
+    targets.excluded = Names(path, "exclude_modules", names, kExpected);
+  }
+  Json layers = setting("layers_to_transform");
+  if (layers.is_number_integer()) layers = Json::array({layers});
+  if (!layers.is_null() && !layers.is_array()) Wrong(path, "layers_to_transform", layers, "a layer's number, or a list of them");
+  for (const Json& layer : layers) {
+    if (!layer.is_number_integer()) Wrong(path, "layers_to_transform", layers, "a layer's number, or a list of them");
+    if (!targets.layers) targets.layers.emplace();
+    targets.layers->push_back(layer.get<int64_t>());
+  }
+  Json before = setting("layers_pattern");
+  if (before.is_string()) before = before == "" ? Json(nullptr) : Json::array({before});
+  if (before.is_null()) return targets;
+  size_t bytes = 0;
+  for (const std::string& pattern : Names(path, "layers_pattern", before, kExpected)) {
+    bytes += pattern.size();
+    if (bytes > kMaxPatternBytes) ThrowUser("'", path, "': layers_pattern has more than ", kMaxPatternBytes, " letters");
+    const std::string whole = ".*\\." + pattern + "\\.\\d+\\..*";
+    if (!ReadablePattern(path, "layers_pattern", whole).empty()) targets.layers_patterns.push_back(whole);
+  }
+  return targets;
+}
+
 std::string BaseIdentity(const std::string& path, const Json& json) {
   const auto found = json.find("base_sha256");
   if (found == json.end()) return "";
@@ -212,18 +271,7 @@ PeftConfig ReadPeftConfig(const std::string& folder) {
   if (base.is_string()) adapter.base_path = base.get<std::string>();
   ReadOwn(folder, &config);
 
-  const Json targets = json.value("target_modules", Json(nullptr));
-  if (targets.is_array()) {
-    config.targets.emplace();
-    for (const Json& target : targets) {
-      if (!target.is_string()) Wrong(path, "target_modules", targets, "a list of names");
-      config.targets->push_back(target.get<std::string>());
-    }
-  } else if (!targets.is_string() && !targets.is_null()) {
-    Wrong(path, "target_modules", targets, "a list of names or a pattern");
-  }
-  const auto off = [&](const char* key) { return IsOff(json.value(key, Json(nullptr))); };
-  config.all_layers = off("layers_to_transform") && off("exclude_modules");
+  config.targets = Targets(path, json);
   return config;
 }
 
@@ -246,7 +294,7 @@ void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
   json["alpha_pattern"] = alphas;
   json["use_rslora"] = adapter.rslora;
   json["lora_dropout"] = adapter.dropout;
-  json["target_modules"] = config.targets.value();
+  json["target_modules"] = config.targets.names.value();
   json["alora_invocation_tokens"] =
       adapter.activation == Activation::kInvocation ? Json(adapter.invocation) : Json(nullptr);
   json["bias"] = "none";

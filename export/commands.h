@@ -25,7 +25,7 @@ struct AdapterOptions {
   TensorType type = TensorType::kQ8_0;
   std::string out;      // GGUF LoRA
   bool any_base = false;
-  std::string results;  // results.json of an evaluation, for the card; empty: none
+  std::string results = {};  // results.json of an evaluation, for the card; empty: none
   bool overwrite = false;
 };
 // UserError when the adapter is a DoRA, or was trained on another base, unless any_base. The file names the base that the adapter was trained on; where the

@@ -102,6 +102,12 @@ TEST_F(HostileAdapter, ManyPatterns) {
   for (int i = 0; i < 2000; ++i) patterns += Str(i == 0 ? "" : ", ", "\"", slow, i, "x\": 1");
   const double seconds = Seconds([&] { EXPECT_NE(Read(", \"rank_pattern\": {" + patterns + "}").find("rank_pattern"), std::string::npos); });
   EXPECT_LT(seconds, kSoon);
+  PutPair(4095);
+  const std::string one = ", \"exclude_modules\": \"" + slow + "x\", \"target_modules\": \"" + slow + "v_proj\", \"layers_to_transform\": 1, \"layers_pattern\": [";
+  std::string several = "\"" + slow + "\"";
+  for (int i = 0; i < 2000; ++i) several += ", \"" + slow + "\"";
+  EXPECT_LT(Seconds([&] { EXPECT_NE(Read(one + several + "]").find("layers_pattern has more than"), std::string::npos); }), kSoon);
+  EXPECT_LT(Seconds([&] { EXPECT_EQ(Read(one + "\"" + slow + "\"]"), ""); }), kSoon);
 }
 
 TEST_F(HostileAdapter, AlphaThatVanishesInFloat32IsNotScaleOne) {
