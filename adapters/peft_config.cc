@@ -237,13 +237,22 @@ void ReadOwn(const std::string& folder, PeftConfig* config) {
   config->pissa = start == "pissa";
 }
 
+[[noreturn]] void RefuseFolder(const std::string& folder) {
+  if (FileExists(folder)) {
+    ThrowUser("'", folder, "' is a file; expected a PEFT folder, with ", kPeftConfigFile, " in it",
+              folder.ends_with(".gguf") ? " (a GGUF is what pith-export made of one, for pith-run)" : "");
+  }
+  if (!IsFolder(folder)) ThrowUser("there is no folder '", folder, "'; expected a PEFT folder, with ", kPeftConfigFile, " in it");
+  const std::string inside = folder + (folder.ends_with('/') ? "adapter" : "/adapter");  // as in the folder of a run
+  const bool is_run = FileExists(inside + "/" + kPeftConfigFile);
+  ThrowUser("'", folder, "' is not a PEFT folder: it has no ", kPeftConfigFile, is_run ? "; '" + inside + "' has: name that" : "");
+}
+
 }  // namespace
 
 PeftConfig ReadPeftConfig(const std::string& folder) {
   const std::string path = folder + "/" + kPeftConfigFile;
-  if (!IsFolder(folder) || !FileExists(path)) {
-    ThrowUser("'", folder, "' is not a PEFT folder: it has no ", kPeftConfigFile);
-  }
+  if (!FileExists(path)) RefuseFolder(folder);
   const Json json = ReadObject(path, /*by_pith=*/false);
   const Json type = json.value("peft_type", Json(nullptr));
   if (type != "LORA") Wrong(path, "peft_type", type, "\"LORA\"");

@@ -12,6 +12,14 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Of the byte that a parser, counting from 1, stopped at.
+std::string LineAndColumn(std::string_view text, size_t position) {
+  const std::string_view before = text.substr(0, position == 0 ? 0 : position - 1);
+  const auto lines = std::count(before.begin(), before.end(), '\n');
+  const size_t line_begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  return Str("line ", lines + 1, ", column ", before.size() - line_begin + 1);
+}
+
 // The parser's events; false ends the parsing.
 class Checker : public nlohmann::json_sax<Json> {
  public:
@@ -38,10 +46,7 @@ class Checker : public nlohmann::json_sax<Json> {
   }
 
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    const std::string_view before = text_.substr(0, position == 0 ? 0 : position - 1);
-    const auto lines = std::count(before.begin(), before.end(), '\n');
-    const size_t line_begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-    return Stop(Str("is not a JSON object (line ", lines + 1, ", column ", before.size() - line_begin + 1, ")"));
+    return Stop(Str("is not a JSON object (", LineAndColumn(text_, position), ")"));
   }
 
  private:
@@ -67,7 +72,49 @@ class Checker : public nlohmann::json_sax<Json> {
   std::string problem_;
 };
 
+class BreakFinder : public nlohmann::json_sax<Json> {
+ public:
+  explicit BreakFinder(std::string_view text) : text_(text) {}
+  const std::string& found() const { return found_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(size_t) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool key(string_t&) override { return true; }
+  bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+    if (dynamic_cast<const Json::out_of_range*>(&error) != nullptr) return false;
+    const bool one_line = text_.find('\n') >= text_.find_last_not_of(" \t\r\n");
+    const std::string place = LineAndColumn(text_, position);
+    found_ = position > text_.size() ? "it breaks off at the end" : one_line ? place.substr(place.find("column")) : place;
+    return false;
+  }
+
+ private:
+  std::string_view text_;
+  std::string found_;
+};
+
 }  // namespace
+
+std::string JsonBreak(std::string_view text) {
+  BreakFinder finder(text);
+  Json::sax_parse(text, &finder);
+  return finder.found();
+}
+
+std::string JsonErrorText(const std::exception& error) {
+  const std::string text = error.what();
+  const size_t end = text.find("] ");
+  return text.starts_with("[json.exception") && end != std::string::npos ? text.substr(end + 2) : text;
+}
 
 std::string_view WithoutByteOrderMark(std::string_view text) {
   constexpr std::string_view kMark = "\xef\xbb\xbf";

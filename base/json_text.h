@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,12 @@ std::string JsonObjectProblem(std::string_view text, int max_depth = kMaxJsonDep
 // So they cost nothing where nobody reads them, and a reader that wants a number says what it got. For files by other programs, together with
 // kLastCounts; pith's own are strict.
 std::string PythonJson(std::string_view text);
+
+// Where `text` stops being JSON, for people: "line 3, column 7", of a text of one line "column 7", or "it breaks off at the end"; empty where
+// it is JSON, but for numbers beyond a double.
+std::string JsonBreak(std::string_view text);
+// What an exception of nlohmann's library says, without the library's name for it.
+std::string JsonErrorText(const std::exception& error);
 
 // `text` without the UTF-8 byte order mark that some editors begin a file with. (The parsers of whole JSON and YAML files skip it
 // by themselves; this is for those who take a text apart first.)

@@ -142,7 +142,8 @@ ModelConfig ModelConfigFromHf(const std::string& config_json_path) {
   ModelConfig c;
   c.arch = Architecture(path, json);
   c.name = JsonText(path, json, "_name_or_path", "");
-  if (c.name.empty()) c.name = std::filesystem::absolute(path).parent_path().filename().string();
+  if (c.name.empty() || std::string("/.~").find(c.name[0]) != std::string::npos)  // none, or a place on its maker's machine
+    c.name = std::filesystem::absolute(path).parent_path().filename().string();
   c.num_layers = JsonInt(path, json, "num_hidden_layers");
   c.d_model = JsonInt(path, json, "hidden_size");
   c.num_heads = JsonInt(path, json, "num_attention_heads");

@@ -79,7 +79,7 @@ void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& o
   if (card.base_sha256.empty()) card.base_sha256 = adapter->base_sha256;
   if (!options.results.empty()) {
     const std::string mode = std::filesystem::path(options.out).stem().string();
-    for (CardPoint& point : ReadResults(options.results, mode)) card.curve.push_back(std::move(point));
+    for (CardPoint& point : ReadResults(options.results, mode, hash)) card.curve.push_back(std::move(point));
   }
   adapter->card = std::move(card);
 }

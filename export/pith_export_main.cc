@@ -59,6 +59,12 @@ int Main(int argc, char** argv) {
   fuse->add_flag("--allow-always", allow_always, "fuse an adapter that was trained to act from its invocation on");
   add_out(fuse, "GGUF to write (an earlier one is replaced); without .gguf at its end, a Hugging Face folder");
 
+  std::string commands;
+  for (const CLI::App* command : app.get_subcommands({})) commands += (commands.empty() ? "" : ", ") + command->get_name();
+  if (argc < 2) ThrowUser("no command given; the commands are ", commands, " (pith-export --help)");
+  if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    ThrowUser("there is no command '", argv[1], "'; the commands are ", commands, " (pith-export --help)");
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

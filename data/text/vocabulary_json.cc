@@ -283,8 +283,10 @@ class Reader {
 Vocabulary VocabularyFromJson(const std::string& tokenizer_json_path) {
   try {
     return Reader(tokenizer_json_path).Read();
+  } catch (const Json::parse_error&) {
+    ThrowUser("'", tokenizer_json_path, "' is not JSON (", JsonBreak(PythonJson(ReadFile(tokenizer_json_path))), "); fetch it again");
   } catch (const Json::exception& error) {
-    ThrowUser("'", tokenizer_json_path, "' is not a usable tokenizer.json: ", error.what());
+    ThrowUser("'", tokenizer_json_path, "' is not a usable tokenizer.json: ", JsonErrorText(error));
   }
 }
 

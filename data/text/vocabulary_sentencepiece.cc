@@ -194,7 +194,7 @@ class SentencePieceReader {
         AddToken(static_cast<size_t>(std::stoul(key)), entry);
       }
     } catch (const Json::exception& error) {
-      ThrowUser("'", path, "' is not a usable tokenizer_config.json: ", error.what());
+      ThrowUser("'", path, "' is not a usable tokenizer_config.json: ", JsonErrorText(error));
     }
   }
 

@@ -188,6 +188,20 @@ TEST_F(PeftLoadsTest, RankAndAlphaHaveDefaults) {
   EXPECT_EQ(read.pairs.size(), adapter.pairs.size());
 }
 
+TEST_F(PeftLoadsTest, WhatIsNoFolderOfPefts) {
+  const auto refusal = [](const std::string& path) { return Refusal([&] { ReadPeft(path); }); };
+  EXPECT_NE(refusal(folder_ + "/none").find("there is no folder '" + folder_ + "/none'"), std::string::npos);
+  fs::create_directories(folder_ + "/run");
+  EXPECT_TRUE(refusal(folder_ + "/run").ends_with("is not a PEFT folder: it has no adapter_config.json")) << refusal(folder_ + "/run");
+  fs::copy(kGolden, folder_ + "/run/adapter");
+  for (const char* end : {"/run", "/run/"}) {
+    const std::string path = folder_ + end;
+    EXPECT_NE(refusal(path).find("it has no adapter_config.json; '" + folder_ + "/run/adapter' has: name that"), std::string::npos) << refusal(path);
+  }
+  WriteFile(folder_ + "/short.gguf", "GGUF");
+  EXPECT_NE(refusal(folder_ + "/short.gguf").find("is a file; expected a PEFT folder, with adapter_config.json in it (a GGUF is"), std::string::npos);
+}
+
 TEST_F(PeftLoadsTest, AByteOrderMark) {
   WriteFile(folder_ + "/adapter_config.json", "\xef\xbb\xbf" + config_.dump());
   EXPECT_EQ(WarningOfReading(), "");

@@ -51,6 +51,26 @@ TEST(PythonJson, NumbersThatAreNone) {
   }
 }
 
+TEST(JsonBreak, IsNamedForPeople) {
+  for (const char* text : {"{}", "[1, {\"a\": null}]", "3", "[1e999]", "\"x\"\n"}) EXPECT_EQ(JsonBreak(text), "") << text;
+  EXPECT_EQ(JsonBreak("{\"a\": x}"), "column 7");
+  EXPECT_EQ(JsonBreak("{\"a\": x}\n"), "column 7");
+  EXPECT_EQ(JsonBreak("[1,\n 2 3]"), "line 2, column 4");
+  EXPECT_EQ(JsonBreak("{\"a\": 1"), "it breaks off at the end");
+  EXPECT_EQ(JsonBreak(""), "it breaks off at the end");
+  EXPECT_EQ(JsonBreak("{\"a\": \"\xff\"}"), "column 8");
+  const std::string deep(300'000, '[');
+  EXPECT_EQ(JsonBreak(deep), "it breaks off at the end");
+}
+
+TEST(JsonErrorText, LeavesTheLibraryOut) {
+  try {
+    nlohmann::json(1).get<std::string>();
+  } catch (const nlohmann::json::exception& error) {
+    EXPECT_EQ(JsonErrorText(error), "type must be string, but is number");
+  }
+}
+
 TEST(WithoutByteOrderMark, IsTheTextBehindIt) {
   EXPECT_EQ(WithoutByteOrderMark("\xef\xbb\xbf{}"), "{}");
   EXPECT_EQ(WithoutByteOrderMark("{}"), "{}");

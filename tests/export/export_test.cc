@@ -566,6 +566,10 @@ TEST_F(ProgramTest, TheDemoModelIsABaseByName) {
 TEST_F(ProgramTest, MistakesAreOneSentenceAndCodeTwo) {
   const std::string out = " --out " + Path("x.gguf");
   WriteFile(Path("short.gguf"), "GGUF\3");
+  for (const std::string& arguments : {std::string(""), std::string("foo --out x")}) {
+    Run(arguments);
+    EXPECT_NE(ReadFile(Path("stderr")).find("the commands are convert, adapter, fuse (pith-export --help)"), std::string::npos) << ReadFile(Path("stderr"));
+  }
   for (const std::string& arguments :
        {std::string(""), std::string("bake"), std::string("convert"), "convert --base " + kModel + " --type q9" + out,
         "convert --base " + kModel + " --type q4_0 --head-type q7" + out, "convert --base /nowhere --type f16" + out,
