@@ -99,7 +99,10 @@ void CheckSettings(const std::string& path, const Json& json) {
   }
   if (!unknown.empty()) LogWarning(Str("'", path, "' has settings that pith does not know (", unknown, "); it goes on without them"));
   const Json start = json.value("init_lora_weights", Json(true));
-  if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) Unsupported(path, "init_lora_weights", start);
+  if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) {
+    ThrowUser("'", path, "' sets init_lora_weights to ", start.dump(-1, ' ', false, Json::error_handler_t::replace), ", a start that changed the base: A and B fit that ",
+              "other base alone; save the adapter again with PEFT's save_pretrained(…, path_initial_model_for_weight_conversion=…), which writes a plain LoRA for the original one");
+  }
 }
 
 // A rank as `value` has it, else nothing.

@@ -23,6 +23,15 @@ std::string UserTurn(const std::string& question, const Budget& budget) {
   return budget.tokens > 0 && !budget.sentence.empty() ? question + " " + BudgetSentence(budget) : question;
 }
 
+static bool CanDecode(const Budget& budget) { return budget.tokens == 0 || budget.tokens / 2 >= budget.reserve_tokens; }
+
+std::string DecodingWarning(const Budget& budget) {
+  if (CanDecode(budget)) return "";
+  return Str("budget.tokens is ", budget.tokens, ", less than twice budget.reserve_tokens (", budget.reserve_tokens,
+             "): training goes by the first alone, but decoding will refuse the budget that the adapter carries; set budget.reserve_tokens to ",
+             budget.tokens / 2, " or less");
+}
+
 void CheckBudget(const Budget& budget, bool for_decoding) {
   // A not-a-number fails every comparison, so each range is asked for as what holds.
   if (budget.tokens < 0) ThrowUser("the budget is ", budget.tokens, " tokens; expected 0 (none) or more");
@@ -35,7 +44,7 @@ void CheckBudget(const Budget& budget, bool for_decoding) {
   if (budget.reserve_tokens < 0) {
     ThrowUser("the budget's reserve is ", budget.reserve_tokens, " tokens; expected 0 or more");
   }
-  if (for_decoding && budget.tokens > 0 && budget.tokens / 2 < budget.reserve_tokens) {
+  if (for_decoding && !CanDecode(budget)) {
     ThrowUser("a budget of ", budget.tokens, " tokens is less than twice the reserve of ", budget.reserve_tokens,
               " tokens that closing and answering need; give a larger budget or a smaller reserve");
   }

@@ -202,6 +202,17 @@ TEST_F(PeftLoadsTest, WhatIsNoFolderOfPefts) {
   EXPECT_NE(refusal(folder_ + "/short.gguf").find("is a file; expected a PEFT folder, with adapter_config.json in it (a GGUF is"), std::string::npos);
 }
 
+TEST_F(PeftLoadsTest, AStartThatChangedTheBaseHasAWayOut) {
+  for (const char* start : {"pissa", "pissa_niter_4", "olora", "corda"}) {
+    json config = config_;
+    config["init_lora_weights"] = start;
+    WriteFile(folder_ + "/adapter_config.json", config.dump());
+    const std::string refusal = Refusal([&] { ReadPeft(folder_); });
+    EXPECT_NE(refusal.find(std::string("init_lora_weights to \"") + start), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("path_initial_model_for_weight_conversion"), std::string::npos) << refusal;
+  }
+}
+
 TEST_F(PeftLoadsTest, AByteOrderMark) {
   WriteFile(folder_ + "/adapter_config.json", "\xef\xbb\xbf" + config_.dump());
   EXPECT_EQ(WarningOfReading(), "");
