@@ -60,9 +60,13 @@ int Main(int argc, char** argv) {
   add_out(fuse, "GGUF to write (an earlier one is replaced); without .gguf at its end, a Hugging Face folder");
 
   std::string commands;
-  for (const CLI::App* command : app.get_subcommands({})) commands += (commands.empty() ? "" : ", ") + command->get_name();
+  bool known = false;
+  for (const CLI::App* command : {convert, pack, fuse}) {
+    commands += (commands.empty() ? "" : ", ") + command->get_name();
+    known |= argc > 1 && command->get_name() == argv[1];
+  }
   if (argc < 2) ThrowUser("no command given; the commands are ", commands, " (pith-export --help)");
-  if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+  if (argv[1][0] != '-' && !known) {
     ThrowUser("there is no command '", argv[1], "'; the commands are ", commands, " (pith-export --help)");
   }
   try {

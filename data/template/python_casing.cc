@@ -5,7 +5,6 @@
 #include <iterator>
 
 #include "data/template/python_characters.h"
-#include "data/text/unicode_class.h"
 #include "data/text/utf8.h"
 
 namespace pith {
@@ -105,18 +104,18 @@ void AppendLower(std::string& out, std::string_view text, size_t at, CodePoint c
     AppendUtf8(out, 'i');
     AppendUtf8(out, kDotAbove);
   } else {
-    AppendUtf8(out, LowerCase(c.value));
+    AppendUtf8(out, utf8proc_tolower(c.value));
   }
 }
 
 void AppendUpper(std::string& out, int32_t c) {
   if (const SpecialCase* special = FindSpecial(c)) return AppendAll(out, special->upper);
-  AppendUtf8(out, UpperCase(c));
+  AppendUtf8(out, utf8proc_toupper(c));
 }
 
 void AppendTitle(std::string& out, int32_t c) {
   if (const SpecialCase* special = FindSpecial(c)) return AppendAll(out, special->title);
-  AppendUtf8(out, TitleCase(c));
+  AppendUtf8(out, utf8proc_totitle(c));
 }
 
 }  // namespace

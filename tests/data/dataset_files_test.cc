@@ -111,7 +111,7 @@ TEST(DatasetFiles, WhatIsNoJsonStaysNone) {
     EXPECT_NE(error.find("l.jsonl, line 1: not valid JSON"), std::string::npos) << bad << "\n" << error;
   }
   // The place is that of the text as it stands in the file.
-  EXPECT_NE(ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n")).find("column 34:"), std::string::npos)
+  EXPECT_NE(ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n")).find("column 34)"), std::string::npos)
       << ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n"));
 }
 
