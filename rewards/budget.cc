@@ -4,6 +4,12 @@
 #include "base/rng.h"
 
 namespace pith {
+namespace {
+
+// B ≥ 2R, or no budget.
+bool CanDecode(const Budget& budget) { return budget.tokens == 0 || budget.tokens / 2 >= budget.reserve_tokens; }
+
+}  // namespace
 
 size_t DrawBudget(size_t num_choices, uint64_t seed, int64_t step, int64_t place) {
   PITH_CHECK(num_choices > 0);
@@ -22,8 +28,6 @@ std::string BudgetSentence(const Budget& budget) {
 std::string UserTurn(const std::string& question, const Budget& budget) {
   return budget.tokens > 0 && !budget.sentence.empty() ? question + " " + BudgetSentence(budget) : question;
 }
-
-static bool CanDecode(const Budget& budget) { return budget.tokens == 0 || budget.tokens / 2 >= budget.reserve_tokens; }
 
 std::string DecodingWarning(const Budget& budget) {
   if (CanDecode(budget)) return "";
