@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/hub_cache.h"
 #include "base/sha256.h"
 
 namespace pith {
@@ -20,6 +22,16 @@ std::string Digest(std::string_view text) {
 
 std::string Quoted(const std::string& text) {  // as YAML's double quotes have it, too
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// Of the names for a base the one under which Hugging Face has it; empty: no name is. A path is of the machine at hand.
+std::string HubBase(const LoraAdapter& adapter, const AdapterCard& card) {
+  for (const std::string& name : {adapter.base_path, card.base_name}) {
+    const auto hub = ParseHubName(name);
+    if (!hub || hub->repository != name || name.find('/') == std::string::npos || name.ends_with(".gguf")) continue;
+    if (!FileExists(name) && !IsFolder(name)) return name;
+  }
+  return "";
 }
 
 std::string Cell(std::string text) {
@@ -78,7 +90,7 @@ std::string CurveTable(const std::vector<CardPoint>& curve) {
 
 std::string ModelCard(const LoraAdapter& adapter) {
   const AdapterCard card = adapter.card.value_or(AdapterCard{});
-  const std::string& base = adapter.base_path.empty() ? card.base_name : adapter.base_path;
+  const std::string base = HubBase(adapter, card);
   std::string front = "---\n";
   if (!base.empty()) front += "base_model: " + Quoted(base) + "\n";
   front += "library_name: peft\npipeline_tag: text-generation\ntags:\n- lora\n- pith\n";

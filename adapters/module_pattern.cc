@@ -22,12 +22,13 @@ class Matcher {
  public:
   Matcher(const std::string& key, std::string_view name) : key_(key), name_(name), n_(static_cast<int>(name.size())) {}
 
-  bool Run() {
+  // Whether it fits all of the name or, where `behind_dots`, all of it behind one of its dots.
+  bool Run(bool behind_dots) {
     const Relation whole = Alternatives();
     if (at_ < key_.size()) Refuse("has a ) without a (");
     uint64_t starts = 1;
     for (int i = 0; i < n_; ++i) {
-      if (name_[i] == '.') starts |= uint64_t{2} << i;
+      if (behind_dots && name_[i] == '.') starts |= uint64_t{2} << i;
     }
     return (Step(whole, starts) >> n_ & 1) != 0;
   }
@@ -171,11 +172,24 @@ class Matcher {
       case '[': return Class();
       case '*': case '+': case '?': case '{': Refuse(Str("has nothing to repeat before ", c));
       case '\\': {
+        if (More() && (Peek() == 'b' || Peek() == 'B')) return WordBoundary(key_[at_++] == 'b');
         const std::bitset<256> set = Escape();
         return Letter([&](unsigned char x) { return set[x]; });
       }
       default: return Letter([c](unsigned char x) { return x == static_cast<unsigned char>(c); });
     }
+  }
+
+  Relation WordBoundary(bool wanted) const {
+    const auto word = [&](int i) {
+      const char c = i >= 0 && i < n_ ? name_[static_cast<size_t>(i)] : '.';
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    Relation r{};
+    for (int i = 0; i <= n_; ++i) {
+      if ((word(i - 1) != word(i)) == wanted) r[i] = uint64_t{1} << i;
+    }
+    return r;
   }
 
   // Behind a backslash.
@@ -251,14 +265,23 @@ bool EndsAs(std::string_view module, const std::string& key) {
                     [](char of_key, char of_name) { return of_key == of_name || (of_key == '.' && of_name != '\n'); });
 }
 
-}  // namespace
-
-bool MatchesModule(const std::string& key, std::string_view module) {
+void CheckLengths(const std::string& key, std::string_view module) {
   PITH_CHECK(module.size() <= kMaxName, module);
   if (key.empty() || key.size() > kMaxKey) {
     ThrowUser("a pattern over module names has ", key.size(), " letters, expected 1 to ", kMaxKey);
   }
-  return IsName(key) ? EndsAs(module, key) : Matcher(key, module).Run();
+}
+
+}  // namespace
+
+bool MatchesModule(const std::string& key, std::string_view module) {
+  CheckLengths(key, module);
+  return IsName(key) ? EndsAs(module, key) : Matcher(key, module).Run(/*behind_dots=*/true);
+}
+
+bool MatchesWholeModule(const std::string& key, std::string_view module) {
+  CheckLengths(key, module);
+  return Matcher(key, module).Run(/*behind_dots=*/false);
 }
 
 }  // namespace pith

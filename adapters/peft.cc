@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <unordered_map>
 
 #include "adapters/atomic_folder.h"
 #include "adapters/lora_names.h"
 #include "adapters/model_card.h"
 #include "adapters/peft_config.h"
+#include "adapters/peft_targets.h"
 #include "adapters/peft_tensors.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/safetensors.h"
 
 namespace pith {
@@ -88,54 +87,6 @@ void ReadStarts(const std::string& path, LoraAdapter* adapter) {
   }
 }
 
-// As in PEFT, a target is the end of a module's name, what it names but the file lacks stays bare, and it is an error only when
-// that is all: one list may serve models of several kinds.
-void CheckTargets(const PeftConfig& config, const std::string& path, const std::set<std::pair<int64_t, int>>& places) {
-  if (!config.targets || config.targets->empty()) return;
-  struct Named {
-    bool found = false;
-    std::vector<LinearPlace> missing;
-  };
-  std::unordered_map<std::string, Named> ends;  // of the names of all modules up to the highest layer
-  const int64_t num_layers = places.rbegin()->first + 1;
-  for (int64_t layer = 0; layer < num_layers; ++layer) {
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
-      const bool has = places.count({layer, kind}) != 0;
-      std::string end = ModuleName({layer, kind});
-      while (true) {
-        Named& named = ends[end];
-        named.found |= has;
-        if (!has) named.missing.push_back({layer, kind});
-        const size_t dot = end.find('.');
-        if (dot == std::string::npos) break;
-        end.erase(0, dot + 1);
-      }
-    }
-  }
-  const std::set<std::string> targets(config.targets->begin(), config.targets->end());
-  std::string absent;
-  size_t num_absent = 0;
-  std::set<std::pair<int64_t, int>> missing;
-  for (const std::string& target : targets) {
-    const auto named = ends.find(target);
-    if (named == ends.end() || !named->second.found) {
-      absent += (num_absent++ == 0 ? "" : ", ") + target;
-    } else if (config.all_layers) {
-      for (const LinearPlace& place : named->second.missing) missing.insert({place.layer, place.kind});
-    }
-  }
-  if (num_absent == targets.size()) {
-    ThrowUser("'", path, "' has no tensors for any of target_modules in ", kPeftConfigFile, " (", absent, "); the two are of different adapters");
-  }
-  if (num_absent > 0) {
-    LogWarning(Str("'", path, "' has no tensors for ", absent, " of target_modules in ", kPeftConfigFile, "; the adapter acts on the others alone"));
-  }
-  if (!missing.empty()) {
-    LogWarning(Str("'", path, "' lacks tensors for ", missing.size(), " of the modules that target_modules in ", kPeftConfigFile, " names, such as ",
-                   ModuleName({missing.begin()->first, missing.begin()->second}), "; the base acts alone there"));
-  }
-}
-
 // The file of tensors, or a sentence that says how to get one.
 SafetensorsFile OpenTensors(const std::string& folder) {
   const std::string path = folder + "/" + kPeftTensorFile, pickle = folder + "/adapter_model.bin";
@@ -200,8 +151,10 @@ LoraAdapter ReadPeft(const std::string& folder) {
   if (modules.empty()) ThrowUser("'", file.path(), "' has no tensors; expected lora_A and lora_B of at least one layer");
   LoraAdapter adapter = std::move(config.adapter);
   std::set<std::pair<int64_t, int>> places;
-  for (const auto& [at, module] : modules) {
-    places.insert(at);
+  for (const auto& [at, module] : modules) places.insert(at);
+  KeepTargets(config.targets, file.path(), &places);
+  for (const auto& at : places) {
+    const PeftModule& module = modules.at(at);
     const LinearPlace place{at.first, at.second};
     const int64_t* rank = FindPattern(config.rank_pattern, ModuleName(place));
     const double* alpha = FindPattern(config.alpha_pattern, ModuleName(place));
@@ -210,7 +163,6 @@ LoraAdapter ReadPeft(const std::string& folder) {
     if (adapter.dora) pair.magnitude = ReadMagnitude(file, place, module.magnitude, pair.out);
     adapter.pairs.emplace(WeightName(place), std::move(pair));
   }
-  CheckTargets(config, file.path(), places);
   if (config.pissa) ReadStarts(folder + "/" + kStartFile, &adapter);
   return adapter;
 }
@@ -238,7 +190,7 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
   if (config.adapter.card) config.adapter.card->adapter_sha256 = AdapterHash(adapter);
   const std::string readme = Readme(config.adapter, folder);
   config.adapter.pairs.clear();
-  config.targets = TargetsOf(places);
+  config.targets.names = TargetsOf(places);
   config.pissa = adapter.pissa();
   config.rank_pattern = PatternsOf<int64_t>(places, adapter.rank, [&](const LinearPlace& place) { return pair_at(place).rank; });
   config.alpha_pattern =

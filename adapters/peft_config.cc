@@ -1,5 +1,6 @@
 #include "adapters/peft_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -44,9 +45,11 @@ bool IsOff(const Json& value) {
          value == "";
 }
 
-Json ReadObject(const std::string& path) {
-  const std::string text = ReadFile(path, kMaxJsonBytes);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+// `by_pith`: or by a Python program.
+Json ReadObject(const std::string& path, bool by_pith) {
+  const std::string read = ReadFile(path, kMaxJsonBytes), text = by_pith ? read : PythonJson(read);
+  const std::string problem = JsonObjectProblem(text, kMaxJsonDepth, by_pith ? RepeatedKeys::kRefused : RepeatedKeys::kLastCounts);
+  if (!problem.empty()) ThrowUser("'", path, "' ", problem);
   return Json::parse(text);
 }
 
@@ -96,7 +99,10 @@ void CheckSettings(const std::string& path, const Json& json) {
   }
   if (!unknown.empty()) LogWarning(Str("'", path, "' has settings that pith does not know (", unknown, "); it goes on without them"));
   const Json start = json.value("init_lora_weights", Json(true));
-  if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) Unsupported(path, "init_lora_weights", start);
+  if (start.is_string() && kHarmlessStarts.count(start.get<std::string>()) == 0) {
+    ThrowUser("'", path, "' sets init_lora_weights to ", start.dump(-1, ' ', false, Json::error_handler_t::replace), ", a start that changed the base: A and B fit that ",
+              "other base alone; save the adapter again with PEFT's save_pretrained(…, path_initial_model_for_weight_conversion=…), which writes a plain LoRA for the original one");
+  }
 }
 
 // A rank as `value` has it, else nothing.
@@ -134,6 +140,64 @@ ModulePatterns<T> Patterns(const std::string& path, const Json& json, const char
   return patterns;
 }
 
+std::vector<std::string> Names(const std::string& path, const char* key, const Json& value, const char* expected) {
+  std::vector<std::string> names;
+  if (!value.is_array()) Wrong(path, key, value, expected);
+  for (const Json& name : value) {
+    if (!name.is_string()) Wrong(path, key, value, expected);
+    names.push_back(name.get<std::string>());
+  }
+  return names;
+}
+
+// `pattern` where it can be read, else nothing, with a warning.
+std::string ReadablePattern(const std::string& path, const char* key, const std::string& pattern) {
+  try {
+    if (!pattern.empty()) MatchesWholeModule(pattern, "");
+  } catch (const UserError& error) {
+    LogWarning(Str("'", path, "': ", key, ": ", error.what(), "; the adapter is read without it: all its tensors are used"));
+    return "";
+  }
+  return pattern;
+}
+
+PeftTargets Targets(const std::string& path, const Json& json) {
+  const auto setting = [&](const char* key) { return json.value(key, Json(nullptr)); };
+  PeftTargets targets;
+  constexpr char kExpected[] = "a list of names or a pattern";
+  if (const Json names = setting("target_modules"); names.is_string()) {
+    std::string lower = names.get<std::string>();
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+    if (lower != "all-linear") targets.pattern = ReadablePattern(path, "target_modules", names.get<std::string>());
+  } else if (!names.is_null()) {
+    targets.names = Names(path, "target_modules", names, kExpected);
+  }
+  if (const Json names = setting("exclude_modules"); names.is_string()) {
+    targets.excluded_pattern = ReadablePattern(path, "exclude_modules", names.get<std::string>());
+  } else if (!names.is_null()) {
+    targets.excluded = Names(path, "exclude_modules", names, kExpected);
+  }
+  Json layers = setting("layers_to_transform");
+  if (layers.is_number_integer()) layers = Json::array({layers});
+  if (!layers.is_null() && !layers.is_array()) Wrong(path, "layers_to_transform", layers, "a layer's number, or a list of them");
+  for (const Json& layer : layers) {
+    if (!layer.is_number_integer()) Wrong(path, "layers_to_transform", layers, "a layer's number, or a list of them");
+    if (!targets.layers) targets.layers.emplace();
+    targets.layers->push_back(layer.get<int64_t>());
+  }
+  Json before = setting("layers_pattern");
+  if (before.is_string()) before = before == "" ? Json(nullptr) : Json::array({before});
+  if (before.is_null()) return targets;
+  size_t bytes = 0;
+  for (const std::string& pattern : Names(path, "layers_pattern", before, kExpected)) {
+    bytes += pattern.size();
+    if (bytes > kMaxPatternBytes) ThrowUser("'", path, "': layers_pattern has more than ", kMaxPatternBytes, " letters");
+    const std::string whole = ".*\\." + pattern + "\\.\\d+\\..*";
+    if (!ReadablePattern(path, "layers_pattern", whole).empty()) targets.layers_patterns.push_back(whole);
+  }
+  return targets;
+}
+
 std::string BaseIdentity(const std::string& path, const Json& json) {
   const auto found = json.find("base_sha256");
   if (found == json.end()) return "";
@@ -164,7 +228,7 @@ std::optional<AdapterBudget> Budget(const std::string& path, const Json& json) {
 void ReadOwn(const std::string& folder, PeftConfig* config) {
   const std::string path = folder + "/" + kPithFile;
   if (!FileExists(path)) return;
-  const Json json = ReadObject(path);
+  const Json json = ReadObject(path, /*by_pith=*/true);
   config->adapter.base_sha256 = BaseIdentity(path, json);
   config->adapter.budget = Budget(path, json);
   if (const Json card = json.value("card", Json(nullptr)); !card.is_null()) config->adapter.card = ReadCard(path, card.dump());
@@ -176,14 +240,23 @@ void ReadOwn(const std::string& folder, PeftConfig* config) {
   config->pissa = start == "pissa";
 }
 
+[[noreturn]] void RefuseFolder(const std::string& folder) {
+  if (FileExists(folder)) {
+    ThrowUser("'", folder, "' is a file; expected a PEFT folder, with ", kPeftConfigFile, " in it",
+              folder.ends_with(".gguf") ? " (a GGUF is what pith-export made of one, for pith-run)" : "");
+  }
+  if (!IsFolder(folder)) ThrowUser("there is no folder '", folder, "'; expected a PEFT folder, with ", kPeftConfigFile, " in it");
+  const std::string inside = folder + (folder.ends_with('/') ? "adapter" : "/adapter");  // as in the folder of a run
+  const bool is_run = FileExists(inside + "/" + kPeftConfigFile);
+  ThrowUser("'", folder, "' is not a PEFT folder: it has no ", kPeftConfigFile, is_run ? "; '" + inside + "' has: name that" : "");
+}
+
 }  // namespace
 
 PeftConfig ReadPeftConfig(const std::string& folder) {
   const std::string path = folder + "/" + kPeftConfigFile;
-  if (!IsFolder(folder) || !FileExists(path)) {
-    ThrowUser("'", folder, "' is not a PEFT folder: it has no ", kPeftConfigFile);
-  }
-  const Json json = ReadObject(path);
+  if (!FileExists(path)) RefuseFolder(folder);
+  const Json json = ReadObject(path, /*by_pith=*/false);
   const Json type = json.value("peft_type", Json(nullptr));
   if (type != "LORA") Wrong(path, "peft_type", type, "\"LORA\"");
   CheckSettings(path, json);
@@ -210,62 +283,8 @@ PeftConfig ReadPeftConfig(const std::string& folder) {
   if (base.is_string()) adapter.base_path = base.get<std::string>();
   ReadOwn(folder, &config);
 
-  const Json targets = json.value("target_modules", Json(nullptr));
-  if (targets.is_array()) {
-    config.targets.emplace();
-    for (const Json& target : targets) {
-      if (!target.is_string()) Wrong(path, "target_modules", targets, "a list of names");
-      config.targets->push_back(target.get<std::string>());
-    }
-  } else if (!targets.is_string() && !targets.is_null()) {
-    Wrong(path, "target_modules", targets, "a list of names or a pattern");
-  }
-  const auto off = [&](const char* key) { return IsOff(json.value(key, Json(nullptr))); };
-  config.all_layers = off("layers_to_transform") && off("exclude_modules");
+  config.targets = Targets(path, json);
   return config;
-}
-
-void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
-  const LoraAdapter& adapter = config.adapter;
-  const auto number = [](double value) {  // PEFT's own alphas are integers
-    const bool whole = value == std::floor(value) && std::abs(value) < 1e15;
-    return whole ? Json(static_cast<int64_t>(value)) : Json(value);
-  };
-  Json json, ranks = Json::object(), alphas = Json::object();
-  for (const auto& [module, rank] : config.rank_pattern) ranks[module] = rank;
-  for (const auto& [module, alpha] : config.alpha_pattern) alphas[module] = number(alpha);
-  json["peft_type"] = "LORA";
-  json["task_type"] = "CAUSAL_LM";
-  json["base_model_name_or_path"] = adapter.base_path.empty() ? Json(nullptr) : Json(adapter.base_path);
-  json["inference_mode"] = true;
-  json["r"] = adapter.rank;
-  json["lora_alpha"] = number(adapter.alpha);
-  json["rank_pattern"] = ranks;
-  json["alpha_pattern"] = alphas;
-  json["use_rslora"] = adapter.rslora;
-  json["lora_dropout"] = adapter.dropout;
-  json["target_modules"] = config.targets.value();
-  json["alora_invocation_tokens"] =
-      adapter.activation == Activation::kInvocation ? Json(adapter.invocation) : Json(nullptr);
-  json["bias"] = "none";
-  json["fan_in_fan_out"] = false;
-  json["init_lora_weights"] = true;
-  json["modules_to_save"] = nullptr;
-  json["use_dora"] = adapter.dora;
-  WriteFile(folder + "/" + kPeftConfigFile, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-
-  Json own;
-  own["base_sha256"] = adapter.base_sha256;
-  if (config.pissa) own["start"] = "pissa";
-  if (!adapter.template_now.empty()) own["template_now"] = adapter.template_now;
-  if (const auto& budget = adapter.budget) {
-    own["budget"] = {{"tokens", budget->tokens},
-                     {"reserve_tokens", budget->reserve_tokens},
-                     {"close_text", budget->close_text},
-                     {"sentence", budget->sentence}};
-  }
-  if (adapter.card) own["card"] = Json::parse(CardJson(*adapter.card));
-  WriteFile(folder + "/" + kPithFile, own.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace pith

@@ -1,12 +1,12 @@
 // adapter_config.json of a PEFT folder, and pith.json beside it.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "adapters/lora.h"
 #include "adapters/module_pattern.h"
+#include "adapters/peft_targets.h"
 
 namespace pith {
 
@@ -19,13 +19,12 @@ struct PeftConfig {
   bool pissa = false;                                 // pith.json names a start, which lies in a file beside it
   ModulePatterns<int64_t> rank_pattern;
   ModulePatterns<double> alpha_pattern;
-  std::optional<std::vector<std::string>> targets;    // nothing when target_modules is a pattern
-  bool all_layers = true;                             // no layers_to_transform
+  PeftTargets targets;
 };
 
-// UserError naming a setting that pith does not implement; one that it does not know is warned about.
+// UserError naming a setting that pith does not implement; one that it does not know, and a pattern of targets that it cannot read, is warned about.
 PeftConfig ReadPeftConfig(const std::string& folder);
-// Of `config`: adapter, targets, pissa and the patterns.
+// Of `config`: adapter, targets.names, pissa and the patterns.
 void WritePeftConfig(const PeftConfig& config, const std::string& folder);
 
 }  // namespace pith

@@ -14,6 +14,7 @@
 #include "base/gguf.h"
 #include "base/gguf_types.h"
 #include "base/hf_checkpoint.h"
+#include "base/hub_cache.h"
 #include "base/log.h"
 
 namespace pith {
@@ -66,7 +67,7 @@ struct BaseModel::Impl {
 
   void LoadFolder() {
     if (!FileExists(path + "/config.json")) {
-      ThrowUser("'", path, "' has no config.json and holds no GGUF file; expected a GGUF file or a Hugging Face folder");
+      ThrowUser("'", path, "' has no config.json and holds no GGUF file; expected a GGUF file or a Hugging Face folder", CompletionHint(path));
     }
     config = ModelConfigFromHf(path + "/config.json");
     checkpoint = std::make_unique<HfCheckpoint>(path);
@@ -125,6 +126,7 @@ std::unique_ptr<BaseModel> BaseModel::Load(const std::string& gguf_file_or_hf_fo
   } else {
     model->impl_->LoadGguf();
   }
+  if (const auto repository = RepositoryOf(gguf_file_or_hf_folder)) model->impl_->config.name = *repository;
   return model;
 }
 

@@ -24,7 +24,7 @@ class BaseModel {
   static std::unique_ptr<BaseModel> Load(const std::string& gguf_file_or_hf_folder);
   ~BaseModel();
 
-  const ModelConfig& config() const;                 // config().rope tells how q and k rows are ordered
+  const ModelConfig& config() const;                 // config().rope tells how q and k rows are ordered; name: org/name in Hugging Face's cache
   const std::string& path() const;
   const GgufFile* gguf() const;                      // nullptr for a Hugging Face folder
   std::vector<std::string> files() const;            // that its tensors lie in

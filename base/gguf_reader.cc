@@ -185,6 +185,9 @@ GgufContents ReadGguf(const MappedFile& file) {
   }
   cursor.Read<uint32_t>("the magic");
   const uint32_t version = cursor.Read<uint32_t>("the version");
+  if (const uint32_t swapped = __builtin_bswap32(version); swapped == 2 || swapped == 3) {
+    ThrowUser("'", path, "' is a GGUF for big-endian machines, which pith does not read; convert it again, without --bigendian");
+  }
   if (version != 2 && version != 3) {
     ThrowUser("'", path, "' has GGUF version ", version, ", expected 2 or 3, little endian; convert it again");
   }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/hub_cache.h"
 #include "base/json_text.h"
 
 namespace pith {
@@ -19,15 +20,15 @@ constexpr char kPrefix[] = "model.";
     ThrowUser("'", folder, "' has its weights in ", pickle, ", in which a program may hide and which pith does not read; save the model as safetensors");
   }
   ThrowUser("'", folder, "' has neither model.safetensors nor model.safetensors.index.json; ",
-            "expected a GGUF file or a Hugging Face folder");
+            "expected a GGUF file or a Hugging Face folder", CompletionHint(folder));
 }
 
 std::vector<std::string> ShardPaths(const std::string& folder) {
   const std::string single = folder + "/model.safetensors", index = single + ".index.json";
   if (FileExists(single)) return {single};
   if (!FileExists(index)) RefuseFolder(folder);
-  const std::string text = ReadFile(index, kMaxIndexBytes);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", index, "' ", problem);
+  const std::string text = PythonJson(ReadFile(index, kMaxIndexBytes));
+  if (const std::string problem = JsonObjectProblem(text, kMaxJsonDepth, RepeatedKeys::kLastCounts); !problem.empty()) ThrowUser("'", index, "' ", problem);
   const nlohmann::json json = nlohmann::json::parse(text);
   if (!json.contains("weight_map") || !json["weight_map"].is_object() || json["weight_map"].empty()) {
     ThrowUser("'", index, "' is not a JSON object with a weight_map");
@@ -46,8 +47,9 @@ std::vector<std::string> ShardPaths(const std::string& folder) {
     if (!FileExists(paths.back())) missing += Str(missing.empty() ? "" : ", ", file);
   }
   if (!missing.empty()) {
-    ThrowUser("'", folder, "' lacks ", missing, ", which model.safetensors.index.json names (", files.size(),
-              " files in all); fetch the folder whole");
+    const std::string hint = CompletionHint(folder);
+    ThrowUser("'", folder, "' lacks ", missing, ", which model.safetensors.index.json names (", files.size(), " files in all)",
+              hint.empty() ? "; fetch the folder whole" : hint);
   }
   return paths;
 }

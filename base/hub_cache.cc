@@ -44,6 +44,14 @@ std::string RepositoryFolder(const HubName& name) {
   return Str(HubCacheFolder(), "/", kRepositoryPrefix, flat);
 }
 
+// "models--org--name" → "org/name"; nothing where a folder is not called so.
+std::optional<std::string> RepositoryName(std::string folder_name) {
+  if (!folder_name.starts_with(kRepositoryPrefix)) return std::nullopt;
+  folder_name.erase(0, kRepositoryPrefix.size());
+  if (const size_t dashes = folder_name.find("--"); dashes != std::string::npos) folder_name.replace(dashes, 2, "/");
+  return folder_name;
+}
+
 // The names in a folder, for a message; empty when there are none.
 std::string Listed(const std::string& folder) {
   std::set<std::string> names;
@@ -118,6 +126,11 @@ std::string DownloadCommand(const HubName& name) {
              name.revision == "main" ? "" : " --revision " + name.revision);
 }
 
+std::string CompletionHint(const std::string& path) {
+  const auto repository = RepositoryOf(path);
+  return repository ? Str("; its download is not complete: hf download ", *repository, " fetches the rest") : "";
+}
+
 std::string FindInHubCache(const HubName& name) {
   const std::string folder = RepositoryFolder(name);
   if (!InHubCache(name)) ThrowUser("Hugging Face's cache has no '", folder, "'; fetch it: ", DownloadCommand(name));
@@ -127,11 +140,19 @@ std::string FindInHubCache(const HubName& name) {
 std::optional<std::string> FindInRepository(const std::string& folder) {
   std::filesystem::path path(folder);
   if (!path.has_filename()) path = path.parent_path();  // behind the last slash
-  std::string flat = path.filename().string();
-  if (!flat.starts_with(kRepositoryPrefix) || !IsFolder(folder + "/snapshots")) return std::nullopt;
-  flat.erase(0, kRepositoryPrefix.size());
-  if (const size_t dashes = flat.find("--"); dashes != std::string::npos) flat.replace(dashes, 2, "/");
-  return FindIn(path.string(), {flat, "main", ""});
+  const auto name = RepositoryName(path.filename().string());
+  if (!name || !IsFolder(folder + "/snapshots")) return std::nullopt;
+  return FindIn(path.string(), {*name, "main", ""});
+}
+
+std::optional<std::string> RepositoryOf(const std::string& path) {
+  const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
+  std::optional<std::string> name;
+  for (const auto& part : absolute) {
+    if (name && part == "snapshots") return name;
+    name = RepositoryName(part.string());
+  }
+  return std::nullopt;
 }
 
 }  // namespace pith

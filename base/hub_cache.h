@@ -27,6 +27,11 @@ bool InHubCache(const HubName& name);
 std::string FindInHubCache(const HubName& name);
 // The same in a repository's folder ("…/models--org--name"), wherever that lies. Nothing when `folder` is not called and laid out so.
 std::optional<std::string> FindInRepository(const std::string& folder);
+// The repository ("org/name") in whose snapshot `path` lies, whatever folder the cache is in; nothing elsewhere.
+std::optional<std::string> RepositoryOf(const std::string& path);
+// Behind a sentence about something missing in `path`: where that lies in a cache's snapshot, that the download is incomplete and how to finish it.
+// Empty elsewhere.
+std::string CompletionHint(const std::string& path);
 // How to download it: "hf download org/name".
 std::string DownloadCommand(const HubName& name);
 

@@ -135,14 +135,15 @@ void RefuseOptions(const std::string& path, const Json& json, const ModelConfig&
 
 ModelConfig ModelConfigFromHf(const std::string& config_json_path) {
   const std::string& path = config_json_path;
-  const std::string text = ReadFile(path, kMaxJsonBytes);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+  const std::string text = PythonJson(ReadFile(path, kMaxJsonBytes));
+  if (const std::string problem = JsonObjectProblem(text, kMaxJsonDepth, RepeatedKeys::kLastCounts); !problem.empty()) ThrowUser("'", path, "' ", problem);
   const Json json = Json::parse(text);
 
   ModelConfig c;
   c.arch = Architecture(path, json);
   c.name = JsonText(path, json, "_name_or_path", "");
-  if (c.name.empty()) c.name = std::filesystem::absolute(path).parent_path().filename().string();
+  if (c.name.empty() || std::string("/.~").find(c.name[0]) != std::string::npos)  // none, or a place on its maker's machine
+    c.name = std::filesystem::absolute(path).parent_path().filename().string();
   c.num_layers = JsonInt(path, json, "num_hidden_layers");
   c.d_model = JsonInt(path, json, "hidden_size");
   c.num_heads = JsonInt(path, json, "num_attention_heads");

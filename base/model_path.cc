@@ -72,7 +72,7 @@ std::string ResolveModelPath(const std::string& name) {
   const auto hub = ParseHubName(name);
   if (hub && InHubCache(*hub)) return ResolvePath(FindInHubCache(*hub));
   // A file that is not there is better told of by whoever opens it; so is a name that no repository can have.
-  const bool is_file = path.ends_with(".gguf") || path.ends_with(".json") || path.ends_with(".model");
+  const bool is_file = path.ends_with(".gguf") || path.ends_with(".json") || path.ends_with(".model") || path.ends_with(".safetensors");
   if (!hub || hub->repository.find('/') == std::string::npos || (is_file && hub->file.empty())) return path;
   ThrowUser("there is no file or folder '", path, "', and Hugging Face's cache (", HubCacheFolder(), ") has no model ", hub->repository,
             "; correct the path, or fetch the model: ", DownloadCommand(*hub));

@@ -216,7 +216,7 @@ ConfigNode ParseConfigTree(const std::string& yaml, std::vector<ConfigProblem>* 
 }
 
 void ApplyOverride(const std::string& assignment, ConfigNode* root, std::vector<ConfigProblem>* problems) {
-  const ConfigPlace place{0, assignment};
+  const ConfigPlace place{0, assignment.empty() ? "''" : assignment};
   const size_t equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
     problems->push_back({"", "expected section.key=value", place});

@@ -30,7 +30,7 @@ std::string FileDigest(const std::string& path) {
 
 // Runs curl without a shell. Returns its exit status, or -1 where it cannot be started (`problem` says why).
 int RunCurl(const std::string& url, const std::string& out, std::string* problem) {
-  const char* const arguments[] = {"curl",         "--fail",   "--location",  "--silent",  "--show-error", "--proto",
+  const char* const arguments[] = {"curl",         "--fail",   "--location",  "--silent",  "--proto",
                                    "=https,file",  "--retry",  "2",           "--connect-timeout", "20",   "--max-time",
                                    "600",          "--output", out.c_str(),   "--",        url.c_str(),    nullptr};
   pid_t child = 0;
@@ -45,6 +45,21 @@ int RunCurl(const std::string& url, const std::string& out, std::string* problem
     return -1;
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+// What the status says that curl ended with (its manual, "EXIT CODES"); its own message names neither the file's purpose nor a way out.
+std::string CurlProblem(int status) {
+  switch (status) {
+    case 5: case 97: return "the proxy cannot be reached";
+    case 6: return "its host is not found; is there a network?";
+    case 7: return "its host does not answer";
+    case 22: return "its host has no such file, or refuses it";
+    case 23: return "what came cannot be written; is the disk full?";
+    case 28: return "it took too long";
+    case 35: case 51: case 58: case 60: return "no secure connection can be made; are certificates installed, and is the clock right?";
+    case 37: return "there is no such file";
+    default: return Str("curl ended with status ", status);
+  }
 }
 
 // Removes the file at the end of the scope, whatever happened: a failed download leaves nothing.
@@ -82,7 +97,7 @@ std::string CachedDownload(const std::string& url, const std::string& sha256, co
               problem.empty() ? "" : " (" + problem + ")", "; install curl", kAdvice);
   }
   if (status != 0)
-    ThrowUser("cannot download ", url, ": curl ended with status ", status, " (its message is above)", kAdvice);
+    ThrowUser("cannot download ", url, ": ", CurlProblem(status), kAdvice);
   if (!FileExists(partial.path)) ThrowUser("the download of ", url, " was empty", kAdvice);
   const std::string digest = FileDigest(partial.path);
   if (digest != sha256) {

@@ -37,22 +37,12 @@ JsonRecord MakeRecord(const std::string& place, Json value) {
   return JsonRecord(place, std::make_shared<const JsonRecord::Body>(JsonRecord::Body{std::move(value)}));
 }
 
-// What breaks a text that could not be read with its numbers marked, at the places where it stands without the marks.
-std::string WhatIsWrong(std::string_view text, const Json::exception& marked) {
-  try {
-    const Json without_marks = Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    return error.what();
-  } catch (const Json::exception&) {  // a number beyond a double, which is no problem
-  }
-  return marked.what();
-}
-
 Json Parse(const std::string& place, std::string_view text) {
   try {
     return Json::parse(MarkNumbers(text));
-  } catch (const Json::exception& error) {
-    ThrowUser(place, ": not valid JSON (", WhatIsWrong(text, error), "); expected one JSON object on each line");
+  } catch (const Json::exception&) {
+    const std::string where = JsonBreak(text);  // without the marks, whose places nobody sees
+    ThrowUser(place, ": not valid JSON", where.empty() ? "" : " (" + where + ")", "; expected one JSON object on each line");
   }
 }
 

@@ -53,22 +53,32 @@ std::string Listed(const std::set<std::string>& names) {
 
 }  // namespace
 
-std::vector<CardPoint> ReadResults(const std::string& path, const std::string& adapter_mode) {
+std::vector<CardPoint> ReadResults(const std::string& path, const std::string& adapter_mode, const std::string& adapter_sha256) {
   const std::string text = "{\"rows\": " + ReadFile(path, kMaxJsonBytes) + "}";
   if (const std::string problem = JsonObjectProblem(text); !problem.empty()) Refuse(path, "it is not JSON");
   const Json rows = Json::parse(text)["rows"];
   if (!rows.is_array() || rows.empty()) Refuse(path, "it is not a list of rows");
-  std::set<std::string> modes;
+  std::set<std::string> same, unknown, others;
   for (const Json& row : rows) {
     if (!row.is_object()) Refuse(path, "it is not a list of rows");
-    if (const auto mode = Get<std::string>(path, row, "mode"); mode != "base") modes.insert(mode);
+    const auto mode = Get<std::string>(path, row, "mode");
+    if (mode == "base") continue;
+    const bool known = row.contains("adapter_sha256") && !row["adapter_sha256"].is_null();  // rows of earlier versions tell none
+    (!known ? unknown : Get<std::string>(path, row, "adapter_sha256") == adapter_sha256 ? same : others).insert(mode);
   }
-  if (modes.empty()) ThrowUser("--results '", path, "' has rows of the base alone; evaluate the adapter: pith-run eval --adapter …");
+  if (same.empty() && unknown.empty() && others.empty()) {
+    ThrowUser("--results '", path, "' has rows of the base alone; evaluate the adapter: pith-run eval --adapter …");
+  }
+  if (same.empty() && (unknown.empty() || others.count(adapter_mode) != 0)) {
+    ThrowUser("--results '", path, "' has rows of other adapters (", Listed(others), "), by their adapter_sha256; evaluate this one (",
+              adapter_sha256.substr(0, 12), "…): pith-run eval --adapter …");
+  }
+  const std::set<std::string>& modes = same.empty() ? unknown : same;
   std::string mode = adapter_mode;
   if (modes.count(mode) == 0) {
     if (modes.size() > 1) ThrowUser("--results '", path, "' has rows of ", Listed(modes), "; let --out be named after the one that this adapter is");
     mode = *modes.begin();
-    LogWarning(Str("--results '", path, "': its rows of '", mode, "' are taken for this adapter's, which they do not name; let --out be named ",
+    if (same.empty()) LogWarning(Str("--results '", path, "': its rows of '", mode, "' are taken for this adapter's, which they do not name; let --out be named ",
                    "after it to be sure"));
   }
   std::vector<CardPoint> points;

@@ -1,7 +1,9 @@
 #include "export/commands.h"
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <string_view>
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
@@ -28,11 +30,19 @@ void CheckNotInput(const std::string& out, const std::string& input) {
   }
 }
 
-// Found before the work, not after it.
-void CheckPlace(const std::string& out) {
+bool StartsAsGguf(const std::string& path) {
+  char magic[4] = {};
+  return std::ifstream(path, std::ios::binary).read(magic, sizeof magic) && std::string_view(magic, sizeof magic) == "GGUF";
+}
+
+// Found before the work, not after it. A mistyped --out must cost nobody a file.
+void CheckPlace(const std::string& out, bool overwrite) {
   const std::filesystem::path parent = std::filesystem::absolute(out).parent_path();
   if (!IsFolder(parent.string())) ThrowUser("cannot write '", out, "': there is no folder '", parent.string(), "'");
   if (IsFolder(out)) ThrowUser("cannot write '", out, "': it is a folder; name a .gguf file");
+  std::error_code error;
+  if (overwrite || !std::filesystem::is_regular_file(out, error) || std::filesystem::file_size(out, error) == 0 || error) return;
+  if (!StartsAsGguf(out)) ThrowUser("--out '", out, "' is there already and is no GGUF; name another file, or replace it with --overwrite");
 }
 
 // A base may lie in several files, none of which is to be written over.
@@ -69,7 +79,7 @@ void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& o
   if (card.base_sha256.empty()) card.base_sha256 = adapter->base_sha256;
   if (!options.results.empty()) {
     const std::string mode = std::filesystem::path(options.out).stem().string();
-    for (CardPoint& point : ReadResults(options.results, mode)) card.curve.push_back(std::move(point));
+    for (CardPoint& point : ReadResults(options.results, mode, hash)) card.curve.push_back(std::move(point));
   }
   adapter->card = std::move(card);
 }
@@ -79,7 +89,7 @@ void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& o
 void RunConvert(const ConvertOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   CheckNotInput(options.out, base_path);
-  CheckPlace(options.out);
+  CheckPlace(options.out, options.overwrite);
   const auto base = LoadBase(base_path, options.out);
   WriteBaseGguf(*base, nullptr, options.types, options.out);
 }
@@ -87,7 +97,7 @@ void RunConvert(const ConvertOptions& options) {
 void RunAdapter(const AdapterOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   for (const std::string& input : {base_path, options.adapter, options.results}) CheckNotInput(options.out, input);
-  CheckPlace(options.out);
+  CheckPlace(options.out, options.overwrite);
   const auto base = LoadBase(base_path, options.out);
   if (base->gguf() == nullptr) {
     ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first, and name that ",
@@ -110,7 +120,11 @@ void RunFuse(const FuseOptions& options) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which is written in bf16; drop --type and --head-type, or "
               "let --out end in .gguf");
   }
-  if (to_gguf) CheckPlace(options.out);
+  if (to_gguf) {
+    CheckPlace(options.out, options.overwrite);
+  } else {
+    CheckFusedPlace(options.out, options.overwrite);
+  }
   LoraAdapter adapter = ReadPeft(options.adapter);
   const bool changes_meaning = adapter.activation == Activation::kInvocation;
   if (changes_meaning && !options.allow_always) {

@@ -1,4 +1,5 @@
-// What pith-export does, one function per subcommand. Each writes its output whole or not at all, and never onto an input.
+// What pith-export does, one function per subcommand. Each writes its output whole or not at all, and never onto an input. An earlier
+// GGUF at `out` is replaced; any other file that is not empty, and a folder with files in it, only with `overwrite`.
 // A base may be "demo" (base/model_path.h).
 #pragma once
 
@@ -14,6 +15,7 @@ struct ConvertOptions {
   std::string base;  // Hugging Face folder or GGUF
   BaseTypes types;
   std::string out;   // GGUF
+  bool overwrite = false;
 };
 void RunConvert(const ConvertOptions& options);
 
@@ -23,7 +25,8 @@ struct AdapterOptions {
   TensorType type = TensorType::kQ8_0;
   std::string out;      // GGUF LoRA
   bool any_base = false;
-  std::string results;  // results.json of an evaluation, for the card; empty: none
+  std::string results = {};  // results.json of an evaluation, for the card; empty: none
+  bool overwrite = false;
 };
 // UserError when the adapter is a DoRA, or was trained on another base, unless any_base. The file names the base that the adapter was trained on; where the
 // folder names none, the base given.
@@ -36,6 +39,7 @@ struct FuseOptions {
   std::string out;                      // *.gguf, else a Hugging Face folder (from a Hugging Face base)
   bool any_base = false;
   bool allow_always = false;
+  bool overwrite = false;
 };
 // W + s·B·A in every layer, with DoRA its rows scaled to their magnitudes. An adapter that acts from its invocation on needs allow_always, since a fused one acts on the prompt
 // too; how much that changes the logits is then reported on stderr.

@@ -1,6 +1,7 @@
 #include "export/hf_folder.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <list>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "adapters/lora_names.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/safetensors.h"
 #include "data/text/tokenizer.h"
 #include "export/weight_rows.h"
@@ -38,7 +40,7 @@ std::string HfName(const std::string& name) {
 }
 
 std::string ConfigAsWritten(const BaseModel& base) {
-  auto config = nlohmann::ordered_json::parse(ReadFile(base.path() + "/config.json"));  // BaseModel has read it already
+  auto config = OrderedJson::parse(PythonJson(ReadFile(base.path() + "/config.json")));  // BaseModel has read it already
   const char* key = config.contains("torch_dtype") ? "torch_dtype" : "dtype";
   config[key] = "bfloat16";
   const auto tied = config.find("tie_word_embeddings");  // which the file's tensors may have contradicted
@@ -60,7 +62,7 @@ std::vector<int32_t> NamedEnds(const OrderedJson& settings) {
 std::optional<std::string> GenerationConfig(const std::string& base) {
   if (!FileExists(base + "/tokenizer.json") && !FileExists(base + "/tokenizer.model")) return std::nullopt;
   const auto tokenizer = Tokenizer::Load(base);
-  const auto read = [&](const char* name) { return FileExists(base + name) ? OrderedJson::parse(ReadFile(base + name)) : OrderedJson(); };
+  const auto read = [&](const char* name) { return FileExists(base + name) ? OrderedJson::parse(PythonJson(ReadFile(base + name))) : OrderedJson(); };
   OrderedJson settings = read("/generation_config.json");
   if (settings.is_null()) {  // transformers then takes these from config.json
     settings = OrderedJson::object();
@@ -79,13 +81,26 @@ std::optional<std::string> GenerationConfig(const std::string& base) {
   return settings.dump(2) + "\n";
 }
 
+std::vector<std::string> KnownFiles() {
+  std::vector<std::string> known = {"config.json", "model.safetensors"};
+  known.insert(known.end(), std::begin(kCopiedFiles), std::end(kCopiedFiles));
+  return known;
+}
+
 }  // namespace
+
+void CheckFusedPlace(const std::string& out, bool overwrite) {
+  CheckReplaceable(out, KnownFiles());
+  std::error_code error;
+  const std::filesystem::directory_iterator first(out, error);
+  if (overwrite || error || first == std::filesystem::directory_iterator()) return;
+  ThrowUser("--out '", out, "' is a folder that holds a model already (", first->path().filename().string(),
+            "); name another folder, or replace it with --overwrite");
+}
 
 void WriteFusedFolder(const BaseModel& base, const LoraAdapter& adapter, const std::string& out) {
   PITH_CHECK(base.gguf() == nullptr, base.path());
-  std::vector<std::string> known = {"config.json", "model.safetensors"};
-  known.insert(known.end(), std::begin(kCopiedFiles), std::end(kCopiedFiles));
-  AtomicFolder folder(out, known);
+  AtomicFolder folder(out, KnownFiles());
   std::list<std::vector<uint8_t>> bytes;
   std::vector<SafeTensorToWrite> tensors;
   for (const std::string& name : base.names()) {

@@ -31,8 +31,8 @@ int64_t GgufKind(TokenKind kind) {
 
 Json ReadObject(const std::string& path) {
   if (!FileExists(path)) return Json::object();
-  const std::string text = ReadFile(path);
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) ThrowUser("'", path, "' ", problem);
+  const std::string text = PythonJson(ReadFile(path));
+  if (const std::string problem = JsonObjectProblem(text, kMaxJsonDepth, RepeatedKeys::kLastCounts); !problem.empty()) ThrowUser("'", path, "' ", problem);
   return Json::parse(text);
 }
 

@@ -30,14 +30,17 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", [] { return VersionText("pith-export"); });
   std::string base, adapter, out, type, head_type, results;
-  bool any_base = false, allow_always = false;
-  const auto add_out = [&](CLI::App* command, const char* what) { command->add_option("--out", out, what)->required(); };
+  bool any_base = false, allow_always = false, overwrite = false;
+  const auto add_out = [&](CLI::App* command, const char* what) {
+    command->add_option("--out", out, what)->required();
+    command->add_flag("--overwrite", overwrite, "replace what is at --out, even where that is no GGUF");
+  };
 
   CLI::App* convert = app.add_subcommand("convert", "A Hugging Face folder or a GGUF to a GGUF of another type");
   convert->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
   convert->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl")->required();
   convert->add_option("--head-type", head_type, "type of embedding and output (default: q8_0 beside 4 bits, else --type)");
-  add_out(convert, "GGUF to write");
+  add_out(convert, "GGUF to write; an earlier GGUF there is replaced");
 
   CLI::App* pack = app.add_subcommand("adapter", "A PEFT folder to a GGUF LoRA for one base");
   pack->add_option("--adapter", adapter, "PEFT folder")->required();
@@ -45,7 +48,7 @@ int Main(int argc, char** argv) {
   pack->add_option("--type", type, "q8_0 (default) q4_0 f16 bf16 f32; lora_b stays f16 where 32 does not divide the rank");
   pack->add_flag("--any-base", any_base, "go on when it was trained on another base");
   pack->add_option("--results", results, "results.json of pith-run eval, whose rows of this adapter go onto its card");
-  add_out(pack, "GGUF to write");
+  add_out(pack, "GGUF to write; an earlier GGUF there is replaced");
 
   CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
   fuse->add_option("--adapter", adapter, "PEFT folder")->required();
@@ -54,8 +57,18 @@ int Main(int argc, char** argv) {
   fuse->add_option("--head-type", head_type, "as for convert");
   fuse->add_flag("--any-base", any_base, "go on when it was trained on another base");
   fuse->add_flag("--allow-always", allow_always, "fuse an adapter that was trained to act from its invocation on");
-  add_out(fuse, "GGUF to write; without .gguf at its end, a Hugging Face folder");
+  add_out(fuse, "GGUF to write (an earlier one is replaced); without .gguf at its end, a Hugging Face folder");
 
+  std::string commands;
+  bool known = false;
+  for (const CLI::App* command : {convert, pack, fuse}) {
+    commands += (commands.empty() ? "" : ", ") + command->get_name();
+    known |= argc > 1 && command->get_name() == argv[1];
+  }
+  if (argc < 2) ThrowUser("no command given; the commands are ", commands, " (pith-export --help)");
+  if (argv[1][0] != '-' && !known) {
+    ThrowUser("there is no command '", argv[1], "'; the commands are ", commands, " (pith-export --help)");
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -66,13 +79,13 @@ int Main(int argc, char** argv) {
   std::optional<TensorType> head;
   if (!head_type.empty()) head = ParseType("--head-type", head_type, kBaseTypes);
   if (convert->parsed()) {
-    RunConvert({base, {ParseType("--type", type, kBaseTypes), head}, out});
+    RunConvert({base, {ParseType("--type", type, kBaseTypes), head}, out, overwrite});
   } else if (pack->parsed()) {
-    RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base, results});
+    RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base, results, overwrite});
   } else {
     std::optional<TensorType> chosen;
     if (!type.empty()) chosen = ParseType("--type", type, kBaseTypes);
-    RunFuse({adapter, base, chosen, head, out, any_base, allow_always});
+    RunFuse({adapter, base, chosen, head, out, any_base, allow_always, overwrite});
   }
   std::cout << out << "\n";
   return 0;

@@ -4,6 +4,12 @@
 #include "base/rng.h"
 
 namespace pith {
+namespace {
+
+// B ≥ 2R, or no budget.
+bool CanDecode(const Budget& budget) { return budget.tokens == 0 || budget.tokens / 2 >= budget.reserve_tokens; }
+
+}  // namespace
 
 size_t DrawBudget(size_t num_choices, uint64_t seed, int64_t step, int64_t place) {
   PITH_CHECK(num_choices > 0);
@@ -23,6 +29,13 @@ std::string UserTurn(const std::string& question, const Budget& budget) {
   return budget.tokens > 0 && !budget.sentence.empty() ? question + " " + BudgetSentence(budget) : question;
 }
 
+std::string DecodingWarning(const Budget& budget) {
+  if (CanDecode(budget)) return "";
+  return Str("budget.tokens is ", budget.tokens, ", less than twice budget.reserve_tokens (", budget.reserve_tokens,
+             "): training goes by the first alone, but decoding will refuse the budget that the adapter carries; set budget.reserve_tokens to ",
+             budget.tokens / 2, " or less");
+}
+
 void CheckBudget(const Budget& budget, bool for_decoding) {
   // A not-a-number fails every comparison, so each range is asked for as what holds.
   if (budget.tokens < 0) ThrowUser("the budget is ", budget.tokens, " tokens; expected 0 (none) or more");
@@ -35,7 +48,7 @@ void CheckBudget(const Budget& budget, bool for_decoding) {
   if (budget.reserve_tokens < 0) {
     ThrowUser("the budget's reserve is ", budget.reserve_tokens, " tokens; expected 0 or more");
   }
-  if (for_decoding && budget.tokens > 0 && budget.tokens / 2 < budget.reserve_tokens) {
+  if (for_decoding && !CanDecode(budget)) {
     ThrowUser("a budget of ", budget.tokens, " tokens is less than twice the reserve of ", budget.reserve_tokens,
               " tokens that closing and answering need; give a larger budget or a smaller reserve");
   }

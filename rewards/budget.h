@@ -30,5 +30,7 @@ std::string UserTurn(const std::string& question, const Budget& budget);
 
 // Throws UserError when the values contradict each other (B < 2R for decoding, window outside [0,1), …).
 void CheckBudget(const Budget& budget, bool for_decoding);
+// For whoever trains under a budget that decoding would refuse, which an adapter would carry in vain; empty: it would not.
+std::string DecodingWarning(const Budget& budget);
 
 }  // namespace pith

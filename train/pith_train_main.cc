@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/number_rule.h"
 #include "base/version.h"
 #include "configs/load.h"
@@ -33,6 +34,16 @@ void RestartWithSettings(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) set("GOMP_SPINCOUNT", "10000");
   set("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128");
   if (changed) execv("/proc/self/exe", argv);  // where this fails, training only takes more time and memory
+}
+
+// A dry run shows what there is to show, and what would stop the run.
+void CheckFolder(const TrainConfig& config, FolderMode mode, bool dry_run) {
+  try {
+    CheckRunFolder(RunFolderPath(config), mode);
+  } catch (const UserError& error) {
+    if (!dry_run) throw;
+    LogWarning(Str("without --dry-run this would stop: ", error.what()));
+  }
 }
 
 int Main(int argc, char** argv) {
@@ -72,7 +83,7 @@ int Main(int argc, char** argv) {
   Ranks::Start(&argc, &argv);
   RunOptions options;
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
-  if (!dry_run && Ranks::World().first()) CheckRunFolder(RunFolderPath(config), options.mode);
+  if (Ranks::World().first()) CheckFolder(config, options.mode, dry_run);
   PrepareProcess(config.run.threads);
   const Session session = OpenSession(config, dry_run ? Inputs::kAnnounced : Inputs::kDemanded);
   if (dry_run) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/iso_time.h"
+#include "base/json_text.h"
 #include "data/template/jinja_interpreter.h"
 #include "data/template/jinja_parser.h"
 #include "data/template/jinja_scopes.h"
@@ -21,6 +22,9 @@ std::tm ParseNow(const std::string& text) {
   if (!time) ThrowUser("'", text, "' is not a time; write it like 2024-07-26 or 2024-07-26T10:00:00");
   return *time;
 }
+
+// A template of which nothing comes, which is as good as none.
+bool IsBlank(const std::string& source) { return source.find_first_not_of(" \t\r\n") == std::string::npos; }
 
 std::optional<std::string> TokenText(const Json& config, const char* key) {
   const auto found = config.find(key);
@@ -113,7 +117,7 @@ std::unique_ptr<ChatTemplate> ChatTemplate::FromSource(const std::string& jinja)
 
 std::unique_ptr<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file) {
   const auto source = file.Find<std::string>("tokenizer.chat_template");
-  if (!source)
+  if (!source || IsBlank(*source))
     ThrowUser("'", file.path(), "' has no chat template (tokenizer.chat_template); use a chat model, or raw prompts");
   auto chat = FromSource(*source);
   const auto tokens = file.Find<std::vector<std::string_view>>("tokenizer.ggml.tokens");
@@ -132,12 +136,12 @@ std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
   const std::string config_path = path + "/tokenizer_config.json";
   Json config = Json::object();
   if (FileExists(config_path)) {
-    config = Json::parse(ReadFile(config_path), nullptr, false);
+    config = Json::parse(PythonJson(ReadFile(config_path)), nullptr, false);
     if (!config.is_object()) ThrowUser("'", config_path, "' is not a JSON object");
   }
   const std::string file = path + "/chat_template.jinja";
   const std::string source = FileExists(file) ? ReadFile(file) : TemplateOf(config, config_path);
-  if (source.empty())
+  if (IsBlank(source))
     ThrowUser("'", path, "' has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
   auto chat = FromSource(source);
   chat->impl_->bos = TokenText(config, "bos_token");

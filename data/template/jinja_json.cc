@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "data/template/jinja_runtime.h"
 #include "data/text/utf8.h"
 
@@ -169,7 +170,8 @@ JinjaValue JinjaFromJson(std::string_view json) {
     if (deep) ThrowJinja("JSON is nested deeper than ", JinjaBudget::kMaxValueDepth - 2);
     return Convert(parsed, 0);
   } catch (const Json::exception& error) {
-    ThrowJinja("not valid JSON: ", error.what());
+    const std::string where = JsonBreak(json);
+    ThrowJinja("not valid JSON (", where.empty() ? JsonErrorText(error) : where, ")");
   }
 }
 

@@ -71,6 +71,10 @@ size_t Escape(std::string_view source, size_t at, JinjaLiteral* literal) {
     AppendUtf8(literal->text, static_cast<int32_t>(code));
     return at + digits;
   }
+  if (c == 'N') {
+    literal->problem = "pith lacks '\\N{…}' in a string, a character by its name; write the character itself";
+    return 0;
+  }
   literal->text += '\\';
   literal->text += c;
   return at;

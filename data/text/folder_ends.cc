@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "data/text/end_tokens.h"
 #include "data/text/vocabulary.h"
@@ -15,7 +16,7 @@ using Json = nlohmann::json;
 
 Json ReadObject(const std::string& path) {
   if (!FileExists(path)) return Json::object();
-  Json parsed = Json::parse(ReadFile(path), nullptr, false);
+  Json parsed = Json::parse(PythonJson(ReadFile(path)), nullptr, false);
   if (!parsed.is_object()) ThrowUser("'", path, "' is not a JSON object");
   return parsed;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hub_cache.h"
 #include "data/text/bpe.h"
 #include "data/text/end_tokens.h"
 #include "data/text/unicode_class.h"
@@ -152,7 +153,7 @@ std::unique_ptr<Tokenizer> Tokenizer::Load(const std::string& path) {
     const std::string json = path + "/tokenizer.json", model = path + "/tokenizer.model";
     if (FileExists(json)) return FromJson(json);
     if (FileExists(model)) return FromSentencePiece(model);
-    ThrowUser("'", path, "' has no tokenizer.json and no tokenizer.model; name a Hugging Face folder, one of these, or a GGUF");
+    ThrowUser("'", path, "' has no tokenizer.json and no tokenizer.model; name a Hugging Face folder, one of these, or a GGUF", CompletionHint(path));
   }
   if (path.ends_with(".json")) return FromJson(path);
   if (path.ends_with(".model")) return FromSentencePiece(path);

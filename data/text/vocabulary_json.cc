@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "data/text/end_tokens.h"
 #include "data/text/vocabulary.h"
@@ -31,7 +32,7 @@ T Field(const Json& object, const char* key, T missing) {
 
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path), root_(Json::parse(ReadFile(path))) { out_.origin = path; }
+  explicit Reader(const std::string& path) : path_(path), root_(Json::parse(PythonJson(ReadFile(path)))) { out_.origin = path; }
 
   Vocabulary Read() {
     if (!root_.is_object() || !root_.contains("model")) Fail("has no 'model'; expected a tokenizer.json");
@@ -282,8 +283,10 @@ class Reader {
 Vocabulary VocabularyFromJson(const std::string& tokenizer_json_path) {
   try {
     return Reader(tokenizer_json_path).Read();
+  } catch (const Json::parse_error&) {
+    ThrowUser("'", tokenizer_json_path, "' is not JSON (", JsonBreak(PythonJson(ReadFile(tokenizer_json_path))), "); fetch it again");
   } catch (const Json::exception& error) {
-    ThrowUser("'", tokenizer_json_path, "' is not a usable tokenizer.json: ", error.what());
+    ThrowUser("'", tokenizer_json_path, "' is not a usable tokenizer.json: ", JsonErrorText(error));
   }
 }
 

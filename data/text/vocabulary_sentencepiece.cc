@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "data/text/end_tokens.h"
 #include "data/text/vocabulary.h"
 
@@ -182,7 +183,7 @@ class SentencePieceReader {
     if (out_.model == TokenModel::kBpe) out_.added.insert(out_.added.end(), user_defined_.begin(), user_defined_.end());
     const std::string path = (std::filesystem::path(path_).parent_path() / "tokenizer_config.json").string();
     if (!FileExists(path)) return;
-    const Json config = Json::parse(ReadFile(path), nullptr, false);
+    const Json config = Json::parse(PythonJson(ReadFile(path)), nullptr, false);
     if (!config.is_object()) ThrowUser("'", path, "' is not a JSON object");
     try {
       const Json added = config.value("added_tokens_decoder", Json::object());
@@ -193,7 +194,7 @@ class SentencePieceReader {
         AddToken(static_cast<size_t>(std::stoul(key)), entry);
       }
     } catch (const Json::exception& error) {
-      ThrowUser("'", path, "' is not a usable tokenizer_config.json: ", error.what());
+      ThrowUser("'", path, "' is not a usable tokenizer_config.json: ", JsonErrorText(error));
     }
   }
 

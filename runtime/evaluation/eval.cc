@@ -48,7 +48,8 @@ class Evaluation {
     for (const NamedAdapter& mode : modes_) {
       for (size_t b = 0; b < settings_.budgets.size(); ++b) {
         const RowInProgress& row = RowOf(mode, b);
-        rows.push_back(MakeRow({mode.name, settings_.dataset, settings_.budgets[b], settings_.chains, settings_.sampling.seed, row.Rate()},
+        rows.push_back(MakeRow({mode.name, settings_.dataset, settings_.budgets[b], settings_.chains, settings_.sampling.seed, row.Rate(),
+                                mode.adapter && mode.adapter->card() ? mode.adapter->card()->adapter_sha256 : "", settings_.base_sha256},
                                problems_, row.completions, tokenizer_));
       }
     }

@@ -15,6 +15,7 @@ namespace pith {
 
 struct EvalSettings {
   std::string dataset;                // as the rows name it
+  std::string base_sha256;            // the base's, for the rows
   std::vector<int64_t> budgets;       // tokens; 0: none
   Budget budget;                      // reserve, closing text and sentence; its tokens are set from `budgets`
   bool close_text_given = false;      // budget.close_text is used even where the vocabulary has </think>

@@ -85,13 +85,15 @@ std::string ResultsJson(const std::vector<EvalRow>& rows) {
   for (const EvalRow& row : rows) {
     nlohmann::ordered_json budget = nullptr;
     if (row.budget > 0) budget = row.budget;
+    const auto known = [](const std::string& hash) { return hash.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(hash); };
     list.push_back({{"mode", row.mode}, {"dataset", row.dataset}, {"budget", budget}, {"n", row.n},
                     {"accuracy", row.accuracy}, {"accuracy_lenient", row.accuracy_lenient},
                     {"accuracy_ci", {row.ci_low, row.ci_high}}, {"mean_tokens", row.mean_tokens},
                     {"p95_tokens", row.p95_tokens}, {"forced_rate", row.forced_rate},
                     {"truncated_rate", row.truncated_rate}, {"chains", row.chains}, {"seed", row.seed},
                     {"pass_at_k", row.pass_at_k}, {"maj_at_k", row.maj_at_k}, {"ttft_ms", row.ttft_ms},
-                    {"tok_per_s", row.tok_per_s}, {"rss_mb", row.rss_mb}});
+                    {"tok_per_s", row.tok_per_s}, {"rss_mb", row.rss_mb},
+                    {"adapter_sha256", known(row.adapter_sha256)}, {"base_sha256", known(row.base_sha256)}});
   }
   // A file's name, which a mode and a data set may bear, need not be UTF-8.
   return list.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -29,6 +29,8 @@ struct EvalRowLabels {
   uint64_t seed = 0;
   double tok_per_s = 0;               // completion tokens per second of the whole batch, those of a shared trace at the
                                       // trace's own rate
+  std::string adapter_sha256 = {};    // what the adapter's card says (sha256.adapter); empty: the base, or there is no card
+  std::string base_sha256 = {};       // identity of the base's tensors
 };
 
 // Field by field the row of results.json.

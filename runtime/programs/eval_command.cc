@@ -118,6 +118,8 @@ int EvalCommand(const Arguments& args) {
   OutputFolder folder(out, kFiles);
   Engine engine(base, model.Engine(plan.kv_tokens));
 
+  settings.base_sha256 = base->Identity();
+
   std::vector<EvalRow> rows;
   {
     ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);

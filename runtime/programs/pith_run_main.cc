@@ -34,6 +34,12 @@ int PrintHelp(std::ostream& out) {
   return 0;
 }
 
+std::string CommandNames() {
+  std::string names;
+  for (const Command& command : kCommands) names += pith::Str(names.empty() ? "" : ", ", command.name);
+  return names;
+}
+
 int PrintVersion(std::ostream& out) {
   std::string here;
   for (const pith::Isa isa : {pith::Isa::kScalar, pith::Isa::kAvx2, pith::Isa::kAvx512, pith::Isa::kNeon, pith::Isa::kDotProd, pith::Isa::kI8mm}) {
@@ -47,13 +53,13 @@ int PrintVersion(std::ostream& out) {
 
 int main(int argc, char** argv) {
   return pith::RunProgram("pith-run", [&] {
-    if (argc < 2) pith::ThrowUser("no command given; try pith-run --help");
+    if (argc < 2) pith::ThrowUser("no command given; the commands are ", CommandNames(), " (pith-run --help)");
     const std::string name = argv[1];
     if (name == "--help" || name == "-h" || name == "help") return PrintHelp(std::cout);
     if (name == "--version") return PrintVersion(std::cout);
     for (const Command& command : kCommands) {
       if (name == command.name) return command.run(pith::Arguments(argv + 2, argv + argc));
     }
-    pith::ThrowUser("no command '", name, "'; try pith-run --help");
+    pith::ThrowUser("there is no command '", name, "'; the commands are ", CommandNames(), " (pith-run --help)");
   });
 }

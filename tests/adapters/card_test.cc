@@ -121,12 +121,40 @@ TEST_F(CardTest, AnyChangedValueChangesTheHash) {
   }
 }
 
+// base_model of the front matter links to Hugging Face: a name there, never a path.
+TEST_F(CardTest, ReadmeNamesTheBaseAsHuggingFaceDoes) {
+  const std::string folder = folder_ / "local";
+  MakeFolders(folder);
+  struct Case {
+    std::string path, name, expected;
+  };
+  for (const Case& c : std::vector<Case>{{"org/tiny", "", "org/tiny"}, {folder, "org/tiny", "org/tiny"}, {folder, "Tiny", ""}, {"", "org/tiny", "org/tiny"}, {"./tiny", "", ""},
+                                         {"../models/tiny", "", ""}, {"~/tiny", "", ""}, {"org/tiny.Q4_0.gguf", "", ""}, {"org/tiny/x.gguf", "", ""}, {"org/tiny@v1", "", ""},
+                                         {"tiny", "c0ffee", ""}, {"C:\\models\\tiny", "", ""}}) {
+    LoraAdapter adapter = Carded();
+    adapter.base_path = c.path;
+    adapter.card->base_name = c.name;
+    const std::string page = ModelCard(adapter), line = "---\nbase_model: \"" + c.expected + "\"\n";
+    EXPECT_EQ(page.starts_with(line), !c.expected.empty()) << c.path << "\n" << page;
+    EXPECT_EQ(page.find("base_model:") == std::string::npos, c.expected.empty()) << c.path << "\n" << page;
+    EXPECT_EQ(page.find("- \"base_model:adapter:" + c.expected + "\"\n") != std::string::npos, !c.expected.empty()) << page;
+  }
+  // What looks like a name, but is a folder here.
+  const auto before = std::filesystem::current_path();
+  MakeFolders(folder_ / "org/tiny");
+  std::filesystem::current_path(folder_.path());
+  LoraAdapter adapter = Carded();
+  adapter.base_path = "org/tiny";
+  EXPECT_EQ(ModelCard(adapter).find("base_model:"), std::string::npos);
+  std::filesystem::current_path(before);
+}
+
 TEST_F(CardTest, Readme) {
   LoraAdapter adapter = Carded();
   WritePeft(adapter, folder_ / "adapter");
   const std::string page = ReadFile(folder_ / "adapter/README.md");
-  EXPECT_TRUE(page.starts_with("---\nbase_model: \"models/tiny.gguf\"\nlibrary_name: peft\npipeline_tag: text-generation\ntags:\n- lora\n- pith\n"
-                               "- \"base_model:adapter:models/tiny.gguf\"\n---\n<!-- written by pith; edit it and it stays as it is ("))
+  EXPECT_TRUE(page.starts_with("---\nlibrary_name: peft\npipeline_tag: text-generation\ntags:\n- lora\n- pith\n---\n"
+                               "<!-- written by pith; edit it and it stays as it is ("))
       << page;
   for (const char* part : {"\n# gsm8k-rl\n", "| reward | correct × budget |\n", "| seed | 18446744073709551615 |\n", "| steps | 200 |\n",
                            "| training | 50 | adapter | gsm8k | 64 |  | 0.250 | 0.500 | 61.8 |\n",

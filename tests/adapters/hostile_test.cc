@@ -67,8 +67,18 @@ TEST_F(HostileAdapter, DeepJson) {
 }
 
 TEST_F(HostileAdapter, KeysThatOccurTwice) {
-  EXPECT_NE(Read(R"(, "r": 2)").find("'r' occurs twice"), std::string::npos);
-  EXPECT_NE(Read(R"(, "rank_pattern": {"v_proj": 1, "v_proj": 2})").find("'v_proj' occurs twice"), std::string::npos);
+  // PEFT takes the last. pith's own file has each but once.
+  EXPECT_NE(Read(R"(, "r": 2)").find("do not fit rank 2"), std::string::npos);
+  EXPECT_NE(Read(R"(, "rank_pattern": {"v_proj": 1, "v_proj": 2})").find("do not fit rank 2"), std::string::npos);
+  EXPECT_EQ(Read(R"(, "r": 2, "r": 1, "rank_pattern": {"v_proj": 2, "v_proj": 1})"), "");
+  std::ofstream(Path("pith.json")) << R"({"base_sha256": "", "base_sha256": ""})";
+  EXPECT_NE(Read("").find("'base_sha256' occurs twice"), std::string::npos);
+}
+
+TEST_F(HostileAdapter, NumbersThatAreNone) {
+  EXPECT_EQ(Read(R"(, "eva_config": {"rho": NaN, "tau": -Infinity})"), "");
+  EXPECT_NE(Read(R"(, "lora_alpha": NaN)").find("lora_alpha is \"NaN\", expected a positive number"), std::string::npos);
+  EXPECT_NE(Read(R"(, "lora_dropout": Infinity)").find("lora_dropout is \"Infinity\", expected a number"), std::string::npos);
 }
 
 TEST_F(HostileAdapter, FilesWithoutEnd) {
@@ -92,6 +102,12 @@ TEST_F(HostileAdapter, ManyPatterns) {
   for (int i = 0; i < 2000; ++i) patterns += Str(i == 0 ? "" : ", ", "\"", slow, i, "x\": 1");
   const double seconds = Seconds([&] { EXPECT_NE(Read(", \"rank_pattern\": {" + patterns + "}").find("rank_pattern"), std::string::npos); });
   EXPECT_LT(seconds, kSoon);
+  PutPair(4095);
+  const std::string one = ", \"exclude_modules\": \"" + slow + "x\", \"target_modules\": \"" + slow + "v_proj\", \"layers_to_transform\": 1, \"layers_pattern\": [";
+  std::string several = "\"" + slow + "\"";
+  for (int i = 0; i < 2000; ++i) several += ", \"" + slow + "\"";
+  EXPECT_LT(Seconds([&] { EXPECT_NE(Read(one + several + "]").find("layers_pattern has more than"), std::string::npos); }), kSoon);
+  EXPECT_LT(Seconds([&] { EXPECT_EQ(Read(one + "\"" + slow + "\"]"), ""); }), kSoon);
 }
 
 TEST_F(HostileAdapter, AlphaThatVanishesInFloat32IsNotScaleOne) {

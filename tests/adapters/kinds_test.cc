@@ -60,11 +60,22 @@ TEST(ModulePattern, NamesFitAsTheirExpressionsDo) {
 
 TEST(ModulePattern, RefusesWhatItDoesNotUnderstand) {
   for (const char* key : {"", "(", ")", "a)", "(?=x)q", "(?P<n>q)", "(?i)q", "[a", "[z-a]", "*", "+q", "a**", "a{", "a{2", "a{3,2}", "a{x}", "a{2000}",
-                          "\\1", "\\bq", "q\\", "a++"}) {
+                          "\\1", "\\zq", "[\\b]", "q\\", "a++"}) {
     EXPECT_NE(Refusal([&] { MatchesModule(key, "model.layers.0.mlp.up_proj"); }).find("pattern"), std::string::npos) << key;
   }
   EXPECT_NE(Refusal([] { MatchesModule(std::string(100, '('), "q_proj"); }), "");
   EXPECT_NE(Refusal([] { MatchesModule(std::string(1001, 'a'), "q_proj"); }), "");
+}
+
+TEST(ModulePattern, WholeNamesAndWords) {
+  const std::string module = "model.layers.1.mlp.up_proj";
+  EXPECT_TRUE(MatchesModule("up_proj", module));
+  EXPECT_FALSE(MatchesWholeModule("up_proj", module));
+  EXPECT_TRUE(MatchesWholeModule(".*up_proj", module));
+  EXPECT_TRUE(MatchesWholeModule("model.layers.1.mlp.up_proj", module));
+  EXPECT_TRUE(MatchesWholeModule("\\bmodel\\.layers\\.[\\d]{1,}\\.(?:mlp|attn)\\.(?:(?:q_proj|up_proj))\\b", module));
+  for (const char* key : {".*\\bproj", ".*_\\bproj", "\\Bmodel.*", ".*.\\b"}) EXPECT_EQ(MatchesWholeModule(key, module), key == std::string(".*.\\b")) << key;
+  EXPECT_TRUE(MatchesWholeModule(".*\\Bproj", module));
 }
 
 TEST(ModulePattern, TakesNoLongerForHostileKeys) {

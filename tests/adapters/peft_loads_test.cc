@@ -96,12 +96,76 @@ TEST_F(PeftLoadsTest, ModulesWithoutTensorsStayBare) {
 TEST_F(PeftLoadsTest, SettingsThatChangeNothing) {
   const std::vector<std::pair<const char*, json>> harmless = {
       {"bias", "all"}, {"bias", "lora_only"}, {"bias", nullptr}, {"fan_in_fan_out", true}, {"modules_to_save", nullptr}, {"modules_to_save", json::array()},
-      {"target_modules", "all-linear"}, {"target_modules", "(q|v)_proj"}, {"target_modules", nullptr}, {"runtime_config", {{"ephemeral_gpu_offload", true}}},
+      {"target_modules", "all-linear"}, {"target_modules", "All-Linear"}, {"target_modules", ".*\\.(q|v)_proj"}, {"target_modules", nullptr}, {"runtime_config", {{"ephemeral_gpu_offload", true}}},
       {"megatron_config", {{"hidden_size", 64}}}, {"layers_to_transform", json::array()}, {"layers_pattern", "layers"}, {"exclude_modules", {"o_proj"}},
       {"a_setting_of_tomorrow", nullptr}, {"a_setting_of_tomorrow", false}, {"a_setting_of_tomorrow", 0}, {"a_setting_of_tomorrow", ""},
       {"lora_dropout", 0}, {"init_lora_weights", false}, {"init_lora_weights", "gaussian"}, {"corda_config", {{"corda_method", "ipm"}}}};
   for (const auto& [key, value] : harmless) {
     EXPECT_EQ(Warning([&](json& c) { c[key] = value; }), "") << key << " = " << value;
+  }
+}
+
+// PEFT makes modules where these settings say, and of the file's tensors it takes those of its modules.
+TEST_F(PeftLoadsTest, TensorsWhereTheSettingsSayNone) {
+  const std::string q0 = "blk.0.attn_q.weight", v0 = "blk.0.attn_v.weight", q1 = "blk.1.attn_q.weight", v1 = "blk.1.attn_v.weight";
+  struct Case {
+    const char* settings;
+    std::vector<std::string> left;
+    const char* blamed;
+  };
+  const std::string full = "model.layers.0.self_attn.q_proj";
+  for (const Case& c : std::vector<Case>{
+           {R"({"target_modules": ["q_proj"]})", {q0, q1}, "2 modules that target_modules in adapter_config.json leaves out, such as model.layers.0.self_attn.v_proj"},
+           {R"({"target_modules": ["0.self_attn.q_proj", "v_proj"]})", {q0, v0, v1}, "1 module that target_modules in adapter_config.json leaves out, such as model.layers.1.self_attn.q_proj"},
+           {R"({"target_modules": ".*\\.1\\.self_attn\\.(q|v)_proj"})", {q1, v1}, "target_modules"},
+           {R"({"target_modules": ".*\\bq_proj"})", {q0, q1}, "target_modules"},  // as unsloth writes them
+           {R"({"layers_to_transform": 0})", {q0, v0}, "layers_to_transform"},
+           {R"({"layers_to_transform": [1, 7], "layers_pattern": "layers"})", {q1, v1}, "layers_to_transform"},
+           {R"({"layers_to_transform": [1], "layers_pattern": ["h", "layers"], "target_modules": ["model.layers.0.self_attn.q_proj", "v_proj"]})", {q0, v1}, "2 modules"},
+           {R"({"exclude_modules": ["v_proj"]})", {q0, q1}, "exclude_modules"},
+           {R"({"exclude_modules": ["model.layers.1.self_attn.v_proj", "layers.0.self_attn"]})", {q0, v0, q1}, "exclude_modules"},
+           {R"({"exclude_modules": ".*layers\\.1.*", "target_modules": "all-linear"})", {q0, v0}, "exclude_modules"}}) {
+    json config = config_;
+    config.update(json::parse(c.settings));
+    WriteFile(folder_ + "/adapter_config.json", config.dump());
+    ::testing::internal::CaptureStderr();
+    const LoraAdapter read = ReadPeft(folder_);
+    const std::string warning = ::testing::internal::GetCapturedStderr();
+    std::vector<std::string> names;
+    for (const auto& [name, pair] : read.pairs) names.push_back(name);
+    std::vector<std::string> left = c.left;
+    std::sort(left.begin(), left.end());
+    EXPECT_EQ(names, left) << c.settings;
+    EXPECT_NE(warning.find(c.blamed), std::string::npos) << c.settings << "\n" << warning;
+    EXPECT_EQ(std::count(warning.begin(), warning.end(), '\n'), 1) << warning;
+  }
+}
+
+TEST_F(PeftLoadsTest, NothingWhereTheSettingsSay) {
+  for (const auto& [key, value] : std::vector<std::pair<const char*, json>>{
+           {"layers_to_transform", {7}}, {"layers_pattern", "h"}, {"exclude_modules", {"q_proj", "v_proj"}}, {"target_modules", "(q|v)_proj"}}) {
+    json config = config_;
+    if (key == std::string("layers_pattern")) config["layers_to_transform"] = {0, 1};
+    config[key] = value;
+    WriteFile(folder_ + "/adapter_config.json", config.dump());
+    const std::string refusal = Refusal([&] { ReadPeft(folder_); });
+    EXPECT_NE(refusal.find("the two are of different adapters"), std::string::npos) << key << "\n" << refusal;
+  }
+  for (const auto& [key, value] : std::vector<std::pair<const char*, json>>{
+           {"layers_to_transform", "first"}, {"layers_to_transform", {1.5}}, {"exclude_modules", 3}, {"layers_pattern", {1}}}) {
+    json config = config_;
+    config["layers_to_transform"] = {0, 1};
+    config[key] = value;
+    WriteFile(folder_ + "/adapter_config.json", config.dump());
+    EXPECT_NE(Refusal([&] { ReadPeft(folder_); }).find(std::string(key) + " is "), std::string::npos) << key << value;
+  }
+}
+
+TEST_F(PeftLoadsTest, PatternsThatCannotBeReadLeaveAllIn) {
+  for (const char* key : {"target_modules", "exclude_modules"}) {
+    const std::string warning = Warning([&](json& c) { c[key] = "(?i).*Q_PROJ"; });
+    EXPECT_NE(warning.find(key), std::string::npos) << warning;
+    EXPECT_NE(warning.find("all its tensors are used"), std::string::npos) << warning;
   }
 }
 
@@ -122,6 +186,31 @@ TEST_F(PeftLoadsTest, RankAndAlphaHaveDefaults) {
   EXPECT_EQ(read.rank, 8);
   EXPECT_EQ(read.alpha, 8);
   EXPECT_EQ(read.pairs.size(), adapter.pairs.size());
+}
+
+TEST_F(PeftLoadsTest, WhatIsNoFolderOfPefts) {
+  const auto refusal = [](const std::string& path) { return Refusal([&] { ReadPeft(path); }); };
+  EXPECT_NE(refusal(folder_ + "/none").find("there is no folder '" + folder_ + "/none'"), std::string::npos);
+  fs::create_directories(folder_ + "/run");
+  EXPECT_TRUE(refusal(folder_ + "/run").ends_with("is not a PEFT folder: it has no adapter_config.json")) << refusal(folder_ + "/run");
+  fs::copy(kGolden, folder_ + "/run/adapter");
+  for (const char* end : {"/run", "/run/"}) {
+    const std::string path = folder_ + end;
+    EXPECT_NE(refusal(path).find("it has no adapter_config.json; '" + folder_ + "/run/adapter' has: name that"), std::string::npos) << refusal(path);
+  }
+  WriteFile(folder_ + "/short.gguf", "GGUF");
+  EXPECT_NE(refusal(folder_ + "/short.gguf").find("is a file; expected a PEFT folder, with adapter_config.json in it (a GGUF is"), std::string::npos);
+}
+
+TEST_F(PeftLoadsTest, AStartThatChangedTheBaseHasAWayOut) {
+  for (const char* start : {"pissa", "pissa_niter_4", "olora", "corda"}) {
+    json config = config_;
+    config["init_lora_weights"] = start;
+    WriteFile(folder_ + "/adapter_config.json", config.dump());
+    const std::string refusal = Refusal([&] { ReadPeft(folder_); });
+    EXPECT_NE(refusal.find(std::string("init_lora_weights to \"") + start), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("path_initial_model_for_weight_conversion"), std::string::npos) << refusal;
+  }
 }
 
 TEST_F(PeftLoadsTest, AByteOrderMark) {

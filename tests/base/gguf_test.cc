@@ -168,7 +168,8 @@ TEST_F(GgufFileTest, RefusesLies) {
   const uint64_t huge = uint64_t{1} << 60;
   ExpectContains(ErrorOf({"GGML123456"}), "does not begin with");
   ExpectContains(ErrorOf(Header(0, 0, 1)), "GGUF version 1");
-  ExpectContains(ErrorOf(Header(0, 0, 0x03000000)), "GGUF version 50331648");
+  ExpectContains(ErrorOf(Header(0, 0, 0x03000000)), "is a GGUF for big-endian machines");
+  ExpectContains(ErrorOf(Header(0, 0, 0x04000000)), "GGUF version 67108864");
   ExpectContains(ErrorOf(Header(huge, 0)), "tensors claimed");
   ExpectContains(ErrorOf(Header(0, huge)), "metadata keys claimed");
   const auto key = [](const char* name) { return std::move(Header(0, 1).Text(name)); };

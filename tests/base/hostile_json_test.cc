@@ -60,9 +60,19 @@ TEST_F(HostileJsonTest, DeepValuesOfAModelsDescriptionAreNotPrinted) {
   EXPECT_NE(got.find("nests"), std::string::npos) << got;
 }
 
-TEST_F(HostileJsonTest, KeysThatOccurTwiceAreRefusedAtAnyLevel) {
-  ExpectConfigRefused(R"("hidden_size": 32)", "'hidden_size' occurs twice");
-  ExpectConfigRefused(R"("rope_scaling": {"rope_type": "default", "rope_type": "yarn"})", "'rope_type' occurs twice");
+// A description was written by a Python program: the last of equal keys counts, and numbers that are none are so where they are read.
+TEST_F(HostileJsonTest, OfKeysThatOccurTwiceTheLastCounts) {
+  ExpectConfigRefused(R"("hidden_size": "many")", "hidden_size is \"many\"");
+  ExpectConfigRefused(R"("rope_scaling": {"rope_type": "default", "rope_type": "yarn"})", "yarn");
+}
+
+TEST_F(HostileJsonTest, NumbersThatAreNoneCountWhereTheyAreRead) {
+  ExpectConfigRefused(R"("aux_loss": NaN, "rms_norm_eps": NaN)", "rms_norm_eps is \"NaN\", expected a number");
+  ExpectConfigRefused(R"("rope_theta": -Infinity)", "rope_theta is \"-Infinity\", expected a number");
+  Overwrite(folder_ / "config.json",
+            R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "hidden_size": 32,
+                "num_attention_heads": 4, "vocab_size": 320, "max_position_embeddings": 512, "aux_loss": NaN, "cost": [-Infinity]})");
+  EXPECT_EQ(ModelConfigFromHf(folder_ / "config.json").d_model, 32);
 }
 
 TEST_F(HostileJsonTest, IntegersBeyond64BitsAreNamedAsTheyStand) {

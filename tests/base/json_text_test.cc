@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace pith {
 namespace {
 
@@ -31,6 +33,44 @@ TEST(JsonObjectProblem, FindsKeysThatOccurTwiceInOneObject) {
   EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "b": 2, "a": 3})"), "has an object in which the key 'a' occurs twice");
   EXPECT_EQ(JsonObjectProblem(R"({"a": [{"k": {"x": 1}, "k": 1}]})"), "has an object in which the key 'k' occurs twice");
   EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "\u0061": 3})"), "has an object in which the key 'a' occurs twice");
+}
+
+TEST(JsonObjectProblem, TheLastOfEqualKeysMayCount) {
+  EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "b": {"c": 2, "c": [3]}, "a": 3})", kMaxJsonDepth, RepeatedKeys::kLastCounts), "");
+  EXPECT_EQ(JsonObjectProblem(R"({"a": 1, "a": [[]]})", 2, RepeatedKeys::kLastCounts), "nests lists and objects more than 2 deep");
+}
+
+TEST(PythonJson, NumbersThatAreNone) {
+  EXPECT_EQ(PythonJson(R"({"a": NaN, "b": [-Infinity,Infinity], "c": -1})"), R"({"a": "NaN", "b": ["-Infinity","Infinity"], "c": -1})");
+  // In strings they are text, also behind a quote that is escaped.
+  for (const char* text : {R"({"NaN": "a NaN", "b": "\"NaN", "c": "\\"})", R"({"a": "Infinity)", R"({"a": "\)", R"("\")", "", "N", "-", "Inf", "{\"a\": Nan}",
+                           "{NaN: 1}", "{-Infinity :1}"}) {
+    EXPECT_EQ(PythonJson(text), text);
+  }
+  // What is no JSON to Python either stays none.
+  for (const char* text : {"{\"a\": NaN1}", "{\"a\": 1NaN}", "{\"a\": --Infinity}", "{\"a\": -NaN}", "{\"a\": NaN\"b\"}", "{\"a\": NaNNaN}"}) {
+    EXPECT_NE(JsonObjectProblem(PythonJson(text)), "") << text;
+  }
+}
+
+TEST(JsonBreak, IsNamedForPeople) {
+  for (const char* text : {"{}", "[1, {\"a\": null}]", "3", "[1e999]", "\"x\"\n"}) EXPECT_EQ(JsonBreak(text), "") << text;
+  EXPECT_EQ(JsonBreak("{\"a\": x}"), "column 7");
+  EXPECT_EQ(JsonBreak("{\"a\": x}\n"), "column 7");
+  EXPECT_EQ(JsonBreak("[1,\n 2 3]"), "line 2, column 4");
+  EXPECT_EQ(JsonBreak("{\"a\": 1"), "it breaks off at the end");
+  EXPECT_EQ(JsonBreak(""), "it breaks off at the end");
+  EXPECT_EQ(JsonBreak("{\"a\": \"\xff\"}"), "column 8");
+  const std::string deep(300'000, '[');
+  EXPECT_EQ(JsonBreak(deep), "it breaks off at the end");
+}
+
+TEST(JsonErrorText, LeavesTheLibraryOut) {
+  try {
+    nlohmann::json(1).get<std::string>();
+  } catch (const nlohmann::json::exception& error) {
+    EXPECT_EQ(JsonErrorText(error), "type must be string, but is number");
+  }
 }
 
 TEST(WithoutByteOrderMark, IsTheTextBehindIt) {

@@ -6,7 +6,9 @@
 #include <map>
 #include <optional>
 
+#include "base/base_model.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hub_cache.h"
 #include "base/safetensors.h"
 #include "tests/base/temp_folder.h"
@@ -167,6 +169,36 @@ TEST_F(ModelPathTest, SaysWhereWasLookedAndHowToGetIt) {
   ExpectError("org/m@v1", "does not hold a commit's hash");
 }
 
+// What transformers' library leaves of a download that ends early.
+TEST_F(ModelPathTest, WhatIsIncompleteInTheCacheIsNamed) {
+  const auto loading = [](const std::string& name) -> std::string {
+    try {
+      BaseModel::Load(ResolveModelPath(name));
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string hint = "its download is not complete: hf download org/tiny fetches the rest", snapshot = DefaultHub() + "/models--org--tiny/snapshots/c0ffee";
+  Touch(DefaultHub() + "/models--org--tiny/refs/main");
+  Overwrite(DefaultHub() + "/models--org--tiny/refs/main", "c0ffee");
+  std::filesystem::create_directories(snapshot);
+  EXPECT_NE(loading("org/tiny").find(hint), std::string::npos) << loading("org/tiny");
+  std::filesystem::copy_file(PITH_TEST_GOLDEN "/tiny-llama/config.json", snapshot + "/config.json");
+  EXPECT_NE(loading("org/tiny").find(hint), std::string::npos) << loading("org/tiny");
+  Overwrite(snapshot + "/model.safetensors.index.json", R"({"weight_map": {"a": "model-00001-of-00002.safetensors"}})");
+  EXPECT_NE(loading("org/tiny").find("lacks model-00001-of-00002.safetensors, which"), std::string::npos) << loading("org/tiny");
+  EXPECT_NE(loading("org/tiny").find(hint), std::string::npos) << loading("org/tiny");
+  // A part that is named itself, in a folder of one's own.
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(home_.path());
+  for (const char* name : {"org/model-00001-of-00002.safetensors", "gone/model-00001-of-00002.safetensors"}) {
+    EXPECT_EQ(loading(name).find("hf download"), std::string::npos) << loading(name);
+    EXPECT_NE(loading(name).find(name), std::string::npos) << loading(name);
+  }
+  std::filesystem::current_path(before);
+}
+
 TEST_F(ModelPathTest, NoNameLeadsOutOfTheCache) {
   for (const char* name : {"../x", "org/..", "org/m@../../x", "org/m/../../x", "org/m@/etc", "/org/m", "org//m", "-o/m", "org/m-", "o rg/m", "org/a--b",
                            "org/m/", ""}) {
@@ -184,6 +216,22 @@ TEST_F(ModelPathTest, OthersKnowARepositoryByItsName) {
   EXPECT_EQ(PortableModelName("org/m"), "org/m");
   EXPECT_EQ(PortableModelName(Str("org/m@", kCommit)), "org/m");
   EXPECT_EQ(PortableModelName(snapshot), snapshot);
+  EXPECT_EQ(RepositoryOf(snapshot), "org/m");
+  EXPECT_EQ(RepositoryOf(snapshot + "/x.gguf"), "org/m");
+  EXPECT_EQ(RepositoryOf("/elsewhere/models--gpt2/snapshots/c0ffee/"), "gpt2");
+  for (const char* path : {"org/m", "/models--org--m/refs/c0ffee", "/models--org--m", "/snapshots/models--org--m", "models--a--b/x/snapshots/y"}) {
+    EXPECT_EQ(RepositoryOf(path), std::nullopt) << path;
+  }
+  std::filesystem::create_directories(DefaultHub() + "/models--org--tiny/snapshots");
+  for (const char* revision : {"c0ffee", "c0ffef"}) {
+    const std::string folder = DefaultHub() + "/models--org--tiny/snapshots/" + revision;
+    std::filesystem::copy(PITH_TEST_GOLDEN "/tiny-llama", folder);
+    const std::string config = ReadFile(folder + "/config.json");
+    if (revision == std::string("c0ffef")) Overwrite(folder + "/config.json", "{\"_name_or_path\": \"/home/me/run\"," + config.substr(config.find('{') + 1));
+    EXPECT_EQ(BaseModel::Load(folder)->config().name, "org/tiny");
+  }
+  std::filesystem::copy(DefaultHub() + "/models--org--tiny/snapshots/c0ffef", home_ / "mine");
+  EXPECT_EQ(BaseModel::Load(home_ / "mine")->config().name, "mine") << "not where its maker had it";
   ::setenv("PITH_DEMO_MODEL", "elsewhere.gguf", 1);
   EXPECT_EQ(PortableModelName("demo"), "elsewhere.gguf");
 }

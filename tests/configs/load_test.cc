@@ -294,6 +294,7 @@ TEST_F(LoadTest, OverridesReplaceAndAreNamedInComplaints) {
       {"rl.stesp=5", "--set rl.stesp=5: rl.stesp: unknown key; did you mean steps?"},
       {"rl.steps=0", "--set rl.steps=0: rl.steps: got 0, expected an integer from 1"},
       {"rl.steps", "--set rl.steps: expected section.key=value"},
+      {"", "--set '': expected section.key=value"},
       {"=5", "--set =5: expected section.key=value"},
       {"rl..steps=5", "expected section.key=value"},
       {"rl.steps=", "--set rl.steps=: rl.steps: got the text \"\", expected an integer"},

@@ -111,14 +111,16 @@ TEST(DatasetFiles, WhatIsNoJsonStaysNone) {
     EXPECT_NE(error.find("l.jsonl, line 1: not valid JSON"), std::string::npos) << bad << "\n" << error;
   }
   // The place is that of the text as it stands in the file.
-  EXPECT_NE(ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n")).find("column 34:"), std::string::npos)
+  EXPECT_NE(ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n")).find("column 34)"), std::string::npos)
       << ErrorOf(FileSpec("m.jsonl", "{\"answer\": 1, \"x\": 2, \"question\" 5}\n"));
 }
 
 TEST(DatasetFiles, MalformedLinesAreNamedByNumber) {
   const std::string good = "{\"question\": \"1+1?\", \"answer\": 2}\n";
-  EXPECT_NE(ErrorOf(FileSpec("c.jsonl", good + "\n{\"question\": \n")).find("c.jsonl, line 3: not valid JSON"),
+  EXPECT_NE(ErrorOf(FileSpec("c.jsonl", good + "\n{\"question\": \n")).find("c.jsonl, line 3: not valid JSON (it breaks off at the end); expected"),
             std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("c.jsonl", good + "{\"question\": x, \"answer\": 17}\n")).find("line 2: not valid JSON (column 14); expected"), std::string::npos);
+  EXPECT_NE(ErrorOf(FileSpec("c.jsonl", "[{\"question\": 3},\n {1: 2}]\n")).find("c.jsonl: not valid JSON (line 2, column 3); expected"), std::string::npos);
   EXPECT_NE(ErrorOf(FileSpec("d.jsonl", good + "[1]\n")).find("line 2: got a JSON array"), std::string::npos);
   EXPECT_NE(ErrorOf(FileSpec("e.jsonl", good + "{\"question\": \"x\"}\n")).find("line 2: field 'answer' is missing"),
             std::string::npos);
@@ -183,8 +185,11 @@ TEST_F(Download, OtherContentsAreRefusedAndNotKept) {
 }
 
 TEST_F(Download, AFailedDownloadNamesTheWayOut) {
+  testing::internal::CaptureStderr();
   const std::string error = Error("file:///nonexistent/x.jsonl", digest_);
-  EXPECT_NE(error.find("curl ended with status"), std::string::npos) << error;
+  const std::string shown = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(shown.find("curl"), std::string::npos) << shown;
+  EXPECT_NE(error.find("cannot download file:///nonexistent/x.jsonl: there is no such file; or get"), std::string::npos) << error;
   EXPECT_NE(error.find("PITH_DATA"), std::string::npos) << error;
 }
 

@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/gguf.h"
 #include "base/rng.h"
 #include "data/template/chat_template.h"
 
@@ -23,6 +25,14 @@ std::string Rendered(const std::string& source, const std::string& messages, con
   } catch (const UserError& error) {
     return std::string("error: ") + error.what();
   }
+}
+std::string Refused(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
 }
 std::string Rendered(const std::string& source) { return Rendered(source, "[]", {}); }
 
@@ -133,6 +143,21 @@ TEST(ChatTemplate, FromAFolder) {
   EXPECT_THROW(ChatTemplate::Load(folder), UserError);
 }
 
+// As good as none: the sentence is about the template, not about what an adapter would need of it.
+TEST(ChatTemplate, OfNothingIsNone) {
+  const std::string folder = std::string(PITH_TEST_BINARY) + "/blank_template";
+  MakeFolders(folder);
+  for (const char* blank : {"", " \n"}) {
+    WriteFile(folder + "/chat_template.jinja", blank);
+    EXPECT_NE(Refused([&] { ChatTemplate::Load(folder); }).find("has no chat template"), std::string::npos);
+    GgufWriter writer;
+    writer.Set("general.architecture", std::string("llama"));
+    writer.Set("tokenizer.chat_template", std::string(blank));
+    writer.Write(folder + "/x.gguf");
+    EXPECT_NE(Refused([&] { ChatTemplate::Load(folder + "/x.gguf"); }).find("has no chat template"), std::string::npos);
+  }
+}
+
 TEST(ChatTemplate, TheClockCanBePinned) {
   const auto chat = ChatTemplate::FromSource("{{ strftime_now('%d %b %Y, %A') }}");
   chat->SetNow("2024-02-29");
@@ -155,6 +180,8 @@ TEST(ChatTemplate, UnsupportedConstructsAreNamedWithTheirLine) {
       {"{{ 'a'.encode() }}", "pith lacks 'encode' of a str"},
       {"{{ ('a'|safe).striptags() }}", "pith lacks 'striptags' of a str"},
       {"{{ lipsum() }}", "pith lacks the function 'lipsum'"},
+      {"\n{{ '\\N{BULLET} x' }}", "line 2: pith lacks '\\N{…}' in a string"},
+      {"{% macro m(a) %}{% endmacro %}{{ m.arguments }}", "pith lacks 'arguments' of a Macro"},
       {"{% if x is escapable %}{% endif %}", "test 'escapable'"},
       {"{% for y in x %}\n{{ 'a'|nope }}\n{% endfor %}", "line 2: pith lacks the filter 'nope'"},
       {"{% if not x %}\n{{ 'a'|nope }}\n{% endif %}", "line 2: pith lacks the filter 'nope'"},
@@ -190,6 +217,8 @@ TEST(ChatTemplate, BadInputIsRefusedWithASentence) {
   EXPECT_THROW(chat->RenderJson("[", {}), UserError);
   EXPECT_THROW(chat->RenderJson("[{\"a\": 18446744073709551615}]", {}), UserError);
   EXPECT_THROW(chat->RenderJson(std::string(5000, '[') + std::string(5000, ']'), {}), UserError);
+  EXPECT_TRUE(Rendered("", "[{\"role\": x}]", {}).ends_with("the messages: not valid JSON (column 11)")) << Rendered("", "[{\"role\": x}]", {});
+  EXPECT_TRUE(Rendered("", "[{\n", {}).ends_with("the messages: not valid JSON (it breaks off at the end)")) << Rendered("", "[{\n", {});
   TemplateOptions options;
   options.kwargs_json = "[]";
   EXPECT_THROW(chat->RenderJson("[]", options), UserError);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -300,7 +301,7 @@ TEST_F(ExportTest, FusedIsTheSum) {
 
 TEST_F(ExportTest, FusedFolderIsAModelAgain) {
   RunFuse({kLora, kModel, {}, {}, Path("fused")});
-  RunFuse({kLora, kModel, TensorType::kBF16, {}, Path("fused")});  // replaced
+  RunFuse({kLora, kModel, TensorType::kBF16, {}, Path("fused"), false, false, /*overwrite=*/true});  // replaced
   const auto base = BaseModel::Load(kModel), fused = BaseModel::Load(Path("fused"));
   const LoraAdapter lora = ReadPeft(kLora);
   for (const std::string& name : base->names()) {
@@ -436,6 +437,18 @@ TEST_F(EndsTravel, IntoAFolder) {
   EXPECT_EQ(made, (nlohmann::json{{"bos_token_id", 1}, {"eos_token_id", {2, 0}}, {"pad_token_id", 2}})) << "where there is none, from config.json";
 }
 
+// What Python's json writes and reads beyond the standard.
+TEST_F(EndsTravel, FromFilesOfPython) {
+  const auto with = [](std::string json) { return json.insert(json.find('{') + 1, "\"loss\": NaN, \"loss\": [-Infinity, Infinity], "); };
+  const std::string model = Model(R"({"eos_token_id": 5, "eos_token_id": [9], "temperature": NaN})", with(ReadFile(kModel + "/tokenizer_config.json")));
+  for (const char* name : {"/config.json", "/tokenizer.json"}) WriteFile(model + name, with(ReadFile(model + name)));
+  RunConvert({model, {TensorType::kQ8_0, {}}, Path("ends.gguf")});
+  EXPECT_EQ(Ends(Path("ends.gguf")), (std::vector<int32_t>{0, 2, 9}));
+  RunFuse({kLora, model, {}, {}, Path("fused")});
+  EXPECT_EQ(Ends(Path("fused")), (std::vector<int32_t>{0, 2, 9}));
+  EXPECT_EQ(nlohmann::json::parse(ReadFile(Path("fused/config.json")))["hidden_size"], 64);
+}
+
 TEST_F(ExportTest, AnAddedTokenMayHaveAnotherIdThanItsFileSays) {
   fs::copy(kModel, Path("model"));
   auto json = nlohmann::json::parse(ReadFile(kModel + "/tokenizer.json"));
@@ -473,6 +486,35 @@ TEST_F(ExportTest, NeverWritesOntoItsInput) {
             std::string::npos);
   EXPECT_EQ(ReadFile(Path("model/config.json")), config);
   EXPECT_NE(Refusal([&] { RunConvert({base, {TensorType::kQ8_0, {}}, ""}); }).find("--out is empty"), std::string::npos);
+}
+
+// A mistyped --out: what is there is somebody's, unless it is what the command writes anyway.
+TEST_F(ExportTest, WhatIsThereIsReplacedOnlyWhereAsked) {
+  const auto base = Convert(TensorType::kF16, "base.gguf");
+  fs::copy(kModel, Path("model"));
+  fs::create_directory(Path("words"));
+  for (const char* name : {"README.md", "x.safetensors", "x.gguf", "words/tokenizer.json"}) WriteFile(Path(name), "mine");
+  const std::vector<std::pair<std::string, std::function<void(bool)>>> commands = {
+      {"README.md", [&](bool anyway) { RunConvert({base, {TensorType::kQ8_0, {}}, Path("README.md"), anyway}); }},
+      {"x.safetensors", [&](bool anyway) { RunAdapter({kLora, base, TensorType::kQ8_0, Path("x.safetensors"), true, "", anyway}); }},
+      {"x.gguf", [&](bool anyway) { RunFuse({kLora, base, TensorType::kQ8_0, {}, Path("x.gguf"), true, false, anyway}); }},
+      {"words/tokenizer.json", [&](bool anyway) { RunFuse({kLora, kModel, {}, {}, Path("words"), true, false, anyway}); }}};
+  for (const auto& [name, command] : commands) {
+    EXPECT_NE(Refusal([&] { command(false); }).find("replace it with --overwrite"), std::string::npos) << name;
+    EXPECT_EQ(ReadFile(Path(name)), "mine");
+    command(true);
+    EXPECT_NE(ReadFile(Path(name)), "mine");
+    if (name != "words/tokenizer.json") command(false);  // now it is a GGUF
+  }
+  // Another model's folder, said before anything of the adapter is read.
+  const auto fuse = [&](const char* adapter) { RunFuse({Path(adapter), kModel, {}, {}, Path("model"), true}); };
+  EXPECT_NE(Refusal([&] { fuse("none"); }).find("holds a model already"), std::string::npos);
+  EXPECT_EQ(ReadFile(Path("model/model.safetensors")), ReadFile(kModel + "/model.safetensors"));
+  // A name that `mktemp` took; an empty folder.
+  WriteFile(Path("taken"), "");
+  RunConvert({base, {TensorType::kQ8_0, {}}, Path("taken")});
+  fs::create_directory(Path("empty"));
+  RunFuse({kLora, kModel, {}, {}, Path("empty"), true});
 }
 
 TEST_F(ExportTest, AnAdapterIsNoBase) {
@@ -524,6 +566,10 @@ TEST_F(ProgramTest, TheDemoModelIsABaseByName) {
 TEST_F(ProgramTest, MistakesAreOneSentenceAndCodeTwo) {
   const std::string out = " --out " + Path("x.gguf");
   WriteFile(Path("short.gguf"), "GGUF\3");
+  for (const std::string& arguments : {std::string(""), std::string("foo --out x")}) {
+    Run(arguments);
+    EXPECT_NE(ReadFile(Path("stderr")).find("the commands are convert, adapter, fuse (pith-export --help)"), std::string::npos) << ReadFile(Path("stderr"));
+  }
   for (const std::string& arguments :
        {std::string(""), std::string("bake"), std::string("convert"), "convert --base " + kModel + " --type q9" + out,
         "convert --base " + kModel + " --type q4_0 --head-type q7" + out, "convert --base /nowhere --type f16" + out,

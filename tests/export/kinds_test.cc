@@ -61,7 +61,7 @@ TEST_F(ExportKinds, FusedPatternsAndDoraComputeWhatPeftComputes) {
       RunFuse({kGolden + name, from, TensorType::kF32, {}, Path("fused.gguf")});
       EXPECT_LT(Difference(name, Path("fused.gguf")), kLogitTolerance) << name << " " << from;
     }
-    RunFuse({kGolden + name, kModel, {}, {}, Path("fused")});
+    RunFuse({kGolden + name, kModel, {}, {}, Path("fused"), false, false, true});
     EXPECT_LT(Difference(name, Path("fused")), 0.3) << name << ", in bf16";
   }
 }

@@ -71,6 +71,18 @@ TEST_F(RunProgramTest, AnEvaluationKeepsItsResultsWhereTheTableCannotBeShown) {
   for (const char* name : {"results.json", "answers.jsonl", "chart.svg", "report.html"}) EXPECT_TRUE(FileExists(folder_ / "kept/" + name)) << name;
 }
 
+TEST_F(RunProgramTest, RowsNameAdapterAndBaseByTheirHashes) {
+  const std::string adapter = folder_ / "short.gguf";
+  RunAdapter({kAlora, model_, TensorType::kF16, adapter, /*any_base=*/true});
+  const Outcome outcome = Run(Eval({"--adapter", adapter, "--max-tokens", "4", "--limit", "1"}));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto rows = nlohmann::json::parse(ReadFile(folder_ / "new/out/results.json"));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_TRUE(rows[0]["adapter_sha256"].is_null());
+  EXPECT_EQ(rows[1]["adapter_sha256"], AdapterHash(ReadPeft(kAlora)));
+  for (const auto& row : rows) EXPECT_EQ(row["base_sha256"], BaseModel::Load(model_)->Identity());
+}
+
 TEST_F(RunProgramTest, AnEarlierEvaluationIsReplacedOnlyWhenAskedTo) {
   const Outcome first = Run(Eval({"--max-tokens", "8"}));
   ASSERT_EQ(first.code, 0) << first.err;

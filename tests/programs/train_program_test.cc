@@ -71,6 +71,17 @@ TEST_F(TrainProgramTest, ASecondStageIsShownBeforeTheFirstHasRun) {
   EXPECT_TRUE(dry.out.ends_with("  init_adapter: " + (folder_ / "first/adapter") + "\n")) << dry.out;
 }
 
+TEST_F(TrainProgramTest, ADryRunSaysWhatWouldStopTheRun) {
+  const Outcome absent = Run({config_, "--dry-run", "--resume"});
+  EXPECT_EQ(absent.code, 0) << absent.err;
+  EXPECT_NE(absent.err.find("without --dry-run this would stop: '" + (folder_ / "run") + "' holds no run to go on with"), std::string::npos) << absent.err;
+  ASSERT_EQ(Run({config_}).code, 0);
+  const Outcome there = Run({config_, "--dry-run"});
+  EXPECT_EQ(there.code, 0) << there.err;
+  EXPECT_NE(there.err.find("this would stop: '" + (folder_ / "run") + "' holds a run already; continue it with --resume"), std::string::npos) << there.err;
+  EXPECT_EQ(Run({config_, "--dry-run", "--resume"}).err.find("would stop"), std::string::npos);
+}
+
 TEST_F(TrainProgramTest, AWarmUpAsLongAsTheRun) {
   ExpectRefusal({config_, "--set", "optimizer.warmup_steps=2"}, "optimizer.warmup_steps is 2, expected less than the run's 2 optimiser steps");
   EXPECT_EQ(Run({config_, "--set", "optimizer.warmup_steps=1"}).code, 0);

@@ -60,6 +60,21 @@ TEST(SoftOverlongPunishment, EqualsTrl) {
   EXPECT_GT(rows, 500);
 }
 
+TEST(CheckBudget, WarnsTrainingOfWhatDecodingRefuses) {
+  for (const int64_t tokens : {0, 1, 20, 63, 64, 1000}) {
+    const Budget budget = MakeTestBudget(tokens, 0.4);
+    bool refused = false;
+    try {
+      CheckBudget(budget, /*for_decoding=*/true);
+    } catch (const UserError&) {
+      refused = true;
+    }
+    EXPECT_EQ(DecodingWarning(budget).empty(), !refused) << tokens;
+  }
+  EXPECT_NE(DecodingWarning(MakeTestBudget(20, 0.4)).find("budget.tokens is 20, less than twice budget.reserve_tokens (32)"), std::string::npos);
+  EXPECT_NE(DecodingWarning(MakeTestBudget(20, 0.4)).find("set budget.reserve_tokens to 10 or less"), std::string::npos);
+}
+
 TEST(CheckBudget, RefusesContradictions) {
   EXPECT_NO_THROW(CheckBudget(MakeTestBudget(45, 0.4), false));
   EXPECT_THROW(CheckBudget(MakeTestBudget(45, 0.4), true), UserError);  // 45 < 2 · 32

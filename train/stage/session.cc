@@ -300,6 +300,10 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   WarnOfCuts(config);
   if (config.run.stage == "rl") {
     for (const std::string& warning : PolicyWarnings(config.rl)) LogWarning(warning);
+    Budget budget;
+    budget.tokens = config.budget.tokens;
+    budget.reserve_tokens = config.budget.reserve_tokens;
+    if (const std::string warning = DecodingWarning(budget); !warning.empty()) LogWarning(warning);
   }
   return s;
 }
