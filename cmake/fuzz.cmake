@@ -28,6 +28,7 @@ function(pith_fuzz name)
 endfunction()
 
 pith_fuzz(answer USES rewards/answers INPUTS 20000)
+pith_fuzz(exclusive USES rewards/answers INPUTS 20000)
 pith_fuzz(tokenizer USES data/text INPUTS 20000)
 pith_fuzz(template USES data/template INPUTS 20000)
 pith_fuzz(gguf USES base runtime/kernels INPUTS 10000)

@@ -40,16 +40,7 @@ std::string WithoutBase(const std::string& cleaned) {
 }
 
 // The gold answer, where it may be a worked solution with a marked one.
-std::string FromGold(std::string_view gold) {
-  if (const auto marked = FindMarkedAnswers(gold).last) {
-    const std::vector<std::string_view> boxes = FindFinalBoxes(gold);
-    if (boxes.size() < 2 || boxes.back() != marked->text) return std::string(marked->text);
-    std::string joined;
-    for (std::string_view box : boxes) joined += (joined.empty() ? "" : ", ") + std::string(box);
-    return joined;
-  }
-  return std::string(gold);
-}
+std::string FromGold(const std::string& gold) { return ReadAnswer(gold, Reading::kStrict, Asked::kOne, KnownWords("", gold)).value_or(gold); }
 
 Asked AskedBy(std::string_view gold) {
   Work work(20000);
@@ -61,24 +52,31 @@ bool SameText(std::string_view a, std::string_view b) {
   return !text.empty() && text == ComparableText(CleanAnswer(b));
 }
 
-// 2A3, of another base.
-bool IsDigits(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), IsAsciiDigit) && text.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+// "(c) 17", "c": a choice in lower case.
+std::string WithCapitalChoice(std::string_view answer) {
+  std::string capital(answer);
+  const size_t at = capital.starts_with("(") ? 1 : 0;
+  const bool letter = at < capital.size() && capital[at] >= 'a' && capital[at] <= 'h';
+  const bool ends = at + 1 == capital.size() || (at + 1 < capital.size() && capital[at + 1] == ')');
+  if (letter && ends) capital[at] = static_cast<char>(capital[at] - 'a' + 'A');
+  return capital;
 }
 
 // Both in normal spelling.
-Verdict Judge(std::string_view gold, std::string_view answer, const KnownWords& words) {
+Verdict Judge(std::string_view gold, std::string_view written, const KnownWords& words) {
+  const std::string answer = words.OffersChoices() ? WithCapitalChoice(written) : std::string(written);
   const std::string clean_gold = CleanAnswer(gold), clean_answer = CleanAnswer(answer);
   if (SameText(gold, answer)) return Verdict::kCorrect;
   if (const std::string digits = WithoutBase(clean_gold); !digits.empty() && digits == clean_answer) return Verdict::kCorrect;
   if (const std::string letters = ChoiceLetters(gold); letters.size() > 1 && letters == ChoiceLetters(answer)) return Verdict::kCorrect;
+  if (const std::string date = PlainDate(clean_gold); !date.empty() && date == PlainDate(clean_answer)) return Verdict::kCorrect;
   // A decimal is asked for, so a comma in the answer is its point.
   std::string pointed;
   if (clean_gold.find('.') != std::string::npos && clean_gold.find(',') == std::string::npos) pointed = WithDecimalPoint(clean_answer);
   Work work;
   std::vector<std::string_view> formulas;
   for (const Formula& formula : FindFormulas(words.question())) formulas.push_back(formula.content);
-  switch (JudgeSameness(gold, pointed.empty() ? answer : pointed, words, formulas, &work)) {
+  switch (JudgeSameness(gold, pointed.empty() ? std::string_view(answer) : pointed, words, formulas, &work)) {
     case Sameness::kSame: return Verdict::kCorrect;
     case Sameness::kUnfinished: return Verdict::kUnsimplified;
     case Sameness::kOutOfWork: return Verdict::kTimeout;
@@ -87,7 +85,7 @@ Verdict Judge(std::string_view gold, std::string_view answer, const KnownWords& 
 }
 
 Grade GradeRead(const std::string& gold, const std::optional<std::string>& answer, const KnownWords& words) {
-  if (!answer) return {};
+  if (!answer || answer->empty()) return {};
   return {Judge(gold, *answer, words), *answer};
 }
 
@@ -128,18 +126,10 @@ Grade GradeResponse(const AnswerKey& key, std::string_view response, Reading rea
 }
 
 Grade GradePrediction(const AnswerKey& key, std::string_view prediction) {
-  const std::string whole_gold = WithSingleBackslashes(NormalText(key.gold)), gold = FromGold(whole_gold);
-  const std::string text = WithSingleBackslashes(NormalText(prediction));
-  const std::string_view final_part = FinalPart(text), bare = TrimSpaces(final_part);
-  if (!bare.empty() && bare == TrimSpaces(whole_gold)) return {Verdict::kCorrect, gold};
-  const KnownWords words(key.question, gold);
-  // Lines are one piece of mathematics inside of an environment alone.
-  const bool one_piece = bare.find('\n') == std::string_view::npos || bare.find("\\begin") != std::string_view::npos || bare.starts_with("$$") || bare.starts_with("\\[");
-  const bool marked = FindMarkedAnswers(bare).last.has_value();
-  if (one_piece && !marked && (IsBareMathematics(bare, words) || IsBareMathematics(CleanAnswer(bare), words) || IsDigits(bare) || SameText(gold, bare))) {
-    return {Judge(gold, bare, words), std::string(bare)};
-  }
-  return GradeRead(gold, ReadAnswer(final_part, Reading::kLenient, AskedBy(gold), words), words);
+  const std::string gold = WithSingleBackslashes(NormalText(key.gold)), text = WithSingleBackslashes(NormalText(prediction));
+  const std::string_view bare = TrimSpaces(FinalPart(text));
+  if (!FindMarkedAnswers(bare).last && SameText(FromGold(gold), bare)) return {Verdict::kCorrect, std::string(bare)};
+  return GradeResponse({gold, key.question}, text, Reading::kLenient);
 }
 
 }  // namespace pith

@@ -53,8 +53,8 @@ bool AnswersEqual(std::string_view a, std::string_view b);
 // gold may itself be a worked solution with a marked answer. Where it names several answers, all boxes of the response are
 // tried together as well; where it is words, the lenient reading also takes a last sentence that ends in them. Never throws.
 Grade GradeResponse(const AnswerKey& key, std::string_view response, Reading reading);
-// A prediction of unknown kind, a bare answer or a whole response: its marked answer, else the whole where that is
-// mathematics or equals the gold answer, else as the lenient reading.
+// A prediction of unknown kind, a bare answer or a whole response, as the lenient reading takes it; commands that are escaped twice ("\\\\frac") are read as escaped
+// once, and the gold answer's own text is always correct.
 Grade GradePrediction(const AnswerKey& key, std::string_view prediction);
 
 }  // namespace pith

@@ -69,6 +69,8 @@ std::optional<std::string_view> FindStatedAnswer(std::string_view text, const Kn
   size_t end = begin;
   while (end < text.size() && text[end] != '\n' && !IsStop(text, end)) ++end;
   std::string_view stated = TrimSpaces(text.substr(begin, end - begin));
+  while (stated.ends_with('*')) stated.remove_suffix(1);
+  stated = TrimSpaces(stated);
   if (stated.empty() || stated.starts_with("\\begin{align")) return std::nullopt;
   // A line of its own must be the answer and nothing else.
   if (next_line && !IsBareMathematics(stated, words) && !IsChoiceWithText(stated)) return std::nullopt;

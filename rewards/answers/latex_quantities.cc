@@ -1,5 +1,6 @@
 #include "rewards/answers/latex_quantities.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -72,9 +73,20 @@ std::string PlainUnit(std::string_view unit) {
 
 std::string PlainQuantities(std::string_view text) {
   std::string plain;
+  int depth = 0;
   for (size_t at = 0; at < text.size();) {
     if (text[at] != '\\') {
-      plain += text[at++];
+      if (text.substr(at, 3) == "{:}") {  // 21{:}30
+        plain += ':';
+        at += 3;
+        continue;
+      }
+      const char c = text[at++];
+      if (c == '{') ++depth;
+      if (c == '}') depth = std::max(0, depth - 1);
+      // A line that ends inside of braces goes on; one that is empty ends all of them.
+      if (c == '\n' && text.substr(at, 1) == "\n") depth = 0;
+      plain += c == '\n' && depth > 0 ? ' ' : c;
       continue;
     }
     const std::string_view name = Command(text, at);

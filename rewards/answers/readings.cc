@@ -35,13 +35,23 @@ size_t UnitLength(std::string_view rest) {
   const bool text = rest.substr(at).starts_with("\\text{");
   if (text) at = std::min(rest.find_first_not_of(' ', at + 6), rest.size());
   const size_t begin = at;
-  while (at < rest.size() && IsAsciiLetter(rest[at])) ++at;
-  const std::string word = LowerCase(rest.substr(begin, at - begin));
   for (std::string_view clock : {"a.m.", "p.m.", "am", "pm"}) {
     if (LowerCase(rest.substr(begin, clock.size())) == clock) return begin + clock.size() + (text ? 1 : 0);
   }
-  const bool known = at > begin && (FindUnit(word) || IsCountedThing(word));
-  if (!known || (at - begin == 1 && !text) || (text && rest.substr(at, 1) != "}")) return 0;
+  const auto skip_word = [&] {
+    while (at < rest.size() && IsAsciiLetter(rest[at])) ++at;
+  };
+  skip_word();
+  const std::string first = LowerCase(rest.substr(begin, at - begin));
+  if (text) {
+    at = std::min(rest.find('}', begin), rest.size());
+  } else if ((first == "square" || first == "cubic" || first == "sq") && rest.substr(at, 1) == " ") {
+    ++at;
+    skip_word();
+  }
+  const std::string unit = LowerCase(TrimSpaces(rest.substr(begin, at - begin)));
+  const bool known = !unit.empty() && (FindUnit(unit) || IsCountedThing(unit));
+  if (!known || (unit.size() == 1 && !text)) return 0;
   if (text) ++at;
   for (std::string_view power : {"^2", "^3", "^{2}", "^{3}", "²", "³"}) {
     if (rest.substr(at).starts_with(power)) return at + power.size();
@@ -59,7 +69,7 @@ std::string FromProse(std::string_view prose, std::string_view number) {
 // What is marked or stated: "5 + 3 = 8 apples", "12, since …", "$8", "B, not C", "a parabola".
 std::string FromStatement(std::string_view stated, bool marked, const KnownWords& words) {
   const std::string clean = CleanAnswer(stated);
-  if (IsBareMathematics(stated, words) || IsDate(clean)) return std::string(stated);
+  if (IsBareMathematics(stated, words) || !PlainDate(clean).empty()) return std::string(stated);
   if (const std::string_view said = WithoutReason(stated); said.size() < stated.size() && !said.empty()) return FromStatement(said, marked, words);
   // "(B) because …"; "(B) 12" is mathematics as a whole.
   if (stated.size() > 3 && stated[0] == '(' && IsChoiceLetter(stated[1]) && stated[2] == ')' && stated[3] == ' ') return std::string(stated.substr(0, 3));
@@ -68,7 +78,12 @@ std::string FromStatement(std::string_view stated, bool marked, const KnownWords
     if (const std::string choices = ChoicesOf(clean); !choices.empty()) return choices;
     if (const auto said = WordsOf(clean)) return std::string(*said);
   }
-  if (marked) return std::string(stated);
+  if (marked) {
+    // A sentence in a box, of one number.
+    const auto number = FindLastNumber(clean);
+    const bool one = number && FindFirstNumber(clean)->data() == number->data() && number->data() != clean.data() && std::count(clean.begin(), clean.end(), ' ') >= 3;
+    return one && clean.find_first_of("\\^=") == std::string::npos ? FromProse(clean, *number) : std::string(stated);
+  }
   if (const auto formula = FindLastFormula(stated, words)) return FromProse(stated, *formula);
   if (const auto mathematics = FindFinalMathematics(stated, /*structured=*/true, words)) {
     const auto number = FindFirstNumber(stated);
@@ -107,16 +122,45 @@ Found FromMarks(std::string_view text, Asked asked, const KnownWords& words) {
   return FromStatement(text_of_mark, /*marked=*/true, words);
 }
 
+// "It will take 5 hours to read 120 pages." where the question is how many hours: the one number that stands before them.
+std::optional<std::string_view> AskedNumber(std::string_view line, const KnownWords& words) {
+  const std::string thing = words.AskedThing();
+  if (thing.size() < 3) return std::nullopt;
+  std::optional<std::string_view> found;
+  const std::string lower = LowerCase(line);
+  for (size_t at = lower.find(thing); at != std::string::npos; at = lower.find(thing, at + 1)) {
+    const size_t before = at == 0 ? std::string::npos : lower.find_last_not_of(" *$", at - 1);
+    if (before == std::string::npos || !IsAsciiDigit(lower[before])) continue;
+    const auto number = FindLastNumber(line.substr(0, before + 1));
+    if (!number || static_cast<size_t>(number->data() + number->size() - line.data()) != before + 1) continue;
+    if (found) return std::nullopt;
+    found = *number;
+  }
+  return found;
+}
+
+// What a line says in words behind its last mathematics: "the function $f$ is odd", "20 is even".
+std::optional<std::string_view> WordsBehindMathematics(std::string_view line) {
+  const size_t last = line.find_last_of("0123456789$\\");
+  if (last == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = line.substr(last + 1);
+  if (!rest.starts_with(" is ") && !rest.starts_with(" are ")) return std::nullopt;
+  const auto said = WordsOf(rest);
+  const bool participle = said && said->ends_with("ed") && *said != "undefined";  // "10 are needed"
+  return participle ? std::nullopt : said;
+}
+
 // The mathematics of a line: its last formula, what ends it, what is bold, its last result, its last number.
 Found MathematicsOf(std::string_view line, Asked asked, const KnownWords& words) {
   if (asked == Asked::kSeveral) {
     if (std::string formulas = FinalFormulas(line); !formulas.empty()) return formulas;
   }
+  if (const auto bold = FindBoldMathematics(line, words)) return FromProse(line, *bold);
+  if (const auto number = AskedNumber(line, words)) return FromProse(line, *number);
   if (const auto mathematics = FindFinalMathematics(line, /*structured=*/true, words)) {
     return FromProse(line, FindFormulaAround(line, *mathematics, words).value_or(*mathematics));
   }
   if (const auto formula = FindLastFormula(line, words)) return FromProse(line, *formula);
-  if (const auto bold = FindBoldMathematics(line, words)) return FromProse(line, *bold);
   if (const auto number = FindEquatedNumber(line)) return FromProse(line, *number);
   Work work(20000);
   if (const auto list = FindFinalMathematics(line, /*structured=*/false, words); list && NamesSeveral(*list, &work)) {
@@ -126,20 +170,39 @@ Found MathematicsOf(std::string_view line, Asked asked, const KnownWords& words)
   return std::nullopt;
 }
 
+// 2A3, of another base.
+bool IsDigits(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), IsAsciiDigit) && text.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+}
+
+// The whole of a response that is nothing but an answer.
+bool IsBareAnswer(std::string_view text, const KnownWords& words) {
+  // Lines are one piece of mathematics inside of an environment alone.
+  const bool one_piece = text.find('\n') == std::string_view::npos || text.find("\\begin") != std::string_view::npos || text.starts_with("$$") || text.starts_with("\\[");
+  if (text.empty() || !one_piece) return false;
+  return IsBareMathematics(text, words) || IsBareMathematics(CleanAnswer(text), words) || IsDigits(text);
+}
+
 }  // namespace
 
 std::optional<std::string> ReadAnswer(std::string_view text, Reading reading, Asked asked, const KnownWords& words) {
   if (auto marked = FromMarks(text, asked, words)) return marked;
   if (reading == Reading::kStrict) return std::nullopt;
+  if (const std::string_view bare = TrimSpaces(text); IsBareAnswer(bare, words)) return std::string(bare);
   if (const auto stated = FindStatedAnswer(text, words)) return FromStatement(*stated, /*marked=*/false, words);
   const std::string_view whole = LastStatement(text), line = whole.find('\n') == std::string_view::npos ? WithoutReason(whole) : whole;
-  if (IsDate(CleanAnswer(line))) return std::string(line);
+  if (const auto date = FindDate(line)) return FromProse(line, *date);
   if (asked == Asked::kSeveral) {
     if (std::string lines = FinalLines(text, words); !lines.empty()) return lines;
   }
   if (line.find_first_of("0123456789\\^=$") == std::string_view::npos) {
     if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
   }
+  if (const auto bold = FindBoldWords(line)) {
+    const std::string choices = ChoiceLetters(*bold);
+    return choices.empty() ? std::string(*bold) : choices;
+  }
+  if (const auto said = WordsBehindMathematics(line)) return std::string(*said);
   if (auto mathematics = MathematicsOf(line, asked, words)) return mathematics;
   if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
   if (const auto number = FindOnlyNumberWords(line)) return FromProse(line, *number);

@@ -24,7 +24,7 @@ enum class Asked { kOne, kSeveral };
 
 // The answer of a final part; nothing when there is none under this reading. In order, and the first that applies is all that is read:
 //   1. what is marked: the last "#### x" or box; last boxes side by side are one list; where several answers are asked for and the last box holds one, all boxes
-//   2. lenient: what "the answer is" states
+//   2. lenient: the whole, where it is mathematics and nothing else; then what "the answer is" states
 //   3. of the last line: mathematics that ends it, its last formula, what is bold, the result of its last sum, its last number
 //   4. of the last line: the choices it names, the words it comes to ("The function is even.")
 //   5. of the lines before: the last formula, the last number, the only number in words
@@ -42,8 +42,12 @@ std::string ChoicesOf(std::string_view sentence);
 // sentence.cc. The words that a sentence comes to: "even" of "The function is even.", "Evelyn" of "Evelyn has the greatest speed.", "Yes" of "Yes, since …"; nothing
 // of a sentence that denies or doubts.
 std::optional<std::string_view> WordsOf(std::string_view sentence);
-// A day with its month: "June 20", "20th of March, 2021".
-bool IsDate(std::string_view text);
+// What is bold at the end of a line and is words: "The graph is **an ellipse**."
+std::optional<std::string_view> FindBoldWords(std::string_view line);
+// The one day with its month that a text names: "June 20", "20th of March, 2021".
+std::optional<std::string_view> FindDate(std::string_view text);
+// "march 20 2021" of a text that is a date; else empty.
+std::string PlainDate(std::string_view text);
 // Whether the words around a number [begin, end) of `text` deny or doubt it, offer another, or change it: "not 5", "5 is wrong", "5 or six", "5 thousandths", "20 below zero".
 bool IsSpoiled(std::string_view text, size_t begin, size_t end);
 // The last line that says more than good-bye.

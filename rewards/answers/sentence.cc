@@ -131,7 +131,8 @@ bool IsSpoiled(std::string_view text, size_t begin, size_t end) {
     const size_t comma = sentence.find_last_not_of(' ', word.begin - 1);
     if (word.lower == "not" && comma != std::string_view::npos && comma >= to && sentence[comma] == ',') break;
     if (IsOneOf(word.lower, kDenials)) return true;
-    if (IsNumberWord(word.lower) && word.lower != "one" && word.lower != "a" && word.lower != "second") return true;
+    const bool alone = &word == behind || &word == &words.back();  // "5 six"; not "5 at the end of the six years"
+    if (alone && IsNumberWord(word.lower) && word.lower != "one" && word.lower != "a" && word.lower != "second") return true;
   }
   const auto only_space = [&](size_t a, size_t b) { return sentence.substr(a, b - a).find_first_not_of(" *$-") == std::string_view::npos; };
   if (behind != nullptr && IsOneOf(behind->lower, kChanges) && only_space(to, behind->begin)) return true;
@@ -147,15 +148,85 @@ bool IsSpoiled(std::string_view text, size_t begin, size_t end) {
   return false;
 }
 
-bool IsDate(std::string_view text) {
-  constexpr auto kMonths = std::to_array<std::string_view>({"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"});
-  constexpr auto kBeside = std::to_array<std::string_view>({"of", "the", "st", "nd", "rd", "th", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"});
-  int months = 0;
-  for (const Word& word : Words(text)) {
-    if (IsOneOf(word.lower, kMonths)) ++months;
-    else if (!IsOneOf(word.lower, kBeside)) return false;
+namespace {
+
+constexpr auto kMonths = std::to_array<std::string_view>({"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"});
+
+// A number of at most four digits and its "st", "nd", …, right before or behind a month.
+std::string_view DigitsAt(std::string_view text, size_t at) {
+  size_t end = at;
+  while (end < text.size() && IsAsciiDigit(text[end])) ++end;
+  return text.substr(at, end - at);
+}
+
+}  // namespace
+
+std::optional<std::string_view> FindDate(std::string_view text) {
+  const std::vector<Word> words = Words(text);
+  std::optional<std::string_view> found;
+  for (const Word& month : words) {
+    if (!IsOneOf(month.lower, kMonths) || text[month.begin] < 'A' || text[month.begin] > 'Z') continue;
+    size_t begin = month.begin, end = month.end;
+    // March 10, March 10th
+    const size_t behind = text.find_first_not_of(' ', month.end);
+    std::string_view day = behind == std::string_view::npos ? std::string_view() : DigitsAt(text, behind);
+    if (!day.empty() && day.size() <= 2) {
+      end = behind + day.size();
+      for (std::string_view ordinal : {"st", "nd", "rd", "th"}) end += text.substr(end).starts_with(ordinal) ? 2 : 0;
+    } else {  // 10 March, 10th of March
+      size_t last = text.find_last_not_of(' ', month.begin == 0 ? 0 : month.begin - 1);
+      if (last == std::string_view::npos || month.begin == 0) continue;
+      if (text.substr(0, last + 1).ends_with(" of")) last = text.find_last_not_of(' ', last - 2);
+      for (std::string_view ordinal : {"st", "nd", "rd", "th"}) last -= text.substr(0, last + 1).ends_with(ordinal) ? 2 : 0;
+      size_t first = last + 1;
+      while (first > 0 && IsAsciiDigit(text[first - 1])) --first;
+      if (first > last || last - first > 1) continue;
+      begin = first;
+    }
+    const size_t year = text.find_first_not_of(" ,", end);
+    if (year != std::string_view::npos && DigitsAt(text, year).size() == 4) end = year + 4;
+    if (found) return std::nullopt;  // two dates
+    found = text.substr(begin, end - begin);
   }
-  return months == 1 && std::any_of(text.begin(), text.end(), IsAsciiDigit) && text.size() <= kMaxPhraseBytes;
+  return found;
+}
+
+std::string PlainDate(std::string_view text) {
+  const auto date = FindDate(text);
+  if (!date || date->size() != TrimSpaces(text).size()) return "";
+  std::string plain, year;
+  for (const Word& word : Words(*date)) {
+    if (IsOneOf(word.lower, kMonths)) plain = word.lower;
+  }
+  for (size_t at = 0; at < date->size(); ++at) {
+    const std::string_view digits = DigitsAt(*date, at);
+    if (digits.empty()) continue;
+    const size_t zeros = std::min(digits.find_first_not_of('0'), digits.size());
+    (digits.size() == 4 ? year : plain) += " " + std::string(digits.substr(zeros));
+    at += digits.size();
+  }
+  return plain + year;
+}
+
+std::optional<std::string_view> FindBoldWords(std::string_view line) {
+  const size_t close = line.rfind("**");
+  const size_t open = close == std::string_view::npos || close < 3 ? std::string_view::npos : line.rfind("**", close - 2);
+  if (open == std::string_view::npos || std::count(line.begin(), line.end(), '*') % 4 != 0) return std::nullopt;
+  std::string_view held = TrimSpaces(line.substr(open + 2, close - open - 2));
+  while (!held.empty() && std::string_view(".!,").find(held.back()) != std::string_view::npos) held.remove_suffix(1);
+  const bool words = !held.empty() && held.size() <= kMaxPhraseBytes && held.find_first_of("0123456789\\$=^:") == std::string_view::npos;
+  const std::string label = LowerCase(held);
+  for (std::string_view part : {"answer", "solution", "step", "result", "conclusion", "note"}) {
+    if (label.find(part) != std::string::npos) return std::nullopt;
+  }
+  // "not **east**", "**east** or **west**"
+  const std::string before = " " + LowerCase(line.substr(0, open));
+  for (std::string_view denial : {" not ", "n't ", " or ", " neither ", " either ", "**"}) {
+    if (before.find(denial) != std::string::npos) return std::nullopt;
+  }
+  const std::string behind = LowerCase(line.substr(close + 2));
+  if (behind.starts_with(":") || behind.find(" or ") != std::string::npos || behind.find("wrong") != std::string::npos) return std::nullopt;
+  return words ? std::optional(held) : std::nullopt;
 }
 
 std::optional<std::string_view> WordsOf(std::string_view sentence) {
@@ -186,13 +257,21 @@ std::optional<std::string_view> WordsOf(std::string_view sentence) {
   for (size_t i = words.size(); i-- > 0;) {
     if (!IsOneOf(words[i].lower, kIs) || i + 1 == words.size()) continue;
     if (denied && !std::any_of(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end(), denial)) return std::nullopt;
-    const std::string_view rest = from(words[i].end);
+    std::string_view rest = from(words[i].end);
+    for (std::string_view lead : {"facing ", "called ", "named ", "pointing ", "therefore ", "thus ", "then ", "always "}) {
+      if (rest.starts_with(lead)) rest.remove_prefix(lead.size());
+    }
     if (words.size() - i - 1 > kMaxPhraseWords || rest.size() > kMaxPhraseBytes) return std::nullopt;
+    // "Hence 7 is the answer", "10 are left", "8 were sold" say nothing of their own.
+    constexpr auto kEmpty = std::to_array<std::string_view>({"answer", "left", "remaining", "result", "correct", "right", "required", "needed", "total", "final", "solution", "it", "sold", "enough"});
+    const size_t head = words[i + 1].lower == "the" || words[i + 1].lower == "our" ? i + 2 : i + 1;
+    if (head >= words.size() || IsOneOf(words[head].lower, kEmpty)) return std::nullopt;
     return denied || words[i + 1].lower == "no" ? std::nullopt : std::optional(rest);
   }
   const size_t colon = sentence.rfind(": ");
   if (colon != std::string_view::npos && !denied) return from(colon + 2);
-  if (words.size() > kMaxPhraseWords || sentence.size() > kMaxPhraseBytes) return std::nullopt;
+  if (words.size() > 4 || sentence.size() > kMaxPhraseBytes) return std::nullopt;  // a sentence that says something else
+  if (words[0].lower == "no" && words.size() > 1) return std::nullopt;  // "No idea."
   const bool says_not = words[0].lower == "not" || words[0].lower == "cannot" || words[0].lower == "does" || words[0].lower == "can't" || words[0].lower == "doesn't";
   return denied && !(says_not && words.size() <= 4) ? std::nullopt : std::optional(sentence);
 }

@@ -59,7 +59,8 @@ bool Comparer::SameRelation(const Expression& g, const Expression& p) {
     const bool asked = (Contains(relation.parts[0], Op::kAdd) && !IsSumOfNames(relation.parts[0])) || Contains(relation.parts[0], Op::kPower);
     const bool constant = Variables(right).empty() && !asked;
     const bool numbers = Variables(relation).empty();
-    if (numbers || (constant && !right.Is(Op::kNumber, "0")) || IsIdentity(relation)) value = right;
+    const bool value_of = relation.parts[0].Is(Op::kFunction) && relation.parts[0].text.size() == 1 && !g.Is(Op::kRelation);  // f(x + 1) = …
+    if (numbers || value_of || (constant && !right.Is(Op::kNumber, "0")) || IsIdentity(relation)) value = right;
   }
   if (!value) return false;
   return g.Is(Op::kRelation) ? Same(*value, other) : Same(other, *value);

@@ -125,6 +125,8 @@ Expression Grammar::Product() {
     }
     if (EatSign('*') || EatCommand("times") || EatCommand("cdot")) {
       left = Node(Op::kMultiply, {std::move(left), Signed()});
+    } else if (AtSign('/') && Peek(1).kind == Token::kWord && IsNumberSoFar()) {
+      break;  // 18/day
     } else if (EatSign('/') || EatCommand("div")) {
       left = Node(Op::kDivide, {std::move(left), Signed()});
     } else if (EatCommand("bmod")) {
@@ -143,7 +145,8 @@ Expression Grammar::Product() {
         const bool compound = Peek().kind == Token::kNumber && (Peek(1).kind == Token::kWord || Peek(1).kind == Token::kLetter);  // 1 h 30 min
         const bool power = AtSign('^') && (Peek(1).text == "2" || Peek(1).text == "3" || AtSign('-', AtSign('{', 1) ? 2 : 1));
         const bool product = (AtSign('*') || AtCommand("cdot") || AtCommand("times")) && (Peek(1).kind == Token::kLetter || Peek(1).kind == Token::kWord);
-        const bool ends = compound || AtItemEnd() || AtSign('/') || power || (product && FindUnit(Peek(1).text));
+        const bool follows = Peek().kind == Token::kLetter && FindUnit(Peek().text) && AtSign('^', 1) && AtSign('-', AtSign('{', 2) ? 3 : 2);  // m s^{-1}
+        const bool ends = follows || compound || AtItemEnd() || AtSign('/') || power || (product && FindUnit(Peek(1).text));
         at_ = here;
         if (ends) break;
       }

@@ -101,6 +101,7 @@ Expression Grammar::Member() {
 }
 
 Expression Grammar::Currency(const std::string& currency, bool negative) {
+  member_ = at_;
   Expression value = Sum();
   if (negative) value = Node(Op::kNegate, {std::move(value)});
   value = WithUnit(std::move(value));
@@ -203,7 +204,9 @@ Expression Grammar::WithUnit(Expression value) {
         words = 0;
         continue;
       }
-      if (word == "percent" || word == "pct") {
+      const bool per_cent = word == "per" && AtWord("cent");
+      if (per_cent) ++at_;
+      if (word == "percent" || word == "pct" || per_cent) {
         value = Node(Op::kPercent, {std::move(value)});
         words = 0;
         continue;

@@ -57,7 +57,7 @@ Expression Grammar::Bracketed(const std::string& bracket) {
   else return Fail();
   if (list.items.size() == 1) {
     if (open + close != "()" && open + close != "[]") return Fail();
-    return std::move(list.items[0]);
+    return std::move(list.items[0]);  // [\begin{array}…\end{array}] as well
   }
   if (!list.joiner.empty()) return Fail();
   // [1, 2; 3, 4]

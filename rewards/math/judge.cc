@@ -31,12 +31,24 @@ bool HasUnknownUnit(const Expression& e, const KnownWords& words) {
   return std::any_of(e.parts.begin(), e.parts.end(), [&](const Expression& part) { return HasUnknownUnit(part, words); });
 }
 
+// "7 dozen eggs": the product that a scale word makes.
+const Expression* ScaledPart(const Expression& e) {
+  if (e.Is(Op::kMultiply) && e.text == "scaled") return &e;
+  return e.Is(Op::kQuantity) ? ScaledPart(e.parts[0]) : nullptr;
+}
+std::string ScaleName(const Expression& scaled) {
+  for (const char* name : {"dozen", "hundred", "thousand", "million", "billion"}) {
+    if (scaled.parts[1].Is(Op::kNumber, std::to_string(ScaleWord(name)).c_str())) return name;
+  }
+  return "?";
+}
+
 bool IsLetter(const Expression& e) { return (e.Is(Op::kSymbol) || e.Is(Op::kText)) && e.text.size() == 1; }
 
 }  // namespace
 
 Sameness JudgeSameness(std::string_view gold, std::string_view answer, const KnownWords& words, std::span<const std::string_view> question_formulas, Work* work) {
-  const auto g = ParseAnswer(gold, {}, work);
+  auto g = ParseAnswer(gold, {}, work);
   auto p = ParseAnswer(answer, {}, work);
   if (p && HasUnknownUnit(*p, words)) p.reset();
   // "(B) 12" is the letter; it is 12 as well where the question offers choices.
@@ -45,12 +57,21 @@ Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Kno
     p = Expression(p->parts[0]);
   }
   // "x + y = 5" where x + y is what the question names: its value.
-  if (g && p && IsEquation(*p) && p->parts.size() == 2 && Variables(p->parts[1]).empty() && !g->Is(Op::kRelation)) {
+  if (g && p && IsEquation(*p) && p->parts.size() == 2 && !g->Is(Op::kRelation)) {
     for (std::string_view formula : question_formulas) {
       const auto asked = ParseAnswer(formula, {}, work);
       if (!asked || *asked != p->parts[0]) continue;
       p = Expression(p->parts[1]);
       break;
+    }
+  }
+  // "How many dozens": 7 dozen are 7. "How many hours": 5 minutes are not 5.
+  if (g && p && words.AsksHowMany("") && IsArithmetic(*g)) {
+    if (const Expression* scaled = ScaledPart(*p); scaled != nullptr && words.AsksHowMany(ScaleName(*scaled))) {
+      p = Expression(scaled->parts[0]);
+    } else if (p->Is(Op::kQuantity)) {
+      const auto asked = FindUnit(words.AskedThing()), said = FindUnit(p->text);
+      if (asked && said && asked->kind == said->kind) g = Node(Op::kQuantity, {Expression(*g)}, words.AskedThing());
     }
   }
   const bool rounded = words.AsksForRounding();

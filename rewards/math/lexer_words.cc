@@ -83,6 +83,7 @@ bool Lexer::IsProduct(std::string_view run, const std::string& lower, bool touch
   const bool goes_on = at_ < text_.size() && std::string_view("/^}*+").find(Peek()) != std::string_view::npos;
   const bool function = Starts("\\sin") || Starts("\\cos") || Starts("\\tan") || Starts("\\sqrt");
   if (IsUnitWord(lower) && !(run.size() == 2 && ((leads && goes_on) || function))) return false;
+  if (run.size() > 2 && run.back() == 's' && std::all_of(run.begin(), run.end() - 1, IsAsciiUpper)) return false;  // DVDs
   if (run.size() == 2) return true;
   if (run.size() > 6) return false;
   if (lower.find_first_of("aeiou") == std::string::npos) return lower != "by" && lower != "dry" && lower != "fly";

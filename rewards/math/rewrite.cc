@@ -94,6 +94,9 @@ std::optional<std::pair<std::string, bool>> NameOf(const Expression& e) {
     if (second.size() != 1 || second[0] < 'A' || second[0] > 'Z') return std::pair(e.parts[0].text, true);
     return std::pair(std::min(e.parts[0].text, second) + std::max(e.parts[0].text, second), false);  // AB, a length
   }
+  if (e.Is(Op::kPower) && e.parts[0].Is(Op::kSymbol) && e.parts[0].text.size() == 1 && e.parts[0].text[0] >= 'A' && e.parts[0].text[0] <= 'Z') {  // A^{-1}, A^T
+    return std::pair(e.parts[0].text + "^", true);
+  }
   return std::nullopt;
 }
 

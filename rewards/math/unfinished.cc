@@ -63,8 +63,10 @@ bool IsConstant(const Expression& e) {
 // The kinds of work that are left in `e`.
 void Collect(const Expression& e, Work* work, std::set<std::string>* kinds) {
   if (!work->Spend(8) || IsWritten(e)) return;
-  if (e.Is(Op::kFactorial)) kinds->insert("factorial");
-  if (e.Is(Op::kFunction) && !IsDone(e.text)) kinds->insert(FunctionKind(e.text));
+  // Of a variable it is a closed form: n(n−1)/2 is \binom n2 as well.
+  const bool counts = Variables(e).empty();
+  if (e.Is(Op::kFactorial) && counts) kinds->insert("factorial");
+  if (e.Is(Op::kFunction) && !IsDone(e.text) && (counts || FunctionKind(e.text) != "factorial")) kinds->insert(FunctionKind(e.text));
   const bool of_degrees = e.Is(Op::kAdd) && Contains(e.parts[0], Op::kDegree) && Contains(e.parts[1], Op::kDegree);
   if (IsConstant(e)) {
     Arithmetic arithmetic{work};
@@ -90,18 +92,28 @@ bool HasUnsolved(const Expression& e) {
   return std::any_of(e.parts.begin(), e.parts.end(), HasUnsolved);
 }
 
-// What a chain, an assignment or an approximation comes to; members of lists likewise.
-Expression Result(const Expression& e) {
-  if (e.Is(Op::kApproximate) || e.Is(Op::kChoice)) return Result(e.parts[0]);
+// What a chain, an assignment, a derivation or an approximation comes to; members of lists likewise. `like`: the gold answer, which may be a relation or a list itself.
+Expression Result(const Expression& e, const Expression& like) {
+  if (e.Is(Op::kApproximate) || e.Is(Op::kChoice)) return Result(e.parts[0], like);
   if (e.Is(Op::kRelation) && e.text.find_first_not_of('=') == std::string::npos) {
     const bool named = e.parts[0].Is(Op::kSymbol) || e.parts[0].Is(Op::kFunction);
-    if (named || Variables(e).empty()) return Result(e.parts.back());
+    if (named || Variables(e).empty() || !like.Is(Op::kRelation)) return Result(e.parts.back(), like);
   }
+  const auto is_collection = [](const Expression& c) { return c.Is(Op::kList) || c.Is(Op::kSet) || c.Is(Op::kTuple); };
   Expression result = e;
-  if (e.Is(Op::kList) || e.Is(Op::kSet) || e.Is(Op::kTuple)) {
-    for (Expression& part : result.parts) part = Result(part);
+  if (e.Is(Op::kList) && !is_collection(like)) {
+    std::erase_if(result.parts, [](const Expression& part) { return part.Is(Op::kRelation, "n"); });  // x + 2, x ≠ 2
+    if (!result.parts.empty() && result.parts.back().Is(Op::kRelation)) return Result(Expression(result.parts.back()), like);
+  }
+  if (is_collection(e)) {
+    for (Expression& part : result.parts) part = Result(part, like);
   }
   return result;
+}
+
+bool HasExponentialForm(const Expression& e) {
+  if (e.Is(Op::kPower) && e.parts[0].Is(Op::kSymbol, "e")) return true;
+  return std::any_of(e.parts.begin(), e.parts.end(), HasExponentialForm);
 }
 
 bool AreWritten(const Expression& e) {
@@ -145,12 +157,14 @@ char FormOf(const Expression& e) {
 }  // namespace
 
 bool LeavesWork(const Expression& gold, const Expression& answer, std::span<const std::string_view> question_formulas, Work* work) {
-  const Expression g = Result(gold), a = Result(answer);
+  const Expression g = Result(gold, gold), a = Result(answer, gold);
   const std::string written = Print(a);
   if (Print(g) == written) return false;
   std::set<std::string> done, left;
   Collect(g, work, &done);
   Collect(a, work, &left);
+  if (Contains(g, Op::kModulo)) done.insert("mod");
+  if (HasExponentialForm(g)) done.insert("trigonometry");
   Arithmetic arithmetic{work};
   if (IsConstant(g) && !IsWritten(g) && IsRational(Evaluate(a, {}, &arithmetic))) done.insert("arithmetic");
   if (done.count("arithmetic") == 0 && AreWritten(g) && HasValueToFind(a)) return true;
@@ -163,7 +177,7 @@ bool LeavesWork(const Expression& gold, const Expression& answer, std::span<cons
   for (std::string_view formula : question_formulas) {
     const auto parsed = ParseAnswer(formula, {}, work);
     if (!parsed) continue;
-    const std::string asked = Print(Result(*parsed));
+    const std::string asked = Print(Result(*parsed, gold));
     if (asked == Print(g)) return false;
     echoed = echoed || asked == written;
   }

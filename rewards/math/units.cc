@@ -217,6 +217,21 @@ bool KnownWords::AsksForRounding() const {
   return Has("nearest") || Has("round") || Has("rounded") || Has("approximate") || Has("approximately") || Has("decimal") || Has("estimate");
 }
 
+std::string KnownWords::AskedThing() const {
+  std::string lower(question_);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  const std::string_view text = lower;
+  for (std::string_view phrase : {"how many ", "number of "}) {
+    const size_t at = text.rfind(phrase);
+    if (at == std::string_view::npos) continue;
+    const size_t begin = at + phrase.size();
+    size_t end = begin;
+    while (end < text.size() && IsAsciiLetter(text[end])) ++end;
+    return Singular(text.substr(begin, end - begin));
+  }
+  return "";
+}
+
 bool IsKnownUnit(std::string_view unit, const KnownWords& words) {
   if (FindUnit(unit)) return true;
   while (!unit.empty()) {

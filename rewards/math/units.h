@@ -30,6 +30,8 @@ class KnownWords {
   bool Has(std::string_view word) const;  // lower case; a plural's s is read over
   bool OffersChoices() const;             // the question lists (A) and (B)
   bool AsksForRounding() const;           // or for a decimal
+  std::string AskedThing() const;         // "hour" of "How many hours …?", the last such; empty: none
+  bool AsksHowMany(std::string_view thing) const { return !AskedThing().empty() && (thing.empty() || AskedThing() == thing); }
 
  private:
   std::string_view question_, gold_;

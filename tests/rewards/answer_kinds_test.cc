@@ -183,7 +183,7 @@ TEST(AnswerKinds, ReadsChoiceUponChoice) {
   std::string many;
   for (int i = 0; i < 400; ++i) many += "(C) ";
   EXPECT_EQ(JudgeAnswer("30", many + "30"), Verdict::kWrong);
-  EXPECT_EQ(JudgeAnswer("5", "x = 4 \\implies (B) (C) 5"), Verdict::kCorrect);
+  EXPECT_EQ(JudgeAnswer("(B)", "x = 4 \\implies (B) (C) 5"), Verdict::kCorrect);
 }
 
 // Huge numbers and deep nesting end as counted work.
