@@ -40,7 +40,7 @@ std::string WithoutBase(const std::string& cleaned) {
 }
 
 // The gold answer, where it may be a worked solution with a marked one.
-std::string FromGold(const std::string& gold) { return ReadAnswer(gold, Reading::kStrict, Asked::kOne, KnownWords("", gold)).value_or(gold); }
+std::string FromGold(const std::string& gold) { return ReadAnswer(gold, Reading::kStrict, Asked::kOne, Question("", gold)).value_or(gold); }
 
 Asked AskedBy(std::string_view gold) {
   Work work(20000);
@@ -63,8 +63,8 @@ std::string WithCapitalChoice(std::string_view answer) {
 }
 
 // Both in normal spelling.
-Verdict Judge(std::string_view gold, std::string_view written, const KnownWords& words) {
-  const std::string answer = words.OffersChoices() ? WithCapitalChoice(written) : std::string(written);
+Verdict Judge(std::string_view gold, std::string_view written, const Question& question) {
+  const std::string answer = question.OffersChoices() ? WithCapitalChoice(written) : std::string(written);
   const std::string clean_gold = CleanAnswer(gold), clean_answer = CleanAnswer(answer);
   if (SameText(gold, answer)) return Verdict::kCorrect;
   if (const std::string digits = WithoutBase(clean_gold); !digits.empty() && digits == clean_answer) return Verdict::kCorrect;
@@ -75,8 +75,8 @@ Verdict Judge(std::string_view gold, std::string_view written, const KnownWords&
   if (clean_gold.find('.') != std::string::npos && clean_gold.find(',') == std::string::npos) pointed = WithDecimalPoint(clean_answer);
   Work work;
   std::vector<std::string_view> formulas;
-  for (const Formula& formula : FindFormulas(words.question())) formulas.push_back(formula.content);
-  switch (JudgeSameness(gold, pointed.empty() ? std::string_view(answer) : pointed, words, formulas, &work)) {
+  for (const Formula& formula : FindFormulas(question.text())) formulas.push_back(formula.content);
+  switch (JudgeSameness(gold, pointed.empty() ? std::string_view(answer) : pointed, question, formulas, &work)) {
     case Sameness::kSame: return Verdict::kCorrect;
     case Sameness::kUnfinished: return Verdict::kUnsimplified;
     case Sameness::kOutOfWork: return Verdict::kTimeout;
@@ -84,9 +84,9 @@ Verdict Judge(std::string_view gold, std::string_view written, const KnownWords&
   }
 }
 
-Grade GradeRead(const std::string& gold, const std::optional<std::string>& answer, const KnownWords& words) {
+Grade GradeRead(const std::string& gold, const std::optional<std::string>& answer, const Question& question) {
   if (!answer || answer->empty()) return {};
-  return {Judge(gold, *answer, words), *answer};
+  return {Judge(gold, *answer, question), *answer};
 }
 
 }  // namespace
@@ -106,12 +106,12 @@ const char* VerdictName(Verdict verdict) {
 
 std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading) {
   const std::string text = NormalText(response);
-  return ReadAnswer(FinalPart(text), reading, Asked::kOne, KnownWords("", ""));
+  return ReadAnswer(FinalPart(text), reading, Asked::kOne, Question("", ""));
 }
 
 Verdict JudgeAnswer(const AnswerKey& key, std::string_view answer) {
   const std::string gold = NormalText(key.gold);
-  return Judge(gold, NormalText(answer), KnownWords(key.question, gold));
+  return Judge(gold, NormalText(answer), Question(key.question, gold));
 }
 
 bool AnswersEqual(std::string_view a, std::string_view b) {
@@ -121,8 +121,8 @@ bool AnswersEqual(std::string_view a, std::string_view b) {
 
 Grade GradeResponse(const AnswerKey& key, std::string_view response, Reading reading) {
   const std::string gold = FromGold(NormalText(key.gold)), text = NormalText(response);
-  const KnownWords words(key.question, gold);
-  return GradeRead(gold, ReadAnswer(FinalPart(text), reading, AskedBy(gold), words), words);
+  const Question question(key.question, gold);
+  return GradeRead(gold, ReadAnswer(FinalPart(text), reading, AskedBy(gold), question), question);
 }
 
 Grade GradePrediction(const AnswerKey& key, std::string_view prediction) {

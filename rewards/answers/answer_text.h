@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rewards/math/units.h"
+#include "rewards/math/question.h"
 
 namespace pith {
 
@@ -31,7 +31,7 @@ std::vector<std::string_view> FindAllBoxes(std::string_view text);  // in order,
 bool StandSideBySide(std::string_view between);
 
 // What follows the last "answer is" (and no "not"), up to the end of its sentence or its "because"; a displayed formula whole.
-std::optional<std::string_view> FindStatedAnswer(std::string_view text, const KnownWords& words);
+std::optional<std::string_view> FindStatedAnswer(std::string_view text, const Question& question);
 // The last number, with its sign, currency and percent.
 std::optional<std::string_view> FindLastNumber(std::string_view text);
 std::optional<std::string_view> FindFirstNumber(std::string_view text);

@@ -58,8 +58,8 @@ bool HasClock(std::string_view text) {
 bool HasStructure(std::string_view text) {
   if (text.find_first_of("\\^([{|_") != std::string_view::npos) return true;
   if (HasUnicodeStructure(text) || HasVariable(text)) return true;
-  for (std::string_view words : {" out of ", " dollars and ", " hours and ", " hour and "}) {  // 3 out of 8, 15 dollars and 50 cents
-    if (text.find(words) != std::string_view::npos) return true;
+  for (std::string_view phrase : {" out of ", " dollars and ", " hours and ", " hour and "}) {  // 3 out of 8, 15 dollars and 50 cents
+    if (text.find(phrase) != std::string_view::npos) return true;
   }
   return HasClock(text);
 }
@@ -95,9 +95,9 @@ std::string_view TrimSpaces(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
 }
 
-bool IsBareMathematics(std::string_view text, const KnownWords& words) {
+bool IsBareMathematics(std::string_view text, const Question& question) {
   Work work(20000);
-  return text.size() <= kMaxAnswerBytes && IsMathematics(text, words, &work);
+  return text.size() <= kMaxAnswerBytes && IsMathematics(text, question, &work);
 }
 
 std::string_view LastLine(std::string_view text) {
@@ -107,7 +107,7 @@ std::string_view LastLine(std::string_view text) {
 }
 
 // The longest mathematics of at most 12 words that ends a text: "so the area is 4\sqrt{2}." gives "4\sqrt{2}".
-std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured, const KnownWords& words) {
+std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured, const Question& question) {
   text = LastLine(text);
   std::optional<std::string_view> found;
   size_t begin = text.size();
@@ -120,7 +120,7 @@ std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool
     // What stands behind a sign is the rest of a sum.
     const size_t sign = begin == 0 ? std::string_view::npos : text.find_last_not_of(' ', begin);
     if (sign != std::string_view::npos && sign > 0 && std::string_view("+-*/").find(text[sign]) != std::string_view::npos) continue;
-    if ((!structured || HasStructure(tail)) && IsBareMathematics(tail, words)) found = tail;
+    if ((!structured || HasStructure(tail)) && IsBareMathematics(tail, question)) found = tail;
   }
   if (!found) return found;
   if (text.substr(0, static_cast<size_t>(found->data() - text.data())).ends_with("not ")) return std::nullopt;
@@ -160,7 +160,7 @@ std::vector<Formula> FindFormulas(std::string_view text) {
 }
 
 // The last formula unless a number stands behind it.
-std::optional<std::string_view> FindLastFormula(std::string_view text, const KnownWords& words) {
+std::optional<std::string_view> FindLastFormula(std::string_view text, const Question& question) {
   const std::vector<Formula> formulas = FindFormulas(text);
   if (formulas.empty()) return std::nullopt;
   const Formula& last = formulas.back();
@@ -169,7 +169,7 @@ std::optional<std::string_view> FindLastFormula(std::string_view text, const Kno
   const bool ends = text.find_first_not_of(".*! \n", last.end) == std::string_view::npos;
   const bool marked = last.content.find_first_of(ends ? "\\^([{|_=!" : "\\^([{|_=") != std::string_view::npos;
   if (!marked && !(ends ? HasStructure(last.content) : HasClock(last.content))) return std::nullopt;
-  if (IsBareMathematics(last.content, words)) return last.content;
+  if (IsBareMathematics(last.content, question)) return last.content;
   // A long chain, or rows of one: what it comes to.
   const size_t equals = last.content.rfind('=');
   if (!ends || equals == std::string_view::npos) return std::nullopt;
@@ -180,21 +180,21 @@ std::optional<std::string_view> FindLastFormula(std::string_view text, const Kno
     if (const size_t row = result.rfind("\\\\"); row != std::string_view::npos) result.remove_prefix(row + 2);
     while (!result.empty() && (result.back() == '&' || result.back() == ' ')) result.remove_suffix(1);
   }
-  return IsBareMathematics(result, words) ? std::optional(result) : std::nullopt;
+  return IsBareMathematics(result, question) ? std::optional(result) : std::nullopt;
 }
 
 // The formula that ends the text, where `tail` begins within it: "… is $A + B$" ends in no "+ B".
-std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail, const KnownWords& words) {
+std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail, const Question& question) {
   const std::vector<Formula> formulas = FindFormulas(text);
   if (formulas.empty()) return std::nullopt;
   const std::string_view content = formulas.back().content;
   if (text.find_first_not_of(".* \n", formulas.back().end) != std::string_view::npos) return std::nullopt;
-  if (tail.data() <= content.data() || tail.data() >= content.data() + content.size() || !IsBareMathematics(content, words)) return std::nullopt;
+  if (tail.data() <= content.data() || tail.data() >= content.data() + content.size() || !IsBareMathematics(content, question)) return std::nullopt;
   return content;
 }
 
 // "She sold **72** clips over the 2 months.": what is bold in the last line.
-std::optional<std::string_view> FindBoldMathematics(std::string_view text, const KnownWords& words) {
+std::optional<std::string_view> FindBoldMathematics(std::string_view text, const Question& question) {
   text = LastLine(text);
   const size_t close = text.rfind("**");
   const size_t open = close == std::string_view::npos || close < 3 ? std::string_view::npos : text.rfind("**", close - 2);
@@ -202,7 +202,7 @@ std::optional<std::string_view> FindBoldMathematics(std::string_view text, const
   const std::string_view held = TrimSpaces(text.substr(open + 2, close - open - 2));
   const bool item = open == 0 && held.ends_with(".");  // "**2.** …" numbers the line
   const bool digits = std::any_of(held.begin(), held.end(), IsAsciiDigit);
-  return !item && digits && IsBareMathematics(held, words) ? std::optional(held) : std::nullopt;
+  return !item && digits && IsBareMathematics(held, question) ? std::optional(held) : std::nullopt;
 }
 
 std::string FinalFormulas(std::string_view text) {
@@ -216,7 +216,7 @@ std::string FinalFormulas(std::string_view text) {
   return count > 1 ? joined : "";
 }
 
-std::string FinalLines(std::string_view response, const KnownWords& words) {
+std::string FinalLines(std::string_view response, const Question& question) {
   std::string joined;
   int count = 0;
   while (count < 12) {
@@ -225,7 +225,7 @@ std::string FinalLines(std::string_view response, const KnownWords& words) {
     const size_t end = response.rfind('\n');
     const std::string_view line = end == std::string_view::npos ? response : response.substr(end + 1);
     const std::string_view item = WithoutBullet(line, /*dash=*/end == std::string_view::npos ? count > 0 : true);
-    if (!IsBareMathematics(item, words)) break;
+    if (!IsBareMathematics(item, question)) break;
     joined = joined.empty() ? std::string(item) : std::string(item) + ", " + joined;
     ++count;
     response = end == std::string_view::npos ? std::string_view() : response.substr(0, end);

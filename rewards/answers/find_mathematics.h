@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rewards/math/units.h"
+#include "rewards/math/question.h"
 
 namespace pith {
 
@@ -16,16 +16,16 @@ struct Formula {
 };
 // $…$, $$…$$, \(…\), \[…\], align and equation, in order.
 std::vector<Formula> FindFormulas(std::string_view text);
-std::optional<std::string_view> FindLastFormula(std::string_view text, const KnownWords& words);
-std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail, const KnownWords& words);
+std::optional<std::string_view> FindLastFormula(std::string_view text, const Question& question);
+std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail, const Question& question);
 // `structured`: only where it is more than digits and simple signs.
-std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured, const KnownWords& words);
-std::optional<std::string_view> FindBoldMathematics(std::string_view text, const KnownWords& words);
+std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured, const Question& question);
+std::optional<std::string_view> FindBoldMathematics(std::string_view text, const Question& question);
 std::optional<std::string_view> FindEquatedNumber(std::string_view text);
 // Formulas that stand side by side at the end ("$x=2$ and $x=3$"), as one list; and the lines of mathematics, bulleted or numbered, that end a response. Empty where there
 // are not two.
 std::string FinalFormulas(std::string_view text);
-std::string FinalLines(std::string_view text, const KnownWords& words);
+std::string FinalLines(std::string_view text, const Question& question);
 std::string_view LastLine(std::string_view text);
 
 }  // namespace pith

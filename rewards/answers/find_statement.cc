@@ -49,7 +49,7 @@ bool IsChoiceWithText(std::string_view line) {
 
 }  // namespace
 
-std::optional<std::string_view> FindStatedAnswer(std::string_view text, const KnownWords& words) {
+std::optional<std::string_view> FindStatedAnswer(std::string_view text, const Question& question) {
   size_t begin = std::string_view::npos;
   for (size_t at = 0; at < text.size(); ++at) {
     const size_t phrase = at;
@@ -73,7 +73,7 @@ std::optional<std::string_view> FindStatedAnswer(std::string_view text, const Kn
   stated = TrimSpaces(stated);
   if (stated.empty() || stated.starts_with("\\begin{align")) return std::nullopt;
   // A line of its own must be the answer and nothing else.
-  if (next_line && !IsBareMathematics(stated, words) && !IsChoiceWithText(stated)) return std::nullopt;
+  if (next_line && !IsBareMathematics(stated, question) && !IsChoiceWithText(stated)) return std::nullopt;
   for (std::string_view reason : {" because ", " since "}) {
     const size_t cut = stated.find(reason);
     if (cut != std::string_view::npos) stated = TrimSpaces(stated.substr(0, cut));

@@ -7,6 +7,7 @@
 #include "rewards/answers/find_mathematics.h"
 #include "rewards/math/ascii.h"
 #include "rewards/math/judge.h"
+#include "rewards/math/units.h"
 #include "rewards/math/words.h"
 
 namespace pith {
@@ -44,7 +45,8 @@ size_t UnitLength(std::string_view rest) {
   skip_word();
   const std::string first = LowerCase(rest.substr(begin, at - begin));
   if (text) {
-    at = std::min(rest.find('}', begin), rest.size());
+    at = rest.find('}', begin);
+    if (at == std::string_view::npos) return 0;
   } else if ((first == "square" || first == "cubic" || first == "sq") && rest.substr(at, 1) == " ") {
     ++at;
     skip_word();
@@ -67,10 +69,10 @@ std::string FromProse(std::string_view prose, std::string_view number) {
 }
 
 // What is marked or stated: "5 + 3 = 8 apples", "12, since …", "$8", "B, not C", "a parabola".
-std::string FromStatement(std::string_view stated, bool marked, const KnownWords& words) {
+std::string FromStatement(std::string_view stated, bool marked, const Question& question) {
   const std::string clean = CleanAnswer(stated);
-  if (IsBareMathematics(stated, words) || !PlainDate(clean).empty()) return std::string(stated);
-  if (const std::string_view said = WithoutReason(stated); said.size() < stated.size() && !said.empty()) return FromStatement(said, marked, words);
+  if (IsBareMathematics(stated, question) || !PlainDate(clean).empty()) return std::string(stated);
+  if (const std::string_view said = WithoutReason(stated); said.size() < stated.size() && !said.empty()) return FromStatement(said, marked, question);
   // "(B) because …"; "(B) 12" is mathematics as a whole.
   if (stated.size() > 3 && stated[0] == '(' && IsChoiceLetter(stated[1]) && stated[2] == ')' && stated[3] == ' ') return std::string(stated.substr(0, 3));
   const bool digits = std::any_of(clean.begin(), clean.end(), IsAsciiDigit);
@@ -84,8 +86,8 @@ std::string FromStatement(std::string_view stated, bool marked, const KnownWords
     const bool one = number && FindFirstNumber(clean)->data() == number->data() && number->data() != clean.data() && std::count(clean.begin(), clean.end(), ' ') >= 3;
     return one && clean.find_first_of("\\^=") == std::string::npos ? FromProse(clean, *number) : std::string(stated);
   }
-  if (const auto formula = FindLastFormula(stated, words)) return FromProse(stated, *formula);
-  if (const auto mathematics = FindFinalMathematics(stated, /*structured=*/true, words)) {
+  if (const auto formula = FindLastFormula(stated, question)) return FromProse(stated, *formula);
+  if (const auto mathematics = FindFinalMathematics(stated, /*structured=*/true, question)) {
     const auto number = FindFirstNumber(stated);
     if (!number || number->data() >= mathematics->data()) return FromProse(stated, *mathematics);  // else "5 for x = 3"
   }
@@ -97,7 +99,7 @@ std::string FromStatement(std::string_view stated, bool marked, const KnownWords
   return std::string(stated);
 }
 
-Found FromMarks(std::string_view text, Asked asked, const KnownWords& words) {
+Found FromMarks(std::string_view text, Asked asked, const Question& question) {
   const auto marked = FindMarkedAnswers(text).last;
   if (!marked) return std::nullopt;
   std::vector<std::string_view> boxes = FindFinalBoxes(text);
@@ -113,18 +115,18 @@ Found FromMarks(std::string_view text, Asked asked, const KnownWords& words) {
   }
   if (boxed && boxes.size() > 1) return Joined(boxes);
   std::string_view text_of_mark = marked->text;
-  if (!IsBareMathematics(text_of_mark, words)) {
-    if (const auto stated = FindStatedAnswer(text_of_mark, words)) {
+  if (!IsBareMathematics(text_of_mark, question)) {
+    if (const auto stated = FindStatedAnswer(text_of_mark, question)) {
       text_of_mark = stated->starts_with("}") ? stated->substr(1) : *stated;  // \text{The answer is } 6
-      return FromStatement(text_of_mark, /*marked=*/false, words);
+      return FromStatement(text_of_mark, /*marked=*/false, question);
     }
   }
-  return FromStatement(text_of_mark, /*marked=*/true, words);
+  return FromStatement(text_of_mark, /*marked=*/true, question);
 }
 
 // "It will take 5 hours to read 120 pages." where the question is how many hours: the one number that stands before them.
-std::optional<std::string_view> AskedNumber(std::string_view line, const KnownWords& words) {
-  const std::string thing = words.AskedThing();
+std::optional<std::string_view> AskedNumber(std::string_view line, const Question& question) {
+  const std::string thing = question.AskedThing();
   if (thing.size() < 3) return std::nullopt;
   std::optional<std::string_view> found;
   const std::string lower = LowerCase(line);
@@ -151,20 +153,20 @@ std::optional<std::string_view> WordsBehindMathematics(std::string_view line) {
 }
 
 // The mathematics of a line: its last formula, what ends it, what is bold, its last result, its last number.
-Found MathematicsOf(std::string_view line, Asked asked, const KnownWords& words) {
+Found MathematicsOf(std::string_view line, Asked asked, const Question& question) {
   if (asked == Asked::kSeveral) {
     if (std::string formulas = FinalFormulas(line); !formulas.empty()) return formulas;
   }
-  if (const auto bold = FindBoldMathematics(line, words)) return FromProse(line, *bold);
-  if (const auto number = AskedNumber(line, words)) return FromProse(line, *number);
-  if (const auto mathematics = FindFinalMathematics(line, /*structured=*/true, words)) {
-    return FromProse(line, FindFormulaAround(line, *mathematics, words).value_or(*mathematics));
+  if (const auto bold = FindBoldMathematics(line, question)) return FromProse(line, *bold);
+  if (const auto number = AskedNumber(line, question)) return FromProse(line, *number);
+  if (const auto mathematics = FindFinalMathematics(line, /*structured=*/true, question)) {
+    return FromProse(line, FindFormulaAround(line, *mathematics, question).value_or(*mathematics));
   }
-  if (const auto formula = FindLastFormula(line, words)) return FromProse(line, *formula);
+  if (const auto formula = FindLastFormula(line, question)) return FromProse(line, *formula);
   if (const auto number = FindEquatedNumber(line)) return FromProse(line, *number);
   Work work(20000);
-  if (const auto list = FindFinalMathematics(line, /*structured=*/false, words); list && NamesSeveral(*list, &work)) {
-    return FromProse(line, FindFormulaAround(line, *list, words).value_or(*list));
+  if (const auto list = FindFinalMathematics(line, /*structured=*/false, question); list && NamesSeveral(*list, &work)) {
+    return FromProse(line, FindFormulaAround(line, *list, question).value_or(*list));
   }
   if (const auto number = FindLastNumber(line)) return FromProse(line, *number);
   return std::nullopt;
@@ -176,24 +178,24 @@ bool IsDigits(std::string_view text) {
 }
 
 // The whole of a response that is nothing but an answer.
-bool IsBareAnswer(std::string_view text, const KnownWords& words) {
+bool IsBareAnswer(std::string_view text, const Question& question) {
   // Lines are one piece of mathematics inside of an environment alone.
   const bool one_piece = text.find('\n') == std::string_view::npos || text.find("\\begin") != std::string_view::npos || text.starts_with("$$") || text.starts_with("\\[");
   if (text.empty() || !one_piece) return false;
-  return IsBareMathematics(text, words) || IsBareMathematics(CleanAnswer(text), words) || IsDigits(text);
+  return IsBareMathematics(text, question) || IsBareMathematics(CleanAnswer(text), question) || IsDigits(text);
 }
 
 }  // namespace
 
-std::optional<std::string> ReadAnswer(std::string_view text, Reading reading, Asked asked, const KnownWords& words) {
-  if (auto marked = FromMarks(text, asked, words)) return marked;
+std::optional<std::string> ReadAnswer(std::string_view text, Reading reading, Asked asked, const Question& question) {
+  if (auto marked = FromMarks(text, asked, question)) return marked;
   if (reading == Reading::kStrict) return std::nullopt;
-  if (const std::string_view bare = TrimSpaces(text); IsBareAnswer(bare, words)) return std::string(bare);
-  if (const auto stated = FindStatedAnswer(text, words)) return FromStatement(*stated, /*marked=*/false, words);
+  if (const std::string_view bare = TrimSpaces(text); IsBareAnswer(bare, question)) return std::string(bare);
+  if (const auto stated = FindStatedAnswer(text, question)) return FromStatement(*stated, /*marked=*/false, question);
   const std::string_view whole = LastStatement(text), line = whole.find('\n') == std::string_view::npos ? WithoutReason(whole) : whole;
   if (const auto date = FindDate(line)) return FromProse(line, *date);
   if (asked == Asked::kSeveral) {
-    if (std::string lines = FinalLines(text, words); !lines.empty()) return lines;
+    if (std::string lines = FinalLines(text, question); !lines.empty()) return lines;
   }
   if (line.find_first_of("0123456789\\^=$") == std::string_view::npos) {
     if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
@@ -203,12 +205,12 @@ std::optional<std::string> ReadAnswer(std::string_view text, Reading reading, As
     return choices.empty() ? std::string(*bold) : choices;
   }
   if (const auto said = WordsBehindMathematics(line)) return std::string(*said);
-  if (auto mathematics = MathematicsOf(line, asked, words)) return mathematics;
+  if (auto mathematics = MathematicsOf(line, asked, question)) return mathematics;
   if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
   if (const auto number = FindOnlyNumberWords(line)) return FromProse(line, *number);
   if (const auto said = WordsOf(line)) return std::string(*said);
   const std::string_view before = text.substr(0, static_cast<size_t>(line.data() - text.data()));
-  if (const auto formula = FindLastFormula(before, words)) return FromProse(before, *formula);
+  if (const auto formula = FindLastFormula(before, question)) return FromProse(before, *formula);
   if (const auto number = FindLastNumber(before)) return FromProse(before, *number);
   return std::nullopt;
 }

@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "rewards/answers/answer.h"
-#include "rewards/math/units.h"
+#include "rewards/math/question.h"
 
 namespace pith {
 
 std::string_view TrimSpaces(std::string_view text);
 // Short enough for a bare answer, and mathematics as a whole (rewards/math/judge.h).
-bool IsBareMathematics(std::string_view text, const KnownWords& words);
+bool IsBareMathematics(std::string_view text, const Question& question);
 
 // Behind the last </think>, and in the last <answer>…</answer> where something stands there; else the whole. Nothing of thoughts that were not closed.
 std::string_view FinalPart(std::string_view response);
@@ -30,7 +30,7 @@ enum class Asked { kOne, kSeveral };
 //   5. of the lines before: the last formula, the last number, the only number in words
 // In prose a number that is denied, doubted, offered beside another or changed by the words around it is none. What is marked or stated and is no mathematics is
 // read by 2 and 4 in turn.
-std::optional<std::string> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const KnownWords& words);
+std::optional<std::string> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const Question& question);
 
 // choices.cc. Choices are the letters A … H.
 bool IsChoiceLetter(char c);

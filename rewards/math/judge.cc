@@ -6,6 +6,7 @@
 #include "rewards/math/compare.h"
 #include "rewards/math/comparer.h"
 #include "rewards/math/parser.h"
+#include "rewards/math/question.h"
 #include "rewards/math/unfinished.h"
 #include "rewards/math/units.h"
 #include "rewards/math/words.h"
@@ -26,9 +27,9 @@ bool MayBeListOfThrees(std::string_view text) {
   return false;
 }
 
-bool HasUnknownUnit(const Expression& e, const KnownWords& words) {
-  if (e.Is(Op::kQuantity) && !IsKnownUnit(e.text, words)) return true;
-  return std::any_of(e.parts.begin(), e.parts.end(), [&](const Expression& part) { return HasUnknownUnit(part, words); });
+bool HasUnknownUnit(const Expression& e, const Question& question) {
+  if (e.Is(Op::kQuantity) && !IsKnownUnit(e.text, question)) return true;
+  return std::any_of(e.parts.begin(), e.parts.end(), [&](const Expression& part) { return HasUnknownUnit(part, question); });
 }
 
 // "7 dozen eggs": the product that a scale word makes.
@@ -47,13 +48,13 @@ bool IsLetter(const Expression& e) { return (e.Is(Op::kSymbol) || e.Is(Op::kText
 
 }  // namespace
 
-Sameness JudgeSameness(std::string_view gold, std::string_view answer, const KnownWords& words, std::span<const std::string_view> question_formulas, Work* work) {
+Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Question& question, std::span<const std::string_view> question_formulas, Work* work) {
   auto g = ParseAnswer(gold, {}, work);
   auto p = ParseAnswer(answer, {}, work);
-  if (p && HasUnknownUnit(*p, words)) p.reset();
+  if (p && HasUnknownUnit(*p, question)) p.reset();
   // "(B) 12" is the letter; it is 12 as well where the question offers choices.
   if (g && p && p->Is(Op::kChoice) && !g->Is(Op::kChoice) && !IsLetter(*g)) {
-    if (!words.OffersChoices()) return Sameness::kDifferent;
+    if (!question.OffersChoices()) return Sameness::kDifferent;
     p = Expression(p->parts[0]);
   }
   // "x + y = 5" where x + y is what the question names: its value.
@@ -66,15 +67,15 @@ Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Kno
     }
   }
   // "How many dozens": 7 dozen are 7. "How many hours": 5 minutes are not 5.
-  if (g && p && words.AsksHowMany("") && IsArithmetic(*g)) {
-    if (const Expression* scaled = ScaledPart(*p); scaled != nullptr && words.AsksHowMany(ScaleName(*scaled))) {
+  if (g && p && !question.AskedThing().empty() && IsArithmetic(*g)) {
+    if (const Expression* scaled = ScaledPart(*p); scaled != nullptr && question.AskedThing() == ScaleName(*scaled)) {
       p = Expression(scaled->parts[0]);
     } else if (p->Is(Op::kQuantity)) {
-      const auto asked = FindUnit(words.AskedThing()), said = FindUnit(p->text);
-      if (asked && said && asked->kind == said->kind) g = Node(Op::kQuantity, {Expression(*g)}, words.AskedThing());
+      const auto asked = FindUnit(question.AskedThing()), said = FindUnit(p->text);
+      if (asked && said && asked->kind == said->kind) g = Node(Op::kQuantity, {Expression(*g)}, question.AskedThing());
     }
   }
-  const bool rounded = words.AsksForRounding();
+  const bool rounded = question.AsksForRounding();
   if (g && p) {
     if (SameAnswer(*g, *p, rounded, work)) {
       Work more;
@@ -100,9 +101,9 @@ bool NamesSeveral(std::string_view text, Work* work) {
   return parsed && (parsed->Is(Op::kList) || parsed->Is(Op::kSet) || parsed->Is(Op::kTuple) || Contains(*parsed, Op::kPlusMinus));
 }
 
-bool IsMathematics(std::string_view text, const KnownWords& words, Work* work) {
+bool IsMathematics(std::string_view text, const Question& question, Work* work) {
   const auto parsed = ParseAnswer(text, {}, work);
-  return parsed && !Contains(*parsed, Op::kText) && !HasUnknownUnit(*parsed, words);
+  return parsed && !Contains(*parsed, Op::kText) && !HasUnknownUnit(*parsed, question);
 }
 
 }  // namespace pith

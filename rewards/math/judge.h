@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "rewards/math/units.h"
+#include "rewards/math/question.h"
 #include "rewards/math/work.h"
 
 namespace pith {
@@ -18,13 +18,13 @@ enum class Sameness {
   kUnread,     // at least one of them is no mathematics; their words differ
 };
 
-// Never throws for any text. See parser.h for what is read and compare.h for what counts as the same. `words`: of the question and the gold answer; an answer with
+// Never throws for any text. See parser.h for what is read and compare.h for what counts as the same. An answer with
 // another word behind a number is unread. `question_formulas`: see unfinished.h.
-Sameness JudgeSameness(std::string_view gold, std::string_view answer, const KnownWords& words, std::span<const std::string_view> question_formulas, Work* work);
+Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Question& question, std::span<const std::string_view> question_formulas, Work* work);
 
 // Whether it is a list, a set, a tuple, or says ±.
 bool NamesSeveral(std::string_view text, Work* work);
 // Whether the text as a whole is mathematics: no free words in it, no unit that is not known.
-bool IsMathematics(std::string_view text, const KnownWords& words, Work* work);
+bool IsMathematics(std::string_view text, const Question& question, Work* work);
 
 }  // namespace pith

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "rewards/math/ascii.h"
+#include "rewards/math/question.h"
 
 namespace pith {
 namespace {
@@ -137,26 +138,6 @@ int TakePower(std::string_view* factor) {
   return (negative ? -1 : 1) * (digits[0] - '0');
 }
 
-std::string Singular(std::string_view word) {
-  if (word.size() > 3 && word.ends_with("ies")) return std::string(word.substr(0, word.size() - 3)) + "y";
-  if (word.size() > 2 && word.ends_with("s")) word.remove_suffix(1);
-  return std::string(word);
-}
-
-void AddWords(std::string_view text, std::set<std::string, std::less<>>* words) {
-  std::string word;
-  for (size_t at = 0; at <= text.size(); ++at) {
-    const char c = at < text.size() ? text[at] : ' ';
-    if (IsAsciiLetter(c) || static_cast<unsigned char>(c) >= 0x80) {
-      word += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    } else if (!word.empty()) {
-      const bool command = at > word.size() && text[at - word.size() - 1] == '\\';
-      if (!command) words->insert(Singular(word));
-      word.clear();
-    }
-  }
-}
-
 }  // namespace
 
 std::optional<KnownUnit> FindUnit(std::string_view unit) {
@@ -200,39 +181,7 @@ bool IsUnitWord(std::string_view word) {
   return FindRow(word).has_value();
 }
 
-bool KnownWords::Has(std::string_view word) const {
-  if (!words_) {
-    words_.emplace();
-    for (std::string_view text : {question_, gold_}) AddWords(text, &*words_);
-  }
-  return words_->count(Singular(word)) != 0;
-}
-
-bool KnownWords::OffersChoices() const {
-  const auto has = [&](std::string_view mark) { return question_.find(mark) != std::string_view::npos; };
-  return (has("(A)") && has("(B)")) || (has("A)") && has("B)")) || (has("\nA.") && has("\nB.")) || (has("A:") && has("B:"));
-}
-
-bool KnownWords::AsksForRounding() const {
-  return Has("nearest") || Has("round") || Has("rounded") || Has("approximate") || Has("approximately") || Has("decimal") || Has("estimate");
-}
-
-std::string KnownWords::AskedThing() const {
-  std::string lower(question_);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  const std::string_view text = lower;
-  for (std::string_view phrase : {"how many ", "number of "}) {
-    const size_t at = text.rfind(phrase);
-    if (at == std::string_view::npos) continue;
-    const size_t begin = at + phrase.size();
-    size_t end = begin;
-    while (end < text.size() && IsAsciiLetter(text[end])) ++end;
-    return Singular(text.substr(begin, end - begin));
-  }
-  return "";
-}
-
-bool IsKnownUnit(std::string_view unit, const KnownWords& words) {
+bool IsKnownUnit(std::string_view unit, const Question& question) {
   if (FindUnit(unit)) return true;
   while (!unit.empty()) {
     const size_t end = std::min(unit.find_first_of(" */-"), unit.size());
@@ -240,7 +189,7 @@ bool IsKnownUnit(std::string_view unit, const KnownWords& words) {
     unit.remove_prefix(std::min(end + 1, unit.size()));
     word = word.substr(0, word.find('^'));
     if (word.empty()) continue;
-    const bool known = FindRow(word) || IsCountedThing(word) || StandsBesideUnit(word) || words.Has(word) || word == "square" ||
+    const bool known = FindRow(word) || IsCountedThing(word) || StandsBesideUnit(word) || question.Has(word) || word == "square" ||
                        word == "cubic" || word == "sq" || word == "cu";
     if (!known) return false;
   }
