@@ -152,6 +152,10 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
         --begin;
         continue;
       }
+      if (begin > previous_end + 2 && text.substr(begin - 3, 3) == "\\$ ") {
+        begin -= 3;
+        continue;
+      }
       size_t currency = 0;
       for (std::string_view sign : {"€", "£", "¥", "₹"}) {
         if (begin >= previous_end + sign.size() && text.substr(begin - sign.size(), sign.size()) == sign) currency = sign.size();

@@ -31,8 +31,12 @@ using Found = std::optional<std::string>;
 
 // How much of `rest`, what stands behind a number, is its unit: " feet", "\text{ cm}^2".
 size_t UnitLength(std::string_view rest) {
-  size_t at = rest.find_first_not_of(' ');
-  if (at == std::string_view::npos) return 0;
+  for (std::string_view degrees : {"^\\circ", "^{\\circ}", "°"}) {
+    if (rest.starts_with(degrees)) return degrees.size();
+  }
+  size_t at = 0;
+  while (at < rest.size() && (rest[at] == ' ' || rest[at] == '~' || rest.substr(at).starts_with("\\,") || rest.substr(at).starts_with("\\ "))) at += rest[at] == '\\' ? 2 : 1;
+  if (at == rest.size()) return 0;
   const bool text = rest.substr(at).starts_with("\\text{");
   if (text) at = std::min(rest.find_first_not_of(' ', at + 6), rest.size());
   const size_t begin = at;

@@ -81,7 +81,7 @@ Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Que
       Work more;
       return LeavesWork(*g, *p, question_formulas, &more) ? Sameness::kUnfinished : Sameness::kSame;
     }
-    if (!work->exhausted() && (MayBeListOfThrees(gold) || MayBeListOfThrees(answer))) {
+    if (!work->exhausted() && answer.find('=') == std::string_view::npos && (MayBeListOfThrees(gold) || MayBeListOfThrees(answer))) {
       const LexerOptions lists{/*thousands=*/false};
       const auto g_list = ParseAnswer(gold, lists, work), p_list = ParseAnswer(answer, lists, work);
       if (g_list && p_list && SameAnswer(*g_list, *p_list, rounded, work)) return Sameness::kSame;

@@ -27,6 +27,7 @@ void Lexer::Letters() {
   if (run == "a" && Last() && (Last()->kind == Token::kNumber || Last()->kind == Token::kWord) && UnitFollows()) {  // $18 a day
     return Emit(Token::kWord, "per");
   }
+  if (run == "m" && !in_text_ && Starts("\\angle") && !(Last() && Last()->kind == Token::kNumber)) return;  // the measure of an angle
   if (run.size() == 1 && !in_text_) {
     // (−∞, 3) U (3, ∞)
     if ((run == "U" || run == "u") && LastIsOperand() && (Last()->text == ")" || Last()->text == "]") && NextIsBracket()) {

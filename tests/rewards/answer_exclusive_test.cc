@@ -1,5 +1,6 @@
 // Exclusivity: a response made of two different answers and anything between them is paid for one of the two gold answers at most.
-// The answers are those of MATH, GSM8K and the examiners' pairs. PITH_EXCLUSIVE_RESPONSES sets how many are drawn (a million take about three minutes of a processor).
+// The answers are those of MATH, GSM8K and the examiners' pairs. PITH_EXCLUSIVE_RESPONSES sets how many are drawn (a million take
+// about three minutes of a processor), PITH_EXCLUSIVE_SEED which.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -90,11 +91,13 @@ Count Draw(const std::vector<std::string>& golds, uint64_t seed, long responses)
 TEST(AnswerExclusive, NoResponseIsPaidForTwoDifferentAnswers) {
   const std::vector<std::string> golds = Golds();
   const char* wanted = std::getenv("PITH_EXCLUSIVE_RESPONSES");
+  const char* wanted_seed = std::getenv("PITH_EXCLUSIVE_SEED");
+  const uint64_t seed = wanted_seed != nullptr ? std::strtoull(wanted_seed, nullptr, 10) : 20261127;
   const long responses = wanted != nullptr ? std::atol(wanted) : 100000;
   std::vector<Count> counts(2);
   std::vector<std::thread> threads;
   for (size_t t = 0; t < counts.size(); ++t) {
-    threads.emplace_back([&, t] { counts[t] = Draw(golds, 20261127 + t, responses / 2); });
+    threads.emplace_back([&, t] { counts[t] = Draw(golds, seed + t, responses / 2); });
   }
   for (std::thread& thread : threads) thread.join();
   long all = 0, paid = 0;
