@@ -2,6 +2,8 @@
 #include "rewards/answers/readings.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/find_mathematics.h"
@@ -109,8 +111,9 @@ Found FromMarks(std::string_view text, Asked asked, const Question& question) {
   std::vector<std::string_view> boxes = FindFinalBoxes(text);
   const bool boxed = !boxes.empty() && boxes.back() == marked->text;
   if (boxed && boxes.size() == 1 && asked == Asked::kSeveral) {
+    std::vector<std::string_view> all = FindAllBoxes(text);
     Work work(20000);
-    if (!NamesSeveral(boxes[0], &work)) boxes = FindAllBoxes(text);
+    if (std::none_of(all.begin(), all.end(), [&](std::string_view box) { return NamesSeveral(box, &work); })) boxes = std::move(all);
   }
   // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
   for (size_t i = 1; boxed && i < boxes.size() && boxes.size() <= 4;) {

@@ -23,7 +23,7 @@ std::string WithSingleBackslashes(std::string_view text);
 enum class Asked { kOne, kSeveral };
 
 // The answer of a final part; nothing when there is none under this reading. In order, and the first that applies is all that is read:
-//   1. what is marked: the last "#### x" or box; last boxes side by side are one list; where several answers are asked for and the last box holds one, all boxes
+//   1. what is marked: the last "#### x" or box; last boxes side by side are one list; where several answers are asked for and each box holds one, all boxes
 //   2. lenient: the whole, where it is mathematics and nothing else; then what "the answer is" states
 //   3. of the last line: mathematics that ends it, its last formula, what is bold, the result of its last sum, its last number
 //   4. of the last line: the choices it names, the words it comes to ("The function is even.")

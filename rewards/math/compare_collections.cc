@@ -111,7 +111,7 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
   if (many.Is(Op::kSet) && other.Is(Op::kSymbol, "∅")) return false;  // {∅} holds something
   // "x + 2, x ≠ 2": the condition is no answer.
   const auto is_condition = [](const Expression& e) { return e.Is(Op::kRelation, "n"); };
-  if (many.Is(Op::kList) && std::any_of(many.parts.begin(), many.parts.end(), is_condition) && !Contains(other, Op::kRelation)) {
+  if (many.Is(Op::kList) && many.text != "or" && std::any_of(many.parts.begin(), many.parts.end(), is_condition) && !Contains(other, Op::kRelation)) {
     Expression rest = many;
     std::erase_if(rest.parts, is_condition);
     if (!rest.parts.empty()) return g_many ? Same(rest, other) : Same(other, rest);
