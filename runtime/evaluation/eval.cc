@@ -49,7 +49,7 @@ class Evaluation {
       for (size_t b = 0; b < settings_.budgets.size(); ++b) {
         const RowInProgress& row = RowOf(mode, b);
         rows.push_back(MakeRow({mode.name, settings_.dataset, settings_.budgets[b], settings_.chains, settings_.sampling.seed, row.Rate()},
-                               problems_, row.completions, tokenizer_));
+                               problems_, row.completions, tokenizer_, settings_.verifiers.get()));
       }
     }
     return rows;
