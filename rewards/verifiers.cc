@@ -325,11 +325,12 @@ std::vector<Judgements> Verifiers::JudgeBoth(std::span<const Attempt> attempts) 
   return out;
 }
 
+bool Verifiers::Waits(std::string_view kind) const { return !impl_->share && !impl_->RouteOf(kind, MathReading::kStrict).pure; }
+
 void Verifiers::Prepare(std::span<const Attempt> attempts) {
-  if (impl_->share) return;
   std::deque<KeptAttempt> kept;
   for (const Attempt& attempt : attempts) {
-    if (!impl_->RouteOf(attempt.kind, MathReading::kStrict).pure) kept.emplace_back(attempt);
+    if (Waits(attempt.kind)) kept.emplace_back(attempt);
   }
   if (kept.empty()) return;
   {

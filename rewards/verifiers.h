@@ -53,6 +53,8 @@ class Verifiers {
   // Begins to judge what no pure verifier does, for JudgeBoth() to find it done: while a step is still sampled, its first completions
   // are being judged. Copies the attempts; returns at once. Without effect where processes share.
   void Prepare(std::span<const Attempt> attempts);
+  // Whether it helps for this kind.
+  bool Waits(std::string_view kind) const;
 
  private:
   struct Impl;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "runtime/evaluation/attempt.h"
 #include "train/model/optimizer.h"
 #include "train/rl/grpo.h"
 #include "train/rl/grpo_metrics.h"
@@ -117,7 +118,15 @@ class GrpoStage : public Stage, public Stateful {
     const auto sample = [&](std::span<const size_t> problems, int64_t first_place) {
       const Ledger::Scope sampling = ledger->Time("rollout");
       GenerateStats round;
-      Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place);
+      const auto prepare = [&](size_t i, const Completion& completion) {  // a judge may begin while others are still sampled
+        const Problem& problem = session_.problems[problems[i]].problem;
+        if (!session_.verifiers->Waits(problem.kind)) return;
+        const Tokenizer& tokenizer = session_.prompter->tokenizer();
+        const std::string text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
+        const Attempt attempt = MakeAttempt(problem, text, completion);
+        session_.verifiers->Prepare(std::span(&attempt, 1));
+      };
+      Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place, prepare);
       CheckSampled(step, problems, groups);
       stats->generated_tokens += round.generated_tokens;
       num_tokens_ += round.generated_tokens;
