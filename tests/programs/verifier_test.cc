@@ -81,5 +81,13 @@ TEST_F(VerifierProgramTest, EvalAsksTheJudge) {
   EXPECT_EQ(nlohmann::json::parse(line)["verdict"], "cut") << "mathematics; 8 tokens of an untrained model mark no answer";
 }
 
+TEST_F(VerifierProgramTest, EvalEndsWhereTheJudgeCannotWork) {
+  const Outcome outcome = Run(Eval({"--max-tokens", "8", "--verifier", "false"}));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("judged none of the first 3 attempts; the last reason: the judge ended without an answer (exit status 1)"), std::string::npos)
+      << outcome.err;
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "new")) << "nothing half-written";
+}
+
 }  // namespace
 }  // namespace pith

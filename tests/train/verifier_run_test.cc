@@ -11,6 +11,7 @@
 #include "train/policy/advantages.h"
 #include "train/rl/grpo_metrics.h"
 #include "train/rl/grpo_steering.h"
+#include "train/stage/rollout.h"
 
 namespace pith {
 namespace {
@@ -91,6 +92,25 @@ TEST(VerifierRun, EndsWhereTheJudgeFailsTooOftenOrAKindIsUnknown) {
   c.reward.verifier = VerifierSettings();
   EXPECT_NE(Refusal([&] { OpenSession(c); }).find("problem letters.jsonl-"), std::string::npos);
   EXPECT_NE(Refusal([&] { OpenSession(c); }).find("there is no verifier of its kind 'letters'; there are math"), std::string::npos);
+}
+
+// What a judge is given while the rest is sampled is what the step is paid for.
+TEST(VerifierRun, CompletionsAreHeardOfAsTheyEnd) {
+  const Scratch scratch;
+  const Session session = OpenSession(Judged(scratch, "heard", kLetters));
+  Sampler sampler(session);
+  std::vector<std::multiset<std::vector<int32_t>>> heard(3), returned(3);
+  GenerateStats stats;
+  const std::vector<size_t> problems = {4, 0, 2};
+  const auto groups = sampler.Sample(session.initial, problems, 0, &stats, 0, [&](size_t i, const Completion& c) {
+    EXPECT_NE(c.finish, Finish::kCancelled);
+    EXPECT_FALSE(c.tokens.empty());
+    heard.at(i).insert(c.tokens);
+  });
+  for (size_t i = 0; i < 3; ++i) {
+    for (const Completion& c : groups[i]) returned[i].insert(c.tokens);
+  }
+  EXPECT_EQ(heard, returned);
 }
 
 // What a judge fails on is no part of its group.
