@@ -155,4 +155,13 @@ std::string JsonObjectProblem(std::string_view text, int max_depth, RepeatedKeys
   return checker.problem();
 }
 
+std::string WithMember(std::string object, std::string_view key, std::string_view json) {
+  PITH_CHECK(object.size() >= 2 && object.front() == '{' && object.back() == '}', object);
+  object.pop_back();
+  if (object.size() > 1) object += ',';
+  object += Str('"', key, "\":");
+  object += json;
+  return object + "}";
+}
+
 }  // namespace pith

@@ -35,4 +35,7 @@ std::string JsonErrorText(const std::exception& error);
 // by themselves; this is for those who take a text apart first.)
 std::string_view WithoutByteOrderMark(std::string_view text);
 
+// `object`, the text of a JSON object, with one more member at its end; `json` is put in as it is written, digits and all.
+std::string WithMember(std::string object, std::string_view key, std::string_view json);
+
 }  // namespace pith

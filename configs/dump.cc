@@ -90,6 +90,9 @@ std::string ConfigReference() {
       }
       out << "\n";
       PrintTable(RewardTermFields(), RewardTerm{}, out);
+      out << "\n### Keys of `reward.verifier`\n\n"
+             "A group of keys, `{command: [python3, judge.py], workers: 4}`; [verifiers.md](verifiers.md) tells what a judge is sent and answers.\n\n";
+      PrintTable(VerifierFields(), VerifierSettings{}, out);
     }
   }
   return out.str();

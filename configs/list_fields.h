@@ -1,5 +1,5 @@
 // Lists of maps: settings whose elements have a field table of their own, {kind: format, weight: 0.5}. An element may also be
-// the bare value of the table's first key.
+// the bare value of the table's first key. And single groups of such keys.
 #pragma once
 
 #include <algorithm>
@@ -103,6 +103,57 @@ Field<S> MakeListField(std::vector<E> S::*member, const std::string& key, const 
     return text + "]";
   };
   return list;
+}
+
+// A group of keys inside a section, {command: [python3, judge.py], workers: 4}, with a table of its own. `shown` prints a group
+// that says something; null: all of them.
+template <class S, class E>
+Field<S> MakeGroupField(E S::*member, const std::string& key, const std::string& doc, const FieldTable<E>& fields, const std::string& example,
+                        std::function<bool(const E&)> shown) {
+  Field<S> group;
+  group.key = key;
+  group.type = "group of keys";
+  group.doc = doc;
+  group.read = [member, fields, example](const ConfigNode& node, const std::string& path, S* settings, Problems* problems) {
+    if (node.kind != ConfigNode::Kind::kMap) {
+      problems->push_back({path, "got " + DescribeNode(node) + ", expected keys such as " + example, {}});
+      return;
+    }
+    const size_t before = problems->size();
+    E& element = settings->*member;
+    std::vector<std::string> known;
+    for (const Field<E>& field : fields) known.push_back(field.key);
+    for (const ConfigNode& child : node.children) {
+      const std::string child_path = path + "." + child.key;
+      const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.key == child.key; });
+      if (field == fields.end()) {
+        const std::string near = NearestName(child.key, known);
+        problems->push_back({child_path, "unknown key" + (near.empty() ? "" : "; did you mean " + near + "?"), {}});
+      } else {
+        field->read(child, child_path, &element, problems);
+      }
+    }
+    if (problems->size() > before) return;
+    for (const ConfigNode& child : node.children) {
+      const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.key == child.key; });
+      if (field->applies && !field->applies(element)) problems->push_back({path + "." + child.key, "has no effect unless " + field->only_when, {}});
+    }
+  };
+  group.check = [member, fields](const S& settings, const std::string& path, Problems* problems) {
+    for (const Field<E>& field : fields) {
+      if (!field.applies || field.applies(settings.*member)) field.check(settings.*member, path + "." + field.key, problems);
+    }
+  };
+  group.print = [member, fields, shown](const S& settings) {
+    const E& element = settings.*member;
+    std::string inside;
+    for (const Field<E>& field : fields) {
+      if ((shown && !shown(element)) || (field.applies && !field.applies(element))) continue;
+      inside += (inside.empty() ? "" : ", ") + field.key + ": " + field.print(element);
+    }
+    return "{" + inside + "}";
+  };
+  return group;
 }
 
 }  // namespace pith

@@ -106,17 +106,45 @@ FieldTable<RewardTerm> RewardTermFields() {
   };
 }
 
+FieldTable<VerifierSettings> VerifierFields() {
+  using S = VerifierSettings;
+  const auto on = [](Field<S> field) { return std::move(field).When("command or url is set", [](const S& s) { return s.enabled(); }); };
+  return {
+      MakeField(&S::command, "command", "", "Program and arguments of a judge that reads JSON lines and answers each with one.", Required("a text")),
+      MakeField(&S::url, "url", "", "Instead of a command: where JSON lists are sent by POST and answered with lists.",
+                TextRule{"empty, or http://HOST[:PORT][/PATH]", [](const std::string& url) { return url.empty() || (url.starts_with("http://") && url.size() > 7); }}),
+      on(MakeField(&S::kinds, "kinds", "", "Problems of these kinds go to this judge; empty: all problems, mathematics too.", Required("a kind"))),
+      on(MakeField(&S::workers, "workers", "", "Processes of the command, or requests at a time.", Between(1, 256))),
+      on(MakeField(&S::timeout_seconds, "timeout_seconds", "s",
+                   "Of the command for an attempt (its first one counts the start), of the url for a request. The process is then started anew.",
+                   AboveUpTo(0, 86400))),
+      on(MakeField(&S::max_error_share, "max_error_share", "share",
+                   "Of the last 100 attempts: where the judge fails on more, the run ends. It also ends where all of its first attempts fail.",
+                   FromBelow(0, 1))),
+  };
+}
+
 FieldTable<RewardSettings> RewardFields() {
   using S = RewardSettings;
+  const auto rl = [](Field<S> field) { return std::move(field).OnlyIn({"rl"}); };
   return {
-      MakeField(&S::reading, "reading", "",
-                "Which reading of the answer is paid. strict: marked by `####` or \\boxed{}; lenient: else \"the answer "
-                "is …\", else the last number.",
-                OneOf({"strict", "lenient"})),
-      TermList(&S::times, "times", "Factors of the reward of a correct answer."),
-      TermList(&S::plus, "plus",
-               "Terms added to it, on correct answers only unless `always: true`. A length penalty on wrong answers "
-               "makes short wrong answers win."),
+      rl(MakeField(&S::reading, "reading", "",
+                   "Which reading of the answer is paid. strict: marked by `####` or \\boxed{}; lenient: else \"the answer "
+                   "is …\", else the last number.",
+                   OneOf({"strict", "lenient"}))),
+      MakeField(&S::form, "form", "",
+                "finished: an answer with work left in it that the gold answer has done (48/2+48 for 72, the verdict unsimplified) is not right. "
+                "any: it is.",
+                OneOf({"finished", "any"})),
+      MakeGroupField<S, VerifierSettings>(&S::verifier, "verifier",
+                                          "A judge of your own (docs/verifiers.md), for rewards, evaluations and a teacher's traces; its keys are below. "
+                                          "Empty: mathematics alone.",
+                                          VerifierFields(), "{command: [python3, judge.py]}",
+                                          [](const VerifierSettings& v) { return v.enabled(); }),
+      rl(TermList(&S::times, "times", "Factors of the reward of a right answer.")),
+      rl(TermList(&S::plus, "plus",
+                  "Terms added to it, on right answers only unless `always: true`. A length penalty on wrong answers "
+                  "makes short wrong answers win.")),
   };
 }
 

@@ -21,6 +21,7 @@ class Checker {
     CheckAdapterRules(config_, problems_);
     Schedule();
     Evaluation();
+    Judging();
     if (config_.run.stage == "distill") Distillation();
     if (config_.run.stage == "rl") {
       CheckRlRules(config_, problems_);
@@ -72,6 +73,16 @@ class Checker {
     if (std::set<int64_t>(eval.budgets.begin(), eval.budgets.end()).size() != eval.budgets.size()) {
       Report("eval.budgets", "names a budget twice");
     }
+  }
+
+  void Judging() {
+    if (!Clean({"reward.verifier", "reward.form"})) return;
+    const VerifierSettings& v = config_.reward.verifier;
+    if (!v.command.empty() && !v.url.empty()) Report("reward.verifier.url", "and reward.verifier.command are two judges; keep one of them");
+    const bool traces = config_.run.stage == "distill" && config_.distill.mode == "traces";
+    if (config_.run.stage == "rl" || traces || config_.eval.every > 0) return;
+    if (v.enabled()) Report("reward.verifier", "has no effect: nothing is judged here unless eval.every is above 0; remove it");
+    if (config_.reward.form != "finished") Report("reward.form", "has no effect: nothing is judged here unless eval.every is above 0; remove it");
   }
 
   void Distillation() {

@@ -49,7 +49,7 @@ std::vector<Section> MakeSections() {
       {"rollout", "How completions are sampled.", {"rl"}, Lift(&TrainConfig::rollout, RolloutFields())},
       {"budget", "The length budget. A length counts every token after the generation prompt, the end-of-turn token too.",
        {"rl"}, Lift(&TrainConfig::budget, BudgetFields())},
-      {"reward", "What a completion is paid: correct × Π times + Σ weight × plus.", {"rl"},
+      {"reward", "How an answer is judged, and what a completion is paid: outcome × Π times + Σ weight × plus.", all,
        Lift(&TrainConfig::reward, RewardFields())},
       {"controller", "Holds a mean length, or an accuracy, by adapting how much the length terms of `reward` weigh.", {"rl"},
        Lift(&TrainConfig::controller, ControllerFields())},

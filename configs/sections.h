@@ -21,6 +21,7 @@ FieldTable<RlSettings> RlFields();
 FieldTable<RolloutSettings> RolloutFields();
 FieldTable<BudgetSettings> BudgetFields();
 FieldTable<RewardTerm> RewardTermFields();
+FieldTable<VerifierSettings> VerifierFields();
 FieldTable<RewardSettings> RewardFields();
 FieldTable<ControllerSettings> ControllerFields();
 FieldTable<CurriculumSettings> CurriculumFields();

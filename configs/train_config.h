@@ -181,8 +181,23 @@ struct RewardTerm {
   bool operator==(const RewardTerm&) const = default;
 };
 
+// A judge of the user's (rewards/external/): a command or a URL; neither: mathematics alone.
+struct VerifierSettings {
+  std::vector<std::string> command;    // program and arguments of a process that judges JSON lines
+  std::string url;                     // http://host:port/path that judges JSON lists
+  std::vector<std::string> kinds;      // of problems that it judges; empty: every kind
+  int workers = 2;                     // processes, or requests at a time
+  double timeout_seconds = 30;         // for an attempt (command), for a request (url)
+  double max_error_share = 0.05;       // of the last 100 attempts; more end the run
+
+  bool enabled() const { return !command.empty() || !url.empty(); }
+  bool operator==(const VerifierSettings&) const = default;
+};
+
 struct RewardSettings {
   std::string reading = "strict";      // strict | lenient: which reading of the answer is paid
+  std::string form = "finished";       // finished | any: whether an answer with work left in it is paid
+  VerifierSettings verifier;
   std::vector<RewardTerm> times;       // correct × Π …
   std::vector<RewardTerm> plus;        // + Σ weight × …
 

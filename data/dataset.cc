@@ -9,11 +9,17 @@
 namespace pith {
 namespace {
 
+constexpr const char* kKindField = "kind";
+constexpr const char* kPayloadField = "payload";
+
 std::vector<Problem> LoadFile(const DatasetSpec& spec) {
   std::vector<Problem> problems;
   for (const JsonRecord& record : ReadJsonRecords(spec.name)) {
-    Problem problem{Str(spec.name.substr(spec.name.rfind('/') + 1), "-", problems.size()),
-                    record.Text(spec.question_field), record.Text(spec.answer_field), ""};
+    Problem problem{Str(spec.name.substr(spec.name.rfind('/') + 1), "-", problems.size()), record.Text(spec.question_field), "", ""};
+    if (record.Has(kKindField)) problem.kind = record.Text(kKindField);
+    problem.payload = record.JsonOf(kPayloadField);
+    // Another kind's verifier may know by the payload what is right.
+    if (problem.kind == Problem().kind || record.Has(spec.answer_field)) problem.answer = record.Text(spec.answer_field);
     // The solution is optional (RL and evaluation do without), but one under a name that was asked for must be there.
     if (record.Has(spec.solution_field) || spec.solution_field != DatasetSpec().solution_field) {
       problem.solution = record.Text(spec.solution_field);

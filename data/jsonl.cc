@@ -88,6 +88,11 @@ std::string JsonRecord::Written(const std::string& field) const {
   return MarkedNumber(text).value_or(text);
 }
 
+std::string JsonRecord::JsonOf(const std::string& field) const {
+  const auto it = body_->object.find(field);
+  return it == body_->object.end() || it->is_null() ? "" : UnmarkNumbers(it->dump());
+}
+
 JsonRecord ParseJsonRecord(const std::string& place, std::string_view line) { return MakeRecord(place, Parse(place, line)); }
 
 std::vector<JsonRecord> ReadJsonRecords(const std::string& path) {

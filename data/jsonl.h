@@ -22,6 +22,8 @@ class JsonRecord {
   std::string Text(const std::string& field) const;
   // The same for whatever the field holds: nothing for null, JSON for a list or an object. UserError: missing.
   std::string Written(const std::string& field) const;
+  // The JSON of whatever the field holds, on one line: a text in its quotes, numbers with their digits. Empty: missing or null.
+  std::string JsonOf(const std::string& field) const;
 
  private:
   std::string place_;

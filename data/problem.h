@@ -12,6 +12,8 @@ struct Problem {
   std::string question;
   std::string answer;    // gold: "12", or LaTeX for MATH
   std::string solution;  // worked text for SFT, ending in the answer's form; empty when the data has none
+  std::string kind = "math";  // which verifier judges answers to it (rewards/verifier.h)
+  std::string payload = "";   // JSON text for that verifier: tests of a program, a rubric; empty: none
 };
 
 }  // namespace pith

@@ -16,6 +16,7 @@ LaserTargets::LaserTargets(const Options& options) : options_(options) {
 void LaserTargets::Observe(std::span<const GroupOutcome> groups) {
   std::vector<std::vector<int64_t>> step(kNumDifficulties);
   for (const GroupOutcome& group : groups) {
+    if (group.right.empty()) continue;  // nothing could be judged
     std::vector<int64_t>& lengths = step[static_cast<size_t>(DifficultyOf(group.right))];
     lengths.insert(lengths.end(), group.lengths.begin(), group.lengths.end());
   }

@@ -146,44 +146,65 @@ RewardFunction::RewardFunction(const RewardSettings& settings, const Budget& bud
   }
 }
 
-std::vector<RewardResult> RewardFunction::operator()(std::span<const RewardInput> inputs, const RewardState& state) const {
-  std::vector<RewardResult> results(inputs.size());
+std::vector<RewardResult> RewardFunction::operator()(std::span<const RewardInput> all, std::span<const Judgements> judged,
+                                                     const RewardState& state) const {
+  PITH_CHECK_EQ(all.size(), judged.size());
+  std::vector<RewardResult> results(all.size());
+  std::vector<RewardInput> inputs;  // those that the verifier could judge
+  std::vector<size_t> places;
   Group group;
-  group.inputs = inputs;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const Grade strict = GradeResponse(inputs[i].gold, inputs[i].response, Reading::kStrict);
-    // A marked answer is what the lenient reading takes too.
-    const Grade lenient = strict.verdict != Verdict::kUnparsed
-                              ? strict
-                              : GradeResponse(inputs[i].gold, inputs[i].response, Reading::kLenient);
+  for (size_t i = 0; i < all.size(); ++i) {
     RewardResult& result = results[i];
-    result.correct_strict = strict.verdict == Verdict::kCorrect;
-    result.correct_lenient = lenient.verdict == Verdict::kCorrect;
-    const bool correct = settings_.reading == "strict" ? result.correct_strict : result.correct_lenient;
-    result.correct = correct ? 1 : 0;
-    result.reward = result.correct;
-    group.lengths.push_back(inputs[i].length_tokens);
-    group.right.push_back(correct);
+    const Judgement& paid = judged[i].of(settings_.reading);
+    result.judged = judged[i];
+    result.failed = paid.failed();
+    result.right = paid.right();
+    result.outcome = result.reward = paid.score;
+    if (result.failed) {
+      result.terms.assign(settings_.times.size() + settings_.plus.size(), 0.0);
+      continue;
+    }
+    inputs.push_back(all[i]);
+    places.push_back(i);
+    group.lengths.push_back(all[i].length_tokens);
+    group.right.push_back(result.right);
   }
+  group.inputs = inputs;
   const double lambda = state.length_weight;
   for (const RewardTerm& term : settings_.times) {
     const std::vector<double> values = TermValues(term, budget_, group, state);
     // At λ = 1 the value as it is: 1 − (1 − w) is w up to rounding only.
     const bool scaled = lambda != 1.0 && FindRewardKind(term.kind)->length;
     for (size_t i = 0; i < values.size(); ++i) {
-      results[i].terms.push_back(values[i]);
-      results[i].reward *= scaled ? std::max(0.0, 1.0 - lambda * (1.0 - values[i])) : values[i];
+      results[places[i]].terms.push_back(values[i]);
+      if (group.right[i]) results[places[i]].reward *= scaled ? std::max(0.0, 1.0 - lambda * (1.0 - values[i])) : values[i];
     }
   }
   for (const RewardTerm& term : settings_.plus) {
     const std::vector<double> values = TermValues(term, budget_, group, state);
     const double weight = FindRewardKind(term.kind)->length ? lambda * term.weight : term.weight;
     for (size_t i = 0; i < values.size(); ++i) {
-      results[i].terms.push_back(values[i]);
-      if (group.right[i] || term.always) results[i].reward += weight * values[i];
+      results[places[i]].terms.push_back(values[i]);
+      if (group.right[i] || term.always) results[places[i]].reward += weight * values[i];
     }
   }
+  for (RewardResult& result : results) result.shaping = result.reward - result.outcome;
   return results;
+}
+
+std::vector<RewardResult> RewardFunction::operator()(std::span<const RewardInput> inputs, const RewardState& state) const {
+  VerifiersOptions options;
+  options.pay_unsimplified = settings_.form == "any";
+  options.threads = 1;
+  std::vector<Attempt> attempts;
+  for (const RewardInput& input : inputs) {
+    Attempt attempt;
+    attempt.gold = input.gold;
+    attempt.response = input.response;
+    attempt.ended_by = input.truncated ? EndedBy::kWhole : EndedBy::kNone;
+    attempts.push_back(attempt);
+  }
+  return (*this)(inputs, Verifiers(options).JudgeBoth(attempts), state);
 }
 
 RewardResult RewardFunction::operator()(const RewardInput& input) const { return (*this)(std::span(&input, 1)).front(); }

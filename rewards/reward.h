@@ -1,7 +1,8 @@
-// The reward of a completion, as a function of its group:  correct × Π times + Σ weight × plus.
+// The reward of a completion, as a function of its group:  outcome × Π times + Σ weight × plus.
 //
-// `plus` terms touch correct answers only, unless they say always: an additive length penalty on wrong answers makes short
-// wrong answers win, so that is warned about when the reward is made.
+// The outcome is what a verifier gives (rewards/verifier.h): 1 for a right answer, 0 for most others, and what a judge of the user's
+// pays in between. Both lists touch right answers only: where length changed the pay of wrong ones, short wrong answers would win. A
+// plus: term that says always does, which is warned about when the reward is made.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 #include <vector>
 
 #include "configs/train_config.h"
-#include "rewards/answers/answer.h"
 #include "rewards/budget.h"
 #include "rewards/length_terms.h"
+#include "rewards/verifiers.h"
 
 namespace pith {
 
@@ -28,10 +29,13 @@ struct RewardInput {
 };
 
 struct RewardResult {
-  double reward = 0;
-  double correct = 0;           // 0 or 1, under the configured reading
-  bool correct_strict = false, correct_lenient = false;
-  std::vector<double> terms;    // value of each times, then each plus term (before its weight)
+  double reward = 0;            // outcome + shaping: what the policy is paid
+  double outcome = 0;           // the score under the paid reading, in [0, 1]: is it right. Filters, curriculum and alarms read this
+  double shaping = 0;           // what the terms add to it or take
+  bool right = false;           // whether the outcome counts as solved (Judgement::right)
+  bool failed = false;          // the verifier could not say: nothing is known, nothing is learned from it
+  Judgements judged;            // both readings
+  std::vector<double> terms;    // value of each times, then each plus term (before its weight); 0 where the verifier failed
 };
 
 // What moves while a run goes on (rewards/steering.h).
@@ -51,9 +55,11 @@ class RewardFunction {
   // Throws UserError for a term that cannot be made; warns as said above. `max_completion_tokens` is what a term's 0 tokens
   // stand for; 0: such a term cannot be made.
   RewardFunction(const RewardSettings& settings, const Budget& budget, int64_t max_completion_tokens = 0);
-  // One result per completion of a group: the samples of one problem under one prompt.
+  // One result per completion of a group: the samples of one problem under one prompt, judged as said. A completion that the verifier
+  // failed on is no part of the group.
+  std::vector<RewardResult> operator()(std::span<const RewardInput> group, std::span<const Judgements> judged, const RewardState& state = {}) const;
+  // A group of mathematics, judged here.
   std::vector<RewardResult> operator()(std::span<const RewardInput> group, const RewardState& state = {}) const;
-  // A group of one.
   RewardResult operator()(const RewardInput& input) const;
   // The kinds in the order of RewardResult::terms; a repeated kind gets "_2", "_3", ….
   const std::vector<std::string>& term_names() const { return names_; }

@@ -59,6 +59,8 @@ struct GenerateOptions {
   std::function<void(int64_t done, int64_t total)> on_progress = {};  // completions; may be empty
   std::function<bool()> cancelled = {};                          // polled once per step; may be empty
   std::function<void(size_t request, int sample, int32_t token)> on_token = {};  // streaming; may be empty
+  // A completion that has come to its end, while others go on; not for cancelled ones; may be empty.
+  std::function<void(size_t request, const Completion& completion)> on_completion = {};
 };
 
 struct GenerateStats {

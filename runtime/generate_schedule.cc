@@ -306,6 +306,7 @@ void GenerateSchedule::Finish(Slot& slot, pith::Finish finish) {
   slot.done = true;
   --slot.root->unfinished;
   ++num_done_;
+  if (options_.on_completion && finish != pith::Finish::kCancelled) options_.on_completion(slot.root->request, *slot.out);
 }
 
 // Drops what is done, and gives its room back.

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "runtime/evaluation/attempt.h"
 
 namespace pith {
 namespace {
@@ -50,7 +51,7 @@ class Evaluation {
         const RowInProgress& row = RowOf(mode, b);
         rows.push_back(MakeRow({mode.name, settings_.dataset, settings_.budgets[b], settings_.chains, settings_.sampling.seed, row.Rate(),
                                 mode.adapter && mode.adapter->card() ? mode.adapter->card()->adapter_sha256 : "", settings_.base_sha256},
-                               problems_, row.completions, tokenizer_));
+                               problems_, row.completions, tokenizer_, settings_.verifiers.get()));
       }
     }
     return rows;
@@ -91,9 +92,26 @@ class Evaluation {
         Decode(requests, b, &row);
         if (share_trace_) trace = &row;
       }
+      AskJudges(row.completions, begin, end);
       done_ += (end - begin) * settings_.chains;
       on_progress_(done_, total_, what_);
     }
+  }
+
+  // A judge that cannot work ends the evaluation now, not when all is decoded. What it says is kept for the row.
+  void AskJudges(const Completions& completions, int64_t begin, int64_t end) {
+    std::vector<std::string> texts;
+    std::vector<std::pair<size_t, const Completion*>> asked;
+    for (auto p = static_cast<size_t>(begin); p < static_cast<size_t>(end); ++p) {
+      if (!settings_.verifiers->Waits(problems_[p].kind)) continue;
+      for (const Completion& completion : completions[p]) {
+        asked.emplace_back(p, &completion);
+        texts.push_back(tokenizer_.Decode(tokenizer_.WithoutEnd(completion.tokens)));
+      }
+    }
+    std::vector<Attempt> attempts;
+    for (const auto& [p, completion] : asked) attempts.push_back(MakeAttempt(problems_[p], texts[attempts.size()], *completion));
+    settings_.verifiers->JudgeBoth(attempts);
   }
 
   GenerateRequest MakeRequest(const NamedAdapter& mode, size_t b, size_t p) const {

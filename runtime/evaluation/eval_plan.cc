@@ -32,6 +32,7 @@ EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std
                   const std::vector<NamedAdapter>& modes, const EvalSettings& settings) {
   PITH_CHECK(!settings.budgets.empty() && settings.chains >= 1);
   CheckBudgets(settings, prompter.tokenizer());
+  for (const Problem& problem : problems) settings.verifiers->CheckKind(problem.kind, Str("problem ", problem.id));
   EvalPlan plan;
   int64_t prompt_pages = 0;  // of all prompts
   for (size_t b = 0; b < (settings.budget.sentence.empty() ? 1 : settings.budgets.size()); ++b) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "data/problem.h"
 #include "data/template/prompt.h"
 #include "rewards/budget.h"
+#include "rewards/verifiers.h"
 #include "runtime/evaluation/mode.h"
 #include "runtime/sampler.h"
 
@@ -24,6 +26,7 @@ struct EvalSettings {
   SamplingParams sampling;            // greedy for one chain unless asked otherwise
   std::string system;
   int max_batch = 32;
+  std::shared_ptr<Verifiers> verifiers = std::make_shared<Verifiers>();  // of the kinds of all problems
 
   Budget BudgetOf(int64_t tokens) const;          // the budget of so many tokens; of 0: none
   int64_t ResponseLimit(int64_t tokens) const;    // what it leaves a response at most
@@ -40,8 +43,8 @@ struct EvalPlan {
   const Prompt& prompt(size_t budget, size_t problem) const { return prompts[prompts.size() == 1 ? 0 : budget][problem]; }
 };
 
-// UserError for what decoding would refuse, before an hour of it: budgets that cannot act, prompts that do not fit the
-// model's context, adapters whose invocation a prompt lacks.
+// UserError for what decoding would refuse, before an hour of it: budgets that cannot act, kinds of problems that nothing judges,
+// prompts that do not fit the model's context, adapters whose invocation a prompt lacks.
 EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std::vector<Problem>& problems,
                   const std::vector<NamedAdapter>& modes, const EvalSettings& settings);
 

@@ -5,30 +5,42 @@
 #include "base/error.h"
 #include "base/process_memory.h"
 #include "rewards/answers/answer.h"
+#include "runtime/evaluation/attempt.h"
 #include "runtime/evaluation/stats.h"
 
 namespace pith {
 namespace {
 
-// Majority of the extracted answers (the earliest wins a tie); whether it is right.
-bool MajorityIsRight(const std::vector<const EvalAnswer*>& chains, const std::string& gold) {
+// Majority of the extracted answers (the earliest wins a tie); whether it is right. What two judges of other kinds took for the answer
+// is the same where it is the same text.
+bool MajorityIsRight(const std::vector<const EvalAnswer*>& chains, bool mathematics) {
   size_t best = 0, best_votes = 0;
   for (size_t i = 0; i < chains.size(); ++i) {
     if (chains[i]->extracted.empty()) continue;
     size_t votes = 0;
     for (const EvalAnswer* other : chains) {
-      votes += !other->extracted.empty() && AnswersEqual(chains[i]->extracted, other->extracted);
+      if (other->extracted.empty()) continue;
+      votes += mathematics ? AnswersEqual(chains[i]->extracted, other->extracted) : chains[i]->extracted == other->extracted;
     }
     if (votes > best_votes) best = i, best_votes = votes;
   }
-  return best_votes > 0 && GradeResponse(gold, chains[best]->text, Reading::kLenient).verdict == Verdict::kCorrect;
+  return best_votes > 0 && chains[best]->correct_lenient;
 }
 
 }  // namespace
 
 EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problems,
-                const std::vector<std::vector<Completion>>& completions, const Tokenizer& tokenizer) {
+                const std::vector<std::vector<Completion>>& completions, const Tokenizer& tokenizer, Verifiers* verifiers) {
   PITH_CHECK_EQ(problems.size(), completions.size());
+  std::vector<std::string> texts;
+  for (const auto& group : completions) {
+    for (const Completion& completion : group) texts.push_back(tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens)));
+  }
+  std::vector<Attempt> attempts;
+  for (size_t p = 0; p < problems.size(); ++p) {
+    for (const Completion& completion : completions[p]) attempts.push_back(MakeAttempt(problems[p], texts[attempts.size()], completion));
+  }
+  const std::vector<Judgements> judged = verifiers != nullptr ? verifiers->JudgeBoth(attempts) : Verifiers().JudgeBoth(attempts);
   EvalRow row;
   static_cast<EvalRowLabels&>(row) = labels;
   row.n = static_cast<int64_t>(problems.size());
@@ -42,19 +54,23 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
       EvalAnswer answer;
       answer.problem = static_cast<int64_t>(p);
       answer.chain = static_cast<int>(c);
-      answer.text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
+      const size_t place = row.answers.size();
+      const Judgement &by_strict = judged[place].strict, &by_lenient = judged[place].lenient;
+      answer.text = std::move(texts[place]);
       answer.tokens = static_cast<int64_t>(completion.tokens.size());
       answer.forced = completion.forced_begin >= 0;
       answer.truncated = completion.finish == Finish::kLength;
-      answer.correct = GradeResponse(problems[p].answer, answer.text, Reading::kStrict).verdict == Verdict::kCorrect;
-      const Grade grade = GradeResponse(problems[p].answer, answer.text, Reading::kLenient);
-      answer.correct_lenient = grade.verdict == Verdict::kCorrect;
-      answer.extracted = grade.extracted;
+      answer.correct = by_strict.right();
+      answer.correct_lenient = by_lenient.right();
+      answer.extracted = by_lenient.extracted;
+      answer.verdict = by_strict.verdict;
+      answer.reason = by_strict.reason;
       right += answer.correct_lenient;
       lengths.push_back(static_cast<double>(answer.tokens));
       ttft.push_back(completion.ttft_ms);
-      strict.push_back(answer.correct);
-      lenient.push_back(answer.correct_lenient);
+      row.errors += by_strict.failed();
+      if (!by_strict.failed()) strict.push_back(answer.correct);
+      if (!by_lenient.failed()) lenient.push_back(answer.correct_lenient);
       forced.push_back(answer.forced);
       truncated.push_back(answer.truncated);
       row.answers.push_back(std::move(answer));
@@ -62,7 +78,7 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
     std::vector<const EvalAnswer*> chains;
     for (size_t c = row.answers.size() - completions[p].size(); c < row.answers.size(); ++c) chains.push_back(&row.answers[c]);
     pass.push_back(PassAtK(static_cast<int64_t>(chains.size()), right, labels.chains));
-    majority.push_back(MajorityIsRight(chains, problems[p].answer));
+    majority.push_back(MajorityIsRight(chains, problems[p].kind == Problem().kind));
   }
   row.accuracy = Mean(strict);
   row.accuracy_lenient = Mean(lenient);
@@ -94,6 +110,7 @@ std::string ResultsJson(const std::vector<EvalRow>& rows) {
                     {"pass_at_k", row.pass_at_k}, {"maj_at_k", row.maj_at_k}, {"ttft_ms", row.ttft_ms},
                     {"tok_per_s", row.tok_per_s}, {"rss_mb", row.rss_mb},
                     {"adapter_sha256", known(row.adapter_sha256)}, {"base_sha256", known(row.base_sha256)}});
+    if (row.errors > 0) list.back()["errors"] = row.errors;
   }
   // A file's name, which a mode and a data set may bear, need not be UTF-8.
   return list.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -106,11 +123,12 @@ std::string AnswersJsonl(const std::vector<EvalRow>& rows, const std::vector<Pro
     if (row.budget > 0) budget = row.budget;
     for (const EvalAnswer& answer : row.answers) {
       const Problem& problem = problems[answer.problem];
-      const nlohmann::ordered_json line = {
+      nlohmann::ordered_json line = {
           {"mode", row.mode}, {"budget", budget}, {"problem", problem.id}, {"question", problem.question},
           {"gold", problem.answer}, {"chain", answer.chain}, {"text", answer.text}, {"tokens", answer.tokens},
           {"correct", answer.correct}, {"correct_lenient", answer.correct_lenient}, {"extracted", answer.extracted},
-          {"forced", answer.forced}, {"truncated", answer.truncated}};
+          {"forced", answer.forced}, {"truncated", answer.truncated}, {"verdict", VerdictName(answer.verdict)}};
+      if (!answer.reason.empty()) line["reason"] = answer.reason;
       out += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     }
   }

@@ -7,6 +7,7 @@
 
 #include "data/problem.h"
 #include "data/text/tokenizer.h"
+#include "rewards/verifiers.h"
 #include "runtime/generate.h"
 
 namespace pith {
@@ -19,6 +20,8 @@ struct EvalAnswer {
   int64_t tokens;
   bool correct, correct_lenient, forced, truncated;
   std::string extracted;              // lenient reading
+  Verdict verdict = Verdict::kUnparsed;  // strict reading
+  std::string reason;                 // of the verdict, where its verifier gives one
 };
 
 // What a row is of.
@@ -36,7 +39,7 @@ struct EvalRowLabels {
 // Field by field the row of results.json.
 struct EvalRow : EvalRowLabels {
   int64_t n = 0;                      // problems
-  double accuracy = 0;                // strict reading, over all completions
+  double accuracy = 0;                // strict reading, over all completions that could be judged
   double accuracy_lenient = 0;
   double ci_low = 0, ci_high = 0;     // of the accuracy, Wilson's at 95 %; chains of one problem are not independent, so
                                       // it counts problems
@@ -46,17 +49,20 @@ struct EvalRow : EvalRowLabels {
   double pass_at_k = 0, maj_at_k = 0;
   double ttft_ms = 0;                 // median
   int64_t rss_mb = 0;
+  int64_t errors = 0;                 // completions that the verifier failed on
   std::vector<EvalAnswer> answers;    // problem by problem, chain by chain
 };
 
 // completions[p] holds labels.chains completions of problems[p]. A completion that its limit cut off counts as truncated,
-// one into which the closing text was put as forced; both are judged as they stand.
-EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problems,
-                const std::vector<std::vector<Completion>>& completions, const Tokenizer& tokenizer);
+// one into which the closing text was put as forced; both are judged as they stand. Null `verifiers`: all problems are mathematics.
+// UserError where a verifier fails on too much.
+EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problems, const std::vector<std::vector<Completion>>& completions,
+                const Tokenizer& tokenizer, Verifiers* verifiers = nullptr);
 
-// [row, …] as JSON text; answers are left out.
+// [row, …] as JSON text; answers are left out, and "errors" where there are none.
 std::string ResultsJson(const std::vector<EvalRow>& rows);
-// A line per answer: {"mode", "budget", "problem", "question", "gold", "chain", "text", "tokens", "correct", …}.
+// A line per answer: {"mode", "budget", "problem", "question", "gold", "chain", "text", "tokens", "correct", "verdict", …}, and "reason" where
+// there is one.
 std::string AnswersJsonl(const std::vector<EvalRow>& rows, const std::vector<Problem>& problems);
 
 }  // namespace pith

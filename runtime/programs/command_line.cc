@@ -163,4 +163,32 @@ std::vector<int64_t> ParseBudgets(const std::string& text) {
   return budgets;
 }
 
+void VerifierOptions::AddTo(CLI::App& app) {
+  app.add_option("--verifier", verifier, "judge of your own: a command such as 'python3 judge.py', or http://HOST:PORT/PATH (docs/verifiers.md)");
+  app.add_option("--verifier-kinds", kinds, "kinds of problems that it judges, separated by commas (default: all)");
+  AddNumber(app, "--verifier-workers", &settings.workers, Between(1, 256), "its processes, or requests at a time");
+  AddNumber(app, "--verifier-timeout", &settings.timeout_seconds, AboveUpTo(0, 86400), "seconds that it may take: for an attempt, for a request to a URL");
+}
+
+std::shared_ptr<Verifiers> VerifierOptions::Make(const CLI::App& app, int threads) const {
+  VerifiersOptions options;
+  options.threads = threads;
+  options.max_error_share = settings.max_error_share;
+  auto verifiers = std::make_shared<Verifiers>(options);
+  if (app.count("--verifier") == 0) {
+    RefuseUnused(app, {"--verifier-kinds", "--verifier-workers", "--verifier-timeout"}, "without --verifier");
+    return verifiers;
+  }
+  VerifierSettings judge = ParseVerifier(verifier);
+  judge.workers = settings.workers;
+  judge.timeout_seconds = settings.timeout_seconds;
+  for (size_t at = 0; at < kinds.size();) {
+    const size_t end = std::min(kinds.find(',', at), kinds.size());
+    if (end > at) judge.kinds.push_back(kinds.substr(at, end - at));
+    at = end + 1;
+  }
+  UseExternal(judge, /*pay_unsimplified=*/false, /*log=*/"", verifiers.get());
+  return verifiers;
+}
+
 }  // namespace pith

@@ -10,6 +10,7 @@
 #include "base/number_rule.h"
 #include "data/template/prompt.h"
 #include "rewards/budget.h"
+#include "rewards/external/external.h"
 #include "runtime/engine.h"
 #include "runtime/evaluation/mode.h"
 
@@ -30,6 +31,17 @@ struct ModelOptions {
 
   void AddTo(CLI::App& app, bool many_adapters);
   EngineOptions Engine(int64_t kv_tokens) const;
+};
+
+// --verifier, --verifier-kinds, --verifier-workers, --verifier-timeout.
+struct VerifierOptions {
+  std::string verifier;               // a command or a URL; empty: mathematics alone
+  std::string kinds;                  // separated by commas; empty: every kind
+  VerifierSettings settings;
+
+  void AddTo(CLI::App& app);
+  // UserError for options that a missing --verifier leaves without effect.
+  std::shared_ptr<Verifiers> Make(const CLI::App& app, int threads) const;
 };
 
 // An option whose text is a T that the rule allows. CLI11's own conversion takes 010 for 8 and an empty text for 0, and cuts

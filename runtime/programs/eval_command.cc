@@ -65,6 +65,7 @@ void CheckOptions(const CLI::App& app, const DatasetSpec& data, const EvalSettin
 
 int EvalCommand(const Arguments& args) {
   ModelOptions model;
+  VerifierOptions verifier;
   EvalSettings settings;
   DatasetSpec data;
   data.split = "test";
@@ -94,6 +95,7 @@ int EvalCommand(const Arguments& args) {
   app.add_option("--system", settings.system, "system message");
   app.add_option("--now", now, "time that the chat template tells, e.g. 2024-07-26T10:00:00 (default: the first adapter's, else the real one)");
   AddNumber(app, "--max-batch", &settings.max_batch, Between(1, 1024), "sequences decoded together");
+  verifier.AddTo(app);
   app.add_flag("--no-base", no_base, "leave the base itself out");
   app.add_option("--out", out, "folder for results.json, answers.jsonl, chart.svg and report.html")->required();
   app.add_flag("--overwrite", overwrite, "replace the results of an earlier evaluation in that folder");
@@ -104,6 +106,7 @@ int EvalCommand(const Arguments& args) {
   settings.sampling.temperature = app.count("--temperature") > 0 ? temperature : settings.chains > 1 ? 0.7 : 0.0;
   CheckOptions(app, data, settings);
   if (!overwrite) RefuseEarlier(out);
+  settings.verifiers = verifier.Make(app, model.threads);
 
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);

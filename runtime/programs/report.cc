@@ -101,7 +101,8 @@ std::string SideBySide(const std::vector<EvalRow>& rows, const std::vector<Probl
                Escape(problems[p].answer), ")</span></summary>\n<div class=\"answers\">\n");
     for (const EvalRow* row : shown) {
       const EvalAnswer& answer = row->answers[p * static_cast<size_t>(row->chains)];
-      const char* verdict = answer.correct ? "right" : answer.correct_lenient ? "right, unmarked" : "wrong";
+      const char* verdict = answer.correct ? "right" : answer.correct_lenient ? "right, unmarked"
+                            : answer.verdict == Verdict::kCut ? "cut" : answer.verdict == Verdict::kError ? "not judged" : "wrong";
       out += Str("<div class=\"answer\"><b>", Escape(row->mode), "</b> <span class=\"small\">", answer.tokens, " tokens</span> <span class=\"",
                  answer.correct_lenient ? "right" : "wrong", "\">", verdict, "</span><pre>", Escape(answer.text), "</pre></div>\n");
     }

@@ -91,6 +91,26 @@ TEST(DatasetFiles, BlankFieldsAreNone) {
   }
 }
 
+TEST(DatasetFiles, KindsAndPayloadsAreKept) {
+  const std::vector<Problem> problems = LoadProblems(FileSpec(
+      "kinds.jsonl",
+      "{\"question\": \"a?\", \"answer\": 1}\n"
+      "{\"question\": \"b?\", \"answer\": 2, \"kind\": \"code\", \"payload\": {\"n\": 18446744073709551616, \"x\": [1.50, \"\\u00e4\\n\"]}}\n"
+      "{\"question\": \"c?\", \"kind\": \"code\", \"payload\": \"text\"}\n"
+      "{\"question\": \"d?\", \"answer\": 4, \"kind\": null, \"payload\": null}\n"));
+  ASSERT_EQ(problems.size(), 4u);
+  EXPECT_EQ(problems[0].kind, "math");
+  EXPECT_EQ(problems[0].payload, "");
+  EXPECT_EQ(problems[1].kind, "code");
+  EXPECT_EQ(problems[1].payload, "{\"n\":18446744073709551616,\"x\":[1.50,\"\xc3\xa4\\n\"]}") << "on one line, digits as they were";
+  EXPECT_EQ(problems[1].answer, "2");
+  EXPECT_EQ(problems[2].answer, "") << "another kind's verifier may do without";
+  EXPECT_EQ(problems[2].payload, "\"text\"");
+  EXPECT_EQ(problems[3].kind, "math");
+  EXPECT_EQ(problems[3].payload, "");
+  EXPECT_NE(ErrorOf(FileSpec("kindless.jsonl", "{\"question\": \"c?\", \"payload\": {}}\n")).find("field 'answer' is missing"), std::string::npos);
+}
+
 TEST(DatasetFiles, NumbersKeepTheirDigits) {
   for (const std::string number : {"18446744073709551616", "-9223372036854775809", "0.10", "1e400", "-1E-400", "12.0", "0.30000000000000004440892", "7"}) {
     for (const std::string before : {"", "\xef\xbb\xbf"}) {

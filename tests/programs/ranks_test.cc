@@ -111,6 +111,25 @@ TEST_F(RanksTest, ResumedTogetherTheyEndWhereTheyWouldHave) {
   EXPECT_EQ(Metrics("cut").size(), 4u);
 }
 
+// A judge that says something else each time would part the ranks, were each to ask it.
+TEST_F(RanksTest, OneOfThemAsksTheJudge) {
+  WriteFile(folder_ / "judge.py",
+            "import json, random, sys\n"
+            "for line in sys.stdin:\n"
+            "    a = json.loads(line)\n"
+            "    open('" + (folder_ / "sent") + "', 'a').write(json.dumps([a['problem'], a['response'], a['tokens'], a['truncated']]) + '\\n')\n"
+            "    print(json.dumps({'id': a['id'], 'score': random.random()}), flush=True)\n");
+  const Outcome two = Run({Config("rl", "judged", 3), "--set", "reward.verifier={command: [python3, " + (folder_ / "judge.py") + "], workers: 1}"}, kTwo);
+  ASSERT_EQ(two.code, 0) << two.err;
+  std::istringstream sent(ReadFile(folder_ / "sent"));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(sent, line);) lines.push_back(line);
+  EXPECT_GT(lines.size(), 18u);
+  std::sort(lines.begin(), lines.end());
+  EXPECT_EQ(std::adjacent_find(lines.begin(), lines.end()), lines.end()) << "asked twice";
+  EXPECT_GT(Metrics("judged")[2]["grad_norm"].get<double>(), 0.0);
+}
+
 TEST_F(RanksTest, ADeadRankEndsAllWithAMessage) {
   const std::string config = Config("rl", "long", 100000);
   const std::string done = folder_ / "done";

@@ -203,7 +203,9 @@ TEST(RewardOfAGroup, RefusesTermsThatCannotBeMade) {
   EXPECT_THROW(make(flat, true), UserError);
   flat.alpha = std::nan("");
   EXPECT_THROW(make(flat, true), UserError);
-  EXPECT_THROW(RewardFunction({"strict", {}, {DefaultRewardTerm("alp")}}, Budget()), UserError) << "no length to divide by";
+  RewardSettings settings;
+  settings.plus = {DefaultRewardTerm("alp")};
+  EXPECT_THROW(RewardFunction(settings, Budget()), UserError) << "no length to divide by";
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST(RewardFunction, MultipliesTimesAndAddsPlus) {
   EXPECT_EQ(reward.term_names(), (std::vector<std::string>{"budget", "format", "soft_overlong"}));
 
   const RewardResult right = reward({"4", "2 + 2\n#### 4", 100});
-  EXPECT_DOUBLE_EQ(right.correct, 1);
+  EXPECT_DOUBLE_EQ(right.outcome, 1);
   EXPECT_EQ(right.terms, (std::vector<double>{0.5, 1, -0.5}));
   EXPECT_DOUBLE_EQ(right.reward, 0.5 * 1 + 0.5 * -0.5);
 
@@ -129,8 +129,8 @@ TEST(RewardFunction, PaysTheConfiguredReadingAndReportsBoth) {
   RewardSettings settings;
   const RewardResult strict = RewardFunction(settings, Budget{})({"4", "so it is 4", 5});
   EXPECT_DOUBLE_EQ(strict.reward, 0);
-  EXPECT_FALSE(strict.correct_strict);
-  EXPECT_TRUE(strict.correct_lenient);
+  EXPECT_FALSE(strict.judged.strict.right());
+  EXPECT_TRUE(strict.judged.lenient.right());
   settings.reading = "lenient";
   EXPECT_DOUBLE_EQ(RewardFunction(settings, Budget{})({"4", "so it is 4", 5}).reward, 1);
 }

@@ -118,11 +118,16 @@ struct Draws {
           return groups;
         },
         [&](std::span<const size_t> problems, const Groups& groups) {
-          std::vector<bool> out;
-          for (size_t p : problems) out.push_back(verdicts[p] > 0), out.push_back(verdicts[p] > 1);
+          std::vector<GroupOutcome> out;
+          for (size_t p : problems) out.push_back({{1, 1}, {verdicts[p] > 0, verdicts[p] > 1}});
           EXPECT_EQ(groups.size(), problems.size());
           return out;
         });
+  }
+  static std::vector<size_t> Learned(const DrawnGroups& d) {
+    std::vector<size_t> problems;
+    for (size_t g : d.learned) problems.push_back(d.problems[g]);
+    return problems;
   }
 };
 
@@ -133,11 +138,12 @@ TEST(DrawGroups, KeepsMixedGroupsUntilThereAreEnough) {
   rl.max_resample_rounds = 5;
   Draws draws = {{0, 1, 2, 1, 0, 0, 1, 1, 1, 1}};
   const DrawnGroups d = draws.Run(rl);
-  EXPECT_EQ(d.problems, (std::vector<size_t>{1, 3, 6}));
-  ASSERT_EQ(d.groups.size(), 3u);
-  for (size_t g = 0; g < 3; ++g) EXPECT_EQ(d.groups[g][1].tokens[0], static_cast<int32_t>(d.problems[g]));
+  EXPECT_EQ(Draws::Learned(d), (std::vector<size_t>{1, 3, 6}));
+  EXPECT_EQ(d.problems, (std::vector<size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8})) << "what is left out is known all the same";
+  ASSERT_EQ(d.groups.size(), 9u);
+  for (size_t g = 0; g < 9; ++g) EXPECT_EQ(d.groups[g][1].tokens[0], static_cast<int32_t>(d.problems[g]));
   EXPECT_EQ(d.rounds, 3);
-  EXPECT_EQ(d.drawn, 9);
+  EXPECT_EQ(d.drawn(), 9);
   EXPECT_EQ(d.kept, 5) << "7 and 8 are surplus";
   EXPECT_NEAR(d.accuracy, 7.0 / 18, 1e-12);
   EXPECT_EQ(draws.places, (std::vector<int64_t>{0, 3, 6})) << "no two completions of a step share their seed";
@@ -149,15 +155,15 @@ TEST(DrawGroups, GivesUpAfterItsRounds) {
   rl.dynamic_sampling = true;
   rl.max_resample_rounds = 2;
   Draws some = {{0, 1, 2, 0, 1}};
-  EXPECT_EQ(some.Run(rl).problems, (std::vector<size_t>{1}));
+  EXPECT_EQ(Draws::Learned(some.Run(rl)), (std::vector<size_t>{1}));
   Draws none = {{0, 2, 2, 0, 1}};
   const DrawnGroups d = none.Run(rl);
-  EXPECT_EQ(d.problems, (std::vector<size_t>{2, 3})) << "the last round as it is";
-  EXPECT_EQ(d.groups.size(), 2u);
+  EXPECT_EQ(Draws::Learned(d), (std::vector<size_t>{2, 3})) << "the last round as it is";
+  EXPECT_EQ(d.groups.size(), 4u);
   EXPECT_EQ(d.kept, 0);
   rl.dynamic_sampling = false;
   Draws plain = {{0, 0, 0}};
-  EXPECT_EQ(plain.Run(rl).problems, (std::vector<size_t>{0, 1}));
+  EXPECT_EQ(Draws::Learned(plain.Run(rl)), (std::vector<size_t>{0, 1}));
 }
 
 }  // namespace

@@ -1,23 +1,53 @@
 #include "train/rl/grpo_batch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "base/error.h"
 #include "base/rng.h"
 #include "rewards/measures.h"
+#include "runtime/evaluation/attempt.h"
 #include "train/policy/advantages.h"
 
 namespace pith {
+
+namespace {
+
+// One that its verifier failed on is no part of its group: it gets the others' mean, which moves none of them, and nothing of its own.
+void SetAdvantages(const RlSettings& rl, std::vector<double> rewards, Paid* paid) {
+  const auto k = static_cast<size_t>(rl.group_size);
+  const std::vector<RewardResult>& results = paid->results;
+  for (size_t first = 0; first + k <= results.size(); first += k) {
+    double sum = 0, n = 0;
+    for (size_t i = first; i < first + k; ++i) {
+      if (results[i].failed) continue;
+      sum += rewards[i];
+      ++n;
+    }
+    for (size_t i = first; i < first + k; ++i) {
+      if (results[i].failed) rewards[i] = n > 0 ? sum / n : 0;
+    }
+  }
+  paid->advantages = Advantages(rl.advantage, rl.scale_rewards, rewards, rl.group_size);
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].failed) paid->advantages[i] = 0;
+  }
+}
+
+std::vector<double> RewardsOf(const Paid& paid) {
+  std::vector<double> rewards;
+  for (const RewardResult& result : paid.results) rewards.push_back(result.reward);
+  return rewards;
+}
+
+}  // namespace
 
 Paid Pay(const Session& session, const RewardFunction& reward, std::span<const size_t> problems, const Groups& groups,
          const RewardState& state) {
   const Tokenizer& tokenizer = session.prompter->tokenizer();
   Paid paid;
-  std::vector<double> rewards;
   for (size_t g = 0; g < groups.size(); ++g) {
-    const PreparedProblem& problem = session.problems[problems[g]];
-    const size_t first = paid.texts.size();
     for (const Completion& c : groups[g]) {
       const std::span<const int32_t> answer = tokenizer.WithoutEnd(c.tokens);
       paid.texts.push_back(tokenizer.Decode(answer));
@@ -25,29 +55,59 @@ Paid Pay(const Session& session, const RewardFunction& reward, std::span<const s
         return static_cast<int64_t>(tokenizer.Decode(answer.first(static_cast<size_t>(k))).size());
       };
       paid.measures.push_back({Repetition(answer), TokensAfter(CloseEnd(paid.texts.back()), static_cast<int64_t>(answer.size()), decoded_bytes)});
-      paid.budgets.push_back(problem.budget_tokens);
-    }
-    std::vector<RewardInput> group;
-    for (size_t i = 0; i < groups[g].size(); ++i) {
-      const Completion& c = groups[g][i];
-      group.push_back({problem.problem.answer, paid.texts[first + i], static_cast<int64_t>(c.tokens.size()),
-                       c.finish == Finish::kLength, problem.budget_tokens});
-    }
-    for (RewardResult& result : reward(group, state)) {
-      rewards.push_back(result.reward);
-      paid.results.push_back(std::move(result));
+      paid.budgets.push_back(session.problems[problems[g]].budget_tokens);
     }
   }
-  const RlSettings& rl = session.config.rl;
-  paid.advantages = Advantages(rl.advantage, rl.scale_rewards, rewards, rl.group_size);
+  std::vector<Attempt> attempts;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (const Completion& c : groups[g]) attempts.push_back(MakeAttempt(session.problems[problems[g]].problem, paid.texts[attempts.size()], c));
+  }
+  const std::vector<Judgements> judged = session.verifiers->JudgeBoth(attempts);
+  size_t first = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const PreparedProblem& problem = session.problems[problems[g]];
+    std::vector<RewardInput> group;
+    for (const Completion& c : groups[g]) {
+      group.push_back({problem.problem.answer, paid.texts[first + group.size()], static_cast<int64_t>(c.tokens.size()),
+                       c.finish == Finish::kLength, problem.budget_tokens});
+    }
+    for (RewardResult& result : reward(group, std::span(judged).subspan(first, group.size()), state)) paid.results.push_back(std::move(result));
+    first += group.size();
+  }
+  SetAdvantages(session.config.rl, RewardsOf(paid), &paid);
   return paid;
+}
+
+void Append(Paid more, Paid* paid) {
+  const auto append = [](auto& from, auto& to) { std::move(from.begin(), from.end(), std::back_inserter(to)); };
+  append(more.results, paid->results);
+  append(more.texts, paid->texts);
+  append(more.advantages, paid->advantages);
+  append(more.measures, paid->measures);
+  append(more.budgets, paid->budgets);
+}
+
+Paid ChoosePaid(const RlSettings& rl, const Groups& groups, std::span<const size_t> chosen, const Paid& paid) {
+  std::vector<size_t> begins = {0};
+  for (const auto& group : groups) begins.push_back(begins.back() + group.size());
+  Paid out;
+  for (size_t g : chosen) {
+    for (size_t i = begins[g]; i < begins[g + 1]; ++i) {
+      out.results.push_back(paid.results[i]);
+      out.texts.push_back(paid.texts[i]);
+      out.measures.push_back(paid.measures[i]);
+      out.budgets.push_back(paid.budgets[i]);
+    }
+  }
+  SetAdvantages(rl, RewardsOf(out), &out);
+  return out;
 }
 
 void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid) {
   PITH_CHECK_EQ(kl.size(), paid->results.size());
   std::vector<double> rewards;
   for (size_t i = 0; i < kl.size(); ++i) rewards.push_back(paid->results[i].reward - rl.kl_beta * kl[i]);
-  paid->advantages = Advantages(rl.advantage, rl.scale_rewards, rewards, rl.group_size);
+  SetAdvantages(rl, std::move(rewards), paid);
 }
 
 std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid) {
@@ -56,8 +116,10 @@ std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid) {
   for (const auto& group : groups) {
     GroupOutcome outcome;
     for (const Completion& c : group) {
+      const RewardResult& result = paid.results[sample++];
+      if (result.failed) continue;
       outcome.lengths.push_back(static_cast<int64_t>(c.tokens.size()));
-      outcome.right.push_back(paid.results[sample++].correct > 0);
+      outcome.right.push_back(result.right);
     }
     outcomes.push_back(std::move(outcome));
   }
@@ -104,7 +166,7 @@ std::vector<GrpoBatch> MakeBatches(const TrainConfig& config, int64_t step, cons
     batch.whole.sequences = static_cast<double>(end - begin);
     for (auto i = begin; i != end; ++i) {
       const Completion& c = *completions[*i];
-      if (c.tokens.empty() || (rl.mask_truncated && c.finish == Finish::kLength)) continue;
+      if (c.tokens.empty() || (rl.mask_truncated && c.finish == Finish::kLength) || paid.results[*i].failed) continue;
       ++batch.unmasked;
       batch.whole.minibatch_tokens += static_cast<double>(c.tokens.size());
       if (paid.advantages[*i] == 0.0 && !all_move) continue;

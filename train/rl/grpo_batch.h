@@ -27,14 +27,18 @@ struct CompletionMeasures {
 struct Paid {
   std::vector<RewardResult> results;  // one per completion, group after group
   std::vector<std::string> texts;     // without the end-of-turn token
-  std::vector<double> advantages;
+  std::vector<double> advantages;     // of a completion that its verifier failed on: 0
   std::vector<CompletionMeasures> measures;
   std::vector<int64_t> budgets;       // B of each completion's prompt; 0: none
 };
-// Pays group by group. `state` is what of the reward moves with the run (rewards/steering.h).
+// Judges all completions at once and pays group by group. `state` is what of the reward moves with the run (rewards/steering.h).
 Paid Pay(const Session& session, const RewardFunction& reward, std::span<const size_t> problems, const Groups& groups,
          const RewardState& state = {});
-// Lengths and verdicts (under the paid reading) of each group.
+// `more` behind what `paid` holds; the advantages are left as each was computed.
+void Append(Paid more, Paid* paid);
+// The groups of these places among all that were paid, with the advantages that they have among one another.
+Paid ChoosePaid(const RlSettings& rl, const Groups& groups, std::span<const size_t> chosen, const Paid& paid);
+// Lengths and outcomes (under the paid reading) of each group, without the completions that their verifier failed on.
 std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid);
 // Computes the advantages anew from the rewards less rl.kl_beta · kl, one per completion (its tokens' sum).
 void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid);
@@ -60,8 +64,8 @@ struct GrpoBatch {
 
 // The step's completions dealt at random, by (seed, step), into rl.minibatches parts. Sequences are the samples with an
 // advantage (all, with a KL in the loss, an entropy bonus or a choice of tokens by entropy), unmasked, of at least one token.
-// A sample without advantage still counts in the denominators; one that rl.mask_truncated leaves out counts as a completion
-// but not with its tokens.
+// A sample without advantage still counts in the denominators; one that rl.mask_truncated leaves out, or that its verifier failed
+// on, counts as a completion but not with its tokens.
 std::vector<GrpoBatch> MakeBatches(const TrainConfig& config, int64_t step, const Groups& groups, const Paid& paid,
                                    const std::vector<TrainSequence>& sequences);
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
 
@@ -31,7 +32,7 @@ Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Pai
     for (const Completion& c : group) {
       const auto tokens = static_cast<double>(c.tokens.size());
       const int64_t budget = paid.budgets[sample];
-      (paid.results[sample].correct > 0 ? right : wrong).Add(tokens);
+      if (!paid.results[sample].failed) (paid.results[sample].right ? right : wrong).Add(tokens);
       repetition.Add(paid.measures[sample].repetition);
       after_close.Add(static_cast<double>(paid.measures[sample].after_close));
       if (budget > 0) within.Add(tokens <= static_cast<double>(budget));
@@ -53,21 +54,28 @@ Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Pai
 
 Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid) {
   const auto n = static_cast<double>(paid.results.size());
+  double judged = 0;  // what the verifier failed on says nothing of rewards and accuracy
   double mean = 0, squares = 0, strict = 0, lenient = 0, length = 0, truncated = 0, min = 1e18, max = 0, ended_length = 0;
-  double flat = 0, ended_min = 1e18, ended_max = 0;
+  double flat = 0, outcome = 0, shaping = 0, ended_min = 1e18, ended_max = 0;
   std::vector<double> terms(reward.term_names().size(), 0.0), term_squares(terms);
   size_t sample = 0;
   for (const auto& group : groups) {
     bool same = true;
-    const double first_reward = paid.results[sample].reward;
+    std::optional<double> first_reward;
     for (const Completion& c : group) {
       const RewardResult& r = paid.results[sample++];
       const auto tokens = static_cast<double>(c.tokens.size());
-      same &= r.reward == first_reward;
-      mean += r.reward;
-      squares += r.reward * r.reward;
-      strict += r.correct_strict;
-      lenient += r.correct_lenient;
+      if (!r.failed) {
+        ++judged;
+        if (!first_reward) first_reward = r.reward;
+        same &= r.reward == *first_reward;
+        mean += r.reward;
+        squares += r.reward * r.reward;
+        outcome += r.outcome;
+        shaping += r.shaping;
+        strict += r.judged.strict.right();
+        lenient += r.judged.lenient.right();
+      }
       length += tokens;
       min = std::min(min, tokens);
       max = std::max(max, tokens);
@@ -84,16 +92,19 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
     }
     flat += same;
   }
-  mean /= n;
+  const double known = std::max(1.0, judged);
+  mean /= known;
   const auto deviation = [&](double sum_of_squares, double mean_of_all) {
-    return std::sqrt(std::max(0.0, (sum_of_squares - n * mean_of_all * mean_of_all) / std::max(1.0, n - 1)));
+    return std::sqrt(std::max(0.0, (sum_of_squares - judged * mean_of_all * mean_of_all) / std::max(1.0, judged - 1)));
   };
   const auto num_groups = static_cast<double>(groups.size());
   Metrics m = {{"reward", mean},
                {"reward_std", deviation(squares, mean)},
+               {"reward/outcome", outcome / known},
+               {"reward/shaping", shaping / known},
                {"frac_reward_zero_std", flat / num_groups},
-               {"accuracy", strict / n},
-               {"accuracy_lenient", lenient / n},
+               {"accuracy", strict / known},
+               {"accuracy_lenient", lenient / known},
                {"completions/mean_length", length / n},
                {"completions/min_length", min},
                {"completions/max_length", max},
@@ -102,9 +113,10 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
                {"completions/min_terminated_length", truncated < n ? ended_min : 0.0},
                {"completions/max_terminated_length", ended_max}};
   for (size_t t = 0; t < terms.size(); ++t) {
-    m.emplace_back("rewards/" + reward.term_names()[t] + "/mean", terms[t] / n);
-    m.emplace_back("rewards/" + reward.term_names()[t] + "/std", deviation(term_squares[t], terms[t] / n));
+    m.emplace_back("rewards/" + reward.term_names()[t] + "/mean", terms[t] / known);
+    m.emplace_back("rewards/" + reward.term_names()[t] + "/std", deviation(term_squares[t], terms[t] / known));
   }
+  if (judged < n) m.emplace_back("verifier/errors", (n - judged) / n);
   const Metrics lengths = LengthMetrics(config, groups, paid);
   m.insert(m.end(), lengths.begin(), lengths.end());
   return m;
@@ -118,6 +130,7 @@ std::vector<std::string> CompletionLines(const Session& session, int64_t step, s
     const Problem& problem = session.problems[problems[g]].problem;
     for (const Completion& c : groups[g]) {
       const RewardResult& r = paid.results[sample];
+      const Judgement& paid_for = r.judged.of(session.config.reward.reading);
       nlohmann::ordered_json line = {{"step", step},
                                            {"id", problem.id},
                                            {"question", problem.question},
@@ -126,8 +139,12 @@ std::vector<std::string> CompletionLines(const Session& session, int64_t step, s
                                            {"tokens", c.tokens.size()},
                                            {"finish", FinishName(c.finish)},
                                            {"reward", r.reward},
-                                           {"correct", r.correct},
+                                           {"correct", r.right ? 1.0 : 0.0},
+                                           {"outcome", r.outcome},
+                                           {"shaping", r.shaping},
+                                           {"verdict", VerdictName(paid_for.verdict)},
                                            {"advantage", paid.advantages[sample]}};
+      if (!paid_for.reason.empty()) line["reason"] = paid_for.reason;
       if (session.config.budget.tokens > 0) line["budget"] = paid.budgets[sample];
       lines.push_back(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
       ++sample;

@@ -12,14 +12,17 @@
 namespace pith {
 
 // TRL's names where TRL has the metric. Standard deviations are over all completions and divide by n − 1; frac_reward_zero_std
-// is the share of groups whose rewards are all equal. "accuracy" is the strict reading, whatever is paid.
+// is the share of groups whose rewards are all equal. "accuracy" is the strict reading, whatever is paid; reward/outcome and
+// reward/shaping are the two parts of what is. Completions that the verifier failed on (verifier/errors, their share, where there
+// are any) count in none of these. `groups` are all that were sampled, whether they are learned from or not.
 // completions/clipped_ratio is the share without an end, *_terminated_length are of the others (0 where there are
 // none). length/right and length/wrong are mean lengths by the verdict that is paid; completions/repetition and
 // completions/after_close are means of rewards/measures.h; budget/within is the share of completions within their prompt's B,
 // length/by_budget/B (0: none) the mean length under each of budget.choices. A mean of nothing is left out.
 Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid);
 
-// A JSON object per completion: question, gold, text, tokens, finish, reward, advantage, and the prompt's budget where the run has any.
+// A JSON object per completion: question, gold, text, tokens, finish, reward, outcome, shaping, verdict, advantage, a reason where the
+// verdict has one, and the prompt's budget where the run has any.
 std::vector<std::string> CompletionLines(const Session& session, int64_t step, std::span<const size_t> problems,
                                          const Groups& groups, const Paid& paid);
 

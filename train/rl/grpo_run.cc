@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "runtime/evaluation/attempt.h"
 #include "train/model/optimizer.h"
 #include "train/rl/grpo.h"
 #include "train/rl/grpo_metrics.h"
@@ -58,13 +59,16 @@ class GrpoStage : public Stage, public Stateful {
 
   StepRecord Step(int64_t step, Ledger* ledger) override {
     GenerateStats stats;
-    const DrawnGroups drawn = Draw(step, &stats, ledger);
-    const std::vector<size_t>& problems = drawn.problems;
-    const Groups& groups = drawn.groups;
-    Ledger::Scope grading = ledger->Time("grade");
-    Paid paid = Pay(session_, reward_, problems, groups, steering_.reward_state());
-    steering_.Observe(problems, Outcomes(groups, paid));
-    grading.End();
+    Paid all;  // of every group that was sampled
+    const DrawnGroups drawn = Draw(step, &all, &stats, ledger);
+    steering_.Observe(drawn.problems, Outcomes(drawn.groups, all));
+    std::vector<size_t> problems;  // what is learned from
+    Groups groups;
+    for (size_t g : drawn.learned) {
+      problems.push_back(drawn.problems[g]);
+      groups.push_back(drawn.groups[g]);
+    }
+    Paid paid = ChoosePaid(config_.rl, drawn.groups, drawn.learned, all);
 
     std::vector<const Prompt*> prompts;
     for (size_t i : problems) prompts.push_back(&session_.problems[i].prompt);
@@ -75,11 +79,11 @@ class GrpoStage : public Stage, public Stateful {
     StepRecord record;
     record.rate_tokens = stats.generated_tokens;
     record.metrics = updates_.Learn(step, problems, groups, encoded, &paid, ledger);
-    const Metrics rewards = RewardMetrics(config_, reward_, groups, paid);
+    const Metrics rewards = RewardMetrics(config_, reward_, drawn.groups, all);
     record.metrics.insert(record.metrics.end(), rewards.begin(), rewards.end());
     if (config_.rl.dynamic_sampling) {
       record.metrics.insert(record.metrics.end(), {{"dynamic_sampling/rounds", static_cast<double>(drawn.rounds)},
-                                                   {"dynamic_sampling/drawn", static_cast<double>(drawn.drawn)},
+                                                   {"dynamic_sampling/drawn", static_cast<double>(drawn.drawn())},
                                                    {"dynamic_sampling/kept", static_cast<double>(drawn.kept)},
                                                    {"dynamic_sampling/accuracy", drawn.accuracy}});
     }
@@ -106,28 +110,37 @@ class GrpoStage : public Stage, public Stateful {
     }
   }
 
-  // The step's completions; counts the tokens of all that were sampled.
-  DrawnGroups Draw(int64_t step, GenerateStats* stats, Ledger* ledger) {
+  // The step's completions, and what all of them are paid; counts their tokens.
+  DrawnGroups Draw(int64_t step, Paid* all, GenerateStats* stats, Ledger* ledger) {
     const auto draw = [&](int64_t first_place) {
       return steering_.Draw(step, first_place, config_.rl.prompts_per_step, [&](int64_t n) { return problems_.Next(n); });
     };
     const auto sample = [&](std::span<const size_t> problems, int64_t first_place) {
       const Ledger::Scope sampling = ledger->Time("rollout");
       GenerateStats round;
-      Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place);
+      const auto prepare = [&](size_t i, const Completion& completion) {  // a judge may begin while others are still sampled
+        const Problem& problem = session_.problems[problems[i]].problem;
+        if (!session_.verifiers->Waits(problem.kind)) return;
+        const Tokenizer& tokenizer = session_.prompter->tokenizer();
+        const std::string text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
+        const Attempt attempt = MakeAttempt(problem, text, completion);
+        session_.verifiers->Prepare(std::span(&attempt, 1));
+      };
+      Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place, prepare);
       CheckSampled(step, problems, groups);
       stats->generated_tokens += round.generated_tokens;
       num_tokens_ += round.generated_tokens;
       for (size_t i : problems) num_tokens_ += config_.rl.group_size * static_cast<int64_t>(session_.problems[i].prompt.ids.size());
       return groups;
     };
-    const auto correct = [&](std::span<const size_t> problems, const Groups& groups) {
+    const auto judge = [&](std::span<const size_t> problems, const Groups& groups) {
       const Ledger::Scope grading = ledger->Time("grade");
-      std::vector<bool> verdicts;
-      for (const RewardResult& r : Pay(session_, reward_, problems, groups, steering_.reward_state()).results) verdicts.push_back(r.correct != 0);
-      return verdicts;
+      Paid paid = Pay(session_, reward_, problems, groups, steering_.reward_state());
+      std::vector<GroupOutcome> outcomes = Outcomes(groups, paid);
+      Append(std::move(paid), all);
+      return outcomes;
     };
-    return DrawGroups(config_.rl, draw, sample, correct);
+    return DrawGroups(config_.rl, draw, sample, judge);
   }
 
   const Session& session_;

@@ -76,6 +76,7 @@ void GrpoSteering::Observe(std::span<const size_t> problems, std::span<const Gro
   reward_.Observe(outcomes);
   if (!curriculum_) return;
   for (size_t g = 0; g < outcomes.size(); ++g) {
+    if (outcomes[g].right.empty()) continue;  // nothing is known of it
     double right = 0;
     for (uint8_t r : outcomes[g].right) right += r != 0;
     curriculum_->Observe(problems[g] / session_.num_variants(), right / static_cast<double>(outcomes[g].right.size()));

@@ -1,5 +1,7 @@
 #include "train/rl/problem_source.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -42,43 +44,31 @@ void ProblemSource::Load(const std::string& json) {
 
 DrawnGroups DrawGroups(const RlSettings& rl, const std::function<std::vector<size_t>(int64_t)>& draw,
                        const std::function<Groups(std::span<const size_t>, int64_t)>& sample,
-                       const std::function<std::vector<bool>(std::span<const size_t>, const Groups&)>& correct) {
+                       const std::function<std::vector<GroupOutcome>(std::span<const size_t>, const Groups&)>& judge) {
   const auto wanted = static_cast<size_t>(rl.prompts_per_step);
   DrawnGroups out;
   double right_in_all = 0, completions = 0;
   while (true) {
-    std::vector<size_t> problems = draw(out.drawn);
-    Groups groups = sample(problems, out.drawn);
+    const std::vector<size_t> problems = draw(out.drawn());
+    Groups groups = sample(problems, out.drawn());
+    const std::vector<GroupOutcome> outcomes = judge(problems, groups);
+    PITH_CHECK_EQ(outcomes.size(), groups.size());
+    const size_t first = out.groups.size();
     ++out.rounds;
-    out.drawn += static_cast<int64_t>(groups.size());
-    if (!rl.dynamic_sampling) {
-      out.kept = out.drawn;
-      out.problems = std::move(problems);
-      out.groups = std::move(groups);
-      return out;
+    out.problems.insert(out.problems.end(), problems.begin(), problems.end());
+    std::move(groups.begin(), groups.end(), std::back_inserter(out.groups));
+    for (size_t g = 0; g < outcomes.size(); ++g) {
+      const std::vector<uint8_t>& right = outcomes[g].right;
+      const auto num_right = static_cast<size_t>(std::count(right.begin(), right.end(), 1));
+      right_in_all += static_cast<double>(num_right);
+      completions += static_cast<double>(right.size());
+      const bool mixed = num_right > 0 && num_right < right.size();
+      out.kept += mixed || !rl.dynamic_sampling;
+      if (rl.dynamic_sampling ? mixed && out.learned.size() < wanted : true) out.learned.push_back(first + g);
     }
-    const std::vector<bool> verdicts = correct(problems, groups);
-    std::vector<bool> mixed;
-    size_t i = 0;
-    for (const auto& group : groups) {
-      size_t right = 0;
-      for (size_t k = 0; k < group.size(); ++k) right += verdicts.at(i++);
-      mixed.push_back(right > 0 && right < group.size());
-      right_in_all += static_cast<double>(right);
-      completions += static_cast<double>(group.size());
-    }
-    const bool last = out.rounds == rl.max_resample_rounds;
-    for (size_t g = 0; g < groups.size(); ++g) {
-      if (!mixed[g]) continue;
-      ++out.kept;
-      if (out.groups.size() == wanted) continue;
-      out.problems.push_back(problems[g]);
-      out.groups.push_back(std::move(groups[g]));
-    }
-    if (out.groups.size() < wanted && !last) continue;
-    if (out.groups.empty()) {
-      out.problems = std::move(problems);
-      out.groups = std::move(groups);
+    if (rl.dynamic_sampling && out.learned.size() < wanted && out.rounds < rl.max_resample_rounds) continue;
+    if (out.learned.empty()) {
+      for (size_t g = first; g < out.groups.size(); ++g) out.learned.push_back(g);
     }
     out.accuracy = completions > 0 ? right_in_all / completions : 0.0;
     return out;

@@ -37,22 +37,26 @@ class ProblemSource : public Stateful {
 };
 
 struct DrawnGroups {
+  // All that were sampled, in that order: the controller, targets of length, alarms and metrics see every one of them.
   std::vector<size_t> problems;
   Groups groups;
-  int64_t rounds = 0, drawn = 0;  // drawn: groups, kept or not
-  int64_t kept = 0;               // groups with right and wrong answers, before surplus ones are dropped
-  double accuracy = 0;            // of all that were drawn
+  std::vector<size_t> learned;    // places among them of the groups to learn from
+  int64_t rounds = 0;
+  int64_t kept = 0;               // groups with right and wrong answers, surplus ones too
+  double accuracy = 0;            // of all that could be judged
+
+  int64_t drawn() const { return static_cast<int64_t>(groups.size()); }
 };
 
 // DAPO's dynamic sampling (arXiv 2503.14476, section 3.2): rounds of rl.prompts_per_step problems, of which those groups are
-// kept that have right and wrong answers, until prompts_per_step are there or rl.max_resample_rounds are over; surplus groups
-// of the last round are dropped. What is right is the answer alone, whatever is paid. Where not one group qualifies, the last
-// round's are used as they are. Without rl.dynamic_sampling: one round, kept whole.
+// learned from that have right and wrong answers, until prompts_per_step are there or rl.max_resample_rounds are over; surplus groups
+// of the last round are left out. What is right is the outcome alone, whatever is paid. Where not one group qualifies, the last
+// round's are learned from as they are. Without rl.dynamic_sampling: one round, all of it.
 //
 // draw(first_place) is the next prompts_per_step problems, first_place how many were drawn before in this step; sample gives
-// their completions, correct a verdict per completion, group after group.
+// their completions, judge what became of them, a group each.
 DrawnGroups DrawGroups(const RlSettings& rl, const std::function<std::vector<size_t>(int64_t first_place)>& draw,
                        const std::function<Groups(std::span<const size_t> problems, int64_t first_place)>& sample,
-                       const std::function<std::vector<bool>(std::span<const size_t> problems, const Groups& groups)>& correct);
+                       const std::function<std::vector<GroupOutcome>(std::span<const size_t> problems, const Groups& groups)>& judge);
 
 }  // namespace pith

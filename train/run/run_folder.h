@@ -1,4 +1,4 @@
-// A run's folder: config.yaml, metrics.jsonl, events.out.tfevents.*, completions/, checkpoints/, adapter/.
+// A run's folder: config.yaml, metrics.jsonl, events.out.tfevents.*, verifier.log, completions/, checkpoints/, adapter/.
 #pragma once
 
 #include <cstdint>

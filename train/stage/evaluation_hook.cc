@@ -6,6 +6,8 @@
 #include "data/dataset.h"
 #include "rewards/reward.h"
 #include "runtime/evaluation/eval.h"
+#include "train/run/ranks.h"
+#include "train/stage/judging.h"
 #include "train/stage/rollout.h"
 
 namespace pith {
@@ -41,6 +43,7 @@ EvalSettings SettingsOf(const TrainConfig& config) {
 EvaluationHook::EvaluationHook(const Session& session)
     : session_(session), problems_(LoadHeldOut(session.config)), settings_(SettingsOf(session.config)) {
   const NamedAdapter mode = {"adapter", PackForSampling(session, session.initial)};
+  settings_.verifiers = Ranks::World().size() == 1 ? session.verifiers : MakeVerifiers(session.config, VerifierLog(session.config));
   plan_ = PlanEval(session.base->config(), *session.prompter, problems_, {mode}, settings_);
 }
 
@@ -59,6 +62,7 @@ bool EvaluationHook::Affordable() const {
 
 void EvaluationHook::After(StepRecord* record, Ledger* ledger) {
   PITH_CHECK(engine_ != nullptr, "Begin() was not called");
+  if (!Ranks::World().first()) return;  // nobody would read what it measures
   if (record->step % session_.config.eval.every != 0 && record->step != total_steps_) return;
   if (!Affordable()) {
     LogInfo(Str("step ", record->step, ": no evaluation, it would take more than eval.max_share = ", session_.config.eval.max_share,

@@ -46,11 +46,13 @@ Sampler::Sampler(const Session& session, int64_t kv_tokens) : session_(session) 
 Sampler::~Sampler() = default;
 
 std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
-                                                     GenerateStats* stats, int64_t first_place) {
+                                                     GenerateStats* stats, int64_t first_place,
+                                                     const std::function<void(size_t i, const Completion& completion)>& on_completion) {
   const TrainConfig& c = session_.config;
   const AdapterRef packed = PackForSampling(session_, adapter);
   const uint64_t seed = Rng(c.run.seed, {0x726f6c6c, static_cast<uint64_t>(step)}).Next();
   std::vector<GenerateRequest> requests;
+  std::vector<size_t> places;
   for (size_t i = 0; i < problems.size(); ++i) {
     if (!Ranks::World().Owns(i)) continue;
     const Prompt& prompt = session_.problems[problems[i]].prompt;
@@ -63,9 +65,11 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
     r.num_samples = static_cast<int>(c.rl.group_size);
     r.first_sample = (static_cast<uint64_t>(first_place) + static_cast<uint64_t>(i)) * static_cast<uint64_t>(c.rl.group_size);
     requests.push_back(std::move(r));
+    places.push_back(i);
   }
   GenerateOptions options;
   options.max_batch = c.rollout.max_batch;
+  if (on_completion) options.on_completion = [&](size_t request, const Completion& completion) { on_completion(places[request], completion); };
   std::vector<std::vector<Completion>> mine = Generate(*engine_, session_.prompter->tokenizer(), requests, options, stats), groups(problems.size());
   for (size_t i = 0, next = 0; i < groups.size(); ++i) {
     if (Ranks::World().Owns(i)) groups[i] = std::move(mine[next++]);

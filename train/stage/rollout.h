@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -21,9 +22,11 @@ class Sampler {
   ~Sampler();
   Engine* engine() { return engine_.get(); }
   // group_size completions for each problem, seeded by (run.seed, step) and the problem's place in the step alone: problems[0]
-  // has place `first_place`.
+  // has place `first_place`. on_completion(i, completion), where given, hears of each completion of problems[i] as it ends, of those
+  // that this rank samples.
   std::vector<std::vector<Completion>> Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
-                                              GenerateStats* stats, int64_t first_place = 0);
+                                              GenerateStats* stats, int64_t first_place = 0,
+                                              const std::function<void(size_t i, const Completion& completion)>& on_completion = nullptr);
 
  private:
   const Session& session_;

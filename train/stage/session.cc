@@ -21,6 +21,7 @@
 #include "train/policy/warnings.h"
 #include "train/run/ranks.h"
 #include "train/stage/card.h"
+#include "train/stage/judging.h"
 #include "train/stage/rate_check.h"
 
 namespace pith {
@@ -274,7 +275,10 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   std::vector<int64_t> budgets = config.budget.choices;
   if (budgets.empty()) budgets = {config.budget.tokens};
   const std::vector<SourcedProblem> problems = lacks("data.") ? std::vector<SourcedProblem>() : LoadSources(config.data);
+  s.verifiers = MakeSharedVerifiers(config);
+  const bool judged = config.run.stage == "rl" || (config.run.stage == "distill" && config.distill.mode == "traces");
   for (const auto& [source, problem] : problems) {
+    if (judged) s.verifiers->CheckKind(problem.kind, Str("problem ", problem.id));
     for (int64_t budget_tokens : budgets) {
       PreparedProblem p;
       Budget budget = MakeBudget(config.budget);

@@ -13,6 +13,7 @@
 #include "data/dataset.h"
 #include "data/problem.h"
 #include "data/template/prompt.h"
+#include "rewards/verifiers.h"
 #include "train/model/model.h"
 #include "train/stage/missing_inputs.h"
 
@@ -36,6 +37,7 @@ struct Session {
   // p · num_variants() + c.
   std::vector<PreparedProblem> problems;
   LoraAdapter initial;            // what the run starts from, with the card of what it will become
+  std::shared_ptr<Verifiers> verifiers;  // of the kinds of all problems, where answers to them are judged (train/stage/judging.h)
   bool fresh = true;              // no init_adapter: the starting policy is the base itself
   // Inputs::kAnnounced alone: what is not there yet. Without an init_adapter `initial` is then a fresh adapter of its shape;
   // without one of the data sets there are no problems.
@@ -48,7 +50,7 @@ struct Session {
 enum class Inputs { kDemanded, kAnnounced };
 
 // Loads all but the model. UserError for settings of `adapter` that an init_adapter contradicts, tokens that the model has no
-// embedding for, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of, and of
+// embedding for, kinds of problems that nothing judges, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of, and of
 // rates and batches that are known to collapse (train/stage/rate_check.h).
 Session OpenSession(const TrainConfig& config, Inputs inputs = Inputs::kDemanded);
 std::unique_ptr<Model> MakeModel(const Session& session);

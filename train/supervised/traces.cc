@@ -9,14 +9,16 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/sha256.h"
-#include "rewards/answers/answer.h"
+#include "runtime/evaluation/attempt.h"
 #include "runtime/generate.h"
 #include "train/run/ranks.h"
 #include "train/run/run_folder.h"
+#include "train/stage/judging.h"
 
 namespace pith {
 namespace {
@@ -36,6 +38,10 @@ std::string MadeBy(const Session& session, const Teacher& teacher) {
   Sha256 hash;
   hash.Update(Str(teacher.Identity(), " ", session.config.run.seed, " ", d.samples, " ", d.sampling_temperature, " ", d.max_tokens, " ", d.keep, " ",
                   d.reading, " ", session.config.data.system));
+  const RewardSettings& judging = session.config.reward;
+  if (judging.form != RewardSettings().form) hash.Update(" " + judging.form);
+  for (const std::string& part : judging.verifier.command) hash.Update(Str(" ", part.size(), ":", part));
+  if (judging.verifier.enabled()) hash.Update(" " + judging.verifier.url);
   return hash.HexDigest().substr(0, 16);
 }
 
@@ -53,10 +59,13 @@ std::vector<Trace> Kept(std::vector<Trace> all, const std::string& keep) {
 std::string Lines(const Problem& problem, const std::vector<Trace>& kept, const std::string& made_by) {
   std::string text;
   Json line = {{"id", problem.id}, {"question", problem.question}, {"answer", problem.answer}};
+  if (problem.kind != Problem().kind) line["kind"] = problem.kind;
   const auto add = [&] {
     line["kept"] = kept.size();
     line["made_by"] = made_by;
-    text += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    std::string whole = line.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (!problem.payload.empty()) whole = WithMember(std::move(whole), "payload", problem.payload);
+    text += whole + "\n";
   };
   for (const Trace& t : kept) {
     line["solution"] = t.text;
@@ -70,7 +79,8 @@ std::string Lines(const Problem& problem, const std::vector<Trace>& kept, const 
 
 class TeachersEngine {
  public:
-  TeachersEngine(const Session& session, const Teacher& teacher) : session_(session), teacher_(teacher), settings_(session.config.distill) {
+  TeachersEngine(const Session& session, const Teacher& teacher)
+      : session_(session), teacher_(teacher), settings_(session.config.distill), verifiers_(MakeVerifiers(session.config, "")) {
     int64_t longest = 0;
     for (const PreparedProblem& p : session.problems) {
       prompts_.push_back(PromptOf(p.problem));
@@ -110,16 +120,29 @@ class TeachersEngine {
     GenerateOptions options;
     options.max_batch = settings_.max_batch;
     const Tokenizer& tokenizer = teacher_.prompter->tokenizer();
-    const Reading reading = settings_.reading == "lenient" ? Reading::kLenient : Reading::kStrict;
     const std::vector<std::vector<Completion>> groups = Generate(*engine_, tokenizer, requests, options);
+    std::vector<std::string> texts;
+    for (const auto& group : groups) {
+      for (const Completion& c : group) {
+        if (c.finish == Finish::kStop) texts.push_back(tokenizer.Decode(tokenizer.WithoutEnd(c.tokens)));
+      }
+    }
+    std::vector<Attempt> attempts;
+    for (size_t i = begin; i < end; ++i) {
+      for (const Completion& c : groups[i - begin]) {
+        if (c.finish == Finish::kStop) attempts.push_back(MakeAttempt(session_.problems[i].problem, texts[attempts.size()], c));
+      }
+    }
+    const std::vector<Judgement> judged =
+        verifiers_->Judge(attempts, settings_.reading == "lenient" ? MathReading::kLenient : MathReading::kStrict);
     std::vector<std::vector<Trace>> kept;
+    size_t next = 0;
     for (size_t i = begin; i < end; ++i) {
       std::vector<Trace> traces;
       for (const Completion& c : groups[i - begin]) {
         if (c.finish != Finish::kStop) continue;
-        const std::string text = tokenizer.Decode(tokenizer.WithoutEnd(c.tokens));
-        const bool correct = GradeResponse(session_.problems[i].problem.answer, text, reading).verdict == Verdict::kCorrect;
-        traces.push_back({text, static_cast<int64_t>(c.tokens.size()), correct});
+        traces.push_back({texts[next], static_cast<int64_t>(c.tokens.size()), judged[next].right()});
+        ++next;
       }
       kept.push_back(Kept(std::move(traces), settings_.keep));
     }
@@ -139,6 +162,7 @@ class TeachersEngine {
   const Session& session_;
   const Teacher& teacher_;
   const DistillSettings& settings_;
+  const std::shared_ptr<Verifiers> verifiers_;
   std::vector<Prompt> prompts_;
   AdapterRef adapter_;
   int64_t chunk_;
