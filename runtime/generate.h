@@ -50,6 +50,7 @@ struct Completion {
   int64_t forced_begin = -1;          // where the closing text was forced in; −1: never
   int64_t forced_end = -1;
   Finish finish = Finish::kLength;
+  bool prompt_opens_thoughts = false;  // the prompt's last tag of thoughts is <think>
   double ttft_ms = 0;                 // from the request's admission to its first token
   double wall_ms = 0;                 // from admission to the last token
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/text/response_text.h"
 
 namespace pith {
 
@@ -36,6 +37,8 @@ GenerateSchedule::GenerateSchedule(Engine& engine, const Tokenizer& tokenizer,
   for (const GenerateRequest& request : requests) {
     Check(request);
     results_.emplace_back(static_cast<size_t>(request.num_samples));
+    const bool opens_thoughts = OpensThoughts(tokenizer, request.prompt);
+    for (Completion& completion : results_.back()) completion.prompt_opens_thoughts = opens_thoughts;
     num_total_ += request.num_samples;
   }
 }

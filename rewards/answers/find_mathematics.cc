@@ -225,7 +225,7 @@ std::string FinalLines(std::string_view response, const Question& question) {
     const size_t end = response.rfind('\n');
     const std::string_view line = end == std::string_view::npos ? response : response.substr(end + 1);
     const std::string_view item = WithoutBullet(line, /*dash=*/end == std::string_view::npos ? count > 0 : true);
-    if (!IsBareMathematics(item, question)) break;
+    if (!IsBareMathematics(item, question) || item.find("\\ne") != std::string_view::npos) break;  // a condition is no answer
     joined = joined.empty() ? std::string(item) : std::string(item) + ", " + joined;
     ++count;
     response = end == std::string_view::npos ? std::string_view() : response.substr(0, end);

@@ -42,7 +42,7 @@ size_t UnitLength(std::string_view rest) {
   const bool text = rest.substr(at).starts_with("\\text{");
   if (text) at = std::min(rest.find_first_not_of(' ', at + 6), rest.size());
   const size_t begin = at;
-  for (std::string_view clock : {"a.m.", "p.m.", "am", "pm"}) {
+  for (std::string_view clock : {"a.m.", "p.m.", "am", "pm", "noon", "midnight"}) {
     if (LowerCase(rest.substr(begin, clock.size())) == clock) return begin + clock.size() + (text ? 1 : 0);
   }
   const auto skip_word = [&] {

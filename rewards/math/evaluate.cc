@@ -180,12 +180,17 @@ Closeness SameValue(const Expression& a, const Expression& b, Work* work) {
   if (a == b) return Closeness::kSame;
   Closeness closeness = Closeness::kUnknown;
   bool unclear = false;
+  int points = 0;
   AtPoints(a, b, work, [&](const Value& x, const Value& y, bool absorbed) {
     const Closeness here = Compare(x, y);
+    points += here == Closeness::kSame;
     unclear = unclear || (absorbed && here != Closeness::kDistinct);
     if (here != Closeness::kUnknown) closeness = here;
     return here != Closeness::kDistinct;
   });
+  // At one point alone anything is the same: ((x+1)/(x−1))! is 2 where x is 3, and undefined nearly everywhere.
+  const bool varies = !Variables(a).empty() || !Variables(b).empty();
+  if (varies && points < 2 && closeness == Closeness::kSame) closeness = Closeness::kUnknown;
   if (unclear && closeness != Closeness::kDistinct) work->GiveUp();
   return work->exhausted() && closeness != Closeness::kDistinct ? Closeness::kUnknown : closeness;
 }

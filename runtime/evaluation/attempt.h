@@ -1,15 +1,29 @@
 // A completion as a verifier sees it.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "data/problem.h"
+#include "data/text/response_text.h"
 #include "rewards/verifier.h"
 #include "runtime/generate.h"
 
 namespace pith {
 
-// `response`: the completion's text, without the end-of-turn token. All outlive the attempt.
+// What a judge reads of a completion.
+inline std::string JudgedText(const Tokenizer& tokenizer, const Completion& completion) {
+  return JudgedText(tokenizer, completion.prompt_opens_thoughts, completion.tokens);
+}
+
+// Which limit ended a completion with this judged text: within its thoughts, in the answer behind them, or where it has none.
+inline EndedBy WhatEnded(const Completion& completion, std::string_view judged_text) {
+  if (completion.finish != Finish::kLength) return EndedBy::kNone;
+  if (EndsInThoughts(judged_text)) return EndedBy::kThinking;
+  return completion.forced_begin >= 0 || judged_text.find("</think>") != std::string_view::npos ? EndedBy::kAnswer : EndedBy::kWhole;
+}
+
+// `response`: its judged text. All outlive the attempt.
 inline Attempt MakeAttempt(const Problem& problem, std::string_view response, const Completion& completion) {
   Attempt attempt;
   attempt.problem = problem.id;
@@ -19,7 +33,7 @@ inline Attempt MakeAttempt(const Problem& problem, std::string_view response, co
   attempt.gold = problem.answer;
   attempt.response = response;
   attempt.tokens = static_cast<int64_t>(completion.tokens.size());
-  attempt.ended_by = completion.finish == Finish::kLength ? EndedBy::kWhole : EndedBy::kNone;
+  attempt.ended_by = WhatEnded(completion, response);
   attempt.forced = completion.forced_begin >= 0;
   return attempt;
 }

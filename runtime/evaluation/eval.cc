@@ -106,7 +106,7 @@ class Evaluation {
       if (!settings_.verifiers->Waits(problems_[p].kind)) continue;
       for (const Completion& completion : completions[p]) {
         asked.emplace_back(p, &completion);
-        texts.push_back(tokenizer_.Decode(tokenizer_.WithoutEnd(completion.tokens)));
+        texts.push_back(JudgedText(tokenizer_, completion));
       }
     }
     std::vector<Attempt> attempts;

@@ -34,7 +34,7 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
   PITH_CHECK_EQ(problems.size(), completions.size());
   std::vector<std::string> texts;
   for (const auto& group : completions) {
-    for (const Completion& completion : group) texts.push_back(tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens)));
+    for (const Completion& completion : group) texts.push_back(JudgedText(tokenizer, completion));
   }
   std::vector<Attempt> attempts;
   for (size_t p = 0; p < problems.size(); ++p) {
@@ -45,7 +45,7 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
   static_cast<EvalRowLabels&>(row) = labels;
   row.n = static_cast<int64_t>(problems.size());
   row.rss_mb = ReadProcessMemory().rss_mb;
-  std::vector<double> lengths, ttft, strict, lenient, forced, truncated, pass, majority;
+  std::vector<double> lengths, ttft, strict, lenient, forced, truncated, cut, uncut, pass, majority;
   for (size_t p = 0; p < problems.size(); ++p) {
     PITH_CHECK_EQ(completions[p].size(), static_cast<size_t>(labels.chains));
     int64_t right = 0;
@@ -56,7 +56,7 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
       answer.chain = static_cast<int>(c);
       const size_t place = row.answers.size();
       const Judgement &by_strict = judged[place].strict, &by_lenient = judged[place].lenient;
-      answer.text = std::move(texts[place]);
+      answer.text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
       answer.tokens = static_cast<int64_t>(completion.tokens.size());
       answer.forced = completion.forced_begin >= 0;
       answer.truncated = completion.finish == Finish::kLength;
@@ -69,7 +69,11 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
       lengths.push_back(static_cast<double>(answer.tokens));
       ttft.push_back(completion.ttft_ms);
       row.errors += by_strict.failed();
-      if (!by_strict.failed()) strict.push_back(answer.correct);
+      if (!by_strict.failed()) {
+        strict.push_back(answer.correct);
+        cut.push_back(answer.verdict == Verdict::kCut);
+        if (answer.verdict != Verdict::kCut) uncut.push_back(answer.correct);
+      }
       if (!by_lenient.failed()) lenient.push_back(answer.correct_lenient);
       forced.push_back(answer.forced);
       truncated.push_back(answer.truncated);
@@ -82,6 +86,8 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
   }
   row.accuracy = Mean(strict);
   row.accuracy_lenient = Mean(lenient);
+  row.cut_rate = Mean(cut);
+  row.accuracy_uncut = uncut.empty() ? 0 : Mean(uncut);
   // Chains of one problem are not independent: the interval counts problems.
   const Interval interval = WilsonInterval(row.accuracy * row.n, row.n);
   row.ci_low = interval.low;
@@ -109,6 +115,7 @@ std::string ResultsJson(const std::vector<EvalRow>& rows) {
                     {"truncated_rate", row.truncated_rate}, {"chains", row.chains}, {"seed", row.seed},
                     {"pass_at_k", row.pass_at_k}, {"maj_at_k", row.maj_at_k}, {"ttft_ms", row.ttft_ms},
                     {"tok_per_s", row.tok_per_s}, {"rss_mb", row.rss_mb},
+                    {"cut_rate", row.cut_rate}, {"accuracy_uncut", row.accuracy_uncut},
                     {"adapter_sha256", known(row.adapter_sha256)}, {"base_sha256", known(row.base_sha256)}});
     if (row.errors > 0) list.back()["errors"] = row.errors;
   }

@@ -41,6 +41,8 @@ struct EvalRow : EvalRowLabels {
   int64_t n = 0;                      // problems
   double accuracy = 0;                // strict reading, over all completions that could be judged
   double accuracy_lenient = 0;
+  double cut_rate = 0;                // of them, those that a limit ended before they had given an answer; wrong in the accuracy
+  double accuracy_uncut = 0;          // strict reading, over the others: what the accuracy would be at most, were they right as often; 0 without any
   double ci_low = 0, ci_high = 0;     // of the accuracy, Wilson's at 95 %; chains of one problem are not independent, so
                                       // it counts problems
   double mean_tokens = 0, p95_tokens = 0, forced_rate = 0, truncated_rate = 0;

@@ -9,6 +9,7 @@
 #include "data/template/prompt.h"
 #include "data/text/stream_decoder.h"
 #include "rewards/answers/answer.h"
+#include "runtime/evaluation/attempt.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 
@@ -150,7 +151,9 @@ int GenerateCommand(const Arguments& args) {
     std::cout << stream.Flush() << "\n";
     return 0;
   }
-  const VoteResult vote = chains > 1 ? Vote(texts) : VoteResult();
+  std::vector<std::string> judged;
+  for (const Completion& completion : completions) judged.push_back(JudgedText(words, completion));
+  const VoteResult vote = chains > 1 ? Vote(judged) : VoteResult();
   if (json) {
     Json out = Describe(completions[vote.chain], texts[vote.chain], mode, budget.tokens, words);
     Json all = Json::array();

@@ -1,5 +1,5 @@
 // What a judge reads: the tags of thoughts are known by their tokens, whatever kind the vocabulary gives them.
-#include "data/response_text.h"
+#include "data/text/response_text.h"
 
 #include <gtest/gtest.h>
 
@@ -43,10 +43,10 @@ std::unique_ptr<Tokenizer> WithTags(int64_t type) {
 TEST(ResponseText, TagsOfThoughtsStayWhateverTheirKind) {
   for (const int64_t type : {kControl, kUserDefined}) {
     const auto tokenizer = WithTags(type);
-    EXPECT_EQ(JudgedText(*tokenizer, {}, Ids{0, kClose, 1, kEnd}), "a</think>b") << type;
-    EXPECT_EQ(JudgedText(*tokenizer, {}, Ids{kOpen, 0, kClose, 1, kOther, 2, kEnd}), "<think>a</think>bc") << type;
-    EXPECT_EQ(JudgedText(*tokenizer, {}, Ids{0, kClose, kEnd}), "a</think>") << type;
-    EXPECT_EQ(JudgedText(*tokenizer, {}, Ids{}), "") << type;
+    EXPECT_EQ(JudgedText(*tokenizer, false, Ids{0, kClose, 1, kEnd}), "a</think>b") << type;
+    EXPECT_EQ(JudgedText(*tokenizer, false, Ids{kOpen, 0, kClose, 1, kOther, 2, kEnd}), "<think>a</think>bc") << type;
+    EXPECT_EQ(JudgedText(*tokenizer, false, Ids{0, kClose, kEnd}), "a</think>") << type;
+    EXPECT_EQ(JudgedText(*tokenizer, false, Ids{}), "") << type;
   }
   EXPECT_EQ(WithTags(kControl)->Decode(Ids{0, kClose, 1}), "ab") << "what people see";
 }
@@ -54,9 +54,15 @@ TEST(ResponseText, TagsOfThoughtsStayWhateverTheirKind) {
 TEST(ResponseText, ThoughtsThatThePromptOpensAreOpen) {
   for (const int64_t type : {kControl, kUserDefined}) {
     const auto tokenizer = WithTags(type);
-    EXPECT_EQ(JudgedText(*tokenizer, Ids{0, kOpen}, Ids{1, kClose, 2}), "<think>b</think>c");
-    EXPECT_EQ(JudgedText(*tokenizer, Ids{0, kOpen}, Ids{1, 2}), "<think>bc");
-    EXPECT_EQ(JudgedText(*tokenizer, Ids{kOpen, kClose, 0}, Ids{1, 2}), "bc") << "closed by the prompt";
+    EXPECT_TRUE(OpensThoughts(*tokenizer, Ids{0, kOpen}));
+    EXPECT_FALSE(OpensThoughts(*tokenizer, Ids{kOpen, kClose, 0})) << "closed by the prompt";
+    EXPECT_FALSE(OpensThoughts(*tokenizer, Ids{0, 1}));
+    EXPECT_EQ(JudgedText(*tokenizer, true, Ids{1, kClose, 2}), "<think>b</think>c");
+    EXPECT_EQ(JudgedText(*tokenizer, true, Ids{1, 2}), "<think>bc");
+    EXPECT_TRUE(EndsInThoughts("<think>bc"));
+    EXPECT_TRUE(EndsInThoughts("<think>b</think><think>c"));
+    EXPECT_FALSE(EndsInThoughts("<think>b</think>c"));
+    EXPECT_FALSE(EndsInThoughts("bc"));
   }
 }
 

@@ -50,9 +50,9 @@ Paid Pay(const Session& session, const RewardFunction& reward, std::span<const s
   for (size_t g = 0; g < groups.size(); ++g) {
     for (const Completion& c : groups[g]) {
       const std::span<const int32_t> answer = tokenizer.WithoutEnd(c.tokens);
-      paid.texts.push_back(tokenizer.Decode(answer));
+      paid.texts.push_back(JudgedText(tokenizer, c));
       const auto decoded_bytes = [&](int64_t k) {
-        return static_cast<int64_t>(tokenizer.Decode(answer.first(static_cast<size_t>(k))).size());
+        return static_cast<int64_t>(JudgedText(tokenizer, c.prompt_opens_thoughts, answer.first(static_cast<size_t>(k))).size());
       };
       paid.measures.push_back({Repetition(answer), TokensAfter(CloseEnd(paid.texts.back()), static_cast<int64_t>(answer.size()), decoded_bytes)});
       paid.budgets.push_back(session.problems[problems[g]].budget_tokens);

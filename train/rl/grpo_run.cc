@@ -121,8 +121,7 @@ class GrpoStage : public Stage, public Stateful {
       const auto prepare = [&](size_t i, const Completion& completion) {  // a judge may begin while others are still sampled
         const Problem& problem = session_.problems[problems[i]].problem;
         if (!session_.verifiers->Waits(problem.kind)) return;
-        const Tokenizer& tokenizer = session_.prompter->tokenizer();
-        const std::string text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
+        const std::string text = JudgedText(session_.prompter->tokenizer(), completion);
         const Attempt attempt = MakeAttempt(problem, text, completion);
         session_.verifiers->Prepare(std::span(&attempt, 1));
       };

@@ -52,6 +52,7 @@ std::string PackCompletions(const std::vector<Completion>& completions) {
     Put(c.forced_begin, &out);
     Put(c.forced_end, &out);
     Put(c.finish, &out);
+    Put(c.prompt_opens_thoughts, &out);
     Put(c.ttft_ms, &out);
     Put(c.wall_ms, &out);
   }
@@ -66,6 +67,7 @@ std::vector<Completion> UnpackCompletions(const std::string& bytes, size_t* at) 
     c.forced_begin = Get<int64_t>(bytes, at);
     c.forced_end = Get<int64_t>(bytes, at);
     c.finish = Get<Finish>(bytes, at);
+    c.prompt_opens_thoughts = Get<bool>(bytes, at);
     c.ttft_ms = Get<double>(bytes, at);
     c.wall_ms = Get<double>(bytes, at);
   }

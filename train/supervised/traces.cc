@@ -121,16 +121,18 @@ class TeachersEngine {
     options.max_batch = settings_.max_batch;
     const Tokenizer& tokenizer = teacher_.prompter->tokenizer();
     const std::vector<std::vector<Completion>> groups = Generate(*engine_, tokenizer, requests, options);
-    std::vector<std::string> texts;
+    std::vector<std::string> texts, judged_texts;
     for (const auto& group : groups) {
       for (const Completion& c : group) {
-        if (c.finish == Finish::kStop) texts.push_back(tokenizer.Decode(tokenizer.WithoutEnd(c.tokens)));
+        if (c.finish != Finish::kStop) continue;
+        texts.push_back(tokenizer.Decode(tokenizer.WithoutEnd(c.tokens)));
+        judged_texts.push_back(JudgedText(tokenizer, c));
       }
     }
     std::vector<Attempt> attempts;
     for (size_t i = begin; i < end; ++i) {
       for (const Completion& c : groups[i - begin]) {
-        if (c.finish == Finish::kStop) attempts.push_back(MakeAttempt(session_.problems[i].problem, texts[attempts.size()], c));
+        if (c.finish == Finish::kStop) attempts.push_back(MakeAttempt(session_.problems[i].problem, judged_texts[attempts.size()], c));
       }
     }
     const std::vector<Judgement> judged =

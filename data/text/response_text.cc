@@ -1,0 +1,39 @@
+#include "data/text/response_text.h"
+
+#include <algorithm>
+
+namespace pith {
+namespace {
+
+constexpr std::string_view kOpen = "<think>", kClose = "</think>";
+
+}  // namespace
+
+bool OpensThoughts(const Tokenizer& tokenizer, std::span<const int32_t> prompt) {
+  const auto open = tokenizer.FindToken(kOpen), close = tokenizer.FindToken(kClose);
+  const auto last = std::find_if(prompt.rbegin(), prompt.rend(), [&](int32_t id) { return id == open || id == close; });
+  return last != prompt.rend() && *last == open;
+}
+
+std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, std::span<const int32_t> response) {
+  response = tokenizer.WithoutEnd(response);
+  const auto open = tokenizer.FindToken(kOpen), close = tokenizer.FindToken(kClose);
+  const auto is_hidden = [&](int32_t id) { return (id == open || id == close) && tokenizer.IsControl(id); };
+  std::string text(prompt_opens_thoughts ? kOpen : "");
+  // What is no control token is shown by Decode; between tags a text is decoded in one piece, since its first space may be the encoder's.
+  while (!response.empty()) {
+    const auto tag = std::find_if(response.begin(), response.end(), is_hidden);
+    text += tokenizer.Decode(response.first(static_cast<size_t>(tag - response.begin())));
+    if (tag == response.end()) break;
+    text += tokenizer.TokenBytes(*tag);
+    response = response.subspan(static_cast<size_t>(tag - response.begin()) + 1);
+  }
+  return text;
+}
+
+bool EndsInThoughts(std::string_view judged_text) {
+  const size_t open = judged_text.rfind(kOpen), close = judged_text.rfind(kClose);
+  return open != std::string_view::npos && (close == std::string_view::npos || close < open);
+}
+
+}  // namespace pith

@@ -1,0 +1,23 @@
+// What a judge reads of a response.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "data/text/tokenizer.h"
+
+namespace pith {
+
+// Whether the last tag of thoughts in a prompt opens them, so that a response begins within.
+bool OpensThoughts(const Tokenizer& tokenizer, std::span<const int32_t> prompt);
+
+// The text of `response` (tokens behind the generation prompt) made from its tokens and their kinds: without the token that ended it, and without control tokens,
+// but with the tags of thoughts, <think> and </think>, also where they are control tokens, which people do not see printed. Where the prompt has opened
+// thoughts, the text begins with their tag. So what stands before </think>, or behind a <think> that nothing closes, can be told from an answer.
+std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, std::span<const int32_t> response);
+// Whether thoughts are open at the end of such a text.
+bool EndsInThoughts(std::string_view judged_text);
+
+}  // namespace pith
