@@ -14,7 +14,7 @@ namespace pith {
 namespace {
 
 using Places = std::set<std::pair<int64_t, int>>;
-using Names = std::unordered_set<std::string>;
+using NameSet = std::unordered_set<std::string>;
 
 // Targets for which there are no tensors.
 void CheckNames(const PeftTargets& all, const std::string& path, const Places& places) {
@@ -64,7 +64,7 @@ void CheckNames(const PeftTargets& all, const std::string& path, const Places& p
 }
 
 // Whether one of `names` is `module`, or its end behind a dot.
-bool NamesEndOf(const std::string& module, const Names& names) {
+bool NamesEndOf(const std::string& module, const NameSet& names) {
   std::string end = module;
   while (names.count(end) == 0) {
     const size_t dot = end.find('.');
@@ -88,7 +88,7 @@ class Selection {
  public:
   explicit Selection(const PeftTargets& targets)
       : targets_(targets),
-        names_(targets.names ? Names(targets.names->begin(), targets.names->end()) : Names()),
+        names_(targets.names ? NameSet(targets.names->begin(), targets.names->end()) : NameSet()),
         excluded_(targets.excluded.begin(), targets.excluded.end()),
         layers_(targets.layers && NumbersLayers(targets) ? std::set<int64_t>(targets.layers->begin(), targets.layers->end()) : std::set<int64_t>()) {}
 
@@ -105,7 +105,7 @@ class Selection {
 
  private:
   const PeftTargets& targets_;
-  const Names names_, excluded_;
+  const NameSet names_, excluded_;
   const std::set<int64_t> layers_;
 };
 

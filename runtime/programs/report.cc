@@ -57,13 +57,13 @@ std::string BudgetName(int64_t budget) { return budget ? std::to_string(budget) 
 
 std::string Table(const std::vector<EvalRow>& rows) {
   std::string out = "<div class=\"scroll\"><table><thead><tr><th>mode</th><th>budget</th><th>accuracy</th><th>95 % interval</th>"
-                    "<th>lenient</th><th>mean tokens</th><th>p95</th><th>forced</th><th>cut off</th><th>tokens/s</th></tr></thead><tbody>\n";
+                    "<th>lenient</th><th>mean tokens</th><th>p95</th><th>forced</th><th>ended by the limit</th><th>without an answer</th><th>accuracy of the others</th><th>tokens/s</th></tr></thead><tbody>\n";
   for (const EvalRow& row : rows) {
     out += Str("<tr><td>", Escape(row.mode), "</td><td>", BudgetName(row.budget), "</td><td>", Percent(row.accuracy), "</td><td>",
                Format("%.1f", 100 * row.ci_low), " – ", Format("%.1f", 100 * row.ci_high), "</td><td>",
                Percent(row.accuracy_lenient), "</td><td>", Format("%.1f", row.mean_tokens), "</td><td>",
                Format("%.0f", row.p95_tokens), "</td><td>", Percent(row.forced_rate), "</td><td>", Percent(row.truncated_rate),
-               "</td><td>", row.tok_per_s > 0 ? Format("%.0f", row.tok_per_s) : "–", "</td></tr>\n");
+               "</td><td>", Percent(row.cut_rate), "</td><td>", Percent(row.accuracy_uncut), "</td><td>", row.tok_per_s > 0 ? Format("%.0f", row.tok_per_s) : "–", "</td></tr>\n");
   }
   return out + "</tbody></table></div>\n";
 }
@@ -165,13 +165,13 @@ std::string ReportHtml(const ReportInfo& info, const std::vector<EvalRow>& rows,
 
 std::string ReportText(const std::vector<EvalRow>& rows) {
   char line[256];
-  std::snprintf(line, sizeof line, "%-16s %7s %9s %15s %9s %8s %6s %8s %8s\n", "mode", "budget", "accuracy", "95% interval", "lenient",
-                "tokens", "p95", "forced", "cut off");
+  std::snprintf(line, sizeof line, "%-16s %7s %9s %15s %9s %8s %6s %8s %8s %8s\n", "mode", "budget", "accuracy", "95% interval", "lenient",
+                "tokens", "p95", "forced", "at limit", "cut");
   std::string out = line;
   for (const EvalRow& row : rows) {
-    std::snprintf(line, sizeof line, "%-16s %7s %8.1f%% %6.1f - %5.1f %8.1f%% %8.1f %6.0f %7.1f%% %7.1f%%\n", row.mode.c_str(),
+    std::snprintf(line, sizeof line, "%-16s %7s %8.1f%% %6.1f - %5.1f %8.1f%% %8.1f %6.0f %7.1f%% %7.1f%% %7.1f%%\n", row.mode.c_str(),
                   BudgetName(row.budget).c_str(), 100 * row.accuracy, 100 * row.ci_low, 100 * row.ci_high,
-                  100 * row.accuracy_lenient, row.mean_tokens, row.p95_tokens, 100 * row.forced_rate, 100 * row.truncated_rate);
+                  100 * row.accuracy_lenient, row.mean_tokens, row.p95_tokens, 100 * row.forced_rate, 100 * row.truncated_rate, 100 * row.cut_rate);
     out += line;
   }
   for (const RowComparison& pair : CompareAdapters(rows)) {

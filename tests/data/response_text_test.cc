@@ -68,7 +68,7 @@ TEST(ResponseText, ThoughtsThatThePromptOpensAreOpen) {
 
 TEST(ResponseText, WithoutTagsItIsTheText) {
   const auto tokenizer = WithTags(kNormal);
-  EXPECT_EQ(JudgedText(*tokenizer, Ids{0, 1}, Ids{2, 3, kEnd}), "cd");
+  EXPECT_EQ(JudgedText(*tokenizer, false, Ids{2, 3, kEnd}), "cd");
 }
 
 }  // namespace

@@ -187,7 +187,7 @@ TEST_F(EvalTest, ResultsJsonHoldsTheDocumentedKeys) {
   ASSERT_EQ(json.size(), 4u);
   for (const char* key : {"mode", "dataset", "budget", "n", "accuracy", "accuracy_lenient", "accuracy_ci", "mean_tokens", "p95_tokens",
                           "forced_rate", "truncated_rate", "chains", "seed", "pass_at_k", "maj_at_k", "ttft_ms", "tok_per_s", "rss_mb", "adapter_sha256",
-                          "base_sha256"}) {
+                          "base_sha256", "cut_rate", "accuracy_uncut"}) {
     EXPECT_TRUE(json[0].contains(key)) << key;
   }
   EXPECT_EQ(json[0]["budget"], 40);

@@ -55,7 +55,7 @@ Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Pai
 Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid) {
   const auto n = static_cast<double>(paid.results.size());
   double judged = 0;  // what the verifier failed on says nothing of rewards and accuracy
-  double mean = 0, squares = 0, strict = 0, lenient = 0, length = 0, truncated = 0, min = 1e18, max = 0, ended_length = 0;
+  double mean = 0, squares = 0, strict = 0, lenient = 0, cut = 0, length = 0, truncated = 0, min = 1e18, max = 0, ended_length = 0;
   double flat = 0, outcome = 0, shaping = 0, ended_min = 1e18, ended_max = 0;
   std::vector<double> terms(reward.term_names().size(), 0.0), term_squares(terms);
   size_t sample = 0;
@@ -75,6 +75,7 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
         shaping += r.shaping;
         strict += r.judged.strict.right();
         lenient += r.judged.lenient.right();
+        cut += r.judged.strict.verdict == Verdict::kCut;
       }
       length += tokens;
       min = std::min(min, tokens);
@@ -105,6 +106,7 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
                {"frac_reward_zero_std", flat / num_groups},
                {"accuracy", strict / known},
                {"accuracy_lenient", lenient / known},
+               {"completions/cut_ratio", cut / known},
                {"completions/mean_length", length / n},
                {"completions/min_length", min},
                {"completions/max_length", max},

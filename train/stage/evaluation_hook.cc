@@ -82,6 +82,8 @@ void EvaluationHook::After(StepRecord* record, Ledger* ledger) {
     add("accuracy_lenient", row.accuracy_lenient);
     add("mean_tokens", row.mean_tokens);
     add("truncated_rate", row.truncated_rate);
+    add("cut_rate", row.cut_rate);
+    add("accuracy_uncut", row.accuracy_uncut);
     if (row.budget > 0) add("forced_rate", row.forced_rate);
     if (settings_.chains > 1) {
       add(Str("pass_at_", settings_.chains), row.pass_at_k);
