@@ -40,7 +40,7 @@ std::string WithoutBase(const std::string& cleaned) {
 }
 
 // The gold answer, where it may be a worked solution with a marked one.
-std::string FromGold(const std::string& gold) { return ReadAnswer(gold, Reading::kStrict, Asked::kOne, Question("", gold)).value_or(gold); }
+std::string FromGold(const std::string& gold) { return ReadAnswer(gold, Reading::kStrict, Asked::kOne, Question("", gold)).value_or(Said{gold}).text; }
 
 Asked AskedBy(std::string_view gold) {
   Work work(20000);
@@ -84,9 +84,19 @@ Verdict Judge(std::string_view gold, std::string_view written, const Question& q
   }
 }
 
-Grade GradeRead(const std::string& gold, const std::optional<std::string>& answer, const Question& question) {
-  if (!answer || answer->empty()) return {};
-  return {Judge(gold, *answer, question), *answer};
+// Words, a choice, or nothing (no solution), as opposed to mathematics.
+bool AsksForWords(const std::string& gold, const Question& question) {
+  if (!IsBareMathematics(gold, question) || !ChoiceLetters(gold).empty()) return true;
+  for (size_t at = 0, letters = 0; at < gold.size(); ++at) {  // "no solution", "all real numbers"
+    letters = IsAsciiLetter(gold[at]) ? letters + 1 : 0;
+    if (letters == 3 && (at < 3 || gold[at - 3] != '\\')) return true;
+  }
+  return gold.find("emptyset") != std::string::npos || gold.find("varnothing") != std::string::npos || gold.find("∅") != std::string::npos;
+}
+
+Grade GradeRead(const std::string& gold, const std::optional<Said>& said, const Question& question) {
+  if (!said || said->text.empty() || (said->words && !AsksForWords(gold, question))) return {};
+  return {Judge(gold, said->text, question), said->text};
 }
 
 }  // namespace
@@ -106,7 +116,8 @@ const char* VerdictName(Verdict verdict) {
 
 std::optional<std::string> ExtractAnswer(std::string_view response, Reading reading) {
   const std::string text = NormalText(response);
-  return ReadAnswer(FinalPart(text), reading, Asked::kOne, Question("", ""));
+  auto said = ReadAnswer(FinalPart(text), reading, Asked::kOne, Question("", ""));
+  return said ? std::optional(std::move(said->text)) : std::nullopt;
 }
 
 Verdict JudgeAnswer(const AnswerKey& key, std::string_view answer) {

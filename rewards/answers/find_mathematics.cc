@@ -2,6 +2,7 @@
 #include "rewards/answers/find_mathematics.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "rewards/answers/answer_text.h"
@@ -225,7 +226,9 @@ std::string FinalLines(std::string_view response, const Question& question) {
     const size_t end = response.rfind('\n');
     const std::string_view line = end == std::string_view::npos ? response : response.substr(end + 1);
     const std::string_view item = WithoutBullet(line, /*dash=*/end == std::string_view::npos ? count > 0 : true);
-    if (!IsBareMathematics(item, question) || item.find("\\ne") != std::string_view::npos) break;  // a condition is no answer
+    constexpr auto kConditions = std::to_array<std::string_view>({"<", ">", "≤", "≥", "≠", "\\le", "\\ge", "\\ne", "\\lt", "\\gt"});
+    const bool condition = std::any_of(kConditions.begin(), kConditions.end(), [&](std::string_view sign) { return item.find(sign) != std::string_view::npos; });
+    if (condition || !IsBareMathematics(item, question)) break;
     joined = joined.empty() ? std::string(item) : std::string(item) + ", " + joined;
     ++count;
     response = end == std::string_view::npos ? std::string_view() : response.substr(0, end);

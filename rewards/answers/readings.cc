@@ -194,31 +194,31 @@ bool IsBareAnswer(std::string_view text, const Question& question) {
 
 }  // namespace
 
-std::optional<std::string> ReadAnswer(std::string_view text, Reading reading, Asked asked, const Question& question) {
-  if (auto marked = FromMarks(text, asked, question)) return marked;
+std::optional<Said> ReadAnswer(std::string_view text, Reading reading, Asked asked, const Question& question) {
+  if (auto marked = FromMarks(text, asked, question)) return Said{std::move(*marked)};
   if (reading == Reading::kStrict) return std::nullopt;
-  if (const std::string_view bare = TrimSpaces(text); IsBareAnswer(bare, question)) return std::string(bare);
-  if (const auto stated = FindStatedAnswer(text, question)) return FromStatement(*stated, /*marked=*/false, question);
+  if (const std::string_view bare = TrimSpaces(text); IsBareAnswer(bare, question)) return Said{std::string(bare)};
+  if (const auto stated = FindStatedAnswer(text, question)) return Said{FromStatement(*stated, /*marked=*/false, question)};
   const std::string_view whole = LastStatement(text), line = whole.find('\n') == std::string_view::npos ? WithoutReason(whole) : whole;
-  if (const auto date = FindDate(line)) return FromProse(line, *date);
+  if (const auto date = FindDate(line)) return Said{FromProse(line, *date)};
   if (asked == Asked::kSeveral) {
-    if (std::string lines = FinalLines(text, question); !lines.empty()) return lines;
+    if (std::string lines = FinalLines(text, question); !lines.empty()) return Said{std::move(lines)};
   }
   if (line.find_first_of("0123456789\\^=$") == std::string_view::npos) {
-    if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
+    if (std::string choices = ChoicesOf(line); !choices.empty()) return Said{std::move(choices)};
   }
   if (const auto bold = FindBoldWords(line)) {
-    const std::string choices = ChoiceLetters(*bold);
-    return choices.empty() ? std::string(*bold) : choices;
+    std::string choices = ChoiceLetters(*bold);
+    return choices.empty() ? Said{std::string(*bold), /*words=*/true} : Said{std::move(choices)};
   }
-  if (const auto said = WordsBehindMathematics(line)) return std::string(*said);
-  if (auto mathematics = MathematicsOf(line, asked, question)) return mathematics;
-  if (const std::string choices = ChoicesOf(line); !choices.empty()) return choices;
-  if (const auto number = FindOnlyNumberWords(line)) return FromProse(line, *number);
-  if (const auto said = WordsOf(line)) return std::string(*said);
+  if (const auto said = WordsBehindMathematics(line)) return Said{std::string(*said), /*words=*/true};
+  if (auto mathematics = MathematicsOf(line, asked, question)) return Said{std::move(*mathematics)};
+  if (std::string choices = ChoicesOf(line); !choices.empty()) return Said{std::move(choices)};
+  if (const auto number = FindOnlyNumberWords(line)) return Said{FromProse(line, *number)};
+  if (const auto said = WordsOf(line)) return Said{std::string(*said), /*words=*/!IsBareMathematics(*said, question)};
   const std::string_view before = text.substr(0, static_cast<size_t>(line.data() - text.data()));
-  if (const auto formula = FindLastFormula(before, question)) return FromProse(before, *formula);
-  if (const auto number = FindLastNumber(before)) return FromProse(before, *number);
+  if (const auto formula = FindLastFormula(before, question)) return Said{FromProse(before, *formula)};
+  if (const auto number = FindLastNumber(before)) return Said{FromProse(before, *number)};
   return std::nullopt;
 }
 

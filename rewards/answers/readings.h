@@ -22,6 +22,11 @@ std::string WithSingleBackslashes(std::string_view text);
 // How many answers are asked for: the one thing about a gold answer that says how to read.
 enum class Asked { kOne, kSeveral };
 
+struct Said {
+  std::string text;
+  bool words = false;  // that an unmarked line comes to: no answer at all where mathematics is asked for
+};
+
 // The answer of a final part; nothing when there is none under this reading. In order, and the first that applies is all that is read:
 //   1. what is marked: the last "#### x" or box; last boxes side by side are one list; where several answers are asked for and each box holds one, all boxes
 //   2. lenient: the whole, where it is mathematics and nothing else; then what "the answer is" states
@@ -30,7 +35,7 @@ enum class Asked { kOne, kSeveral };
 //   5. of the lines before: the last formula, the last number, the only number in words
 // In prose a number that is denied, doubted, offered beside another or changed by the words around it is none. What is marked or stated and is no mathematics is
 // read by 2 and 4 in turn.
-std::optional<std::string> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const Question& question);
+std::optional<Said> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const Question& question);
 
 // choices.cc. Choices are the letters A … H.
 bool IsChoiceLetter(char c);

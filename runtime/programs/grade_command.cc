@@ -68,8 +68,9 @@ void WriteGrades(const std::vector<GradeLine>& lines, Verifiers& verifiers) {
   std::vector<Attempt> attempts;
   for (const GradeLine& line : lines) attempts.push_back(line.View());
   for (const Judgement& j : verifiers.Judge(attempts, MathReading::kPrediction)) {
-    nlohmann::ordered_json out = {{"extracted", j.extracted}, {"verdict", VerdictName(j.verdict)}};
+    nlohmann::ordered_json out = {{"extracted", j.extracted}};
     if (!j.reason.empty()) out["reason"] = j.reason;
+    out["verdict"] = VerdictName(j.verdict);
     std::cout << Line(out);
   }
   std::cout << std::flush;

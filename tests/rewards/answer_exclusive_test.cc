@@ -36,9 +36,9 @@ std::vector<std::string> Golds() {
     const size_t end = line.find(" | ");
     if (end != std::string::npos && line[0] != '#') golds.push_back(line.substr(0, end));
   }
-  // Marks, and what is escaped twice, are no bare answers.
+  // Marks, and what is escaped twice, are no bare answers; a choice with its text is two in one.
   std::erase_if(golds, [](const std::string& g) {
-    return g.empty() || g.find("\\boxed") != std::string::npos || g.find("####") != std::string::npos || (g.find("\\\\") != std::string::npos && g.find("\\begin") == std::string::npos);
+    return g.empty() || g.find("\\boxed") != std::string::npos || g.find("####") != std::string::npos || (g.starts_with("\\textbf{(") && !g.ends_with(")}")) || (g.find("\\\\") != std::string::npos && g.find("\\begin") == std::string::npos);
   });
   std::sort(golds.begin(), golds.end());
   golds.erase(std::unique(golds.begin(), golds.end()), golds.end());
@@ -61,10 +61,14 @@ struct Count {
   std::vector<std::string> doubles;
 };
 
-// Synonyms: the one alone is paid for the other.
+// Synonyms: the one alone is paid for the other, or both name one value (θ = π/6, ∠A = 30°).
 bool AreOneGold(const std::string& a, const std::string& b) {
-  const auto same = [](Verdict verdict) { return verdict == Verdict::kCorrect || verdict == Verdict::kUnsimplified; };
-  return same(JudgeAnswer(a, b)) || same(JudgeAnswer(b, a));
+  const auto same = [](const std::string& x, const std::string& y) {
+    const Verdict verdict = JudgeAnswer(x, y);
+    return verdict == Verdict::kCorrect || verdict == Verdict::kUnsimplified;
+  };
+  const auto value = [](const std::string& text) { return text.substr(text.rfind('=') + 1); };
+  return same(a, b) || same(b, a) || same(value(a), value(b));
 }
 
 Count Draw(const std::vector<std::string>& golds, uint64_t seed, long responses) {
