@@ -157,7 +157,7 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
         continue;
       }
       size_t currency = 0;
-      for (std::string_view sign : {"€", "£", "¥", "₹", "Rs. ", "Rs ", "Rs.", "USD ", "EUR ", "GBP "}) {
+      for (std::string_view sign : {"€", "£", "¥", "₹", "Rs. ", "Rs ", "Rs.", "USD ", "EUR ", "GBP ", "\\text{€}", "\\text{£}", "\\text{¥}", "\\text{\\$}", "\\text{$}"}) {
         if (begin >= previous_end + sign.size() && text.substr(begin - sign.size(), sign.size()) == sign) currency = sign.size();
       }
       if (currency > 0) {

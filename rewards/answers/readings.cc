@@ -58,7 +58,7 @@ size_t UnitLength(std::string_view rest) {
     skip_word();
   }
   const std::string unit = LowerCase(TrimSpaces(rest.substr(begin, at - begin)));
-  const bool known = !unit.empty() && (FindUnit(unit) || IsCountedThing(unit));
+  const bool known = !unit.empty() && (FindUnit(unit) || IsCountedThing(unit) || unit == "percent" || unit == "per cent");
   if (!known || (unit.size() == 1 && !text)) return 0;
   if (text) ++at;
   for (std::string_view power : {"^2", "^3", "^{2}", "^{3}", "²", "³"}) {
@@ -101,6 +101,8 @@ std::string FromStatement(std::string_view stated, bool marked, const Question& 
   if (equals != std::string_view::npos && !HasClause(stated.substr(0, equals))) {
     if (const auto number = FindFirstNumber(stated.substr(equals + 1))) return FromProse(stated, *number);
   }
+  // Of mathematics that cannot be read as a whole, no number is the answer.
+  if (stated.find('\\') != std::string_view::npos && stated.find("\\text") == std::string_view::npos && stated.find("\\$") == std::string_view::npos) return std::string(stated);
   if (const auto number = FindFirstNumber(stated)) return FromProse(stated, *number);
   return std::string(stated);
 }

@@ -100,10 +100,9 @@ bool Comparer::SameCollection(const Expression& g, const Expression& p) {
     Answers x = g_pairs ? *g_pairs : Values(g), y = p_pairs ? *p_pairs : Values(p);
     const auto is_tuple = [](const Expression& e) { return e.Is(Op::kTuple); };
     const bool points = std::all_of(x.begin(), x.end(), is_tuple) && std::all_of(y.begin(), y.end(), is_tuple);
-    if (g.Is(Op::kSet) || p.Is(Op::kSet) || points) {
-      x = WithoutRepeats(x);
-      y = WithoutRepeats(y);
-    }
+    // A set may repeat its members, and points may be written twice; a list of answers says each once.
+    if (g.Is(Op::kSet) || points) x = WithoutRepeats(x);
+    if (p.Is(Op::kSet) || points) y = WithoutRepeats(y);
     return AnyOrder(x, y);
   }
   const Expression& many = g_many ? g : p;
