@@ -2,6 +2,7 @@
 # every source is scanned for #include "room/..." when the build is configured, and a changed source configures it anew.
 #
 #   pith_room(data/text USES base)   → library pith_data_text from data/text/*.cc (files named *_main.cc excepted)
+#   pith_room(configs COLD USES base) → the same where nothing is computed for long
 #   pith_program(pith-run runtime/programs) → program from runtime/programs/*_main.cc, linked with that room
 set(PITH_ROOMS "" CACHE INTERNAL "")
 
@@ -25,8 +26,13 @@ function(pith_check_edges room uses)
   endforeach()
 endfunction()
 
+# Code that is waited for when it is compiled, and not when it runs: a third of the compiler's time.
+function(pith_cold target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 function(pith_room room)
-  cmake_parse_arguments(ARG "TORCH" "" "USES" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;COLD" "" "USES" ${ARGN})
   pith_check_edges(${room} "${ARG_USES}")
   pith_room_target(${room} target)
   file(GLOB sources CONFIGURE_DEPENDS ${room}/*.cc)
@@ -45,6 +51,9 @@ function(pith_room room)
       target_link_libraries(${target} PUBLIC ${dependency})
     endif()
   endforeach()
+  if(ARG_COLD)
+    pith_cold(${target})
+  endif()
   if(ARG_TORCH)
     target_link_libraries(${target} PUBLIC pith_torch)
   endif()
@@ -84,4 +93,5 @@ function(pith_program name room)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE pith_options ${library})
+  pith_cold(${name})
 endfunction()

@@ -11,6 +11,7 @@ function(pith_tests folder)
   set(name ${folder}_test)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE pith_options GTest::gtest GTest::gtest_main)
+  pith_cold(${name})
   target_compile_definitions(${name} PRIVATE PITH_TEST_GOLDEN="${CMAKE_SOURCE_DIR}/tests/golden"
                              PITH_TEST_SOURCE="${CMAKE_SOURCE_DIR}" PITH_TEST_BINARY="${CMAKE_BINARY_DIR}"
                              PITH_DEMO_MODEL="${PITH_DEMO_MODEL}")
