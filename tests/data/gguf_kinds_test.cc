@@ -99,7 +99,8 @@ TEST(GgufKinds, BertsWordPieceReadsAsItsTokenizerJson) {
   writer.Set("tokenizer.ggml.unknown_token_id", vocab.at("[UNK]").get<int64_t>());
   writer.Write(path);
   const auto tokenizer = Tokenizer::Load(path), original = Tokenizer::Load(kGolden + "kinds/wordpiece.json");
-  for (const Json& c : Json::parse(ReadFile(kGolden + "kinds/wordpiece.ids.json")).at("cases")) {
+  const Json golden = Json::parse(ReadFile(kGolden + "kinds/wordpiece.ids.json"));
+  for (const Json& c : golden.at("cases")) {
     const auto text = c.at("text").get<std::string>();
     const auto ids = c.at("ids").get<Ids>();
     EXPECT_EQ(tokenizer->Encode(text), ids) << c.at("text").dump();
