@@ -61,9 +61,10 @@ std::string Filled(const std::string& head, const std::string& body, const Spec&
 }
 
 std::string Digits(uint64_t magnitude, int base, bool upper) {
+  const std::string_view letters = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   do {
-    digits += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[magnitude % static_cast<uint64_t>(base)];
+    digits += letters[magnitude % static_cast<uint64_t>(base)];
     magnitude /= static_cast<uint64_t>(base);
   } while (magnitude > 0);
   std::reverse(digits.begin(), digits.end());
