@@ -10,8 +10,6 @@
 namespace pith {
 namespace {
 
-constexpr size_t kMaxBytes = 300;  // longer texts name many things
-
 // A choice's letter at `at` that is part of no word and no formula.
 bool IsLoneChoice(std::string_view text, size_t at) {
   const auto is_word = [&](size_t i) {
@@ -36,13 +34,13 @@ bool GoesOn(std::string_view rest, const std::array<std::string_view, N>& phrase
 }
 
 // "D is incorrect", "B is right": behind the letter.
-constexpr std::array<std::string_view, 10> kDenials = {"is incorrect",  "is wrong", "is not", "isn't",  "is false",
+constexpr std::array<std::string_view, 10> kDeniedBehind = {"is incorrect",  "is wrong", "is not", "isn't",  "is false",
                                                         "is impossible", "cannot",   "can't",  "is too", "is eliminated"};
-constexpr std::array<std::string_view, 5> kAffirmations = {"is correct", "is right", "is the correct", "is the right", "is the answer"};
+constexpr std::array<std::string_view, 5> kAffirmedBehind = {"is correct", "is right", "is the correct", "is the right", "is the answer"};
 
 // The one letter that stands alone in a short text ("so B is correct"); 0 where there is none or more than one.
 char OnlyChoice(std::string_view response) {
-  if (response.size() > kMaxBytes) return 0;
+  if (response.size() > kMaxAnswerBytes) return 0;
   const std::string_view bare = TrimSpaces(response);
   if (bare.size() > 4 && bare[0] == '(' && IsChoiceLetter(bare[1]) && bare[2] == ')' &&
       (bare.substr(3).starts_with(" because ") || bare.substr(3).starts_with(" since "))) {
@@ -51,7 +49,7 @@ char OnlyChoice(std::string_view response) {
   char only = 0, affirmed = 0;
   int affirmations = 0;
   for (size_t i = 0; i < response.size(); ++i) {
-    if (!IsChoiceLetter(response[i]) || (i > 0 && IsAsciiLetter(response[i - 1])) || !GoesOn(response.substr(i + 1), kAffirmations)) continue;
+    if (!IsChoiceLetter(response[i]) || (i > 0 && IsAsciiLetter(response[i - 1])) || !GoesOn(response.substr(i + 1), kAffirmedBehind)) continue;
     if (Denies(LastSentence(response.substr(0, i)))) continue;
     affirmed = response[i];
     ++affirmations;
@@ -60,7 +58,7 @@ char OnlyChoice(std::string_view response) {
   for (size_t i = 0; i < response.size(); ++i) {
     if (!IsLoneChoice(response, i)) continue;
     if (only != 0 && only != response[i]) return 0;
-    if (GoesOn(response.substr(i + 1), kDenials)) return 0;
+    if (GoesOn(response.substr(i + 1), kDeniedBehind)) return 0;
     if (Denies(LastSentence(response.substr(0, i)))) return 0;
     // C + 1 is a formula.
     const size_t behind = response.find_first_not_of(" )$", i + 1);
@@ -127,7 +125,7 @@ std::string Undressed(std::string_view text) {
 bool IsChoiceLetter(char c) { return c >= 'A' && c <= 'H'; }
 
 std::string ChoiceLetters(std::string_view text) {
-  if (text.size() > kMaxBytes) return "";
+  if (text.size() > kMaxAnswerBytes) return "";
   const std::string clean = Undressed(text);
   std::string letters;
   for (size_t at = 0; at < clean.size();) {

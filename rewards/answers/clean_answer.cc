@@ -14,12 +14,11 @@ struct Replacement {
 };
 
 // Longer ones first where one begins like another.
-constexpr std::array<Replacement, 30> kReplacements = {{
+constexpr std::array<Replacement, 25> kReplacements = {{
     {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\left", ""},     {"\\right", ""},   {"\\!", ""},
     {"\\,", ""},           {"\\;", " "},          {"\\:", " "},       {"\\ ", " "},      {"\\%", "%"},
     {"\\$", "$"},          {"{,}", ","},          {"^{\\circ}", "°"}, {"^\\circ", "°"},  {"\\(", ""},
-    {"\\)", ""},           {"\\[", ""},           {"\\]", ""},        {"−", "-"},        {"–", "-"},
-    {"`", ""},             {"\u00a0", " "},    {"\u202f", " "},   {"\u2009", " "},
+    {"\\)", ""},           {"\\[", ""},           {"\\]", ""},        {"`", ""},
     {"~", " "},            {"\t", " "},           {"\r", " "},        {"\n", " "},       {"\\quad", " "},
     {"\\displaystyle", ""},
 }};
@@ -35,7 +34,7 @@ std::string CleanAnswer(std::string_view answer) {
   std::vector<bool> dropped;  // for each open brace: whether it and its partner are left out
   for (size_t at = 0; at < answer.size();) {
     const std::string_view rest = answer.substr(at);
-    bool done = std::string_view("\\{^*`~\t\r\n\xc2\xe2").find(rest[0]) == std::string_view::npos;  // begins nothing below
+    bool done = std::string_view("\\{^*`~\t\r\n").find(rest[0]) == std::string_view::npos;  // begins nothing below
     const bool plain = done;
     if (rest.starts_with("**")) {  // bold; but 2**3 is a power
       const auto is_operand = [](char c) { return IsAsciiLetter(c) || IsAsciiDigit(c) || c == '(' || c == ')'; };

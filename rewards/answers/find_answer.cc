@@ -6,20 +6,12 @@
 #include "rewards/answers/answer_text.h"
 #include "rewards/math/ascii.h"
 #include "rewards/math/number_words.h"
+#include "rewards/math/words.h"
 
 namespace pith {
 namespace {
 
-constexpr size_t kMaxSpelledBytes = 300;  // longer texts name many numbers
-
 bool IsWord(char c) { return IsAsciiDigit(c) || IsAsciiLetter(c); }
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 struct Mark {
   size_t begin, end;      // of the whole mark
@@ -35,9 +27,9 @@ std::vector<Mark> FindHashes(std::string_view text) {
     if (at - begin != 4) continue;
     const size_t end = std::min(text.find('\n', at), text.size());
     const size_t colon = at < end && text[at] == ':' ? 1 : 0;
-    std::string_view content = Trim(text.substr(at + colon, end - at - colon));
-    while (content.starts_with('#')) content = Trim(content.substr(1));  // written twice, or closed
-    while (content.ends_with('#') && !content.ends_with("\\#")) content = Trim(content.substr(0, content.size() - 1));
+    std::string_view content = TrimSpaces(text.substr(at + colon, end - at - colon));
+    while (content.starts_with('#')) content = TrimSpaces(content.substr(1));  // written twice, or closed
+    while (content.ends_with('#') && !content.ends_with("\\#")) content = TrimSpaces(content.substr(0, content.size() - 1));
     if (!content.empty()) marks.push_back({begin, end, content});
     at = end;
   }
@@ -82,7 +74,7 @@ std::vector<Mark> FindBoxes(std::string_view text) {
       const Open frame = open.back();
       open.pop_back();
       if (!frame.boxed || (!marks.empty() && marks.back().begin >= frame.content)) continue;
-      const std::string_view content = Trim(text.substr(frame.content, at - frame.content));
+      const std::string_view content = TrimSpaces(text.substr(frame.content, at - frame.content));
       if (!content.empty()) marks.push_back({frame.mark, at + 1, content});
     }
   }
@@ -166,7 +158,6 @@ std::optional<std::string_view> FindNumber(std::string_view text, bool first) {
       }
       size_t sign = 0;
       if (begin >= previous_end + 1 && text[begin - 1] == '-') sign = 1;
-      if (begin >= previous_end + 3 && text.substr(begin - 3, 3) == "−") sign = 3;
       if (sign == 0) break;
       const size_t before = begin - sign;
       const bool minus = before > 0 && (IsWord(text[before - 1]) || text[before - 1] == ')');
@@ -220,7 +211,7 @@ bool StandSideBySide(std::string_view between) {
   for (size_t at = 0; at < between.size();) {
     const std::string_view rest = between.substr(at);
     const char c = rest[0];
-    if (IsSpace(c) || c == '$' || c == '{' || c == '}' || c == '&' || c == '=') {
+    if (IsAsciiSpace(c) || c == '$' || c == '{' || c == '}' || c == '&' || c == '=') {
       ++at;
     } else if (c == ',' || c == ';') {
       joins = true;
@@ -267,15 +258,13 @@ std::optional<std::string_view> FindLastNumber(std::string_view text) { return F
 std::optional<std::string_view> FindFirstNumber(std::string_view text) { return FindNumber(text, true); }
 
 std::optional<std::string_view> FindOnlyNumberWords(std::string_view text) {
-  if (text.size() > kMaxSpelledBytes || text.find_first_of("0123456789") != std::string_view::npos) return std::nullopt;
-  const auto is_letter = [&](size_t at) { return at < text.size() && ((text[at] | 0x20) >= 'a' && (text[at] | 0x20) <= 'z'); };
+  if (text.size() > kMaxAnswerBytes || text.find_first_of("0123456789") != std::string_view::npos) return std::nullopt;
   std::optional<std::string_view> found;
   size_t run_end = 0;
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
-    std::string word;
-    for (; is_letter(end); ++end) word += static_cast<char>(text[end] | 0x20);
-    if (IsNumberWord(word)) {
+    while (end < text.size() && IsAsciiLetter(text[end])) ++end;
+    if (IsNumberWord(LowerCase(text.substr(at, end - at)))) {
       const bool goes_on = found && at == run_end + 1 && (text[run_end] == ' ' || text[run_end] == '-');
       if (found && !goes_on) return std::nullopt;  // more than one
       const size_t begin = goes_on ? static_cast<size_t>(found->data() - text.data()) : at;

@@ -90,12 +90,6 @@ std::string_view WithoutBullet(std::string_view line, bool dash) {
 
 }  // namespace
 
-std::string_view TrimSpaces(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
-}
-
 bool IsBareMathematics(std::string_view text, const Question& question) {
   Work work(20000);
   return text.size() <= kMaxAnswerBytes && IsMathematics(text, question, &work);
@@ -107,7 +101,7 @@ std::string_view LastLine(std::string_view text) {
   return line == std::string_view::npos ? text : TrimSpaces(text.substr(line + 1));
 }
 
-// The longest mathematics of at most 12 words that ends a text: "so the area is 4\sqrt{2}." gives "4\sqrt{2}".
+// Of at most 12 words: "so the area is 4\sqrt{2}." gives "4\sqrt{2}".
 std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool structured, const Question& question) {
   text = LastLine(text);
   std::optional<std::string_view> found;
@@ -130,7 +124,6 @@ std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool
   return dollars ? found->substr(1, found->size() - 2) : *found;
 }
 
-// $…$, $$…$$, \(…\) and \[…\] in order.
 std::vector<Formula> FindFormulas(std::string_view text) {
   std::vector<Formula> formulas;
   for (size_t at = 0; at < text.size();) {
@@ -160,7 +153,6 @@ std::vector<Formula> FindFormulas(std::string_view text) {
   return formulas;
 }
 
-// The last formula unless a number stands behind it.
 std::optional<std::string_view> FindLastFormula(std::string_view text, const Question& question) {
   const std::vector<Formula> formulas = FindFormulas(text);
   if (formulas.empty()) return std::nullopt;
@@ -184,7 +176,7 @@ std::optional<std::string_view> FindLastFormula(std::string_view text, const Que
   return IsBareMathematics(result, question) ? std::optional(result) : std::nullopt;
 }
 
-// The formula that ends the text, where `tail` begins within it: "… is $A + B$" ends in no "+ B".
+// "… is $A + B$" ends in no "+ B".
 std::optional<std::string_view> FindFormulaAround(std::string_view text, std::string_view tail, const Question& question) {
   const std::vector<Formula> formulas = FindFormulas(text);
   if (formulas.empty()) return std::nullopt;
@@ -194,7 +186,7 @@ std::optional<std::string_view> FindFormulaAround(std::string_view text, std::st
   return content;
 }
 
-// "She sold **72** clips over the 2 months.": what is bold in the last line.
+// "She sold **72** clips over the 2 months."
 std::optional<std::string_view> FindBoldMathematics(std::string_view text, const Question& question) {
   text = LastLine(text);
   const size_t close = text.rfind("**");
@@ -236,7 +228,6 @@ std::string FinalLines(std::string_view response, const Question& question) {
   return count > 1 ? joined : "";
 }
 
-// "60/2 = 30 pages in 1 hour": the number behind the last line's last sum.
 std::optional<std::string_view> FindEquatedNumber(std::string_view text) {
   text = LastLine(text);
   const size_t equals = text.rfind('=');

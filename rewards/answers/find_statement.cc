@@ -3,6 +3,7 @@
 
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/readings.h"
+#include "rewards/math/ascii.h"
 
 namespace pith {
 namespace {
@@ -44,7 +45,7 @@ bool IsStop(std::string_view text, size_t at) {
 }
 
 bool IsChoiceWithText(std::string_view line) {
-  return line.size() > 3 && line[0] == '(' && line[1] >= 'A' && line[1] <= 'H' && line[2] == ')';
+  return line.size() > 3 && line[0] == '(' && IsChoiceLetter(line[1]) && line[2] == ')';
 }
 
 }  // namespace

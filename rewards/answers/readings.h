@@ -10,7 +10,6 @@
 
 namespace pith {
 
-std::string_view TrimSpaces(std::string_view text);
 // Short enough for a bare answer, and mathematics as a whole (rewards/math/judge.h).
 bool IsBareMathematics(std::string_view text, const Question& question);
 
@@ -30,11 +29,14 @@ struct Said {
 // The answer of a final part; nothing when there is none under this reading. In order, and the first that applies is all that is read:
 //   1. what is marked: the last "#### x" or box; last boxes side by side are one list; where several answers are asked for and each box holds one, all boxes
 //   2. lenient: the whole, where it is mathematics and nothing else; then what "the answer is" states
-//   3. of the last line: mathematics that ends it, its last formula, what is bold, the result of its last sum, its last number
-//   4. of the last line: the choices it names, the words it comes to ("The function is even.")
-//   5. of the lines before: the last formula, the last number, the only number in words
-// In prose a number that is denied, doubted, offered beside another or changed by the words around it is none. What is marked or stated and is no mathematics is
-// read by 2 and 4 in turn.
+//   3. of the last line that says something: its one date; where several answers are asked for, the lines of mathematics that end the response; of a line without digits
+//      and formulas, the choices it names; bold words; the words behind its last mathematics ("20 is even")
+//   4. of that line: where several answers are asked for, its last formulas side by side; bold mathematics; the number before the thing that is asked for; mathematics that
+//      ends it; its last formula; the result of its last sum; a list that ends it; its last number
+//   5. of that line: the choices it names, the only number in words, the words it comes to ("The function is even.")
+//   6. of the lines before: the last formula, the last number
+// In prose a number that is denied, doubted, offered beside another or changed by the words around it is none: then the prose is what was read. What is marked or
+// stated and is no mathematics as a whole is read on: up to its reason, its choices, the words it comes to, its one number; what is stated, as a line is by 4.
 std::optional<Said> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const Question& question);
 
 // choices.cc. Choices are the letters A … H.
@@ -55,7 +57,7 @@ std::optional<std::string_view> FindDate(std::string_view text);
 std::string PlainDate(std::string_view text);
 // Whether the words around a number [begin, end) of `text` deny or doubt it, offer another, or change it: "not 5", "5 is wrong", "5 or six", "5 thousandths", "20 below zero".
 bool IsSpoiled(std::string_view text, size_t begin, size_t end);
-// The last line that says more than good-bye.
+// The last line that says more than good-bye; from its beginning the formula of several lines that ends in it.
 std::string_view LastStatement(std::string_view response);
 std::string_view LastSentence(std::string_view line);
 // "12, since 3 · 4 = 12": 12.

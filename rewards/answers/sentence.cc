@@ -17,11 +17,6 @@ namespace {
 constexpr size_t kMaxPhraseBytes = 60;
 constexpr size_t kMaxPhraseWords = 8;
 
-template <size_t N>
-bool IsOneOf(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 struct Word {
   std::string lower;
   size_t begin, end;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "rewards/math/ascii.h"
 #include "rewards/math/compare.h"
 #include "rewards/math/comparer.h"
 #include "rewards/math/parser.h"
@@ -14,13 +15,11 @@
 namespace pith {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
 // "100,200,300" may be a long number or three short ones; "1,234" is hardly a list.
 bool MayBeListOfThrees(std::string_view text) {
   for (size_t at = text.find(','); at != std::string_view::npos; at = text.find(',', at + 1)) {
-    if (at >= 3 && at + 3 < text.size() && IsDigit(text[at - 1]) && IsDigit(text[at - 2]) && IsDigit(text[at - 3]) &&
-        IsDigit(text[at + 1]) && IsDigit(text[at + 2]) && IsDigit(text[at + 3])) {
+    if (at >= 3 && at + 3 < text.size() && IsAsciiDigit(text[at - 1]) && IsAsciiDigit(text[at - 2]) && IsAsciiDigit(text[at - 3]) &&
+        IsAsciiDigit(text[at + 1]) && IsAsciiDigit(text[at + 2]) && IsAsciiDigit(text[at + 3])) {
       return true;
     }
   }
@@ -93,7 +92,7 @@ Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Que
   if (work->exhausted()) return Sameness::kOutOfWork;
   const std::string plain = PlainWords(gold);
   if (!plain.empty() && plain == PlainWords(answer)) return Sameness::kSame;
-  return g && p ? Sameness::kDifferent : Sameness::kUnread;
+  return Sameness::kDifferent;
 }
 
 bool NamesSeveral(std::string_view text, Work* work) {

@@ -13,13 +13,12 @@ namespace pith {
 enum class Sameness {
   kSame,
   kUnfinished,  // the same, with work left in the answer (unfinished.h)
-  kDifferent,
+  kDifferent,  // also where one of them is no mathematics and their words differ
   kOutOfWork,  // the work ran out before either could be said
-  kUnread,     // at least one of them is no mathematics; their words differ
 };
 
 // Never throws for any text. See parser.h for what is read and compare.h for what counts as the same. An answer with
-// another word behind a number is unread. `question_formulas`: see unfinished.h.
+// a word behind a number that is no known unit (units.h) is no mathematics. `question_formulas`: see unfinished.h.
 Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Question& question, std::span<const std::string_view> question_formulas, Work* work);
 
 // Whether it is a list, a set, a tuple, or says ±.

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "rewards/math/ascii.h"
 #include "rewards/math/grammar.h"
 #include "rewards/math/words.h"
 
@@ -10,14 +11,11 @@ namespace {
 
 constexpr size_t kMaxBytes = 2000;
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
 // Spaces, bold marks and the sentence's last stop.
-std::string_view Trim(std::string_view text) {
+std::string_view WithoutStop(std::string_view text) {
   for (bool again = true; again && !text.empty();) {
     again = false;
-    while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
-    while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
+    text = TrimSpaces(text);
     if (text.starts_with("**") && text.find("**", 2) >= text.size() - 2) {  // "**(B)** 12" is left to the lexer
       text.remove_prefix(2);
       again = true;
@@ -39,7 +37,7 @@ std::string_view Trim(std::string_view text) {
 }  // namespace
 
 std::optional<Expression> ParseAnswer(std::string_view text, const LexerOptions& options, Work* work) {
-  text = Trim(text);
+  text = WithoutStop(text);
   if (text.empty() || text.size() > kMaxBytes) return std::nullopt;
   Grammar grammar(Tokenize(text, options, work), work);
   Expression answer = grammar.Answer();
@@ -64,7 +62,7 @@ std::string PlainWords(std::string_view text) {
     const char c = text[at];
     if (c == '\\') {
       size_t end = at + 1;
-      while (end < text.size() && ((text[end] | 0x20) >= 'a' && (text[end] | 0x20) <= 'z')) ++end;
+      while (end < text.size() && IsAsciiLetter(text[end])) ++end;
       const std::string_view name = text.substr(at + 1, end - at - 1);
       if (name.empty()) {
         at += 2;
@@ -79,8 +77,8 @@ std::string PlainWords(std::string_view text) {
       at = end;
       continue;
     }
-    if (IsSpace(c) || c == ',' || c == '~') flush();
-    else if (c == '.' && at + 1 < text.size() && text[at + 1] >= '0' && text[at + 1] <= '9') word += c;
+    if (IsAsciiSpace(c) || c == ',' || c == '~') flush();
+    else if (c == '.' && at + 1 < text.size() && IsAsciiDigit(text[at + 1])) word += c;
     else if (std::string_view("{}$*`\".!?").find(c) == std::string_view::npos) word += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     ++at;
   }

@@ -1,4 +1,4 @@
-// What is known of the question that is answered, and says how to read and to compare. None of it depends on what the gold answer's value is.
+// What is known of the question that is answered, and says how to read and to compare. Of the gold answer it knows the words, and not the value.
 #pragma once
 
 #include <optional>

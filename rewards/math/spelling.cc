@@ -1,6 +1,5 @@
 #include "rewards/math/spelling.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -54,11 +53,6 @@ constexpr auto kPlainNames = std::to_array<Mapping>({{"pi", "pi"}, {"inf", "inft
     {"theta", "theta"}, {"alpha", "alpha"}, {"beta", "beta"}, {"lambda", "lambda"}, {"sqrt", "sqrt"}, {"cup", "cup"}, {"union", "cup"},
     {"oo", "infty"}, {"frac", "frac"}, {"mod", "bmod"}, {"dfrac", "frac"}});
 
-template <class List>
-bool IsIn(std::string_view name, const List& list) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 }  // namespace
 
 SignSpelling FindUnicodeSign(std::string_view text) {
@@ -89,10 +83,10 @@ size_t WideSpaceLength(std::string_view text) {
   return 0;
 }
 
-bool OnlyDresses(std::string_view command) { return IsIn(command, kDropped); }
-bool HoldsText(std::string_view command) { return IsIn(command, kTextCommands); }
-bool NamesFigure(std::string_view command) { return IsIn(command, kFigures); }
-bool IsAccent(std::string_view command) { return IsIn(command, kAccents); }
+bool OnlyDresses(std::string_view command) { return IsOneOf(command, kDropped); }
+bool HoldsText(std::string_view command) { return IsOneOf(command, kTextCommands); }
+bool NamesFigure(std::string_view command) { return IsOneOf(command, kFigures); }
+bool IsAccent(std::string_view command) { return IsOneOf(command, kAccents); }
 
 std::string_view CommonName(std::string_view command) {
   for (const auto& [from, to] : kSameAs) {

@@ -14,12 +14,12 @@
 namespace pith {
 namespace {
 
-bool IsWhole(const Expression& e) {
-  if (e.Is(Op::kNegate)) return IsWhole(e.parts[0]);
+bool IsWholeNumber(const Expression& e) {
+  if (e.Is(Op::kNegate)) return IsWholeNumber(e.parts[0]);
   return e.Is(Op::kNumber) && e.text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-bool IsPowerOfTen(const Expression& e) { return e.Is(Op::kPower) && e.parts[0].Is(Op::kNumber, "10") && IsWhole(e.parts[1]); }
+bool IsPowerOfTen(const Expression& e) { return e.Is(Op::kPower) && e.parts[0].Is(Op::kNumber, "10") && IsWholeNumber(e.parts[1]); }
 
 // A number as it is written at the end: 12, −0.5, 3/4, 1 1/2, 10^6, 3·10^5, 25%, 30°, 5 cm.
 bool IsWritten(const Expression& e) {
@@ -34,7 +34,7 @@ bool IsWritten(const Expression& e) {
     case Op::kPower: return IsPowerOfTen(e);
     case Op::kMultiply: return e.text == "scaled" || (IsWritten(e.parts[0]) && !e.parts[0].Is(Op::kMultiply) && IsPowerOfTen(e.parts[1]));
     case Op::kDivide: {
-      if (!IsWhole(e.parts[0]) || !IsWhole(e.parts[1])) return false;
+      if (!IsWholeNumber(e.parts[0]) || !IsWholeNumber(e.parts[1])) return false;
       Work work(1000);
       Arithmetic arithmetic{&work};
       return !IsInteger(Evaluate(e, {}, &arithmetic));  // 48/2 is to be divided
@@ -61,7 +61,7 @@ bool IsConstant(const Expression& e) {
 }
 
 // The kinds of work that are left in `e`.
-void Collect(const Expression& e, Work* work, std::set<std::string>* kinds) {
+void CollectWork(const Expression& e, Work* work, std::set<std::string>* kinds) {
   if (!work->Spend(8) || IsWritten(e)) return;
   // Of a variable it is a closed form: n(n−1)/2 is \binom n2 as well.
   const bool counts = Variables(e).empty();
@@ -78,7 +78,7 @@ void Collect(const Expression& e, Work* work, std::set<std::string>* kinds) {
   for (const Expression& part : e.parts) {
     // A circle's r² is written 3² as well.
     const bool square = e.Is(Op::kRelation) && !Variables(e).empty() && part.Is(Op::kPower) && IsWritten(part.parts[0]) && part.parts[1].Is(Op::kNumber, "2");
-    if (!square) Collect(part, work, kinds);
+    if (!square) CollectWork(part, work, kinds);
   }
 }
 
@@ -161,8 +161,8 @@ bool LeavesWork(const Expression& gold, const Expression& answer, std::span<cons
   const std::string written = Print(a);
   if (Print(g) == written) return false;
   std::set<std::string> done, left;
-  Collect(g, work, &done);
-  Collect(a, work, &left);
+  CollectWork(g, work, &done);
+  CollectWork(a, work, &left);
   if (Contains(g, Op::kModulo)) done.insert("mod");
   if (HasExponentialForm(g)) done.insert("trigonometry");
   Arithmetic arithmetic{work};

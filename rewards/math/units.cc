@@ -6,14 +6,10 @@
 
 #include "rewards/math/ascii.h"
 #include "rewards/math/question.h"
+#include "rewards/math/words.h"
 
 namespace pith {
 namespace {
-
-template <size_t N>
-bool IsOneOf(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 struct UnitRow {
   std::string_view name, kind;

@@ -1,15 +1,7 @@
 #include "rewards/math/words.h"
 
-#include <algorithm>
-#include <array>
-
 namespace pith {
 namespace {
-
-template <size_t N>
-bool IsOneOf(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 constexpr std::array<std::string_view, 38> kFunctions = {
     "sin",    "cos",    "tan",    "sec",    "csc",    "cot",    "arcsin", "arccos", "arctan", "sinh",  "cosh",  "tanh", "log",

@@ -1,12 +1,18 @@
 // What words mean in answers: functions, scales, words that are no units.
 #pragma once
 
-#include <optional>
+#include <algorithm>
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace pith {
 
+template <size_t N>
+bool IsOneOf(std::string_view word, const std::array<std::string_view, N>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 std::string LowerCase(std::string_view text);
 bool IsFunctionName(std::string_view name);  // sin, log, gcd, …
 
