@@ -32,15 +32,6 @@ TEST_P(GoldenBlocks, ValuesAreGgmlsToTheBit) {
   }
 }
 
-// Blocks within a file of another program may begin at an odd byte.
-TEST_P(GoldenBlocks, ReadFromOddAddresses) {
-  const GgufFile golden = Blocks(GetParam());
-  const TensorView view = golden.Tensor(GetParam());
-  std::vector<uint8_t> moved(view.bytes() + 1);
-  std::memcpy(moved.data() + 1, view.data, view.bytes());
-  EXPECT_EQ((TensorView{view.type, view.rows, view.cols, moved.data() + 1}.ToF32()), view.ToF32());
-}
-
 INSTANTIATE_TEST_SUITE_P(Types, GoldenBlocks, testing::Values("q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs"),
                          [](const auto& info) { return std::string(info.param); });
 
