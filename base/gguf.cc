@@ -108,7 +108,7 @@ TensorView GgufFile::Tensor(std::string_view name) const {
   const std::optional<TensorType> type = TypeFromGguf(tensor->ggml_type);
   if (!type) {
     ThrowUser("'", path(), "': tensor '", name, "' has ggml type ", tensor->ggml_type,
-              ", which pith cannot compute with; convert the model to f32, f16, bf16, q8_0, q4_0, q4_1 or iq4_nl");
+              ", which pith cannot compute with; convert the model to one that it reads, such as q8_0, q6_k or q4_k");
   }
   if (tensor->shape.empty() || tensor->shape.size() > 2 || tensor->bytes == 0) {
     ThrowUser("'", path(), "': tensor '", name, "' has ", tensor->bytes == 0 ? "no values" : Str(tensor->shape.size(), " dimensions"),

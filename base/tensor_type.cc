@@ -1,10 +1,11 @@
 #include "base/tensor_type.h"
 
-#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
-#include "base/iq4_nl.h"
+#include "base/k_quantise.h"
+#include "base/small_blocks.h"
+#include "base/super_blocks.h"
 
 namespace pith {
 namespace {
@@ -20,7 +21,15 @@ constexpr TypeInfo kTypes[] = {
     {TensorType::kBF16, "bf16", 1, 2},         {TensorType::kQ8_0, "q8_0", kBlockSize, sizeof(BlockQ8_0)},
     {TensorType::kQ4_0, "q4_0", kBlockSize, sizeof(BlockQ4_0)},
     {TensorType::kQ4_1, "q4_1", kBlockSize, sizeof(BlockQ4_1)},
+    {TensorType::kQ5_0, "q5_0", kBlockSize, sizeof(BlockQ5_0)},
+    {TensorType::kQ5_1, "q5_1", kBlockSize, sizeof(BlockQ5_1)},
     {TensorType::kIQ4_NL, "iq4_nl", kBlockSize, sizeof(BlockIQ4_NL)},
+    {TensorType::kQ2_K, "q2_k", kSuperBlockSize, sizeof(BlockQ2_K)},
+    {TensorType::kQ3_K, "q3_k", kSuperBlockSize, sizeof(BlockQ3_K)},
+    {TensorType::kQ4_K, "q4_k", kSuperBlockSize, sizeof(BlockQ4_K)},
+    {TensorType::kQ5_K, "q5_k", kSuperBlockSize, sizeof(BlockQ5_K)},
+    {TensorType::kQ6_K, "q6_k", kSuperBlockSize, sizeof(BlockQ6_K)},
+    {TensorType::kIQ4_XS, "iq4_xs", kSuperBlockSize, sizeof(BlockIQ4_XS)},
 };
 
 const TypeInfo& Info(TensorType type) {
@@ -30,106 +39,21 @@ const TypeInfo& Info(TensorType type) {
   CheckFailed(__FILE__, __LINE__, "known tensor type", Str(static_cast<uint32_t>(type)));
 }
 
-// The reference casts a float straight to an integer, which is undefined for scales so small that 1/d overflows (the
-// stored f16 scale is then 0, so the code does not matter). Codes outside [0, top] become 0 there.
-uint8_t Code(float value, int top) {
-  if (!(value >= 0.0f)) return 0;
-  return static_cast<uint8_t>(value < static_cast<float>(top) ? static_cast<int>(value)
-                              : std::isinf(value)            ? 0
-                                                             : top);
-}
-
-void QuantiseBlock(const float* x, BlockQ8_0* block) {
-  float max_abs = 0.0f;
-  for (int i = 0; i < kBlockSize; ++i) max_abs = std::fmax(max_abs, std::fabs(x[i]));
-  const float d = max_abs / 127.0f;
-  const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
-  block->d = F32ToF16(d);
-  for (int i = 0; i < kBlockSize; ++i) {
-    const float scaled = std::round(x[i] * inverse);  // halves away from zero
-    block->q[i] = std::fabs(scaled) <= 127.0f ? static_cast<int8_t>(scaled) : int8_t{0};
-  }
-}
-
-void QuantiseBlock(const float* x, BlockQ4_0* block) {
-  float max_abs = 0.0f, extreme = 0.0f;
-  for (int i = 0; i < kBlockSize; ++i) {
-    if (max_abs < std::fabs(x[i])) {
-      max_abs = std::fabs(x[i]);
-      extreme = x[i];
-    }
-  }
-  const float d = extreme / -8.0f;
-  const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
-  block->d = F32ToF16(d);
-  const auto code = [inverse](float v) { return Code(v * inverse + 8.5f, 15); };
-  for (int j = 0; j < kBlockSize / 2; ++j) {
-    block->q[j] = static_cast<uint8_t>(code(x[j]) | code(x[j + kBlockSize / 2]) << 4);
-  }
-}
-
-void QuantiseBlock(const float* x, BlockQ4_1* block) {
-  float low = x[0], high = x[0];
-  for (int i = 1; i < kBlockSize; ++i) {
-    if (x[i] < low) low = x[i];
-    if (x[i] > high) high = x[i];
-  }
-  const float d = (high - low) / 15.0f;
-  const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
-  block->d = F32ToF16(d);
-  block->m = F32ToF16(low);
-  const auto code = [=](float v) { return Code((v - low) * inverse + 0.5f, 15); };
-  for (int j = 0; j < kBlockSize / 2; ++j) {
-    block->q[j] = static_cast<uint8_t>(code(x[j]) | code(x[j + kBlockSize / 2]) << 4);
-  }
-}
-
-void QuantiseBlock(const float* x, BlockIQ4_NL* block) { QuantiseIQ4_NL(x, block); }
-
-void DequantiseBlock(const BlockQ8_0& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int i = 0; i < kBlockSize; ++i) out[i] = d * static_cast<float>(block.q[i]);
-}
-
-void DequantiseBlock(const BlockQ4_0& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int j = 0; j < kBlockSize / 2; ++j) {
-    out[j] = d * static_cast<float>((block.q[j] & 15) - 8);
-    out[j + kBlockSize / 2] = d * static_cast<float>((block.q[j] >> 4) - 8);
-  }
-}
-
-void DequantiseBlock(const BlockQ4_1& block, float* out) {
-  const float d = F16ToF32(block.d), m = F16ToF32(block.m);
-  for (int j = 0; j < kBlockSize / 2; ++j) {
-    out[j] = d * static_cast<float>(block.q[j] & 15) + m;
-    out[j + kBlockSize / 2] = d * static_cast<float>(block.q[j] >> 4) + m;
-  }
-}
-
-void DequantiseBlock(const BlockIQ4_NL& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int j = 0; j < kBlockSize / 2; ++j) {
-    out[j] = d * static_cast<float>(kIQ4Levels[block.q[j] & 15]);
-    out[j + kBlockSize / 2] = d * static_cast<float>(kIQ4Levels[block.q[j] >> 4]);
-  }
-}
-
 // Blocks and 16-bit values are copied in and out: bytes inside a safetensors file may lie at odd addresses.
-template <class Block>
+template <class Block, int kValues = kBlockSize>
 void DequantiseBlocks(const void* in, float* out, int64_t count) {
   const auto* bytes = static_cast<const uint8_t*>(in);
-  for (int64_t i = 0; i < count; i += kBlockSize, bytes += sizeof(Block)) {
+  for (int64_t i = 0; i < count; i += kValues, bytes += sizeof(Block)) {
     Block block;
     std::memcpy(&block, bytes, sizeof(Block));
     DequantiseBlock(block, out + i);
   }
 }
 
-template <class Block>
+template <class Block, int kValues = kBlockSize>
 void QuantiseBlocks(const float* in, void* out, int64_t count) {
   auto* bytes = static_cast<uint8_t*>(out);
-  for (int64_t i = 0; i < count; i += kBlockSize, bytes += sizeof(Block)) {
+  for (int64_t i = 0; i < count; i += kValues, bytes += sizeof(Block)) {
     Block block;
     QuantiseBlock(in + i, &block);
     std::memcpy(bytes, &block, sizeof(Block));
@@ -184,7 +108,10 @@ std::optional<TensorType> TypeFromGguf(uint32_t ggml_type) {
 }
 
 bool IsQuantised(TensorType type) { return Info(type).values > 1; }
-bool IsFourBit(TensorType type) { return IsQuantised(type) && Info(type).bytes <= 20; }
+bool IsFourBit(TensorType type) { return IsQuantised(type) && Info(type).bytes * 8 <= 5 * static_cast<size_t>(Info(type).values); }
+bool CanQuantise(TensorType type) {
+  return type != TensorType::kQ2_K && type != TensorType::kQ3_K && type != TensorType::kQ5_K && type != TensorType::kIQ4_XS;
+}
 int ValuesPerBlock(TensorType type) { return Info(type).values; }
 size_t BytesPerBlock(TensorType type) { return Info(type).bytes; }
 
@@ -204,7 +131,15 @@ void Dequantise(TensorType type, const void* in, float* out, int64_t count) {
     case TensorType::kQ8_0: DequantiseBlocks<BlockQ8_0>(in, out, count); return;
     case TensorType::kQ4_0: DequantiseBlocks<BlockQ4_0>(in, out, count); return;
     case TensorType::kQ4_1: DequantiseBlocks<BlockQ4_1>(in, out, count); return;
+    case TensorType::kQ5_0: DequantiseBlocks<BlockQ5_0>(in, out, count); return;
+    case TensorType::kQ5_1: DequantiseBlocks<BlockQ5_1>(in, out, count); return;
     case TensorType::kIQ4_NL: DequantiseBlocks<BlockIQ4_NL>(in, out, count); return;
+    case TensorType::kQ2_K: DequantiseBlocks<BlockQ2_K, kSuperBlockSize>(in, out, count); return;
+    case TensorType::kQ3_K: DequantiseBlocks<BlockQ3_K, kSuperBlockSize>(in, out, count); return;
+    case TensorType::kQ4_K: DequantiseBlocks<BlockQ4_K, kSuperBlockSize>(in, out, count); return;
+    case TensorType::kQ5_K: DequantiseBlocks<BlockQ5_K, kSuperBlockSize>(in, out, count); return;
+    case TensorType::kQ6_K: DequantiseBlocks<BlockQ6_K, kSuperBlockSize>(in, out, count); return;
+    case TensorType::kIQ4_XS: DequantiseBlocks<BlockIQ4_XS, kSuperBlockSize>(in, out, count); return;
   }
 }
 
@@ -218,8 +153,17 @@ void Quantise(TensorType type, const float* in, void* out, int64_t count) {
     case TensorType::kQ8_0: QuantiseBlocks<BlockQ8_0>(in, out, count); return;
     case TensorType::kQ4_0: QuantiseBlocks<BlockQ4_0>(in, out, count); return;
     case TensorType::kQ4_1: QuantiseBlocks<BlockQ4_1>(in, out, count); return;
+    case TensorType::kQ5_0: QuantiseBlocks<BlockQ5_0>(in, out, count); return;
+    case TensorType::kQ5_1: QuantiseBlocks<BlockQ5_1>(in, out, count); return;
     case TensorType::kIQ4_NL: QuantiseBlocks<BlockIQ4_NL>(in, out, count); return;
+    case TensorType::kQ4_K: QuantiseBlocks<BlockQ4_K, kSuperBlockSize>(in, out, count); return;
+    case TensorType::kQ6_K: QuantiseBlocks<BlockQ6_K, kSuperBlockSize>(in, out, count); return;
+    case TensorType::kQ2_K:
+    case TensorType::kQ3_K:
+    case TensorType::kQ5_K:
+    case TensorType::kIQ4_XS: break;
   }
+  CheckFailed(__FILE__, __LINE__, "a type that CanQuantise()", TypeName(type));
 }
 
 }  // namespace pith

@@ -115,7 +115,7 @@ void RunFuse(const FuseOptions& options) {
   CheckNotInput(options.out, base_path);
   CheckNotInput(options.out, options.adapter);
   const bool to_gguf = IsGgufName(options.out);
-  if (to_gguf && !options.type) ThrowUser("--type is missing: say f32, f16, bf16, q8_0, q4_0, q4_1 or iq4_nl");
+  if (to_gguf && !options.type) ThrowUser("--type is missing: say one of ", NamesOf(kBaseTypes, ", "));
   if (!to_gguf && (options.type.value_or(TensorType::kBF16) != TensorType::kBF16 || options.head_type)) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which is written in bf16; drop --type and --head-type, or "
               "let --out end in .gguf");

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <span>
 
 #include "base/error.h"
 #include "base/version.h"
@@ -11,19 +12,14 @@ namespace pith {
 namespace {
 
 // A type's name, out of those that `allowed` lists.
-TensorType ParseType(const std::string& option, const std::string& name, const std::vector<TensorType>& allowed) {
-  std::string names;
+TensorType ParseType(const std::string& option, const std::string& name, std::span<const TensorType> allowed) {
   for (const TensorType type : allowed) {
     if (TypeFromName(name) == type) return type;
-    names += Str(names.empty() ? "" : ", ", TypeName(type));
   }
-  ThrowUser(option, " is '", name, "', expected one of ", names);
+  ThrowUser(option, " is '", name, "', expected one of ", NamesOf(allowed, ", "));
 }
 
-const std::vector<TensorType> kBaseTypes = {TensorType::kF32, TensorType::kF16, TensorType::kBF16,
-                                            TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kIQ4_NL};
-const std::vector<TensorType> kAdapterTypes = {TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kF16, TensorType::kBF16,
-                                               TensorType::kF32};
+constexpr TensorType kAdapterTypes[] = {TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kF16, TensorType::kBF16, TensorType::kF32};
 
 int Main(int argc, char** argv) {
   CLI::App app("Converts bases and adapters into the files that pith's runtime and llama.cpp map.", "pith-export");
@@ -38,8 +34,8 @@ int Main(int argc, char** argv) {
 
   CLI::App* convert = app.add_subcommand("convert", "A Hugging Face folder or a GGUF to a GGUF of another type");
   convert->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
-  convert->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl")->required();
-  convert->add_option("--head-type", head_type, "type of embedding and output (default: q8_0 beside 4 bits, else --type)");
+  convert->add_option("--type", type, NamesOf(kBaseTypes, " "))->required();
+  convert->add_option("--head-type", head_type, "type of embedding and output (default: q6_k beside q4_k, q8_0 beside other types of 4 bits, else --type)");
   add_out(convert, "GGUF to write; an earlier GGUF there is replaced");
 
   CLI::App* pack = app.add_subcommand("adapter", "A PEFT folder to a GGUF LoRA for one base");
@@ -53,7 +49,7 @@ int Main(int argc, char** argv) {
   CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
   fuse->add_option("--adapter", adapter, "PEFT folder")->required();
   fuse->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
-  fuse->add_option("--type", type, "f32 f16 bf16 q8_0 q4_0 q4_1 iq4_nl (GGUF; a folder is written in bf16)");
+  fuse->add_option("--type", type, NamesOf(kBaseTypes, " ") + " (GGUF; a folder is written in bf16)");
   fuse->add_option("--head-type", head_type, "as for convert");
   fuse->add_flag("--any-base", any_base, "go on when it was trained on another base");
   fuse->add_flag("--allow-always", allow_always, "fuse an adapter that was trained to act from its invocation on");

@@ -51,7 +51,8 @@ struct Pass {
 };
 
 LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
-  if (precision == ActivationType::kInt8 && !IsQuantised(type)) precision = ActivationType::kBF16;
+  if (precision == ActivationType::kInt8 && !HasInt8Kernel(type)) precision = ActivationType::kBF16;
+  if (!HasOwnKernels(type)) return PlainLinearKernel(type, precision);
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx2: return Avx2LinearKernel(type, precision);
@@ -200,6 +201,12 @@ void RunPass(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const 
 }
 
 }  // namespace
+
+bool HasOwnKernels(TensorType type) {
+  return !IsQuantised(type) || type == TensorType::kQ8_0 || type == TensorType::kQ4_0 || type == TensorType::kQ4_1 || type == TensorType::kIQ4_NL;
+}
+
+bool HasInt8Kernel(TensorType type) { return IsQuantised(type) && HasOwnKernels(type); }
 
 void Linear(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const LowRankJob> added) {
   PITH_CHECK(jobs.size() <= kMaxJobs || added.empty(), jobs.size());

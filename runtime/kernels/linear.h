@@ -17,9 +17,15 @@ namespace pith {
 enum class ActivationType {
   kF32,   // exact products of dequantised weights, float accumulation: the reference and the parity mode
   kBF16,  // x and dequantised weights rounded to bf16, float accumulation: rollouts
-  kInt8,  // x quantised per group of 32 (Q8_0 style, absmax), integer products: serving. F16/BF16/F32 weights: as kBF16
+  kInt8,  // x quantised per group of 32 (Q8_0 style, absmax), integer products: serving. Weights without such kernels: as kBF16
 };
 const char* ActivationTypeName(ActivationType type);  // "f32" | "bf16" | "int8"
+
+// Whether the instruction sets have kernels of their own for a type. The others (Q5_0, Q5_1, Q2_K to Q6_K, IQ4_XS) take a plain path:
+// rows are dequantised and multiplied in f32 or bf16, one and the same loop on every set, which gives the same bits on all of them.
+bool HasOwnKernels(TensorType type);
+// F16, BF16 and F32 are multiplied as floats, and so is what takes the plain path.
+bool HasInt8Kernel(TensorType type);
 
 // Instruction sets, chosen at run time. Scalar is the reference, kept for ever.
 enum class Isa { kScalar, kAvx2, kAvx512, kNeon, kDotProd, kI8mm };

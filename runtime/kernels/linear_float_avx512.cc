@@ -146,8 +146,8 @@ LinearKernel KernelOf(TensorType type) {
     case TensorType::kQ4_0: return FloatKernel<Unit, TensorType::kQ4_0>;
     case TensorType::kQ4_1: return FloatKernel<Unit, TensorType::kQ4_1>;
     case TensorType::kIQ4_NL: return FloatKernel<Unit, TensorType::kIQ4_NL>;
+    default: return nullptr;
   }
-  return nullptr;
 }
 
 }  // namespace

@@ -97,8 +97,8 @@ LinearKernel KernelOf(TensorType type) {
     case TensorType::kQ4_0: return FloatKernel<TensorType::kQ4_0, kRound>;
     case TensorType::kQ4_1: return FloatKernel<TensorType::kQ4_1, kRound>;
     case TensorType::kIQ4_NL: return FloatKernel<TensorType::kIQ4_NL, kRound>;
+    default: return nullptr;
   }
-  return nullptr;
 }
 
 }  // namespace

@@ -45,7 +45,9 @@ inline constexpr int64_t kRowGroup = 32;
 // Bytes per value of the largest panel of kRowGroup rows (floats), with room for scales.
 constexpr int64_t LinearScratchBytes(int64_t padded) { return kRowGroup * (padded + 64) * 4; }
 
-// Each set's kernels, by type of weight. `precision` kInt8 is asked for quantised weights alone.
+// For types without HasOwnKernels(), on every set; kF32 or kBF16.
+LinearKernel PlainLinearKernel(TensorType type, ActivationType precision);
+// Each set's kernels, by type of weight. `precision` kInt8 is asked for weights with HasInt8Kernel() alone.
 LinearKernel ScalarLinearKernel(TensorType type, ActivationType precision);
 LinearKernel Avx2LinearKernel(TensorType type, ActivationType precision);
 LinearKernel Avx512LinearKernel(TensorType type, ActivationType precision);

@@ -105,6 +105,7 @@ LinearKernel ScalarLinearKernel(TensorType type, ActivationType precision) {
     case TensorType::kQ4_0: return int8 ? Int8Kernel<BlockQ4_0> : FloatKernelFor<TensorType::kQ4_0>(precision);
     case TensorType::kQ4_1: return int8 ? Int8Kernel<BlockQ4_1> : FloatKernelFor<TensorType::kQ4_1>(precision);
     case TensorType::kIQ4_NL: return int8 ? Int8Kernel<BlockIQ4_NL> : FloatKernelFor<TensorType::kIQ4_NL>(precision);
+    default: break;
   }
   CheckFailed(__FILE__, __LINE__, "a type with a kernel", TypeName(type));
 }

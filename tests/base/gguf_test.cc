@@ -144,10 +144,10 @@ TEST(GgufWriterTest, ChoosesTheTypesThatLlamaCppInsistsOn) {
 
 TEST_F(GgufFileTest, KeepsTensorsOfForeignTypesButDoesNotComputeWithThem) {
   Raw raw = Header(3, 0);
-  raw.Tensor("known", {256}, 12, 0).Tensor("alien", {7}, 999, 160).Tensor("cube", {2, 2, 2}, 0, 192).Data(224);
+  raw.Tensor("known", {256}, 16, 0).Tensor("alien", {7}, 999, 160).Tensor("cube", {2, 2, 2}, 0, 192).Data(224);
   Overwrite(folder_ / "f.gguf", raw.bytes);
   const GgufFile file(folder_ / "f.gguf");
-  EXPECT_EQ(file.FindTensor("known")->bytes, 144u);
+  EXPECT_EQ(file.FindTensor("known")->bytes, 66u);
   EXPECT_EQ(file.FindTensor("alien")->bytes, 32u);
   EXPECT_THROW(file.Tensor("known"), UserError);
   EXPECT_THROW(file.Tensor("alien"), UserError);

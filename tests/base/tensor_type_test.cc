@@ -142,13 +142,18 @@ TEST(Quantise, HugeTinyAndBrokenValuesStayDefined) {
 TEST(TensorTypes, NamesAndNumbers) {
   EXPECT_EQ(TypeFromName("Q4_0"), TensorType::kQ4_0);
   EXPECT_EQ(TypeFromName("bf16"), TensorType::kBF16);
-  EXPECT_EQ(TypeFromName("q4_k"), std::nullopt);
+  EXPECT_EQ(TypeFromName("Q4_K"), TensorType::kQ4_K);
+  EXPECT_EQ(TypeFromName("q8_k"), std::nullopt);
   EXPECT_EQ(TypeFromName(""), std::nullopt);
   EXPECT_EQ(TypeFromGguf(8), TensorType::kQ8_0);
-  EXPECT_EQ(TypeFromGguf(12), std::nullopt);
+  EXPECT_EQ(TypeFromGguf(12), TensorType::kQ4_K);
+  EXPECT_EQ(TypeFromGguf(15), std::nullopt);
   EXPECT_STREQ(TypeName(TensorType::kQ4_1), "q4_1");
   EXPECT_EQ(RowBytes(TensorType::kQ8_0, 64), 68u);
   EXPECT_EQ(RowBytes(TensorType::kF16, 3), 6u);
+  EXPECT_EQ(RowBytes(TensorType::kQ6_K, 512), 420u);
+  EXPECT_TRUE(IsFourBit(TensorType::kQ4_1) && IsFourBit(TensorType::kQ4_K) && IsFourBit(TensorType::kIQ4_XS));
+  EXPECT_FALSE(IsFourBit(TensorType::kQ5_0) || IsFourBit(TensorType::kQ6_K) || IsFourBit(TensorType::kF16));
 }
 
 TEST(TensorTypesDeathTest, RowsMustBeWholeBlocks) {

@@ -89,7 +89,7 @@ TEST_F(ExportTest, ConvertedModelComputesWhatTransformersComputes) {
 TEST_F(ExportTest, EachTypeIsTheQuantisedOriginal) {
   const auto original = BaseModel::Load(kModel);
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1,
-                                TensorType::kIQ4_NL}) {
+                                TensorType::kQ5_0, TensorType::kQ5_1, TensorType::kIQ4_NL}) {
     const auto base = BaseModel::Load(Convert(type, "out.gguf"));
     const bool four_bits = IsFourBit(type);
     EXPECT_EQ(base->config().rope, RopeLayout::kInterleaved);

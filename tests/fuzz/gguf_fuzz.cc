@@ -54,7 +54,8 @@ void WalkTensors(const GgufFile& file, GgufWriter* copy) {
       PITH_FUZZ_EXPECT(view.bytes() == tensor.bytes);
       const std::vector<float> values = view.ToF32();
       for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0,
-                                    TensorType::kQ4_1, TensorType::kIQ4_NL}) {
+                                    TensorType::kQ4_1, TensorType::kQ5_0, TensorType::kQ5_1, TensorType::kQ4_K, TensorType::kQ6_K,
+                                    TensorType::kIQ4_NL}) {
         if (view.cols % ValuesPerBlock(type) != 0) continue;
         std::vector<uint8_t> narrow(TensorView{type, view.rows, view.cols, nullptr}.bytes());
         Quantise(type, values.data(), narrow.data(), view.rows * view.cols);

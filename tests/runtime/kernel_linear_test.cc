@@ -13,6 +13,7 @@
 #include "base/thread_pool.h"
 #include "runtime/kernels/linear.h"
 #include "runtime/kernels/prepared_rows.h"
+#include "tests/base/random_blocks.h"
 
 namespace pith {
 namespace {
@@ -20,6 +21,8 @@ namespace {
 constexpr TensorType kTypes[] = {TensorType::kF32,  TensorType::kF16,  TensorType::kBF16,
                                  TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1,
                                  TensorType::kIQ4_NL};
+constexpr TensorType kPlainTypes[] = {TensorType::kQ5_0, TensorType::kQ5_1, TensorType::kQ2_K, TensorType::kQ3_K,
+                                      TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K, TensorType::kIQ4_XS};
 constexpr ActivationType kPrecisions[] = {ActivationType::kF32, ActivationType::kBF16, ActivationType::kInt8};
 
 std::vector<Isa> Isas() {
@@ -45,9 +48,14 @@ std::vector<float> RandomFloats(int64_t count, uint32_t seed, float scale = 1.0f
 
 // An offset makes Q4_1's minimum and the sums of activations matter.
 Matrix RandomMatrix(TensorType type, int64_t n, int64_t k, uint32_t seed) {
+  Matrix w;
+  if (!HasOwnKernels(type)) {
+    w.bytes = RandomBlocks(type, n * k, 1.5f, seed);
+    w.view = {type, n, k, w.bytes.data()};
+    return w;
+  }
   std::vector<float> values = RandomFloats(n * k, seed, 0.5f);
   for (float& v : values) v += 0.25f;
-  Matrix w;
   w.bytes.resize(RowBytes(type, k) * static_cast<size_t>(n));
   Quantise(type, values.data(), w.bytes.data(), n * k);
   w.view = {type, n, k, w.bytes.data()};
@@ -79,7 +87,7 @@ void Exact(const Case& c, const Matrix& w, const float* x_row, int64_t n, double
   const int64_t k = w.view.cols;
   std::vector<float> row(static_cast<size_t>(k)), x(x_row, x_row + k);
   Dequantise(w.view.type, w.view.row(n), row.data(), k);
-  const bool int8 = c.precision == ActivationType::kInt8 && IsQuantised(c.type);
+  const bool int8 = c.precision == ActivationType::kInt8 && HasInt8Kernel(c.type);
   if (c.precision != ActivationType::kF32 && !int8) {
     for (float& v : row) v = BF16ToF32(F32ToBF16(v));
     for (float& v : x) v = BF16ToF32(F32ToBF16(v));
@@ -108,15 +116,16 @@ class KernelLinear : public testing::TestWithParam<Case> {};
 TEST_P(KernelLinear, WhatIsNotFiniteStaysSo) {
   const Case c = GetParam();
   ThreadPool pool(1);
-  const Matrix w = RandomMatrix(c.type, 40, 64, 5);
+  const int64_t k = std::max(64, ValuesPerBlock(c.type));
+  const Matrix w = RandomMatrix(c.type, 40, k, 5);
   for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
     for (const int64_t place : {0, 13, 31, 63}) {
-      std::vector<float> x = RandomFloats(64, 7);
+      std::vector<float> x = RandomFloats(k, 7);
       x[static_cast<size_t>(place)] = bad;
-      for (const float y : Product(c, pool, w, x.data(), 1, 64)) ASSERT_FALSE(std::isfinite(y)) << c.Name() << ", place " << place;
+      for (const float y : Product(c, pool, w, x.data(), 1, k)) ASSERT_FALSE(std::isfinite(y)) << c.Name() << ", place " << place;
     }
-    const std::vector<float> all(64, bad);
-    for (const float y : Product(c, pool, w, all.data(), 1, 64)) ASSERT_FALSE(std::isfinite(y)) << c.Name();
+    const std::vector<float> all(static_cast<size_t>(k), bad);
+    for (const float y : Product(c, pool, w, all.data(), 1, k)) ASSERT_FALSE(std::isfinite(y)) << c.Name();
   }
 }
 
@@ -124,6 +133,7 @@ TEST_P(KernelLinear, AgreesWithTheExactSum) {
   const Case c = GetParam();
   ThreadPool pool(2);
   std::vector<int64_t> ks = {32, 96, 576, 1536};
+  if (ValuesPerBlock(c.type) == kSuperBlockSize) ks = {256, 768};
   if (!IsQuantised(c.type)) ks.insert(ks.end(), {1, 7, 33, 100, 31 + 64});
   uint32_t seed = 1;
   for (int64_t k : ks) {
@@ -157,7 +167,8 @@ TEST_P(KernelLinear, AgreesWithTheExactSum) {
 TEST_P(KernelLinear, BatchOfAnySizeIsBatchOfOneBitwise) {
   const Case c = GetParam();
   ThreadPool one(1), two(2), three(3);
-  for (int64_t k : {96, 576, 1536}) {
+  const std::vector<int64_t> ks = ValuesPerBlock(c.type) == kSuperBlockSize ? std::vector<int64_t>{256, 1536} : std::vector<int64_t>{96, 576, 1536};
+  for (int64_t k : ks) {
     const int64_t n = 83;
     const Matrix w = RandomMatrix(c.type, n, k, 5);
     const std::vector<float> x = RandomFloats(70 * k, 6);
@@ -190,6 +201,9 @@ std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (Isa isa : Isas()) {
     for (TensorType type : kTypes) {
+      for (ActivationType precision : kPrecisions) cases.push_back({type, precision, isa});
+    }
+    for (TensorType type : kPlainTypes) {
       for (ActivationType precision : kPrecisions) cases.push_back({type, precision, isa});
     }
   }
@@ -342,6 +356,26 @@ TEST(KernelPreparedRows, CodesAreBitwiseTheReference) {
       ASSERT_EQ(std::memcmp(view.d + b, expected.d + b, 4), 0) << IsaName(isa) << " block " << b;
       ASSERT_EQ(std::memcmp(view.d_sum + b, expected.d_sum + b, 4), 0) << IsaName(isa) << " block " << b;
       ASSERT_EQ(view.sum[b], expected.sum[b]) << IsaName(isa) << " block " << b;
+    }
+  }
+}
+
+// Types without kernels of their own: the answer does not depend on the processor at all.
+TEST(KernelLinearPlain, EverySetGivesTheSameBits) {
+  ThreadPool pool(2);
+  for (TensorType type : kPlainTypes) {
+    ASSERT_FALSE(HasOwnKernels(type)) << TypeName(type);
+    for (ActivationType precision : kPrecisions) {
+      for (int64_t m : {1, 2, 7}) {
+        const Matrix w = RandomMatrix(type, 37, 512, 11);
+        const std::vector<float> x = RandomFloats(m * 512, 12);
+        const std::vector<float> expected = Product({type, precision, Isa::kScalar}, pool, w, x.data(), m, 512);
+        for (Isa isa : Isas()) {
+          const std::vector<float> y = Product({type, precision, isa}, pool, w, x.data(), m, 512);
+          ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.size() * sizeof(float)), 0)
+              << TypeName(type) << " " << ActivationTypeName(precision) << " " << IsaName(isa) << " " << m << " rows";
+        }
+      }
     }
   }
 }

@@ -63,7 +63,7 @@ def tensors():
     for kind in (Q.F32, Q.F16, Q.BF16, Q.Q8_0, Q.Q4_0, Q.Q4_1, Q.IQ4_NL):
         put(w, kind.name.lower(), 3, 64, kind)
     finish(w)
-    w = writer("gguf/foreign.gguf", "none")  # types and shapes that pith keeps but does not compute with
+    w = writer("gguf/foreign.gguf", "none")  # shapes and integers that pith keeps but does not compute with
     put(w, "k", 1, 256, Q.Q6_K)
     w.add_tensor("cube", np.ones((2, 3, 4), np.float32))
     w.add_tensor("integers", np.arange(5, dtype=np.int32))
@@ -190,3 +190,9 @@ lora("adapter/q8_0.gguf", "qwen2", Q.Q8_0, 32, ["blk.0.attn_k"])
 lora("adapter/q4_0_alora.gguf", "llama", Q.Q4_0, 32, ["blk.1.ffn_down"], invocation=[1, 5, 63], budget=True)
 safetensors()
 peft()
+
+# Blocks of 256 and of five bits; last, so that the files above stay as they are.
+blocks = writer("gguf/blocks.gguf", "none")
+for kind in (Q.Q5_0, Q.Q5_1, Q.Q2_K, Q.Q3_K, Q.Q4_K, Q.Q5_K, Q.Q6_K, Q.IQ4_XS):
+    put(blocks, kind.name.lower(), 2, 256, kind)
+finish(blocks)

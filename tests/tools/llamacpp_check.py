@@ -95,7 +95,7 @@ def main(build, golden):
                 largest = max(largest, np.abs(model.logits(s["ids"], adapter, begin) - np.array(s[key])).max())
             return largest
 
-        for kind in ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl"):
+        for kind in ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl"):
             export("convert", "--base", base_hf, "--type", kind, "--out", at(f"{kind}.gguf"))
             print(f"base {kind:5}              {worst(Model(at(kind + '.gguf')), 'base'):.2e}")
         model = Model(at("f32.gguf"))
