@@ -56,6 +56,22 @@ TEST_F(EvalRowTest, OneChain) {
   EXPECT_EQ(row.answers[3].extracted, "1");
 }
 
+TEST_F(EvalRowTest, GivesBothBoundsOfWhatALimitCutOff) {
+  const std::vector<Problem> problems = {{"a", "?", "7", ""}, {"b", "?", "8", ""}, {"c", "?", "9", ""}, {"d", "?", "10", ""}};
+  const EvalRow row = MakeRow({"mode", "set", 0, 1, 0, 0}, problems,
+                              {{Says("3 + 4 = 7\n#### 7")},
+                               {Says("#### 8\nand on and on", 20, Finish::kLength)},  // given before the limit
+                               {Says("first I think", 20, Finish::kLength)},          // cut
+                               {Says("no mark", 20, Finish::kStop)}},
+                              *tokenizer_);
+  EXPECT_DOUBLE_EQ(row.accuracy, 0.5);
+  EXPECT_DOUBLE_EQ(row.cut_rate, 0.25);
+  EXPECT_DOUBLE_EQ(row.accuracy_uncut, 2.0 / 3);
+  EXPECT_EQ(row.answers[1].verdict, Verdict::kCorrect);
+  EXPECT_EQ(row.answers[2].verdict, Verdict::kCut);
+  EXPECT_EQ(row.answers[3].verdict, Verdict::kUnparsed);
+}
+
 TEST_F(EvalRowTest, SeveralChains) {
   const std::vector<Problem> problems = {{"a", "?", "12", ""}, {"b", "?", "3", ""}, {"c", "?", "5", ""}};
   const EvalRow row = MakeRow({"mode", "set", 0, 4, 0, 0}, problems,

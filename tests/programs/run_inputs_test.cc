@@ -70,6 +70,20 @@ TEST_F(RunProgramTest, NumbersThatAreNoneOrBeyondTheirRange) {
   EXPECT_EQ(Run(Generate({"--max-tokens", "+010", "--json"})).code, 0);
 }
 
+TEST_F(RunProgramTest, GradeShowsWhereReadingsAndFormDiffer) {
+  WriteFile(folder_ / "pairs",
+            "{\"gold\": \"7\", \"pred\": \"\\\\boxed{7}\"}\n"
+            "{\"gold\": \"7\", \"pred\": \"The answer is 7.\", \"id\": \"b\"}\n\n"
+            "{\"gold\": \"72\", \"pred\": \"#### 48/2+48\"}\n");
+  const Outcome outcome = Shell("$P grade --audit < " + (folder_ / "pairs"));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "{\"line\":2,\"id\":\"b\",\"gold\":\"7\",\"strict\":\"unparsed\",\"lenient\":\"correct\",\"form\":\"finished\",\"extracted_strict\":\"\",\"extracted_lenient\":\"7\"}\n"
+            "{\"line\":4,\"gold\":\"72\",\"strict\":\"unsimplified\",\"lenient\":\"unsimplified\",\"form\":\"unsimplified\",\"extracted_strict\":\"48/2+48\","
+            "\"extracted_lenient\":\"48/2+48\"}\n");
+  EXPECT_NE(outcome.err.find("3 answers, 2 on which the readings or the form differ"), std::string::npos) << outcome.err;
+}
+
 TEST_F(RunProgramTest, GoldAnswersKeepTheDigitsThatTheyAreWrittenWith) {
   const std::vector<std::array<const char*, 3>> cases = {
       {"18446744073709551616", R"("\\boxed{18446744073709551616}")", "correct"},
