@@ -55,6 +55,20 @@ std::string Refusal(const std::function<void()>& body) {
   return "";
 }
 
+TEST(Verifiers, WorkLeftUndoneIsPaidOnlyWhereAnyFormIs) {
+  const std::vector<Attempt> attempts = {Of("72", "#### 48/2+48"), Of("72", "#### 72"), Of("72", "#### 48/2+49")};
+  for (const bool any : {false, true}) {
+    VerifiersOptions options;
+    options.pay_unsimplified = any;
+    const std::vector<Judgement> judged = Verifiers(options).Judge(attempts, MathReading::kStrict);
+    ASSERT_EQ(judged.size(), 3u);
+    EXPECT_EQ(judged[0].verdict, Verdict::kUnsimplified);
+    EXPECT_EQ(judged[0].score, any ? 1 : 0);
+    EXPECT_EQ(judged[1].score, 1);
+    EXPECT_EQ(judged[2].score, 0);
+  }
+}
+
 TEST(Verifiers, MathematicsIsWhatTheAnswersSay) {
   std::vector<std::string> golds, responses;
   for (int i = 0; i < 300; ++i) {
