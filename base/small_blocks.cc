@@ -49,10 +49,16 @@ void StoreFiveBits(const float* x, const Code5& code, Block* block) {
   std::memcpy(block->high, &high, sizeof high);
 }
 
-uint32_t HighBits(const uint8_t* four) {
-  uint32_t bits;
-  std::memcpy(&bits, four, sizeof bits);
-  return bits;
+constexpr int kBits[16] = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                           1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+
+// The fifth bits are tested against a table, since not every instruction set shifts each lane by a number of its own.
+void LoadFiveBits(const uint8_t* high, const uint8_t* q, int* codes) {
+  const int low_half = high[0] | high[1] << 8, high_half = high[2] | high[3] << 8;
+  for (int j = 0; j < kBlockSize / 2; ++j) {
+    codes[j] = (q[j] & 15) | ((low_half & kBits[j]) != 0 ? 16 : 0);
+    codes[j + kBlockSize / 2] = (q[j] >> 4) | ((high_half & kBits[j]) != 0 ? 16 : 0);
+  }
 }
 
 }  // namespace
@@ -134,24 +140,16 @@ void DequantiseBlock(const BlockQ4_1& block, float* out) {
 
 void DequantiseBlock(const BlockQ5_0& block, float* out) {
   const float d = F16ToF32(block.d);
-  const uint32_t high = HighBits(block.high);
-  for (int j = 0; j < kBlockSize / 2; ++j) {
-    const uint32_t low_half = (block.q[j] & 15u) | (high >> j & 1u) << 4;
-    const uint32_t high_half = (block.q[j] >> 4) | (high >> (j + kBlockSize / 2) & 1u) << 4;
-    out[j] = d * static_cast<float>(static_cast<int>(low_half) - 16);
-    out[j + kBlockSize / 2] = d * static_cast<float>(static_cast<int>(high_half) - 16);
-  }
+  int codes[kBlockSize];
+  LoadFiveBits(block.high, block.q, codes);
+  for (int i = 0; i < kBlockSize; ++i) out[i] = d * static_cast<float>(codes[i] - 16);
 }
 
 void DequantiseBlock(const BlockQ5_1& block, float* out) {
   const float d = F16ToF32(block.d), m = F16ToF32(block.m);
-  const uint32_t high = HighBits(block.high);
-  for (int j = 0; j < kBlockSize / 2; ++j) {
-    const uint32_t low_half = (block.q[j] & 15u) | (high >> j & 1u) << 4;
-    const uint32_t high_half = (block.q[j] >> 4) | (high >> (j + kBlockSize / 2) & 1u) << 4;
-    out[j] = d * static_cast<float>(low_half) + m;
-    out[j + kBlockSize / 2] = d * static_cast<float>(high_half) + m;
-  }
+  int codes[kBlockSize];
+  LoadFiveBits(block.high, block.q, codes);
+  for (int i = 0; i < kBlockSize; ++i) out[i] = d * static_cast<float>(codes[i]) + m;
 }
 
 void DequantiseBlock(const BlockIQ4_NL& block, float* out) {

@@ -157,7 +157,9 @@ void Register() {
   for (Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kI8mm, Isa::kDotProd, Isa::kNeon}) {
     if (!IsaAvailable(isa)) continue;
     for (const Shape& shape : kShapes) {
-      for (TensorType type : {TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kIQ4_NL, TensorType::kQ8_0, TensorType::kF16, TensorType::kBF16}) {
+      for (TensorType type : {TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kIQ4_NL, TensorType::kQ8_0, TensorType::kF16, TensorType::kBF16,
+                              TensorType::kQ5_0, TensorType::kQ4_K, TensorType::kQ6_K}) {
+        if (shape.k % ValuesPerBlock(type) != 0) continue;
         for (ActivationType precision : {ActivationType::kBF16, ActivationType::kInt8, ActivationType::kF32}) {
           for (int64_t m : {1, 2, 4, 8, 16, 32, 64, 512}) {
             const std::string name = std::string(shape.name) + "/" + TypeName(type) + "/" +
