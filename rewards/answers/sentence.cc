@@ -136,6 +136,15 @@ bool IsSpoiled(std::string_view text, size_t begin, size_t end) {
   const bool touches = only_space(before->end, from);
   if (touches && ((IsOneOf(before->lower, kDenials) && before->lower != "but") || IsOneOf(before->lower, kChangesBehind))) return true;
   if (touches && before->lower == "of" && before != words.data() && IsOneOf((before - 1)->lower, kChangesBehind)) return true;
+  // "I do not think the answer is 5", "it is false that x = 5": a denial that nothing parts from the number.
+  for (const Word& word : words) {
+    if (word.end > from) break;
+    const bool denial = word.lower == "not" || word.lower == "never" || word.lower == "cannot" || word.lower == "doubt" || word.lower == "false" || word.lower == "wrong" || word.lower.ends_with("n't");
+    if (denial && sentence.substr(word.end, from - word.end).find_first_of(",;:=") == std::string_view::npos &&
+        sentence.substr(word.end, from - word.end).find(" but ") == std::string_view::npos) {
+      return true;
+    }
+  }
   for (const Word& word : words) {
     if (word.end > from) break;
     if (word.lower == "either" || word.lower == "neither" || word.lower == "maybe" || word.lower == "perhaps") return true;

@@ -26,7 +26,8 @@ TEST(AnswerSound, RefusesChainsThatDoNotHold) {
 
 TEST(AnswerSound, RefusesWhatIsTakenBackDoubtedOrChanged) {
   for (const char* response : {"5 is wrong", "5 maybe six", "5 thousandths", "5 or 6", "5 (or 6)", "Either 5 or 6.", "not 5", "It is not 5.", "5? No, 6.", "half of 5", "\\boxed{5 is wrong}",
-                               "\\boxed{5 maybe six}", "#### 5 thousandths", "#### 5 or 6", "\\boxed{5} or \\boxed{6}", "\\boxed{5}, \\boxed{6}", "The answer is 5 or 6.", "5 negative"}) {
+                               "\\boxed{5 maybe six}", "#### 5 thousandths", "#### 5 or 6", "\\boxed{5} or \\boxed{6}", "\\boxed{5}, \\boxed{6}", "The answer is 5 or 6.", "5 negative", "I do not think the answer is 5.",
+                               "I doubt that it is 5.", "It is not true that x = 5.", "So x cannot be 5.", "It would be wrong to say 5."}) {
     EXPECT_NE(Of("5", response), Verdict::kCorrect) << response;
   }
   EXPECT_NE(Of("20", "20 below zero"), Verdict::kCorrect);
