@@ -100,12 +100,16 @@ TEST(GgufKinds, BertsWordPieceReadsAsItsTokenizerJson) {
   writer.Write(path);
   const auto tokenizer = Tokenizer::Load(path), original = Tokenizer::Load(kGolden + "kinds/wordpiece.json");
   const Json golden = Json::parse(ReadFile(kGolden + "kinds/wordpiece.ids.json"));
+  size_t compared = 0;
   for (const Json& c : golden.at("cases")) {
     const auto text = c.at("text").get<std::string>();
+    if (text.find("▁") != std::string::npos) continue;  // a converted file cannot tell it from its mark
+    ++compared;
     const auto ids = c.at("ids").get<Ids>();
     EXPECT_EQ(tokenizer->Encode(text), ids) << c.at("text").dump();
     EXPECT_EQ(tokenizer->Decode(ids, true), original->Decode(ids, true));
   }
+  EXPECT_GT(compared, 100u);
   EXPECT_EQ(tokenizer->Decode(tokenizer->Encode("The  café, and the clips"), true), "the cafe , and the clips");
 }
 
