@@ -47,9 +47,10 @@ Asked AskedBy(std::string_view gold) {
   return NamesSeveral(gold, &work) ? Asked::kSeveral : Asked::kOne;
 }
 
+// Both as CleanAnswer() returns them.
 bool SameText(std::string_view a, std::string_view b) {
-  const std::string text = ComparableText(CleanAnswer(a));
-  return !text.empty() && text == ComparableText(CleanAnswer(b));
+  const std::string text = ComparableText(a);
+  return !text.empty() && text == ComparableText(b);
 }
 
 // "(c) 17", "c": a choice in lower case.
@@ -66,7 +67,7 @@ std::string WithCapitalChoice(std::string_view answer) {
 Verdict Judge(std::string_view gold, std::string_view written, const Question& question) {
   const std::string answer = question.OffersChoices() ? WithCapitalChoice(written) : std::string(written);
   const std::string clean_gold = CleanAnswer(gold), clean_answer = CleanAnswer(answer);
-  if (SameText(gold, answer)) return Verdict::kCorrect;
+  if (SameText(clean_gold, clean_answer)) return Verdict::kCorrect;
   if (const std::string digits = WithoutBase(clean_gold); !digits.empty() && digits == clean_answer) return Verdict::kCorrect;
   if (const std::string letters = ChoiceLetters(gold); letters.size() > 1 && letters == ChoiceLetters(answer)) return Verdict::kCorrect;
   if (const std::string date = PlainDate(clean_gold); !date.empty() && date == PlainDate(clean_answer)) return Verdict::kCorrect;
@@ -139,7 +140,7 @@ Grade GradeResponse(const AnswerKey& key, std::string_view response, Reading rea
 Grade GradePrediction(const AnswerKey& key, std::string_view prediction) {
   const std::string gold = WithSingleBackslashes(NormalText(key.gold)), text = WithSingleBackslashes(NormalText(prediction));
   const std::string_view bare = TrimSpaces(FinalPart(text));
-  if (!FindMarkedAnswers(bare).last && SameText(FromGold(gold), bare)) return {Verdict::kCorrect, std::string(bare)};
+  if (!FindMarkedAnswers(bare).last && SameText(CleanAnswer(FromGold(gold)), CleanAnswer(bare))) return {Verdict::kCorrect, std::string(bare)};
   return GradeResponse({gold, key.question}, text, Reading::kLenient);
 }
 

@@ -66,15 +66,16 @@ Sameness JudgeSameness(std::string_view gold, std::string_view answer, const Que
     }
   }
   // "How many dozens": 7 dozen are 7. "How many hours": 5 minutes are not 5.
-  if (g && p && !question.AskedThing().empty() && IsArithmetic(*g)) {
-    if (const Expression* scaled = ScaledPart(*p); scaled != nullptr && question.AskedThing() == ScaleName(*scaled)) {
+  const std::string thing = g && p && IsArithmetic(*g) ? question.AskedThing() : "";
+  if (!thing.empty()) {
+    if (const Expression* scaled = ScaledPart(*p); scaled != nullptr && thing == ScaleName(*scaled)) {
       p = Expression(scaled->parts[0]);
     } else if (p->Is(Op::kQuantity)) {
-      const auto asked = FindUnit(question.AskedThing()), said = FindUnit(p->text);
-      if (asked && said && asked->kind == said->kind) g = Node(Op::kQuantity, {Expression(*g)}, question.AskedThing());
+      const auto asked = FindUnit(thing), said = FindUnit(p->text);
+      if (asked && said && asked->kind == said->kind) g = Node(Op::kQuantity, {Expression(*g)}, thing);
     }
   }
-  const bool rounded = question.AsksForRounding();
+  const bool rounded = p && Contains(*p, Op::kApproximate) && question.AsksForRounding();
   if (g && p) {
     if (SameAnswer(*g, *p, rounded, work)) {
       Work more;
