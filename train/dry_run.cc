@@ -4,6 +4,9 @@
 #include <cstdio>
 #include <sstream>
 
+#include "adapters/lora_names.h"
+#include "adapters/lora_plan.h"
+#include "base/file.h"
 #include "configs/load.h"
 #include "train/model/optimizer.h"
 #include "train/run/run_folder.h"
@@ -38,17 +41,20 @@ int64_t WeightBytes(const ModelConfig& c, int64_t element_bytes) {
 }  // namespace
 
 MemoryEstimate EstimateMemory(const Session& session) {
-  const TrainConfig& config = session.config;
-  const ModelConfig& c = session.base->config();
-  const int64_t element = config.model.dtype == "float32" ? 4 : 2;
-  MemoryEstimate m;
-  int64_t lora = 0, ranks = 0;
+  int64_t trained = 0, ranks = 0, longest_prompt = 0;
   for (const auto& [name, pair] : session.initial.pairs) {
-    lora += pair.num_trained();
+    trained += pair.num_trained();
     ranks += pair.rank;
   }
+  for (const PreparedProblem& p : session.problems) longest_prompt = std::max(longest_prompt, static_cast<int64_t>(p.prompt.ids.size()));
+  return EstimateMemory(session.config, session.base->config(), trained, ranks, longest_prompt);
+}
+
+MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& c, int64_t trained, int64_t ranks, int64_t longest_prompt) {
+  const int64_t element = config.model.dtype == "float32" ? 4 : 2;
+  MemoryEstimate m;
   m.base = WeightBytes(c, element);
-  m.adapter = lora * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
+  m.adapter = trained * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
   // Per token and layer: residual twice and both norms, q k v, attention's copies and output, gate, up and their product.
   const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * (c.q_dim() + 2 * c.kv_dim()) + c.q_dim() + 3 * c.d_ff) +
                             element * ranks / std::max<int64_t>(1, c.num_layers);
@@ -58,10 +64,9 @@ MemoryEstimate EstimateMemory(const Session& session) {
     total_length = config.sft.max_length;
     sequences = std::min(config.sft.micro_batch_size, config.sft.batch_size);
   } else {
-    for (const PreparedProblem& p : session.problems) total_length = std::max(total_length, static_cast<int64_t>(p.prompt.ids.size()));
-    total_length += config.rollout.max_completion_tokens;
-    longest = session.invocation.empty() ? total_length  // an adapter that always acts runs the prompt with gradient too
-                                         : config.rollout.max_completion_tokens + static_cast<int64_t>(session.invocation.size());
+    total_length = longest_prompt + config.rollout.max_completion_tokens;
+    constexpr int64_t kInvocation = 8;  // tokens; an adapter that always acts runs the prompt with gradient too
+    longest = config.adapter.activation == "always" ? total_length : config.rollout.max_completion_tokens + kInvocation;
     sequences = std::min(config.rl.micro_batch_size, config.rl.prompts_per_step * config.rl.group_size);
     const int64_t samples = std::min<int64_t>(config.rollout.max_batch, config.rl.prompts_per_step * config.rl.group_size);
     m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * c.kv_dim() * 2 * 4 * c.num_layers;
@@ -129,6 +134,34 @@ std::string DryRun(const Session& session) {
   out << ": " << Megabytes(m.total() + teacher_bytes) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
   if (!session.missing.empty()) out << "\n# not there yet, and needed when the run begins\n";
   for (const MissingInput& input : session.missing) out << "  " << input.key << ": " << input.path << "\n";
+  return out.str();
+}
+
+bool HoldsShapesAlone(const std::string& path) {
+  if (!FileExists(path + "/config.json")) return false;
+  for (const char* weights : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+    if (FileExists(path + "/" + weights)) return false;
+  }
+  return true;
+}
+
+std::string DryRunOfShapes(const TrainConfig& config, const ModelConfig& model) {
+  constexpr int64_t kLongestPrompt = 1024;  // tokens: longer than all of GSM8K's and nearly all of MATH's
+  const AdapterSettings& a = config.adapter;
+  int64_t trained = 0, ranks = 0;
+  for (const auto& [name, pair] : PlanPairs({a.targets, a.rank, a.alpha, a.rank_pattern, a.alpha_pattern}, model)) {
+    const int kind = ParseWeightName(name)->kind;
+    trained += pair.rank * (LinearRows(model, kind) + LinearCols(model, kind)) + (a.dora ? LinearRows(model, kind) : 0);
+    ranks += pair.rank * (a.init == "pissa" ? 2 : 1);
+  }
+  const int64_t longest_prompt = std::min(kLongestPrompt, model.context_length);
+  const MemoryEstimate m = EstimateMemory(config, model, trained, ranks, longest_prompt);
+  std::ostringstream out;
+  out << "# resolved configuration\n" << DumpTrainConfig(config) << "\n# batches\n  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base)
+      << ", adapter and optimiser " << Megabytes(m.adapter) << ", activations " << Megabytes(m.activations);
+  if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler) << " (prompts of " << longest_prompt << " tokens)";
+  out << ": " << Megabytes(m.total()) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n\n# not there yet, and needed when the run begins\n"
+      << "  model.path: the weights (" << config.model.path << " has a description of the model alone)\n";
   return out.str();
 }
 

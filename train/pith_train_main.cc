@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/model_path.h"
 #include "base/number_rule.h"
 #include "base/version.h"
 #include "configs/load.h"
@@ -85,6 +86,10 @@ int Main(int argc, char** argv) {
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
   if (Ranks::World().first()) CheckFolder(config, options.mode, dry_run);
   PrepareProcess(config.run.threads);
+  if (const std::string model_path = ResolveModelPath(config.model.path); dry_run && HoldsShapesAlone(model_path)) {
+    if (Ranks::World().first()) std::cout << DryRunOfShapes(config, ModelConfigFromHf(model_path + "/config.json"));
+    return 0;
+  }
   const Session session = OpenSession(config, dry_run ? Inputs::kAnnounced : Inputs::kDemanded);
   if (dry_run) {
     if (Ranks::World().first()) std::cout << DryRun(session);

@@ -21,7 +21,8 @@ constexpr double kTemperature = 0.7;
 
 struct Inputs {
   at::Tensor weight, hidden, ids, a, b;
-  Inputs() {
+  double soft_cap;
+  explicit Inputs(double cap = 0) : soft_cap(cap) {
     at::manual_seed(8);
     weight = at::randn({kVocab, kD});
     hidden = at::randn({kRows, kD});
@@ -31,7 +32,9 @@ struct Inputs {
   }
   // logp and entropy of softmax(hidden · weightᵀ / temperature), in double.
   std::pair<at::Tensor, at::Tensor> Plain(const at::Tensor& h) const {
-    const at::Tensor logp = at::log_softmax(at::mm(h, weight.to(at::kDouble).t()) / kTemperature, -1);
+    at::Tensor logits = at::mm(h, weight.to(at::kDouble).t());
+    if (soft_cap > 0) logits = (logits / soft_cap).tanh() * soft_cap;
+    const at::Tensor logp = at::log_softmax(logits / kTemperature, -1);
     return {logp.gather(1, ids.unsqueeze(1)).squeeze(1), -(logp.exp() * logp).sum(1)};
   }
 };
@@ -40,7 +43,7 @@ using Function = std::function<at::Tensor(const at::Tensor& logp, const at::Tens
 
 // The gradient of hidden under `loss`, by autograd over what the head asks for, and how often it asked.
 at::Tensor ByHead(const Inputs& in, const Function& loss, bool at_once, int* asked, HeadResult* result) {
-  const Head head(in.weight, at::kFloat, /*chunk_bytes=*/0);
+  const Head head(in.weight, at::kFloat, in.soft_cap, /*chunk_bytes=*/0);
   const auto gradient = [&](const at::Tensor& l, const at::Tensor& h, int64_t begin, int64_t end) {
     ++*asked;
     const at::AutoGradMode on(true);
@@ -60,7 +63,8 @@ at::Tensor ByAutograd(const Inputs& in, const Function& loss) {
 }
 
 TEST(Head, GradientsOfLogProbabilitiesAndEntropiesRowByRow) {
-  const Inputs in;
+ for (const double soft_cap : {0.0, 4.0}) {
+  const Inputs in(soft_cap);
   const Function loss = [&](const at::Tensor& logp, const at::Tensor& entropy, int64_t begin, int64_t end) {
     return (in.a.slice(0, begin, end) * logp + in.b.slice(0, begin, end) * entropy * entropy).sum();
   };
@@ -74,10 +78,11 @@ TEST(Head, GradientsOfLogProbabilitiesAndEntropiesRowByRow) {
     EXPECT_TRUE(at::allclose(result.entropy, entropy.to(at::kFloat), 1e-5, 1e-5));
     EXPECT_TRUE(at::allclose(g, ByAutograd(in, loss), 1e-4, 1e-5)) << (g - ByAutograd(in, loss)).abs().max();
   }
+ }
 }
 
 TEST(Head, GradientsOfALossThatTiesAllRowsTogether) {
-  const Inputs in;
+  const Inputs in(5.0);
   const Function loss = [&](const at::Tensor& logp, const at::Tensor& entropy, int64_t, int64_t) {
     return (in.a * logp).sum().exp() * 1e-3 + (logp * in.b).mean() * entropy.mean();
   };

@@ -190,6 +190,48 @@ TYPED_TEST(RowKernel, SwiGluAndItsBackward) {
   });
 }
 
+TYPED_TEST(RowKernel, GeGluAndItsBackward) {
+  using T = TypeParam;
+  this->Each([](const RowKernels<T>& k, int64_t f, Rng& rng) {
+    const auto gate_up = Random<T>(rng, 2 * f, 2), gy = Random<T>(rng, f, 1);
+    std::vector<T> y(f), g(2 * f);
+    k.geglu(gate_up.data(), f, y.data());
+    k.geglu_backward(gate_up.data(), gy.data(), f, g.data());
+    Doubles out(f), grad(2 * f);
+    const auto gelu = [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x))); };
+    for (int64_t i = 0; i < f; ++i) {
+      const double gate = Value(gate_up[i]), up = Value(gate_up[f + i]), d = Value(gy[i]), h = 1e-5;
+      out[i] = gelu(gate) * up;
+      grad[i] = d * up * (gelu(gate + h) - gelu(gate - h)) / (2 * h);
+      grad[f + i] = d * gelu(gate);
+    }
+    ExpectNear(y, out, "geglu");
+    ExpectNear(g, grad, "backward");
+  });
+}
+
+TYPED_TEST(RowKernel, RmsNormOfItsOwnTypeAndItsBackward) {
+  using T = TypeParam;
+  this->Each([](const RowKernels<T>& k, int64_t n, Rng& rng) {
+    const auto x = Random<T>(rng, n, 2), gy = Random<T>(rng, n, 1);
+    const auto w = Random<float>(rng, n, 1);
+    std::vector<T> y(n), gx(n);
+    const double rstd = k.rms_norm(x.data(), w.data(), 1e-5f, n, y.data());
+    k.rms_norm_input_backward(x.data(), w.data(), static_cast<float>(rstd), gy.data(), n, gx.data());
+    double squares = 0, dot = 0;
+    for (int64_t i = 0; i < n; ++i) squares += Value(x[i]) * Value(x[i]), dot += Value(x[i]) * w[i] * Value(gy[i]);
+    const double r = 1 / std::sqrt(squares / n + 1e-5);
+    Doubles out(n), grad(n);
+    for (int64_t i = 0; i < n; ++i) {
+      out[i] = Value(x[i]) * r * w[i];
+      grad[i] = r * w[i] * Value(gy[i]) - r * r * r * Value(x[i]) * dot / n;
+    }
+    ASSERT_NEAR(rstd / r, 1, 1e-6);
+    ExpectNear(y, out, "y");
+    ExpectNear(gx, grad, "gx");
+  });
+}
+
 TYPED_TEST(RowKernel, LogSumExpEntropyAndLogSoftmaxBackward) {
   using T = TypeParam;
   this->Each([](const RowKernels<T>& k, int64_t v, Rng& rng) {

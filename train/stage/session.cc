@@ -228,7 +228,7 @@ void CheckIds(const Session& session, std::span<const int32_t> ids, const std::s
 }
 
 int32_t EndOfTurn(const Tokenizer& tokenizer) {
-  for (const char* text : {"<|im_end|>", "<|eot_id|>", "<|end|>"}) {
+  for (const char* text : {"<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>"}) {
     if (const auto id = tokenizer.FindToken(text)) return *id;
   }
   if (tokenizer.eos_id() < 0) ThrowUser("the tokenizer names no token that ends a turn");

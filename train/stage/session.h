@@ -57,7 +57,7 @@ std::unique_ptr<Model> MakeModel(const Session& session);
 
 // UserError when one of `ids`, of `what`, has no row in the model's embedding.
 void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what);
-// The token that ends an assistant's turn: <|im_end|>, <|eot_id|>, <|end|>, else eos.
+// The token that ends an assistant's turn: <|im_end|>, <|eot_id|>, <|end|>, <end_of_turn>, else eos.
 int32_t EndOfTurn(const Tokenizer& tokenizer);
 DatasetSpec SpecOf(const DatasetSettings& data);
 // The user's turn: the question, and the budget's sentence where there is one.
