@@ -1,5 +1,7 @@
 // The engine in float32 against transformers and PEFT for every family: all tokens at once, and token by token from the cache.
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/families/family_golden.h"
 #include "tests/runtime/tiny.h"
@@ -13,12 +15,13 @@ class EngineFamilies : public ::testing::TestWithParam<std::string> {
  protected:
   EngineFamilies() : golden_(GetParam()), ids_(golden_.ids()) {}
 
-  Engine Open() const {
+  Engine Open() const { return Open(golden_.WriteModel(folder_), ActivationType::kF32, KvType::kF32); }
+  Engine Open(const std::string& model, ActivationType activations, KvType kv_type) const {
     EngineOptions options;
-    options.activations = ActivationType::kF32;
-    options.kv_type = KvType::kF32;
+    options.activations = activations;
+    options.kv_type = kv_type;
     options.kv_tokens = 256;
-    return Engine(BaseModel::Load(golden_.WriteModel(folder_)), options);
+    return Engine(BaseModel::Load(model), options);
   }
   // The tokens in pieces of these lengths, over and over.
   std::vector<float> Run(Engine& engine, const AdapterRef& adapter, const std::vector<size_t>& lengths) const {
@@ -76,6 +79,22 @@ TEST_P(EngineFamilies, AdaptersAgreeWithPeft) {
     for (const std::vector<size_t>& lengths : {std::vector{ids_.size()}, std::vector<size_t>{1}}) {
       EXPECT_LT(Distance(golden_.Last(Run(engine, adapter, lengths), kind), golden_.LastLogits(kind)), kFamilyTolerance)
           << (kind == Adapter::kWhole ? "whole" : "split") << ", pieces of " << lengths[0];
+    }
+  }
+}
+
+// Each has attention of its own. Rounding moves logits by a hundredth of their size or so.
+TEST_P(EngineFamilies, OtherPrecisionsAreNear) {
+  const std::string model = golden_.WriteModel(folder_, FamilyGolden::Config::kHub);
+  const std::vector<float> expected = golden_.Values("logits");
+  const bool takes_int8 = BaseModel::Load(model)->config().head_dim % 32 == 0;
+  for (const auto& [activations, kv] : {std::pair{ActivationType::kF32, KvType::kF16}, {ActivationType::kF32, KvType::kInt8},
+                                        {ActivationType::kBF16, KvType::kF16}, {ActivationType::kInt8, KvType::kInt8}}) {
+    if (kv == KvType::kInt8 && !takes_int8) continue;
+    Engine engine = Open(model, activations, kv);
+    for (const std::vector<size_t>& lengths : {std::vector{ids_.size()}, std::vector<size_t>{1}}) {
+      EXPECT_LT(MeanDistance(Run(engine, nullptr, lengths), expected), 0.05)
+          << ActivationTypeName(activations) << (kv == KvType::kInt8 ? ", int8" : ", f16") << " cache, pieces of " << lengths[0];
     }
   }
 }

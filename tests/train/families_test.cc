@@ -110,7 +110,7 @@ TEST_P(TrainFamilies, GradientsAreThoseOfPyTorch) {
     const Gradients expected = golden_.Gradients(kind);
     if (kind == Adapter::kWhole && golden_.Has(Adapter::kSplit)) got = FuseParts(got);
     EXPECT_EQ(got.size(), expected.size());
-    for (const auto& [name, values] : expected) EXPECT_LT(Distance(got[name], values), 2 * kFamilyTolerance) << name;
+    for (const auto& [name, values] : expected) EXPECT_LT(Distance(got[name], values), 3 * kFamilyTolerance) << name;
   }
 }
 
