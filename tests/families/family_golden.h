@@ -190,8 +190,8 @@ inline double MeanDistance(std::span<const float> got, std::span<const float> ex
   return std::sqrt(differences / squares);
 }
 
-// Of Distance(). Both sides do the same sums in float32 in another order, over up to six layers of a width of 64 to 128 values: transformers in float64
-// is 2e-6 away, gradients 7e-6. What sets a family apart moves its logits by 0.02 at least: families.py sees to that.
+// Of Distance(). Both sides do the same sums in float32 in another order, over up to six layers of a width of 64 to 128 values: transformers in
+// float64 is 2e-6 away, gradients 7e-6. What sets a family apart moves its logits by 0.02 at least: families.py sees to that.
 inline constexpr double kFamilyTolerance = 2e-5;
 
 }  // namespace pith::testing

@@ -249,14 +249,14 @@ def with_split(hub, ids, out):
 def check_split_is_fused(hub, ids, golden, out):
     """Parts that share A and take B's rows in turn are the fused pair."""
     made, _ = make(hub)
-    fused, values = fill_all(golden["adapter"]["tensors"]), {}
+    fused, values, taken = fill_all(golden["adapter"]["tensors"]), {}, {}
     for part, (_, rows) in hook_split(made, None).items():
-        key = f"base_model.model.{part}"
-        owner = next((key.replace(p, f.split(".")[1]) for f, ps in SPLIT.items() for p in ps if key.endswith("." + p)), key)
-        b = fused[owner + ".lora_B.weight"]
-        begin = sum(v.shape[0] for n, v in values.items() if n.endswith("lora_B.weight") and values[n.replace("_B.", "_A.")] is fused[owner + ".lora_A.weight"])
-        values[key + ".lora_A.weight"] = fused[owner + ".lora_A.weight"]
-        values[key + ".lora_B.weight"] = b[begin:begin + rows]
+        layer, own = part.rsplit(".", 2)[0], ".".join(part.split(".")[3:])
+        owner = f"{layer}.{next((f for f, parts in SPLIT.items() if own.split('.')[1] in parts), own)}"
+        begin = taken.setdefault(owner, 0)
+        taken[owner] += rows
+        values[f"base_model.model.{part}.lora_A.weight"] = fused[f"base_model.model.{owner}.lora_A.weight"]
+        values[f"base_model.model.{part}.lora_B.weight"] = fused[f"base_model.model.{owner}.lora_B.weight"][begin : begin + rows]
     hook_split(made, values)
     with torch.no_grad():
         difference = (logits_of(made, ids)[-LAST:] - out["adapter.logits"]).abs().max().item()
@@ -297,6 +297,15 @@ def write_folder(golden, folder, which="config"):
         json.dump(golden[which], f, indent=1)
     save_file({n: v.to(torch.bfloat16) for n, v in fill_all(golden["tensors"]).items()}, os.path.join(folder, "model.safetensors"),
               metadata={"format": "pt"})
+
+
+def write_adapter(golden, folder):
+    """The PEFT folder of a golden's adapter, likewise."""
+    os.makedirs(folder, exist_ok=True)
+    adapter = golden["adapter"]
+    LoraConfig(task_type="CAUSAL_LM", r=adapter["rank"], lora_alpha=adapter["alpha"], lora_dropout=0.0, target_modules=adapter["targets"],
+               inference_mode=True).save_pretrained(folder)
+    save_file(fill_all(adapter["tensors"]), os.path.join(folder, "adapter_model.safetensors"), metadata={"format": "pt"})
 
 
 def check_folder(name, golden, logits):
