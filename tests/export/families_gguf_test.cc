@@ -14,6 +14,7 @@
 #include "base/gguf_types.h"
 #include "base/sha256.h"
 #include "export/commands.h"
+#include "export/reference_logits.h"
 #include "runtime/engine.h"
 #include "tests/families/family_golden.h"
 
@@ -84,6 +85,33 @@ void ExpectMetadata(const GgufFile& file, const json& golden) {
 
 TEST_P(FamiliesGguf, TensorsAreThoseOfLlamaCpp) { ExpectTensors(GgufFile(Convert()), golden_["tensors"]); }
 TEST_P(FamiliesGguf, MetadataIsThatOfLlamaCpp) { ExpectMetadata(GgufFile(Convert()), golden_["metadata"]); }
+
+GgufValue WriterValue(const json& typed) {
+  const json& value = typed[1];
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_array() && !value.empty() && value[0].is_boolean()) return value.get<std::vector<bool>>();
+  if (value.is_array()) return value.get<std::vector<int64_t>>();
+  if (typed[0] == static_cast<uint32_t>(GgufType::kF32)) return value.get<double>();
+  return value.get<int64_t>();
+}
+
+// Files that llama.cpp's converter wrote, without a key of pith's own. What it leaves out is what its own architecture has fixed; of a window in
+// arch llama, and of a query scale that is not 1/√head_dim, nothing is left.
+TEST_P(FamiliesGguf, FilesOfLlamaCppAreRead) {
+  const GgufFile converted(Convert());
+  GgufWriter writer;
+  for (const auto& [key, typed] : golden_["metadata"].items()) writer.Set(key, WriterValue(typed));
+  for (const auto& [name, tensor] : golden_["tensors"].items()) writer.Add(name, converted.Tensor(name));
+  writer.Write(folder_ / "theirs.gguf");
+  const FamilyGolden family(GetParam());
+  const std::vector<float> logits = ReferenceLogits(*BaseModel::Load(folder_ / "theirs.gguf"), nullptr, 0, family.ids());
+  if (const std::string& name = GetParam(); name == "mistral" || name == "gemma2" || name == "gemma3") {
+    EXPECT_GT(Distance(logits, family.Values("logits")), 0.02);
+  } else {
+    EXPECT_LT(Distance(logits, family.Values("logits")), kFamilyTolerance);
+  }
+}
 
 // A pair on a fused layer comes out as one, under the fused tensor's name: llama.cpp knows no other.
 TEST_P(FamiliesGguf, AdapterIsThatOfLlamaCpp) {

@@ -128,7 +128,7 @@ FAMILIES = {
     "phi4mini-long": phi(**longrope(24)),
     "gemma2": gemma2(),
     "gemma3": gemma3(),
-    "gemma3-linear": gemma3(rope_scaling={"factor": 8.0, "rope_type": "linear"}),
+    "gemma3-linear": gemma3(query_pre_attn_scalar=32, rope_scaling={"factor": 8.0, "rope_type": "linear"}),
 }
 
 # What is special in each, switched off.
