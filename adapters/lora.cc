@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "adapters/lora_names.h"
+#include "adapters/lora_plan.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -72,6 +73,11 @@ void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config) {
     if (!place || place->layer >= config.num_layers) {
       ThrowUser("the adapter acts on '", name, "', which the base (", config.arch, ", ", config.num_layers,
                 " layers) lacks; it belongs to another base");
+    }
+    const std::vector<int> kinds = ModuleKinds(config);
+    if (std::find(kinds.begin(), kinds.end(), place->kind) == kinds.end()) {
+      ThrowUser("the adapter acts on ", kLinearKinds[place->kind].target, ", and a base of architecture ", config.arch, " has ", ShownTargets(config),
+                "; it belongs to another base");
     }
     const int64_t in = LinearCols(config, place->kind), out = LinearRows(config, place->kind);
     if (pair.in != in || pair.out != out) {

@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "adapters/card.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 
 namespace pith {
 

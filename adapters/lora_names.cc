@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/error.h"
 
 namespace pith {
@@ -27,15 +27,26 @@ std::string ModuleName(const LinearPlace& place) { return Str("model.layers.", p
 
 std::optional<LinearPlace> ParseWeightName(std::string_view name) {
   const auto layer = TakeLayer("blk.", &name);
-  for (int kind = 0; layer && kind < kNumLinearKinds; ++kind) {
+  for (int kind = 0; layer && kind < kNumModuleKinds; ++kind) {
     if (name == Str(kLinearKinds[kind].gguf, ".weight")) return LinearPlace{*layer, kind};
+  }
+  return {};
+}
+
+std::string GgufFileName(const LinearPlace& place) { return Str("blk.", place.layer, ".", kLinearKinds[place.kind].gguf_file, ".weight"); }
+
+std::optional<LinearPlace> ParseGgufFileName(const ModelConfig& config, std::string_view name) {
+  const auto layer = TakeLayer("blk.", &name);
+  if (!layer) return {};
+  for (const int kind : ModuleKinds(config)) {
+    if (name == Str(kLinearKinds[kind].gguf_file, ".weight")) return LinearPlace{*layer, kind};
   }
   return {};
 }
 
 std::optional<LinearPlace> ParseModuleName(std::string_view name) {
   const auto layer = TakeLayer("model.layers.", &name);
-  for (int kind = 0; layer && kind < kNumLinearKinds; ++kind) {
+  for (int kind = 0; layer && kind < kNumModuleKinds; ++kind) {
     if (name == kLinearKinds[kind].hf) return LinearPlace{*layer, kind};
   }
   return {};

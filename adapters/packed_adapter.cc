@@ -76,22 +76,32 @@ void CheckFactor(const GgufFile& file, const std::string& name, const char* suff
 
 struct PackedAdapter::Impl {
   std::string name, arch, base_sha256, template_now;
-  RopeLayout rope = RopeLayout::kHalves;
+  RopeLayout rope = RopeLayout::kHalves, gguf_rope = RopeLayout::kHalves;  // of the base's file, and of GGUF files of its family
   std::vector<int32_t> invocation;
   std::optional<AdapterBudget> budget;
   std::optional<AdapterCard> card;
   float alpha = 0;  // as llama.cpp reads it; 0: the scale is 1
   int64_t rank = 0;
-  std::vector<std::array<PackedPair, kNumLinearKinds>> layers;
+  std::vector<int> modules;  // that an adapter for this base acts on
+  std::vector<std::array<PackedPair, kNumModuleKinds>> layers;  // as the file has them; of fused modules also each layer's share
   std::unique_ptr<GgufFile> file;            // backs the views of FromGguf
   std::vector<std::vector<uint8_t>> owned;   // backs the views of FromLora, and rows that FromGguf put into another order
 
   void ReadTensors(const ModelConfig& base);
   void CheckPairs(const ModelConfig& base) const;
   void ReorderRows(const ModelConfig& base);
-  // What follows from alpha and the factors: each pair's scale, and the largest rank.
-  void Finish() {
+  // What follows from alpha and the factors: each pair's scale, the largest rank, and the shares in fused modules: all of A, some rows of B.
+  void Finish(const ModelConfig& base) {
+    modules = ModuleKinds(base);
     for (auto& layer : layers) {
+      for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+        const ModulePlace place = ModuleOf(base, kind);
+        const PackedPair& whole = layer[static_cast<size_t>(place.module)];
+        if (place.module == kind || !whole.a) continue;
+        PackedPair& share = layer[static_cast<size_t>(kind)];
+        share.a = whole.a;
+        share.b = {whole.b.type, LinearRows(base, kind), whole.b.cols, whole.b.row(place.first_row)};
+      }
       for (PackedPair& pair : layer) {
         if (!pair.a) continue;
         pair.scale = alpha == 0 ? 1.0f : alpha / static_cast<float>(pair.a.rows);
@@ -106,7 +116,7 @@ void PackedAdapter::Impl::ReadTensors(const ModelConfig& base) {
     const std::string_view full = tensor.name;
     const size_t stem = full.size() < sizeof(kSuffixA) ? 0 : full.size() - (sizeof(kSuffixA) - 1);
     const std::string_view suffix = full.substr(stem);
-    const auto place = ParseWeightName(full.substr(0, stem));
+    const auto place = ParseGgufFileName(base, full.substr(0, stem));
     if (!place || (suffix != kSuffixA && suffix != kSuffixB)) {
       ThrowUser("'", file->path(), "' has the tensor '", tensor.name,
                 "', which pith does not implement; it reads lora_a and lora_b of attention and feed-forward layers");
@@ -122,10 +132,10 @@ void PackedAdapter::Impl::ReadTensors(const ModelConfig& base) {
 
 void PackedAdapter::Impl::CheckPairs(const ModelConfig& base) const {
   for (int64_t layer = 0; layer < base.num_layers; ++layer) {
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    for (const int kind : ModuleKinds(base)) {
       const PackedPair& pair = layers[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
       if (!pair.a && !pair.b) continue;
-      const std::string weight = WeightName({layer, kind});
+      const std::string weight = GgufFileName({layer, kind});
       if (!pair.a || !pair.b) {
         ThrowUser("'", file->path(), "' has '", weight, pair.a ? kSuffixA : kSuffixB, "' but lacks '", weight,
                   pair.a ? kSuffixB : kSuffixA, "'");
@@ -142,7 +152,7 @@ void PackedAdapter::Impl::CheckPairs(const ModelConfig& base) const {
 
 // Blocks of quantised types lie along a row, which stays whole.
 void PackedAdapter::Impl::ReorderRows(const ModelConfig& base) {
-  const RopeLayout order = GgufRopeLayout(base.arch);
+  const RopeLayout order = base.gguf_rope;
   if (base.rope == order) return;
   const auto reorder = order == RopeLayout::kInterleaved ? InterleavedToHalves : HalvesToInterleaved;
   for (auto& layer : layers) {
@@ -171,6 +181,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   impl.name = std::filesystem::path(path).stem().string();
   impl.arch = base.arch;
   impl.rope = base.rope;
+  impl.gguf_rope = base.gguf_rope;
   const double alpha = file.Find<double>(kAlphaKey).value_or(0.0);
   const bool fits = std::isfinite(alpha) && std::abs(alpha) <= std::numeric_limits<float>::max();
   impl.alpha = fits ? static_cast<float>(alpha) : 0;
@@ -192,7 +203,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   impl.ReadTensors(base);
   impl.CheckPairs(base);
   impl.ReorderRows(base);
-  impl.Finish();
+  impl.Finish(base);
   if (impl.rank == 0) ThrowUser("'", path, "' has no tensors; expected lora_a and lora_b of at least one layer");
   return adapter;
 }
@@ -209,6 +220,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.name = "trainer";
   impl.arch = base.arch;
   impl.rope = base.rope;
+  impl.gguf_rope = base.gguf_rope;
   impl.base_sha256 = lora.base_sha256;
   impl.budget = lora.budget;
   impl.card = lora.card;
@@ -235,7 +247,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
     }
     packed.b = Convert(b, pair.out, pair.rank, type, &impl.owned);
   }
-  impl.Finish();
+  impl.Finish(base);
   return adapter;
 }
 
@@ -257,7 +269,7 @@ const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
 }
 
 void PackedAdapter::WriteGguf(const std::string& path) const {
-  if (impl_->rope != GgufRopeLayout(impl_->arch)) {
+  if (impl_->rope != impl_->gguf_rope) {
     ThrowUser("cannot write '", path, "': a GGUF adapter of architecture ", impl_->arch, " has the row order of a GGUF base; ",
               "make it for the GGUF that pith-export convert writes");
   }
@@ -280,10 +292,10 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
   }
   if (impl_->card) SetCardMetadata(*impl_->card, &writer);
   for (size_t layer = 0; layer < impl_->layers.size(); ++layer) {
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    for (const int kind : impl_->modules) {
       const PackedPair& pair = impl_->layers[layer][static_cast<size_t>(kind)];
       if (!pair.a) continue;
-      const std::string weight = WeightName({static_cast<int64_t>(layer), kind});
+      const std::string weight = GgufFileName({static_cast<int64_t>(layer), kind});
       writer.Add(weight + kSuffixA, pair.a);
       writer.Add(weight + kSuffixB, pair.b);
     }

@@ -39,7 +39,7 @@ class PackedAdapter {
   const std::optional<AdapterBudget>& budget() const;  // what it was trained under; nothing: without one
   const std::optional<AdapterCard>& card() const;      // nothing: its maker left none
   const std::string& template_now() const;             // time that its chat template told in training; empty: none
-  const PackedPair& pair(int64_t layer, int kind) const;  // kind: index into kLinearKinds
+  const PackedPair& pair(int64_t layer, int kind) const;  // kind: of kNumLinearKinds
   int64_t rank() const;                                // the largest of all pairs
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,

@@ -103,7 +103,7 @@ SafetensorsFile OpenTensors(const std::string& folder) {
 template <class T, class ValueOf>
 ModulePatterns<T> PatternsOf(const std::set<std::pair<int64_t, int>>& places, T common, const ValueOf& value_of) {
   ModulePatterns<T> patterns;
-  for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+  for (int kind = 0; kind < kNumModuleKinds; ++kind) {
     std::vector<std::pair<LinearPlace, T>> values;
     for (const auto& [layer, of] : places) {
       if (of == kind) values.emplace_back(LinearPlace{layer, kind}, value_of(LinearPlace{layer, kind}));

@@ -26,7 +26,7 @@ void CheckNames(const PeftTargets& all, const std::string& path, const Places& p
   std::unordered_map<std::string, Named> ends;  // of the names of all modules up to the highest layer
   const int64_t num_layers = places.rbegin()->first + 1;
   for (int64_t layer = 0; layer < num_layers; ++layer) {
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    for (int kind = 0; kind < kNumModuleKinds; ++kind) {
       const bool has = places.count({layer, kind}) != 0;
       std::string end = ModuleName({layer, kind});
       while (true) {

@@ -29,7 +29,7 @@ function(pith_tests folder)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 900)
 endfunction()
 
-pith_tests(base USES base)
+pith_tests(base USES base base/model)
 pith_tests(configs USES configs)
 pith_tests(data USES data data/text data/template configs)
 pith_tests(rewards USES rewards rewards/external)

@@ -23,7 +23,7 @@ FieldTable<AdapterSettings> AdapterFields() {
                 "Train a magnitude for each row as well (DoRA). Goes with activation always, in SFT, and is shipped by fusing alone."),
       MakeField(&S::dropout, "dropout", "", "Share of the adapter's inputs zeroed in SFT.", FromBelow(0, 1)),
       MakeField(&S::targets, "targets", "", "Linear layers that get an adapter.",
-                OneOf({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})),
+                OneOf({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj"})),
       MakeField(&S::activation, "activation", "",
                 "Where the adapter acts: from the invocation (the chat template's generation prompt) on, or always "
                 "(plain LoRA).",

@@ -2,9 +2,11 @@
 
 #include <list>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/base_identity.h"
+#include "base/model/base_tensors.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -32,25 +34,6 @@ int64_t FileType(TensorType type) {
   }
   PITH_CHECK(false, "type ", static_cast<uint32_t>(type));
   return 0;
-}
-
-void SetModelMetadata(const ModelConfig& c, GgufWriter* writer) {
-  const auto key = [&](const char* name) { return c.arch + "." + name; };
-  writer->Set("general.architecture", c.arch);
-  writer->Set("general.type", std::string("model"));
-  if (!c.name.empty()) writer->Set("general.name", c.name);
-  writer->Set(key("block_count"), c.num_layers);
-  writer->Set(key("context_length"), c.context_length);
-  writer->Set(key("embedding_length"), c.d_model);
-  writer->Set(key("feed_forward_length"), c.d_ff);
-  writer->Set(key("attention.head_count"), c.num_heads);
-  writer->Set(key("attention.head_count_kv"), c.num_kv_heads);
-  writer->Set(key("attention.key_length"), c.head_dim);
-  writer->Set(key("attention.value_length"), c.head_dim);
-  writer->Set(key("attention.layer_norm_rms_epsilon"), c.rms_norm_eps);
-  writer->Set(key("rope.dimension_count"), c.head_dim);
-  writer->Set(key("rope.freq_base"), c.rope_theta);
-  writer->Set(key("vocab_size"), c.vocab_size);
 }
 
 bool IsHead(const std::string& name) { return name == "token_embd.weight" || name == "output.weight"; }
@@ -112,21 +95,32 @@ void WriteBaseGguf(const BaseModel& base, const LoraAdapter* adapter, const Base
   if (base.gguf() != nullptr) {
     writer.CopyMetadata(*base.gguf());
   } else {
-    SetModelMetadata(config, &writer);
+    WriteModelMetadata(config, &writer);
     SetTokenizerMetadata(base.path(), config.vocab_size, &writer);
   }
-  const RopeLayout order = GgufRopeLayout(config.arch);
+  WriteModelTables(config, &writer);
   std::list<std::vector<uint8_t>> bytes;
   std::map<std::string, TensorView, std::less<>> written;
   Substitutes substitutes;
   ProgressBar progress(adapter == nullptr ? "convert" : "fuse", static_cast<int64_t>(base.names().size()));
-  for (const std::string& name : base.names()) {
-    const WeightRows rows(base, name, order, adapter);
-    const TensorType type = TypeFor(name, rows, types, &substitutes);
-    bytes.push_back(rows.ToBytes(type));
-    const TensorView view{type, rows.rows(), rows.cols(), bytes.back().data()};
-    writer.Add(name, view);
-    written.emplace(name, view);
+  const std::vector<ExpectedTensor> all = ExpectedTensors(config);
+  for (size_t first = 0, end = 0; first < all.size(); first = end) {
+    while (end < all.size() && all[end].gguf.name == all[first].gguf.name) ++end;
+    std::vector<uint8_t>& whole = bytes.emplace_back();  // of the file's tensor: all that share it have the type of the first
+    std::optional<TensorType> type;
+    for (size_t i = first; i < end; ++i) {
+      const WeightRows rows(base, all[i].name, config.gguf_rope, adapter);
+      if (!type) type = TypeFor(all[i].name, rows, types, &substitutes);
+      const std::vector<uint8_t> part = rows.ToBytes(*type);
+      whole.insert(whole.end(), part.begin(), part.end());
+    }
+    size_t at = 0;
+    for (size_t i = first; i < end; ++i) {
+      const TensorView view{*type, all[i].rows, all[i].cols, whole.data() + at};
+      at += view.bytes();
+      written.emplace(all[i].name, view);
+    }
+    writer.Add(all[first].gguf.name, {*type, all[first].gguf.rows, all[first].cols, whole.data()});
     progress.Update(static_cast<int64_t>(written.size()));
   }
   substitutes.Warn();

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "adapters/atomic_folder.h"
-#include "adapters/lora_names.h"
+#include "base/model/base_tensors.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json_text.h"
@@ -24,19 +24,15 @@ const char* const kCopiedFiles[] = {"generation_config.json", "tokenizer.json", 
                                     "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
                                     "chat_template.jinja"};
 
-// "blk.3.attn_q.bias" → "model.layers.3.self_attn.q_proj.bias".
-std::string HfName(const std::string& name) {
-  if (name == "token_embd.weight") return "model.embed_tokens.weight";
-  if (name == "output_norm.weight") return "model.norm.weight";
-  if (name == "output.weight") return "lm_head.weight";
-  const size_t dot = name.rfind('.'), kind = name.find('.', sizeof("blk.") - 1);
-  PITH_CHECK(name.rfind("blk.", 0) == 0 && kind < dot, name);
-  const std::string layer = name.substr(sizeof("blk.") - 1, kind - (sizeof("blk.") - 1));
-  if (name.substr(kind + 1) == "attn_norm.weight") return Str("model.layers.", layer, ".input_layernorm.weight");
-  if (name.substr(kind + 1) == "ffn_norm.weight") return Str("model.layers.", layer, ".post_attention_layernorm.weight");
-  const auto place = ParseWeightName(name.substr(0, dot) + ".weight");
-  PITH_CHECK(place.has_value(), name);
-  return ModuleName(*place) + name.substr(dot);
+// In bfloat16, with the adapter in it.
+std::vector<uint8_t> BytesOf(const BaseModel& base, const ExpectedTensor& tensor, const LoraAdapter& adapter) {
+  const float offset = base.config().tensors.hf_norm_offset;
+  if (!tensor.is_norm || offset == 0) return WeightRows(base, tensor.name, RopeLayout::kHalves, &adapter).ToBytes(TensorType::kBF16);
+  std::vector<float> values = base.Tensor(tensor.name).ToF32();
+  for (float& value : values) value -= offset;
+  std::vector<uint8_t> bytes(RowBytes(TensorType::kBF16, tensor.cols));
+  Quantise(TensorType::kBF16, values.data(), bytes.data(), tensor.cols);
+  return bytes;
 }
 
 std::string ConfigAsWritten(const BaseModel& base) {
@@ -103,12 +99,16 @@ void WriteFusedFolder(const BaseModel& base, const LoraAdapter& adapter, const s
   AtomicFolder folder(out, KnownFiles());
   std::list<std::vector<uint8_t>> bytes;
   std::vector<SafeTensorToWrite> tensors;
-  for (const std::string& name : base.names()) {
-    const WeightRows rows(base, name, RopeLayout::kHalves, &adapter);
-    bytes.push_back(rows.ToBytes(TensorType::kBF16));
-    std::vector<int64_t> shape{rows.cols()};
-    if (!rows.is_vector()) shape.insert(shape.begin(), rows.rows());
-    tensors.push_back({HfName(name), shape, TensorType::kBF16, bytes.back().data()});
+  const std::vector<ExpectedTensor> all = ExpectedTensors(base.config());
+  for (size_t first = 0, end = 0; first < all.size(); first = end) {
+    std::vector<uint8_t>& whole = bytes.emplace_back();
+    for (; end < all.size() && all[end].hf.name == all[first].hf.name; ++end) {
+      const std::vector<uint8_t> part = BytesOf(base, all[end], adapter);
+      whole.insert(whole.end(), part.begin(), part.end());
+    }
+    std::vector<int64_t> shape{all[first].cols};
+    if (all[first].rows != 1) shape.insert(shape.begin(), all[first].hf.rows);
+    tensors.push_back({all[first].hf.name, shape, TensorType::kBF16, whole.data()});
   }
   WriteSafetensors(folder.path() + "/model.safetensors", tensors, {{"format", "pt"}});
   WriteFile(folder.path() + "/config.json", ConfigAsWritten(base));

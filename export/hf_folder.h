@@ -4,7 +4,7 @@
 #include <string>
 
 #include "adapters/lora.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 
 namespace pith {
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
+#include "adapters/lora_names.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 
@@ -24,21 +26,35 @@ class Decoder {
     for (int64_t t = 0; t < t_; ++t) {
       Dequantise(embedding.type, embedding.row(ids[static_cast<size_t>(t)]), &x_TD[static_cast<size_t>(t * c_.d_model)], c_.d_model);
     }
+    for (float& x : x_TD) x *= static_cast<float>(c_.embedding_scale);
     for (int64_t layer = 0; layer < c_.num_layers; ++layer) {
       const std::string blk = Str("blk.", layer, ".");
       Floats normed_TD = Norm(x_TD, blk + "attn_norm.weight");
       Floats q = Linear(normed_TD, blk + "attn_q"), k = Linear(normed_TD, blk + "attn_k");
       const Floats v = Linear(normed_TD, blk + "attn_v");
-      Rotate(&q, c_.num_heads);
-      Rotate(&k, c_.num_kv_heads);
-      AddTo(&x_TD, Linear(Attend(q, k, v), blk + "attn_output"));
+      if (c_.qk_norm) {
+        q = Norm(q, blk + "attn_q_norm.weight");
+        k = Norm(k, blk + "attn_k_norm.weight");
+      }
+      const LayerConfig& how = c_.layers[static_cast<size_t>(layer)];
+      if (how.rotary >= 0) {
+        Rotate(&q, c_.num_heads, c_.rotaries[static_cast<size_t>(how.rotary)]);
+        Rotate(&k, c_.num_kv_heads, c_.rotaries[static_cast<size_t>(how.rotary)]);
+      }
+      Floats added_TD = Linear(Attend(q, k, v, how.window), blk + "attn_output");
+      if (c_.post_norms) added_TD = Norm(added_TD, blk + "post_attention_norm.weight");
+      AddTo(&x_TD, added_TD);
       normed_TD = Norm(x_TD, blk + "ffn_norm.weight");
       Floats gate_TF = Linear(normed_TD, blk + "ffn_gate");
       const Floats up_TF = Linear(normed_TD, blk + "ffn_up");
-      for (size_t i = 0; i < gate_TF.size(); ++i) gate_TF[i] *= up_TF[i] / (1.0f + std::exp(-gate_TF[i]));
-      AddTo(&x_TD, Linear(gate_TF, blk + "ffn_down"));
+      for (size_t i = 0; i < gate_TF.size(); ++i) gate_TF[i] = Activate(gate_TF[i]) * up_TF[i];
+      added_TD = Linear(gate_TF, blk + "ffn_down");
+      if (c_.post_norms) added_TD = Norm(added_TD, blk + "post_ffw_norm.weight");
+      AddTo(&x_TD, added_TD);
     }
-    return Multiply(Norm(x_TD, "output_norm.weight"), c_.tied_embeddings ? "token_embd.weight" : "output.weight");
+    Floats logits_TV = Multiply(Norm(x_TD, "output_norm.weight"), c_.tied_embeddings ? "token_embd.weight" : "output.weight");
+    for (float& logit : logits_TV) logit = static_cast<float>(Cap(logit, c_.logit_soft_cap));
+    return logits_TV;
   }
 
  private:
@@ -47,6 +63,14 @@ class Decoder {
   const LoraAdapter* adapter_;
   int64_t begin_, t_;
   ThreadPool pool_;
+
+  static double Cap(double s, double cap) { return cap > 0 ? cap * std::tanh(s / cap) : s; }
+
+  float Activate(float gate) const {
+    const double x = gate;
+    if (c_.activation == GateActivation::kSilu) return static_cast<float>(x / (1 + std::exp(-x)));
+    return static_cast<float>(x / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))));
+  }
 
   static void AddTo(Floats* x, const Floats& y) {
     for (size_t i = 0; i < x->size(); ++i) (*x)[i] += y[i];
@@ -106,12 +130,15 @@ class Decoder {
       for (size_t i = 0; i < y.size(); ++i) y[i] += bias[i % bias.size()];
     }
     if (adapter_ == nullptr) return y;
-    const auto found = adapter_->pairs.find(name);
-    if (found != adapter_->pairs.end()) AddAdapter(x, found->second, &y);
+    const LinearPlace place = *ParseWeightName(name);
+    const ModulePlace module = ModuleOf(c_, place.kind);
+    const auto found = adapter_->pairs.find(WeightName({place.layer, module.module}));
+    if (found != adapter_->pairs.end()) AddAdapter(x, found->second, module.first_row, rows, &y);
     return y;
   }
 
-  void AddAdapter(const Floats& x, const LoraPair& pair, Floats* y) const {
+  // Of the pair's product, `rows` rows from `first` on.
+  void AddAdapter(const Floats& x, const LoraPair& pair, int64_t first, int64_t rows, Floats* y) const {
     const double scale = adapter_->scale(pair);
     std::vector<double> hidden_R(static_cast<size_t>(pair.rank));
     for (int64_t t = std::max<int64_t>(begin_, 0); t < t_; ++t) {
@@ -122,23 +149,23 @@ class Decoder {
         }
         hidden_R[static_cast<size_t>(r)] = sum;
       }
-      for (int64_t n = 0; n < pair.out; ++n) {
+      for (int64_t n = 0; n < rows; ++n) {
         double sum = 0;
         for (int64_t r = 0; r < pair.rank; ++r) {
-          sum += pair.b[static_cast<size_t>(n * pair.rank + r)] * hidden_R[static_cast<size_t>(r)];
+          sum += pair.b[static_cast<size_t>((first + n) * pair.rank + r)] * hidden_R[static_cast<size_t>(r)];
         }
-        (*y)[static_cast<size_t>(t * pair.out + n)] += static_cast<float>(scale * sum);
+        (*y)[static_cast<size_t>(t * rows + n)] += static_cast<float>(scale * sum);
       }
     }
   }
 
-  // Rotary positions, halves order: (i, i + H/2) turn by t · theta^(−2i/H).
-  void Rotate(Floats* x, int64_t heads) const {
-    const int64_t half = c_.head_dim / 2;
+  // Rotary positions, halves order: of the values that turn, (i, i + half of them) by t · frequency.
+  void Rotate(Floats* x, int64_t heads, const Rotary& rotary) const {
+    const auto half = static_cast<int64_t>(rotary.frequencies.size());
     for (int64_t t = 0; t < t_; ++t) {
       for (int64_t i = 0; i < half; ++i) {
-        const double angle = static_cast<double>(t) * std::pow(c_.rope_theta, -static_cast<double>(i) / static_cast<double>(half));
-        const double cosine = std::cos(angle), sine = std::sin(angle);
+        const double angle = static_cast<double>(t) * rotary.frequencies[static_cast<size_t>(i)];
+        const double cosine = rotary.magnitude * std::cos(angle), sine = rotary.magnitude * std::sin(angle);
         for (int64_t head = 0; head < heads; ++head) {
           float* first = &(*x)[static_cast<size_t>((t * heads + head) * c_.head_dim + i)];
           const double a = *first, b = first[half];
@@ -149,25 +176,26 @@ class Decoder {
     }
   }
 
-  Floats Attend(const Floats& q, const Floats& k, const Floats& v) const {
+  Floats Attend(const Floats& q, const Floats& k, const Floats& v, int64_t window) const {
     const int64_t h = c_.head_dim, group = c_.num_heads / c_.num_kv_heads;
     Floats out(q.size());
     std::vector<double> weight_T(static_cast<size_t>(t_));
     for (int64_t t = 0; t < t_; ++t) {
+      const int64_t begin = window == 0 ? 0 : std::max<int64_t>(0, t + 1 - window);
       for (int64_t head = 0; head < c_.num_heads; ++head) {
         const float* query = &q[static_cast<size_t>((t * c_.num_heads + head) * h)];
         const auto kv = [&](const Floats& of, int64_t s) { return &of[static_cast<size_t>((s * c_.num_kv_heads + head / group) * h)]; };
         double largest = -std::numeric_limits<double>::infinity(), total = 0;
-        for (int64_t s = 0; s <= t; ++s) {
+        for (int64_t s = begin; s <= t; ++s) {
           double dot = 0;
           for (int64_t i = 0; i < h; ++i) dot += static_cast<double>(query[i]) * kv(k, s)[i];
-          weight_T[static_cast<size_t>(s)] = dot / std::sqrt(static_cast<double>(h));
+          weight_T[static_cast<size_t>(s)] = Cap(dot * c_.attention_scale, c_.attention_soft_cap);
           largest = std::max(largest, weight_T[static_cast<size_t>(s)]);
         }
-        for (int64_t s = 0; s <= t; ++s) total += weight_T[static_cast<size_t>(s)] = std::exp(weight_T[static_cast<size_t>(s)] - largest);
+        for (int64_t s = begin; s <= t; ++s) total += weight_T[static_cast<size_t>(s)] = std::exp(weight_T[static_cast<size_t>(s)] - largest);
         for (int64_t i = 0; i < h; ++i) {
           double sum = 0;
-          for (int64_t s = 0; s <= t; ++s) sum += weight_T[static_cast<size_t>(s)] * kv(v, s)[i];
+          for (int64_t s = begin; s <= t; ++s) sum += weight_T[static_cast<size_t>(s)] * kv(v, s)[i];
           out[static_cast<size_t>((t * c_.num_heads + head) * h + i)] = static_cast<float>(sum / total);
         }
       }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "adapters/lora.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 
 namespace pith {
 

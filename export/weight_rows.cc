@@ -38,11 +38,15 @@ WeightRows::WeightRows(const BaseModel& base, const std::string& name, RopeLayou
     row_in_file_ = RowMap(view_.rows, config.head_dim, config.rope, order);
   }
   if (adapter == nullptr) return;
-  const auto found = adapter->pairs.find(name);
+  const auto place = ParseWeightName(name);
+  if (!place) return;
+  const ModulePlace module = ModuleOf(config, place->kind);
+  const auto found = adapter->pairs.find(WeightName({place->layer, module.module}));
   if (found == adapter->pairs.end()) return;
   pair_ = &found->second;
+  first_row_ = module.first_row;
   scale_ = adapter->scale(*pair_);
-  PITH_CHECK(pair_->out == view_.rows && pair_->in == view_.cols, name);
+  PITH_CHECK(pair_->out >= first_row_ + view_.rows && pair_->in == view_.cols, name);
   if (IsRotated(name)) row_in_halves_ = RowMap(view_.rows, config.head_dim, RopeLayout::kHalves, order);
 }
 
@@ -57,7 +61,8 @@ void WeightRows::Write(int64_t row, TensorType type, uint8_t* out) const {
   Dequantise(view_.type, bytes, values.data(), view_.cols);
   if (pair_ != nullptr) {
     std::vector<double> sum(values.begin(), values.end());
-    const float* b = &pair_->b[static_cast<size_t>(Mapped(row_in_halves_, row) * pair_->rank)];
+    const int64_t pair_row = first_row_ + Mapped(row_in_halves_, row);
+    const float* b = &pair_->b[static_cast<size_t>(pair_row * pair_->rank)];
     for (int64_t r = 0; r < pair_->rank; ++r) {
       const double factor = scale_ * b[r];
       const float* a = &pair_->a[static_cast<size_t>(r) * cols];
@@ -68,7 +73,7 @@ void WeightRows::Write(int64_t row, TensorType type, uint8_t* out) const {
       double squares = 0;
       for (const double x : sum) squares += x * x;
       // A row of zeros stays one whatever its magnitude says.
-      if (squares > 0) gain = pair_->magnitude[static_cast<size_t>(Mapped(row_in_halves_, row))] / std::sqrt(squares);
+      if (squares > 0) gain = pair_->magnitude[static_cast<size_t>(pair_row)] / std::sqrt(squares);
     }
     for (size_t c = 0; c < cols; ++c) values[c] = static_cast<float>(gain * sum[c]);
   }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "adapters/lora.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 
 namespace pith {
 
@@ -29,6 +29,7 @@ class WeightRows {
   std::vector<int64_t> row_in_file_;    // by output row; empty: the same order
   std::vector<int64_t> row_in_halves_;  // by output row, for B; empty: the same order
   const LoraPair* pair_ = nullptr;
+  int64_t first_row_ = 0;               // of the pair: where the weight begins in the module that the pair is for
   double scale_ = 0;
 };
 

@@ -26,7 +26,7 @@ void For(ThreadPool& pool, int64_t count, int64_t grain, const Body& body) {
   pool.ParallelFor(count, grain, std::cref(body));
 }
 
-void AddTo(float* y, const std::vector<float>& bias) {
+void AddBias(float* y, const std::vector<float>& bias) {
   for (size_t i = 0; i < bias.size(); ++i) y[i] += bias[i];
 }
 
@@ -44,12 +44,22 @@ Decoder::Decoder(std::shared_ptr<const BaseModel> base, ActivationType activatio
     for (int kind = 0; kind < kNumLinearKinds; ++kind) {
       layer.weights[kind] = base_->Tensor(prefix + kLinearKinds[kind].gguf + ".weight");
     }
-    layer.attn_norm_D = base_->Tensor(prefix + "attn_norm.weight").ToF32();
-    layer.ffn_norm_D = base_->Tensor(prefix + "ffn_norm.weight").ToF32();
+    const auto vector = [&](const char* name) { return base_->Tensor(prefix + name).ToF32(); };
+    layer.attn_norm_D = vector("attn_norm.weight");
+    layer.ffn_norm_D = vector("ffn_norm.weight");
     if (config_.qkv_bias) {
-      layer.bias_q = base_->Tensor(prefix + "attn_q.bias").ToF32();
-      layer.bias_k = base_->Tensor(prefix + "attn_k.bias").ToF32();
-      layer.bias_v = base_->Tensor(prefix + "attn_v.bias").ToF32();
+      layer.bias_q = vector("attn_q.bias");
+      layer.bias_k = vector("attn_k.bias");
+      layer.bias_v = vector("attn_v.bias");
+    }
+    if (config_.qk_norm) {
+      PITH_CHECK(config_.rope == RopeLayout::kHalves, "norms of heads lie in that order");
+      layer.q_norm_H = vector("attn_q_norm.weight");
+      layer.k_norm_H = vector("attn_k_norm.weight");
+    }
+    if (config_.post_norms) {
+      layer.post_attention_norm_D = vector("post_attention_norm.weight");
+      layer.post_ffw_norm_D = vector("post_ffw_norm.weight");
     }
   }
 }
@@ -71,8 +81,7 @@ void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, fl
     Project(pool, batch, i, h_MD, d, qkv);
     PlaceKeys(pool, cache, batch, i);
     Attention(pool, cache, batch, i);
-    const Target o[] = {{kO, x_MD, d, true}};
-    Project(pool, batch, i, attention_.data(), q_dim, o);
+    AddTo(pool, batch, i, kO, attention_.data(), q_dim, layers_[i].post_attention_norm_D);
 
     Norm(pool, m, x_MD, layers_[i].ffn_norm_D, h_MD);
     float* gate_MF = gate_up_.data();
@@ -80,10 +89,10 @@ void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, fl
     const Target gate_up[] = {{kGate, gate_MF, f, false}, {kUp, up_MF, f, false}};
     Project(pool, batch, i, h_MD, d, gate_up);
     For(pool, m, 4, [&](int64_t begin, int64_t end, int) {
-      SwiGlu(gate_MF + begin * f, up_MF + begin * f, gate_MF + begin * f, (end - begin) * f);
+      const auto activate = config_.activation == GateActivation::kGelu ? GeGlu : SwiGlu;
+      activate(gate_MF + begin * f, up_MF + begin * f, gate_MF + begin * f, (end - begin) * f);
     });
-    const Target down[] = {{kDown, x_MD, d, true}};
-    Project(pool, batch, i, gate_MF, f, down);
+    AddTo(pool, batch, i, kDown, gate_MF, f, layers_[i].post_ffw_norm_D);
   }
   Head(pool, batch, logits);
 }
@@ -97,12 +106,7 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
   GrowTo(gate_up_, m * 2 * config_.d_ff);
   int64_t positions = 0;
   for (const BatchRow& row : batch.rows) positions = std::max(positions, row.position + 1);
-  const int64_t half = config_.head_dim / 2;
-  for (int64_t p = static_cast<int64_t>(sin_.size()) / half; p < positions; ++p) {  // the one that grows last
-    cos_.resize(static_cast<size_t>((p + 1) * half));
-    sin_.resize(static_cast<size_t>((p + 1) * half));
-    RopeTable(p, config_.head_dim, config_.rope_theta, cos_.data() + p * half, sin_.data() + p * half);
-  }
+  ReserveAngles(positions);
   threads_.resize(static_cast<size_t>(pool.num_threads()));
   for (ThreadScratch& scratch : threads_) {
     GrowTo(scratch.k, KvCache::PagesFor(positions));
@@ -111,11 +115,30 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
   }
 }
 
+void Decoder::ReserveAngles(int64_t positions) {
+  const int64_t pairs = config_.rotary_dim / 2;
+  angles_.resize(config_.rotaries.size());
+  for (; num_positions_ < positions; ++num_positions_) {  // counted when all have grown
+    const auto size = static_cast<size_t>((num_positions_ + 1) * pairs);
+    for (size_t r = 0; r < angles_.size(); ++r) {
+      Angles& angles = angles_[r];
+      angles.cos.resize(size);
+      angles.sin.resize(size);
+      RopeTable(num_positions_, config_.rotaries[r], angles.cos.data() + num_positions_ * pairs, angles.sin.data() + num_positions_ * pairs);
+    }
+  }
+}
+
 void Decoder::Embed(ThreadPool& pool, const Batch& batch) {
   const int64_t d = config_.d_model;
+  const auto scale = static_cast<float>(config_.embedding_scale);
   For(pool, static_cast<int64_t>(batch.rows.size()), 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
-      Dequantise(embedding_VD_.type, embedding_VD_.row(batch.rows[r].token), x_MD_.data() + r * d, d);
+      float* x = x_MD_.data() + r * d;
+      Dequantise(embedding_VD_.type, embedding_VD_.row(batch.rows[r].token), x, d);
+      if (scale != 1.0f) {
+        for (int64_t i = 0; i < d; ++i) x[i] *= scale;
+      }
     }
   });
 }
@@ -161,23 +184,46 @@ void Decoder::Project(ThreadPool& pool, const Batch& batch, int64_t layer, const
   Linear(pool, jobs_, added_);
 }
 
+void Decoder::AddTo(ThreadPool& pool, const Batch& batch, int64_t layer, int kind, const float* in_MI, int64_t in, const std::vector<float>& norm_D) {
+  const int64_t m = static_cast<int64_t>(batch.rows.size()), d = config_.d_model;
+  const bool is_normed = !norm_D.empty();
+  const Target target[] = {{kind, is_normed ? h_MD_.data() : x_MD_.data(), d, !is_normed}};
+  Project(pool, batch, layer, in_MI, in, target);
+  if (!is_normed) return;
+  For(pool, m, 8, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      float *h = h_MD_.data() + r * d, *x = x_MD_.data() + r * d;
+      RmsNorm(h, norm_D.data(), h, d, static_cast<float>(config_.rms_norm_eps));
+      for (int64_t i = 0; i < d; ++i) x[i] += h[i];
+    }
+  });
+}
+
 void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
-  const int64_t head_dim = config_.head_dim, half = head_dim / 2;
+  const int64_t head_dim = config_.head_dim, pairs = config_.rotary_dim / 2;
   const int64_t q_dim = config_.q_dim(), kv_dim = config_.kv_dim();
+  const int rotary = config_.layers[layer].rotary;
+  const Layer& l = layers_[layer];
+  const auto norm = [&](float* begin, const float* end, const std::vector<float>& weight_H) {
+    if (weight_H.empty()) return;
+    for (float* head = begin; head < end; head += head_dim) RmsNorm(head, weight_H.data(), head, head_dim, static_cast<float>(config_.rms_norm_eps));
+  };
   For(pool, static_cast<int64_t>(batch.rows.size()), 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       const BatchRow& row = batch.rows[r];
       float* q = qkv_.data() + r * (q_dim + 2 * kv_dim);
       float* k = q + q_dim;
       float* v = k + kv_dim;
-      if (config_.qkv_bias) {
-        AddTo(q, layers_[layer].bias_q);
-        AddTo(k, layers_[layer].bias_k);
-        AddTo(v, layers_[layer].bias_v);
+      AddBias(q, l.bias_q);
+      AddBias(k, l.bias_k);
+      AddBias(v, l.bias_v);
+      norm(q, k, l.q_norm_H);
+      norm(k, v, l.k_norm_H);
+      if (rotary >= 0) {
+        const float* cos = angles_[rotary].cos.data() + row.position * pairs;
+        const float* sin = angles_[rotary].sin.data() + row.position * pairs;
+        for (float* head = q; head < v; head += head_dim) Rope(head, cos, sin, config_.rotary_dim, config_.rope);
       }
-      const float* cos = cos_.data() + row.position * half;
-      const float* sin = sin_.data() + row.position * half;
-      for (float* head = q; head < v; head += head_dim) Rope(head, cos, sin, head_dim, config_.rope);
       cache.Write(row.pages[row.position / KvCache::kPageTokens], layer, row.position % KvCache::kPageTokens, k, v);
     }
   });
@@ -186,8 +232,8 @@ void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& bat
 void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
   const int64_t m = static_cast<int64_t>(batch.rows.size());
   const int64_t head_dim = config_.head_dim, q_dim = config_.q_dim(), qkv_dim = q_dim + 2 * config_.kv_dim();
-  const int64_t kv_heads = config_.num_kv_heads, heads_per_kv = config_.num_heads / kv_heads;
-  const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+  const int64_t kv_heads = config_.num_kv_heads, heads_per_kv = config_.num_heads / kv_heads, window = config_.layers[layer].window;
+  const ScoreRule rule{static_cast<float>(config_.attention_scale), static_cast<float>(config_.attention_soft_cap)};
   For(pool, m * kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
     ThreadScratch& scratch = threads_[static_cast<size_t>(thread)];
     for (int64_t task = begin; task < end; ++task) {
@@ -195,14 +241,14 @@ void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& bat
       const int64_t place = task / kv_heads, kv_head = task % kv_heads;
       const int64_t r = place % 2 == 0 ? place / 2 : m - 1 - place / 2;
       const BatchRow& row = batch.rows[r];
-      const int64_t length = row.position + 1;
-      for (int64_t p = 0; p < KvCache::PagesFor(length); ++p) {
+      const int64_t length = row.position + 1, first = window == 0 ? 0 : std::max<int64_t>(0, length - window);
+      for (int64_t p = first / KvCache::kPageTokens; p < KvCache::PagesFor(length); ++p) {
         scratch.k[p] = cache.K(row.pages[p], layer, kv_head);
         scratch.v[p] = cache.V(row.pages[p], layer, kv_head);
       }
       const KvPages pages{scratch.k.data(), scratch.v.data(), cache.type()};
       const int64_t head = kv_head * heads_per_kv;
-      AttendHeads(qkv_.data() + r * qkv_dim + head * head_dim, head_dim, heads_per_kv, pages, length, head_dim, scale,
+      AttendHeads(qkv_.data() + r * qkv_dim + head * head_dim, head_dim, heads_per_kv, pages, first, length, head_dim, rule,
                   scratch.scores.data(), attention_.data() + r * q_dim + head * head_dim, head_dim);
     }
   });
@@ -220,6 +266,11 @@ void Decoder::Head(ThreadPool& pool, const Batch& batch, float* logits) {
   prepared_.Prepare(h_MD_.data(), wanted, d, d, activations_, isa_, &pool);
   const LinearJob job{.w = output_VD_, .x = &prepared_, .y = logits, .y_stride = config_.vocab_size};
   Linear(pool, {&job, 1});
+  if (config_.logit_soft_cap == 0) return;
+  const auto cap = static_cast<float>(config_.logit_soft_cap);
+  For(pool, wanted * config_.vocab_size, 4096, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) logits[i] = cap * std::tanh(logits[i] / cap);
+  });
 }
 
 int64_t Decoder::weights_bytes() const {
@@ -229,8 +280,8 @@ int64_t Decoder::weights_bytes() const {
 }
 
 int64_t Decoder::scratch_bytes() const {
-  size_t floats = x_MD_.size() + h_MD_.size() + qkv_.size() + attention_.size() + gate_up_.size() + low_.size() +
-                  cos_.size() + sin_.size();
+  size_t floats = x_MD_.size() + h_MD_.size() + qkv_.size() + attention_.size() + gate_up_.size() + low_.size();
+  for (const Angles& angles : angles_) floats += angles.cos.size() + angles.sin.size();
   size_t bytes = floats * sizeof(float);
   for (const ThreadScratch& s : threads_) bytes += s.scores.size() * sizeof(float) + 2 * s.k.size() * sizeof(void*);
   return static_cast<int64_t>(bytes);

@@ -1,4 +1,4 @@
-// One forward pass of the Llama family over a batch of rows, each with its place in a paged KV cache and its adapter.
+// One forward pass of a decoder as base/model/model_config.h describes it, over a batch of rows, each with its place in a paged KV cache and its adapter.
 //
 // Shapes: M rows, D model, N query heads, K KV heads, H head size, F feed-forward, R rank, V vocabulary.
 // A row's result depends on its own token, position, adapter and KV alone, bit for bit, whatever else is in the batch.
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "adapters/packed_adapter.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/thread_pool.h"
 #include "runtime/kernels/linear.h"
 #include "runtime/kv_cache.h"
@@ -57,14 +57,18 @@ class Decoder {
   };
   struct Layer {
     TensorView weights[kNumLinearKinds];
-    std::vector<float> attn_norm_D, ffn_norm_D, bias_q, bias_k, bias_v;  // biases may be empty
+    std::vector<float> attn_norm_D, ffn_norm_D;
+    std::vector<float> bias_q, bias_k, bias_v, q_norm_H, k_norm_H, post_attention_norm_D, post_ffw_norm_D;  // empty where there are none
   };
 
   void Reserve(ThreadPool& pool, const Batch& batch);
+  void ReserveAngles(int64_t positions);
   void Embed(ThreadPool& pool, const Batch& batch);
   void Norm(ThreadPool& pool, int64_t rows, const float* x_MD, const std::vector<float>& weight_D, float* y_MD);
   void Project(ThreadPool& pool, const Batch& batch, int64_t layer, const float* x_MI, int64_t in,
                std::span<const Target> targets);
+  // x += W in, normed in between where `norm_D` has values.
+  void AddTo(ThreadPool& pool, const Batch& batch, int64_t layer, int kind, const float* in_MI, int64_t in, const std::vector<float>& norm_D);
   void PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
   void Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
   void Head(ThreadPool& pool, const Batch& batch, float* logits);
@@ -85,7 +89,11 @@ class Decoder {
   PreparedRows prepared_;
   std::deque<PreparedRows> low_prepared_;  // x Aᵀ of each pair of a pass
   std::vector<float> x_MD_, h_MD_, qkv_, attention_, gate_up_, low_;
-  std::vector<float> cos_, sin_;  // [position][H/2]
+  struct Angles {
+    std::vector<float> cos, sin;  // [position][pair]
+  };
+  std::vector<Angles> angles_;  // of each of the description's rotaries
+  int64_t num_positions_ = 0;   // that they are known for
   std::vector<LinearJob> jobs_;
   std::vector<LowRankJob> added_;
   std::vector<ThreadScratch> threads_;

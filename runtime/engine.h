@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "adapters/packed_adapter.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/thread_pool.h"
 #include "runtime/kernels/attention.h"
 #include "runtime/kernels/linear.h"

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/model_config.h"
+#include "base/model/model_config.h"
 #include "runtime/kernels/attention.h"
 
 namespace pith {

@@ -26,7 +26,8 @@ std::vector<float> ToVector(const at::Tensor& t) {
 }
 
 at::Tensor Weight(const BaseModel& base, const std::string& name, const LoraPair& pair) {
-  const std::vector<float> values = base.LoadHalvesF32(name);
+  const LinearPlace place = *ParseWeightName(name);
+  const std::vector<float> values = base.LoadModuleF32(place.layer, place.kind);
   PITH_CHECK_EQ(static_cast<int64_t>(values.size()), pair.out * pair.in);
   return at::from_blob(const_cast<float*>(values.data()), {pair.out, pair.in}, at::kFloat).clone();
 }

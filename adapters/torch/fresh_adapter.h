@@ -5,7 +5,7 @@
 
 #include "adapters/lora.h"
 #include "adapters/lora_plan.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 
 namespace pith {
 

@@ -7,10 +7,12 @@
 
 namespace pith {
 
-void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t length,
-                 int64_t head_dim, float scale, float* scores, float* out, int64_t out_stride) {
-  PITH_CHECK(length > 0 && num_heads > 0 && head_dim <= kMaxHeadDim, length, " tokens, ", num_heads, " heads of ", head_dim);
-  const AttendArgs args{q, q_stride, num_heads, kv, length, head_dim, scale, scores, out, out_stride};
+void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t first, int64_t length,
+                 int64_t head_dim, const ScoreRule& rule, float* scores, float* out, int64_t out_stride) {
+  PITH_CHECK(first >= 0 && first < length && num_heads > 0 && head_dim <= kMaxHeadDim, length, " tokens, ", num_heads, " heads of ", head_dim);
+  const int64_t first_page = first / kKvPageTokens, before = first_page * kKvPageTokens;
+  const KvPages seen{kv.k + first_page, kv.v + first_page, kv.type};
+  const AttendArgs args{q, q_stride, num_heads, seen, length - before, first - before, head_dim, rule.scale, rule.soft_cap, scores, out, out_stride};
   if (head_dim % (kv.type == KvType::kInt8 ? 32 : 16) == 0) {
     switch (BestIsa()) {
 #if defined(__x86_64__)

@@ -32,14 +32,20 @@ void StoreKv(KvType type, int64_t head_dim, int64_t token, const float* k, const
 // Rounds to nearest even, as F32ToF16 of base/tensor_type.h, many at a time.
 void FloatsToF16(const float* in, uint16_t* out, int64_t count);
 
+// What becomes of q·k before the softmax: cap(scale · q·k), cap(s) = soft_cap · tanh(s / soft_cap) where soft_cap > 0.
+struct ScoreRule {
+  float scale;
+  float soft_cap = 0;
+};
+
 // Attention of `num_heads` query heads that share one KV head (grouped-query attention): keys and values are read once.
-//   out_H = Σ_s softmax_s(q_H · k_s · scale) v_s  over the first `length` tokens
-// Head h: q + h·q_stride, out + h·out_stride. `scores`: scratch of num_heads · length floats.
+//   out_H = Σ_s softmax_s(rule(q_H · k_s)) v_s  over the tokens first ≤ s < length
+// Head h: q + h·q_stride, out + h·out_stride. `scores`: scratch of num_heads · length floats. Pages before first's are not read.
 //
 // A score is summed over H in order, the output over tokens in order: a result does not depend on how it is batched, nor on
-// num_heads. Tokens past `length` in the last page may hold anything. Over kInt8 keys q_H is quantised as activations are
-// (linear.h, kInt8), and a score is Σ over groups of 32 of d_q · d_k · Σ q_q q_k.
-void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t length,
-                 int64_t head_dim, float scale, float* scores, float* out, int64_t out_stride);
+// num_heads. Tokens past `length` in the last page may hold anything; those before `first` in its page hold what was stored there.
+// Over kInt8 keys q_H is quantised as activations are (linear.h, kInt8), and a score is Σ over groups of 32 of d_q · d_k · Σ q_q q_k.
+void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t first, int64_t length,
+                 int64_t head_dim, const ScoreRule& rule, float* scores, float* out, int64_t out_stride);
 
 }  // namespace pith

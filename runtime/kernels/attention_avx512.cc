@@ -84,7 +84,7 @@ template <bool kF16, int kHeads>
 void Heads(const AttendArgs& a, int64_t first_head) {
   Scores<kF16, kHeads>(a, first_head);
   float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Softmax(a.scores + (first_head + h) * a.length, a.length);
+  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
   int64_t column = 0;
   for (; column + 64 <= a.head_dim; column += 64) Mix<kF16, kHeads, 4>(a, first_head, column, factors);
   for (; column < a.head_dim; column += 16) Mix<kF16, kHeads, 1>(a, first_head, column, factors);

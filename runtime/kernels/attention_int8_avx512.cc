@@ -102,7 +102,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   }
   Scores<kHeads>(a, first_head, queries);
   float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Softmax(a.scores + (first_head + h) * a.length, a.length);
+  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
   for (int64_t group = 0; group < a.head_dim / kGroup; ++group) Mix<kHeads>(a, first_head, group, factors);
 }
 

@@ -109,7 +109,7 @@ void Int8Heads(const AttendArgs& a, int64_t first_head) {
   }
   Scores<Dot, kHeads>(a, first_head, queries);
   float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Softmax(a.scores + (first_head + h) * a.length, a.length);
+  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
   for (int64_t column = 0; column < a.head_dim; column += 16) Mix<kHeads>(a, first_head, column, factors);
 }
 

@@ -11,12 +11,17 @@ struct AttendArgs {
   const float* q;
   int64_t q_stride, heads;
   KvPages kv;
-  int64_t length, head_dim;
-  float scale;
+  int64_t length;
+  int64_t skip;  // of the first page's tokens: they count for nothing
+  int64_t head_dim;
+  float scale, soft_cap;
   float* scores;  // heads × length
   float* out;
   int64_t out_stride;
 };
+
+// Between the scores (scaled already) and their softmax: the cap, and the lowest of scores for what is skipped.
+void ShapeScores(const AttendArgs& args, float* scores);
 
 void AttendRef(const AttendArgs& args);
 // Head sizes that are multiples of 16 (kInt8: of 32).

@@ -88,7 +88,7 @@ template <bool kF16, int kHeads>
 void Heads(const AttendArgs& a, int64_t first_head) {
   Scores<kF16, kHeads>(a, first_head);
   float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Softmax(a.scores + (first_head + h) * a.length, a.length);
+  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
   for (int64_t column = 0; column < a.head_dim; column += 16) Mix<kF16, kHeads>(a, first_head, column, factors);
 }
 

@@ -60,24 +60,31 @@ float Score(const Query& query, const void* page, KvType type, int64_t head_dim,
 
 }  // namespace
 
+void ShapeScores(const AttendArgs& a, float* scores) {
+  if (a.soft_cap > 0) {
+    for (int64_t s = 0; s < a.length; ++s) scores[s] = a.soft_cap * std::tanh(scores[s] / a.soft_cap);
+  }
+  std::fill(scores, scores + a.skip, -std::numeric_limits<float>::infinity());
+}
+
 void AttendRef(const AttendArgs& a) {
   const int64_t H = a.head_dim;
   for (int64_t head = 0; head < a.heads; ++head) {
     const Query query(a.q + head * a.q_stride, H, a.kv.type);
     float* out = a.out + head * a.out_stride;
     float* scores = a.scores + head * a.length;
-    float top = -std::numeric_limits<float>::infinity();
     for (int64_t s = 0; s < a.length; ++s) {
       scores[s] = Score(query, a.kv.k[s / kKvPageTokens], a.kv.type, H, s % kKvPageTokens) * a.scale;
-      top = std::max(top, scores[s]);
     }
+    ShapeScores(a, scores);
+    const float top = *std::max_element(scores, scores + a.length);
     float total = 0.0f;
     for (int64_t s = 0; s < a.length; ++s) {
       scores[s] = std::exp(scores[s] - top);
       total += scores[s];
     }
     std::fill(out, out + H, 0.0f);
-    for (int64_t s = 0; s < a.length; ++s) {
+    for (int64_t s = a.skip; s < a.length; ++s) {
       const void* page = a.kv.v[s / kKvPageTokens];
       for (int64_t i = 0; i < H; ++i) out[i] += scores[s] * Value(page, a.kv.type, H, s % kKvPageTokens, i);
     }

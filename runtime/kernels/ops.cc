@@ -13,6 +13,7 @@ struct Ops {
   decltype(&RmsNormRef) rms_norm = RmsNormRef;
   decltype(&RopeRef) rope = RopeRef;
   decltype(&SwiGluRef) swiglu = SwiGluRef;
+  decltype(&GeGluRef) geglu = GeGluRef;
   decltype(&LogSumExpRef) log_sum_exp = LogSumExpRef;
 };
 
@@ -20,12 +21,12 @@ const Ops& Best() {
   static const Ops ops = [] {
 #if defined(__x86_64__)
     switch (BestIsa()) {
-      case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, LogSumExpAvx512};
-      case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, LogSumExpAvx2};
+      case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, LogSumExpAvx512};
+      case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, LogSumExpAvx2};
       default: break;
     }
 #elif defined(__aarch64__)
-    if (BestIsa() != Isa::kScalar) return Ops{RmsNormNeon, RopeNeon, SwiGluNeon, LogSumExpNeon};
+    if (BestIsa() != Isa::kScalar) return Ops{RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, LogSumExpNeon};
 #endif
     return Ops{};
   }();
@@ -34,14 +35,12 @@ const Ops& Best() {
 
 }  // namespace
 
-void RopeTable(int64_t pos, int64_t head_dim, double theta, float* cos, float* sin) {
-  const int64_t half = head_dim / 2;
-  for (int64_t i = 0; i < half; ++i) {
+void RopeTable(int64_t pos, const Rotary& rotary, float* cos, float* sin) {
+  for (size_t i = 0; i < rotary.frequencies.size(); ++i) {
     // Angles in double: at position 8000 a float angle is off by 2^-11 already.
-    const double angle = static_cast<double>(pos) *
-                         std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));
-    cos[i] = static_cast<float>(std::cos(angle));
-    sin[i] = static_cast<float>(std::sin(angle));
+    const double angle = static_cast<double>(pos) * rotary.frequencies[i];
+    cos[i] = static_cast<float>(std::cos(angle) * rotary.magnitude);
+    sin[i] = static_cast<float>(std::sin(angle) * rotary.magnitude);
   }
 }
 
@@ -52,6 +51,8 @@ void Rope(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLa
 }
 
 void SwiGlu(const float* gate, const float* up, float* y, int64_t n) { Best().swiglu(gate, up, y, n); }
+
+void GeGlu(const float* gate, const float* up, float* y, int64_t n) { Best().geglu(gate, up, y, n); }
 
 float LogSumExp(const float* x, int64_t n) { return Best().log_sum_exp(x, n); }
 

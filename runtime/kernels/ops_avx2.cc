@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/exp_avx2.h"
+#include "runtime/kernels/ops.h"
 #include "runtime/kernels/ops_kernels.h"
 
 namespace pith {
@@ -62,6 +63,17 @@ void SwiGluAvx2(const float* gate, const float* up, float* y, int64_t n) {
     const __m256 g = _mm256_maskload_ps(gate + i, lanes);
     const __m256 silu = _mm256_div_ps(g, _mm256_add_ps(one, Exp(_mm256_sub_ps(_mm256_setzero_ps(), g))));
     _mm256_maskstore_ps(y + i, lanes, _mm256_mul_ps(silu, _mm256_maskload_ps(up + i, lanes)));
+  }
+}
+
+void GeGluAvx2(const float* gate, const float* up, float* y, int64_t n) {
+  const __m256 one = _mm256_set1_ps(1.0f), linear = _mm256_set1_ps(kGeluLinear), cubic = _mm256_set1_ps(kGeluCubic);
+  for (int64_t i = 0; i < n; i += 8) {
+    const __m256i lanes = Lanes(n - i);
+    const __m256 g = _mm256_maskload_ps(gate + i, lanes);
+    const __m256 t = _mm256_mul_ps(g, _mm256_fmadd_ps(cubic, _mm256_mul_ps(g, g), linear));
+    const __m256 gelu = _mm256_div_ps(g, _mm256_add_ps(one, Exp(_mm256_sub_ps(_mm256_setzero_ps(), t))));
+    _mm256_maskstore_ps(y + i, lanes, _mm256_mul_ps(gelu, _mm256_maskload_ps(up + i, lanes)));
   }
 }
 

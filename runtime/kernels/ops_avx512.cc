@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "runtime/kernels/exp_avx512.h"
+#include "runtime/kernels/ops.h"
 #include "runtime/kernels/ops_kernels.h"
 
 namespace pith {
@@ -76,6 +77,17 @@ void SwiGluAvx512(const float* gate, const float* up, float* y, int64_t n) {
     const __m512 g = _mm512_maskz_loadu_ps(lanes, gate + i);
     const __m512 silu = _mm512_div_ps(g, _mm512_add_ps(one, Exp(_mm512_sub_ps(_mm512_setzero_ps(), g))));
     _mm512_mask_storeu_ps(y + i, lanes, _mm512_mul_ps(silu, _mm512_maskz_loadu_ps(lanes, up + i)));
+  }
+}
+
+void GeGluAvx512(const float* gate, const float* up, float* y, int64_t n) {
+  const __m512 one = _mm512_set1_ps(1.0f), linear = _mm512_set1_ps(kGeluLinear), cubic = _mm512_set1_ps(kGeluCubic);
+  for (int64_t i = 0; i < n; i += 16) {
+    const __mmask16 lanes = Lanes(n - i);
+    const __m512 g = _mm512_maskz_loadu_ps(lanes, gate + i);
+    const __m512 t = _mm512_mul_ps(g, _mm512_fmadd_ps(cubic, _mm512_mul_ps(g, g), linear));
+    const __m512 gelu = _mm512_div_ps(g, _mm512_add_ps(one, Exp(_mm512_sub_ps(_mm512_setzero_ps(), t))));
+    _mm512_mask_storeu_ps(y + i, lanes, _mm512_mul_ps(gelu, _mm512_maskz_loadu_ps(lanes, up + i)));
   }
 }
 

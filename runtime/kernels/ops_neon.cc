@@ -1,6 +1,7 @@
 // ops.h with NEON. A tail fills its missing lanes with values that add nothing.
 #if defined(__aarch64__)
 #include "runtime/kernels/exp_neon.h"
+#include "runtime/kernels/ops.h"
 #include "runtime/kernels/ops_kernels.h"
 
 namespace pith {
@@ -58,6 +59,16 @@ void SwiGluNeon(const float* gate, const float* up, float* y, int64_t n) {
     const float32x4_t g = LoadFirst(gate + i, n - i, 0.0f);
     const float32x4_t silu = vdivq_f32(g, vaddq_f32(one, Exp(vnegq_f32(g))));
     StoreFirst(y + i, n - i, vmulq_f32(silu, LoadFirst(up + i, n - i, 0.0f)));
+  }
+}
+
+void GeGluNeon(const float* gate, const float* up, float* y, int64_t n) {
+  const float32x4_t one = vdupq_n_f32(1.0f), linear = vdupq_n_f32(kGeluLinear), cubic = vdupq_n_f32(kGeluCubic);
+  for (int64_t i = 0; i < n; i += 4) {
+    const float32x4_t g = LoadFirst(gate + i, n - i, 0.0f);
+    const float32x4_t t = vmulq_f32(g, vfmaq_f32(linear, cubic, vmulq_f32(g, g)));
+    const float32x4_t gelu = vdivq_f32(g, vaddq_f32(one, Exp(vnegq_f32(t))));
+    StoreFirst(y + i, n - i, vmulq_f32(gelu, LoadFirst(up + i, n - i, 0.0f)));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/kernels/ops.h"
 #include "runtime/kernels/ops_kernels.h"
 
 namespace pith {
@@ -27,6 +28,13 @@ void RopeRef(float* x, const float* cos, const float* sin, int64_t head_dim, Rop
 
 void SwiGluRef(const float* gate, const float* up, float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+void GeGluRef(const float* gate, const float* up, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float x = gate[i], t = x * (kGeluLinear + kGeluCubic * x * x);
+    y[i] = x / (1.0f + std::exp(-t)) * up[i];
+  }
 }
 
 float LogSumExpRef(const float* x, int64_t n) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "runtime/kernels/attention_kernels.h"
 #include "runtime/kernels/exp_avx512.h"
 
 namespace pith {
@@ -27,6 +28,13 @@ inline float Softmax(float* scores, int64_t length) {
     sum = _mm512_add_ps(sum, e);
   }
   return _mm512_reduce_add_ps(sum);
+}
+
+// The scores of a head become its weights; returns their sum.
+inline float Weigh(const AttendArgs& a, int64_t head) {
+  float* scores = a.scores + head * a.length;
+  if (a.soft_cap > 0 || a.skip > 0) ShapeScores(a, scores);
+  return Softmax(scores, a.length);
 }
 
 }  // namespace

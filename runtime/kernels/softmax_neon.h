@@ -1,6 +1,7 @@
 // The softmax of a row of scores with NEON.
 #pragma once
 #if defined(__aarch64__)
+#include "runtime/kernels/attention_kernels.h"
 #include "runtime/kernels/exp_neon.h"
 
 namespace pith {
@@ -19,6 +20,13 @@ inline float Softmax(float* scores, int64_t length) {
     sum = vaddq_f32(sum, e);
   }
   return vaddvq_f32(sum);
+}
+
+// The scores of a head become its weights; returns their sum.
+inline float Weigh(const AttendArgs& a, int64_t head) {
+  float* scores = a.scores + head * a.length;
+  if (a.soft_cap > 0 || a.skip > 0) ShapeScores(a, scores);
+  return Softmax(scores, a.length);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct AdapterFacts {
   int64_t min_rank = 0, max_rank = 0;
   double alpha = 0, min_scale = 0, max_scale = 0;
   int64_t num_pairs = 0, num_layers = 0;
-  std::array<bool, kNumLinearKinds> targets{};
+  std::array<bool, kNumModuleKinds> targets{};
   std::vector<int32_t> invocation;
   std::optional<AdapterBudget> budget;
   std::optional<AdapterCard> card;
@@ -68,7 +68,7 @@ void DescribeBaseOf(const AdapterFacts& facts, const InfoBase& base, InfoSheet* 
 
 void DescribeFactors(const AdapterFacts& facts, const TypeTable& types, InfoSheet* sheet) {
   std::vector<std::string> targets;
-  for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+  for (int kind = 0; kind < kNumModuleKinds; ++kind) {
     if (facts.targets[static_cast<size_t>(kind)]) targets.push_back(kLinearKinds[kind].target);
   }
   sheet->SetJson("rank", Json{facts.min_rank, facts.max_rank}.dump());

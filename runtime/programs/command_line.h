@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/number_rule.h"
 #include "data/template/prompt.h"
 #include "rewards/budget.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "adapters/lora.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/gguf.h"
 #include "data/text/tokenizer.h"
 #include "runtime/programs/info_sheet.h"

@@ -219,7 +219,8 @@ std::vector<double> Product(const std::vector<float>& a, const std::vector<float
 TEST_F(KindsTest, GgufOfPatternsMeansTheSameToReadersOfOneAlpha) {
   const ModelConfig config = TinyConfig(RopeLayout::kHalves);
   ModelConfig other = config;
-  other.arch = "qwen2";  // whose GGUF has halves order, so that rows compare directly
+  other.arch = "qwen2";
+  other.gguf_rope = RopeLayout::kHalves;  // so that rows compare directly
   for (const bool rslora : {false, true}) {
     LoraAdapter lora = Mixed(5);
     lora.rslora = rslora;

@@ -147,8 +147,10 @@ TEST_F(PackedAdapterTest, InterleavedFactorsGiveInterleavedOutput) {
 // A file is for GGUF bases, whoever wrote it: for a Hugging Face folder of the llama family its rows of q and k change places.
 TEST_F(PackedAdapterTest, FilesFitBasesOfEitherOrder) {
   for (const char* arch : {"llama", "qwen2"}) {
-    ModelConfig gguf = TinyConfig(GgufRopeLayout(arch)), folder = TinyConfig(RopeLayout::kHalves);
+    const RopeLayout order = std::string(arch) == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+    ModelConfig gguf = TinyConfig(order), folder = TinyConfig(RopeLayout::kHalves);
     gguf.arch = folder.arch = arch;
+    gguf.gguf_rope = folder.gguf_rope = order;
     const LoraAdapter lora = RandomAdapter(gguf, 32, 9);
     for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
       PackedAdapter::FromLora(lora, gguf, type)->WriteGguf(path_);

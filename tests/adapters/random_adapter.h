@@ -23,6 +23,8 @@ inline ModelConfig TinyConfig(RopeLayout rope = RopeLayout::kInterleaved) {
   config.context_length = 512;
   config.tied_embeddings = true;
   config.rope = rope;
+  config.gguf_rope = RopeLayout::kInterleaved;
+  config.Finish();
   return config;
 }
 

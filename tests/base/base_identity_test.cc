@@ -14,7 +14,7 @@
 #include <locale>
 #include <thread>
 
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/error.h"
 #include "base/gguf.h"
 #include "base/rng.h"

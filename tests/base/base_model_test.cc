@@ -1,4 +1,4 @@
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 
 #include <gtest/gtest.h>
 
@@ -397,7 +397,7 @@ TEST_F(BaseModelTest, DemoModelMatchesTransformers) {
   const auto model = BaseModel::Load(PITH_DEMO_MODEL);
   EXPECT_EQ(model->config().num_layers, 30);
   EXPECT_EQ(model->config().head_dim, 64);
-  EXPECT_EQ(model->config().rope_theta, 100000.0);
+  EXPECT_EQ(model->config().rotaries[0].theta, 100000.0);
   EXPECT_EQ(model->config().vocab_size, 49152);
   EXPECT_TRUE(model->config().tied_embeddings);
   EXPECT_EQ(model->Tensor("token_embd.weight").type, TensorType::kQ8_0);

@@ -2,9 +2,9 @@
 // numbers that no type holds, files without end.
 #include <gtest/gtest.h>
 
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/error.h"
-#include "base/model_config.h"
+#include "base/model/model_config.h"
 #include "base/safetensors.h"
 #include "tests/base/temp_folder.h"
 
@@ -63,7 +63,7 @@ TEST_F(HostileJsonTest, DeepValuesOfAModelsDescriptionAreNotPrinted) {
 // A description was written by a Python program: the last of equal keys counts, and numbers that are none are so where they are read.
 TEST_F(HostileJsonTest, OfKeysThatOccurTwiceTheLastCounts) {
   ExpectConfigRefused(R"("hidden_size": "many")", "hidden_size is \"many\"");
-  ExpectConfigRefused(R"("rope_scaling": {"rope_type": "default", "rope_type": "yarn"})", "yarn");
+  ExpectConfigRefused(R"("rope_scaling": {"rope_type": "default", "rope_type": "yarn"})", "lacks rope_scaling.factor");
 }
 
 TEST_F(HostileJsonTest, NumbersThatAreNoneCountWhereTheyAreRead) {

@@ -1,7 +1,8 @@
-#include "base/model_config.h"
+#include "base/model/model_config.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -48,7 +49,7 @@ TEST_F(HfConfigTest, ReadsLlama) {
   EXPECT_EQ(c.d_ff, 128);
   EXPECT_EQ(c.vocab_size, 320);
   EXPECT_EQ(c.context_length, 512);
-  EXPECT_EQ(c.rope_theta, 5000.0);
+  EXPECT_EQ(c.rotaries[0].theta, 5000.0);
   EXPECT_EQ(c.rms_norm_eps, 1e-5);
   EXPECT_FALSE(c.tied_embeddings);
   EXPECT_FALSE(c.qkv_bias);
@@ -62,16 +63,17 @@ TEST_F(HfConfigTest, ReadsQwen2AndTheRopeOfNewerFiles) {
   text.replace(text.find("Llama"), 5, "Qwen2");
   const ModelConfig c = Read(text);
   EXPECT_EQ(c.arch, "qwen2");
-  EXPECT_EQ(c.rope_theta, 1e6);
+  EXPECT_EQ(c.rotaries[0].theta, 1e6);
   EXPECT_EQ(c.head_dim, 32);
   EXPECT_TRUE(c.tied_embeddings);
   EXPECT_TRUE(c.qkv_bias);
 }
 
 TEST_F(HfConfigTest, RefusesByNameWhatIsNotImplemented) {
-  ExpectOptionRefused(R"("rope_scaling": {"rope_type": "llama3", "factor": 8.0})", "rope_scaling.rope_type = llama3");
-  ExpectOptionRefused(R"("rope_scaling": {"type": "linear", "factor": 2.0})", "rope_scaling.rope_type = linear");
-  ExpectOptionRefused(R"("rope_parameters": {"rope_type": "yarn"})", "rope_parameters.rope_type = yarn");
+  ExpectOptionRefused(R"("rope_scaling": {"rope_type": "llama3", "factor": 8.0})", "lacks rope_scaling.low_freq_factor");
+  ExpectOptionRefused(R"("rope_scaling": {"type": "linear"})", "lacks rope_scaling.factor");
+  ExpectOptionRefused(R"("rope_parameters": {"rope_type": "yarn"})", "lacks rope_parameters.factor");
+  ExpectOptionRefused(R"("rope_parameters": {"rope_type": "proportional"})", "rope_parameters.rope_type = proportional");
   ExpectOptionRefused(R"("rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5})", "partial_rotary");
   ExpectOptionRefused(R"("use_sliding_window": true)", "use_sliding_window");
   ExpectOptionRefused(R"("layer_types": ["full_attention", "sliding_attention"])", "sliding_attention");
@@ -100,9 +102,11 @@ TEST_F(HfConfigTest, ModelTypeSaysWhatItIs) {
   missing.replace(missing.find("\"architectures\": [\"LlamaForCausalLM\"], "), std::strlen("\"architectures\": [\"LlamaForCausalLM\"], "), "");
   EXPECT_EQ(Read(missing + ", \"model_type\": \"llama\"}").arch, "llama");
   ExpectRefused(missing + "}", "architecture '' (model_type '')");
-  ExpectRefused(with("null", "mistral"), "model_type 'mistral'");
-  ExpectRefused(with("[\"LlamaForCausalLM\"]", "mistral"), "model_type is 'mistral' but architectures says LlamaForCausalLM");
-  ExpectRefused(with("[\"MistralForCausalLM\"]", "mistral"), "architecture 'MistralForCausalLM'");
+  EXPECT_EQ(Read(with("null", "mistral")).arch, "llama");  // of its GGUF
+  EXPECT_EQ(Read(with("[\"LlamaForCausalLM\"]", "mistral")).arch, "llama");
+  ExpectRefused(with("null", "mixtral"), "model_type 'mixtral'), which pith does not run; expected a model_type of llama, mistral");
+  ExpectRefused(with("[\"LlamaForCausalLM\"]", "mixtral"), "model_type is 'mixtral' but architectures says LlamaForCausalLM");
+  ExpectRefused(with("[\"DeepseekV2ForCausalLM\"]", "deepseek_v2"), "architecture 'DeepseekV2ForCausalLM'");
   ExpectRefused(with("\"LlamaForCausalLM\"", ""), "expected a list of one name");
 }
 
@@ -114,12 +118,12 @@ TEST_F(HfConfigTest, TakesOptionsThatChangeNothing) {
       R"("rope_scaling": {"rope_type": "dynamic", "factor": 4.0})",  // beyond the context alone
       R"("rope_scaling": {}, "rope_parameters": {"rope_type": "default"})", R"("hidden_act": "swish")", R"("quantization_config": null)",
       R"("partial_rotary_factor": 1.0)", R"("use_sliding_window": false, "sliding_window": 16)"};
-  for (const char* option : neutral) EXPECT_EQ(Read(std::string(kLlama) + ", " + option + "}").rope_theta, 5000.0) << option;
+  for (const char* option : neutral) EXPECT_EQ(Read(std::string(kLlama) + ", " + option + "}").rotaries[0].theta, 5000.0) << option;
   // An older rope_scaling overrides rope_parameters, as in transformers.
   EXPECT_EQ(Read(std::string(kLlama) + R"(, "rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 3.0},
-    "rope_scaling": {"type": "linear", "factor": 1.0}})").rope_theta, 5000.0);
-  ExpectOptionRefused(R"("rope_scaling": {"type": "linear", "factor": 0})", "rope_scaling.rope_type = linear");
-  ExpectOptionRefused(R"("rope_scaling": {"type": "yarn", "factor": 1.0, "attention_factor": 2.0})", "rope_scaling.rope_type = yarn");
+    "rope_scaling": {"type": "linear", "factor": 1.0}})").rotaries[0].theta, 5000.0);
+  ExpectOptionRefused(R"("rope_scaling": {"type": "linear", "factor": 0})", "rope_scaling.factor = 0");
+  EXPECT_EQ(Read(std::string(kLlama) + R"(, "rope_scaling": {"type": "yarn", "factor": 1.0, "attention_factor": 2.0}})").rotaries[0].magnitude, 2);
   ExpectOptionRefused(R"("rope_parameters": {"full_attention": {"rope_type": "default"}})", "rope_parameters.full_attention");
   ExpectOptionRefused(R"("compression_config": {"format": "x"})", "compression_config");
   std::string without(kLlama);
@@ -135,9 +139,13 @@ TEST_F(HfConfigTest, Qwen2SlidesWhereItSays) {
   Read(qwen + R"(, "use_sliding_window": true, "sliding_window": 512})");
   Read(qwen + R"(, "use_sliding_window": true, "sliding_window": null})");
   Read(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2})");
-  ExpectRefused(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 1})", "use_sliding_window");
-  ExpectRefused(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2,
-    "layer_types": ["full_attention", "sliding_attention"]})", "sliding_attention");
+  const std::vector<LayerConfig> last = {{0, 0}, {0, 64}};
+  EXPECT_EQ(Read(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 1})").layers, last);
+  EXPECT_EQ(Read(qwen + R"(, "use_sliding_window": true, "sliding_window": 64, "max_window_layers": 2,
+    "layer_types": ["full_attention", "sliding_attention"]})").layers, last);
+  ExpectRefused(qwen + R"(, "sliding_window": 64, "layer_types": ["full_attention", "sliding_attention"]})", "without use_sliding_window");
+  ExpectRefused(qwen + R"(, "layer_types": ["full_attention"]})", "no list of 2 types");
+  ExpectRefused(qwen + R"(, "layer_types": ["full_attention", "linear_attention"]})", "linear_attention");
 }
 
 TEST_F(HfConfigTest, RefusesContradictions) {
@@ -200,7 +208,7 @@ TEST_F(GgufConfigTest, ReadsBothArchitectures) {
   EXPECT_EQ(c.head_dim, 16);
   EXPECT_EQ(c.vocab_size, 10);
   EXPECT_EQ(c.rms_norm_eps, 0.5);
-  EXPECT_EQ(c.rope_theta, 10000.0);
+  EXPECT_EQ(c.rotaries[0].theta, 10000.0);
   EXPECT_TRUE(c.tied_embeddings);
   EXPECT_FALSE(c.qkv_bias);
   EXPECT_EQ(c.rope, RopeLayout::kInterleaved);
@@ -216,29 +224,57 @@ TEST_F(GgufConfigTest, ReadsBothArchitectures) {
       /*output=*/true);
   EXPECT_EQ(q.rope, RopeLayout::kHalves);
   EXPECT_EQ(q.head_dim, 32);
-  EXPECT_EQ(q.rope_theta, 1e6);
+  EXPECT_EQ(q.rotaries[0].theta, 1e6);
   EXPECT_TRUE(q.qkv_bias);
   EXPECT_FALSE(q.tied_embeddings);
 }
 
 TEST_F(GgufConfigTest, RefusesByName) {
-  ExpectRefused("general.architecture", std::string("gemma3"), "architecture 'gemma3'");
-  ExpectRefused("llama.rope.scaling.type", std::string("yarn"), "llama.rope.scaling.type = yarn");
-  ExpectRefused("llama.rope.scaling.factor", 4.0, "llama.rope.scaling.factor = 4");
+  ExpectRefused("general.architecture", std::string("qwen2moe"), "architecture 'qwen2moe', which pith does not run; expected one of llama, qwen2");
+  ExpectRefused("llama.rope.scaling.type", std::string("other"), "llama.rope.scaling.type = other");
+  ExpectRefused("llama.rope.scaling.factor", -4.0, "llama.rope.scaling.factor = -4");
   ExpectRefused("llama.expert_count", int64_t{8}, "llama.expert_count = 8");
-  ExpectRefused("llama.attention.sliding_window", int64_t{256}, "sliding_window = 256");
-  ExpectRefused("llama.attention.scale", 0.5, "attention.scale = 0.5");
+  ExpectRefused("llama.attention.scale", -0.5, "attention's scale is -0.5");
   ExpectRefused("llama.attention.causal", false, "attention.causal = false");
-  ExpectRefused("llama.rope.dimension_count", int64_t{8}, "rope.dimension_count = 8");
+  ExpectRefused("llama.rope.dimension_count", int64_t{7}, "rope.dimension_count = 7");
+  ExpectRefused("llama.rope.dimension_count", int64_t{32}, "rope.dimension_count = 32");
+  ExpectRefused("llama.attention.sliding_window_pattern", std::vector<bool>{true}, "sliding_window_pattern has 1 values, but the model has 3 layers");
   ExpectRefused("llama.attention.value_length", int64_t{8}, "value_length = 8");
   ExpectRefused("llama.attention.head_count_kv", std::vector<int64_t>{2, 2, 4}, "head_count_kv = 2 in layer 0 and 4 in layer 2");
   ExpectRefused("llama.feed_forward_length", std::vector<int64_t>{128, 128}, "feed_forward_length has 2 values, but the model has 3 layers");
   ExpectRefused("llama.embedding_length", std::vector<int64_t>{64, 64, 64}, "is an array of integers, expected an integer");
-  ExpectRefused("llama.rope.scaling.attn_factor", 1.5, "attn_factor = 1.5");
-  ExpectRefused("llama.attn_logit_softcapping", 50.0, "attn_logit_softcapping = 50");
+  ExpectRefused("llama.rope.scaling.attn_factor", -1.5, "attention factor of rotary positions is -1.5");
+  ExpectRefused("llama.attn_logit_softcapping", -50.0, "attn_logit_softcapping = -50");
   ExpectRefused("llama.attention.head_count_kv", int64_t{3}, "cannot share");
   ExpectRefused("llama.block_count", int64_t{0}, "number of layers is 0");
   ExpectRefused("llama.block_count", std::string("3"), "is a string, expected an integer");
+}
+
+// What the description has a place for is read, whatever the family.
+TEST_F(GgufConfigTest, ReadsWhatStretchesAndLimits) {
+  const ModelConfig c = Read("llama", [](GgufWriter& w) {
+    w.Set("llama.attention.sliding_window", int64_t{256});
+    w.Set("llama.attention.sliding_window_pattern", std::vector<bool>{true, false, true});
+    w.Set("llama.attention.scale", 0.5);
+    w.Set("llama.attn_logit_softcapping", 50.0);
+    w.Set("llama.final_logit_softcapping", 30.0);
+    w.Set("llama.rope.dimension_count", int64_t{8});
+    w.Set("llama.rope.scaling.factor", 4.0);
+  });
+  EXPECT_EQ(c.layers, (std::vector<LayerConfig>{{0, 256}, {0, 0}, {0, 256}}));
+  EXPECT_EQ(c.attention_scale, 0.5);
+  EXPECT_EQ(c.attention_soft_cap, 50);
+  EXPECT_EQ(c.logit_soft_cap, 30);
+  ASSERT_EQ(c.rotaries[0].frequencies.size(), 4u);
+  EXPECT_DOUBLE_EQ(c.rotaries[0].frequencies[1], 0.1 / 4);
+  const ModelConfig yarn = Read("llama", [](GgufWriter& w) {
+    w.Set("llama.rope.scaling.type", std::string("yarn"));
+    w.Set("llama.rope.scaling.factor", 4.0);
+    w.Set("llama.rope.scaling.original_context_length", int64_t{128});
+  });
+  EXPECT_DOUBLE_EQ(yarn.rotaries[0].magnitude, 0.1 * std::log(4.0) + 1);
+  EXPECT_EQ(yarn.rotaries[0].frequencies.front(), 1);
+  EXPECT_DOUBLE_EQ(yarn.rotaries[0].frequencies.back(), std::pow(10000.0, -7.0 / 8) / 4);
 }
 
 // What changes nothing is no reason to refuse a file: scaling by 1, windows as wide as the context, counts alike in all layers.
@@ -255,7 +291,7 @@ TEST_F(GgufConfigTest, TakesOptionsThatChangeNothing) {
     EXPECT_EQ(c.num_kv_heads, 2) << key;
     EXPECT_EQ(c.num_heads, 4) << key;
     EXPECT_EQ(c.d_ff, 128) << key;
-    EXPECT_EQ(c.rope_theta, plain.rope_theta) << key;
+    EXPECT_EQ(c.rotaries[0].theta, plain.rotaries[0].theta) << key;
   }
   Read("llama", [](GgufWriter& writer) {
     writer.Set("llama.rope.scaling.type", std::string("none"));  // a factor then counts for nothing
@@ -273,7 +309,7 @@ TEST_F(GgufConfigTest, TakesOptionsThatChangeNothing) {
   });
 }
 
-TEST_F(GgufConfigTest, RefusesScalingByTensorAndFilesWithoutAModel) {
+TEST_F(GgufConfigTest, RefusesDivisorsThatAreNoneAndFilesWithoutAModel) {
   EXPECT_THROW(Read("llama",
                     [](GgufWriter& w) {
                       w.Add("rope_freqs.weight", TensorType::kF32, 1, 8, std::vector<uint8_t>(32));

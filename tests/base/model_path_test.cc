@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hub_cache.h"

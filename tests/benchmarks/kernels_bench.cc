@@ -104,7 +104,7 @@ void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, KvTyp
   }
   std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * head_dim));
   for (auto _ : state) {
-    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), type}, length, head_dim, 0.125f, scores.data(), out.data(), head_dim);
+    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), type}, 0, length, head_dim, {0.125f}, scores.data(), out.data(), head_dim);
     benchmark::DoNotOptimize(out.data());
   }
   state.counters["flops"] = benchmark::Counter(

@@ -7,7 +7,7 @@
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "tests/fuzz/framed_tensors.h"
 #include "tests/fuzz/reading.h"
 
@@ -26,7 +26,8 @@ ModelConfig Base(const std::string& arch) {
   c.head_dim = 8;
   c.vocab_size = 64;
   c.context_length = 128;
-  c.rope = GgufRopeLayout(arch);
+  c.rope = c.gguf_rope = arch == "llama" ? RopeLayout::kInterleaved : RopeLayout::kHalves;
+  c.Finish();
   return c;
 }
 

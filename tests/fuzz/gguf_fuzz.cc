@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "base/base_identity.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/gguf.h"
 #include "runtime/kernels/linear.h"
 #include "tests/fuzz/reading.h"

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <functional>
 
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/safetensors.h"
 #include "tests/fuzz/framed_tensors.h"
 #include "tests/fuzz/reading.h"

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "base/tensor_type.h"
@@ -96,12 +97,14 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
       for (int64_t head_dim : {16, 48, 64, 96, 128}) {
         if (type == KvType::kInt8 && head_dim % 32 != 0) continue;
         for (int64_t length : {1, 2, 15, 16, 17, 33, 200}) {
+          for (const auto& [wanted_skip, cap] : {std::pair<int64_t, float>{0, 0.0f}, {5, 0.0f}, {0, 1.5f}, {15, 0.7f}}) {
+          const int64_t skip = std::min(wanted_skip, length - 1);
           const Cache cache(length, head_dim, type);
           const int64_t heads = 7, stride = head_dim + 5;
           const std::vector<float> q = RandomFloats(heads * stride, 3);
           const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
           std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * stride), 9.0f);
-          version.attend({q.data(), stride, heads, cache.View(), length, head_dim, scale, scores.data(), out.data(), stride});
+          version.attend({q.data(), stride, heads, cache.View(), length, skip, head_dim, scale, cap, scores.data(), out.data(), stride});
           for (int64_t h = 0; h < heads; ++h) {
             std::vector<double> p(static_cast<size_t>(length));
             double top = -1e30, total = 0.0, reach = 0.0;
@@ -113,7 +116,8 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
                 dot += product;
                 magnitude += std::fabs(product);
               }
-              p[static_cast<size_t>(s)] = dot * static_cast<double>(scale);
+              const double score = dot * static_cast<double>(scale);
+              p[static_cast<size_t>(s)] = s < skip ? -1e300 : cap > 0 ? cap * std::tanh(score / cap) : score;
               reach = std::max(reach, magnitude * static_cast<double>(scale));
               top = std::max(top, p[static_cast<size_t>(s)]);
             }
@@ -129,14 +133,37 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
               // A score is off by (head_dim + 2)·eps·Σ|q||k|·scale, which e^x turns into a relative error of each weight,
               // twice (top and score); sums over tokens add length·eps each, e^x 2^-22.
               const double eps = 1.0 / (1 << 24);
-              const double relative = (2 * (static_cast<double>(head_dim) + 2) * reach + 2.0 * static_cast<double>(length) + 16) * eps;
+              const double relative = (2 * (static_cast<double>(head_dim) + 2) * reach + 8 * cap + 2.0 * static_cast<double>(length) + 16) * eps;
               ASSERT_NEAR(out[static_cast<size_t>(h * stride + i)], expected, 2 * relative * magnitude)
                   << IsaName(version.isa) << " head_dim " << head_dim << " length " << length << " head " << h;
             }
             for (int64_t i = head_dim; i < stride; ++i) ASSERT_EQ(out[static_cast<size_t>(h * stride + i)], 9.0f);
           }
+          }
         }
       }
+    }
+  }
+}
+
+// A window begins anywhere: pages before it are not touched (here they are null), and tokens before it in its page count for nothing.
+TEST(KernelAttention, AWindowIsACacheThatBeginsThere) {
+  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+    Cache cache(77, 32, type);
+    const std::vector<float> q = RandomFloats(2 * 32, 3);
+    for (const int64_t first : {int64_t{0}, int64_t{7}, int64_t{16}, int64_t{40}, int64_t{63}, int64_t{64}, int64_t{76}}) {
+      Cache rest(77 - first, 32, KvType::kF32);  // the same tokens, stored from a page's beginning
+      for (int64_t s = first; s < 77; ++s) {
+        const int64_t at = s - first;
+        StoreKv(KvType::kF32, 32, at % kKvPageTokens, cache.k.data() + s * 32, cache.v.data() + s * 32,
+                const_cast<void*>(rest.k_pages[static_cast<size_t>(at / kKvPageTokens)]), const_cast<void*>(rest.v_pages[static_cast<size_t>(at / kKvPageTokens)]));
+      }
+      std::vector<const void*> k = cache.k_pages, v = cache.v_pages;
+      for (int64_t p = 0; p < first / kKvPageTokens; ++p) k[static_cast<size_t>(p)] = v[static_cast<size_t>(p)] = nullptr;
+      std::vector<float> scores(2 * 77), out(2 * 32), expected(2 * 32);
+      AttendHeads(q.data(), 32, 2, {k.data(), v.data(), type}, first, 77, 32, {0.2f, 3.0f}, scores.data(), out.data(), 32);
+      AttendRef({q.data(), 32, 2, rest.View(), 77 - first, 0, 32, 0.2f, 3.0f, scores.data(), expected.data(), 32});
+      for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], type == KvType::kInt8 ? 0.03 : 1e-5) << first << " " << i;
     }
   }
 }
@@ -148,9 +175,9 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
         const Cache cache(77, 64, type);
         const std::vector<float> q = RandomFloats(heads * 64, 3);
         std::vector<float> scores(static_cast<size_t>(heads * 77)), out(static_cast<size_t>(heads * 64)), alone = out;
-        version.attend({q.data(), 64, heads, cache.View(), 77, 64, 0.125f, scores.data(), out.data(), 64});
+        version.attend({q.data(), 64, heads, cache.View(), 77, 0, 64, 0.125f, 0, scores.data(), out.data(), 64});
         for (int64_t h = 0; h < heads; ++h) {
-          version.attend({q.data() + h * 64, 64, 1, cache.View(), 77, 64, 0.125f, scores.data(), alone.data() + h * 64, 64});
+          version.attend({q.data() + h * 64, 64, 1, cache.View(), 77, 0, 64, 0.125f, 0, scores.data(), alone.data() + h * 64, 64});
         }
         ASSERT_EQ(std::memcmp(out.data(), alone.data(), out.size() * 4), 0) << IsaName(version.isa) << " " << heads;
       }
@@ -166,8 +193,8 @@ TEST(KernelAttention, EverySetOfArmGivesTheSameBits) {
     const Cache cache(77, 96, type);
     const std::vector<float> q = RandomFloats(3 * 96, 3);
     std::vector<float> scores(3 * 77), out(3 * 96), other = out;
-    AttendNeon({q.data(), 96, 3, cache.View(), 77, 96, 0.1f, scores.data(), out.data(), 96});
-    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 96, 0.1f, scores.data(), other.data(), 96});
+    AttendNeon({q.data(), 96, 3, cache.View(), 77, 0, 96, 0.1f, 0, scores.data(), out.data(), 96});
+    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 0, 96, 0.1f, 0, scores.data(), other.data(), 96});
     ASSERT_EQ(std::memcmp(out.data(), other.data(), out.size() * 4), 0) << static_cast<int>(type);
   }
 }
@@ -177,8 +204,8 @@ TEST(KernelAttention, OddHeadSizesGoToTheReference) {
   const Cache cache(20, 20, KvType::kF16);
   const std::vector<float> q = RandomFloats(20, 4);
   std::vector<float> scores(20), out(20), reference(20);
-  AttendHeads(q.data(), 20, 1, cache.View(), 20, 20, 0.2f, scores.data(), out.data(), 20);
-  AttendRef({q.data(), 20, 1, cache.View(), 20, 20, 0.2f, scores.data(), reference.data(), 20});
+  AttendHeads(q.data(), 20, 1, cache.View(), 0, 20, 20, {0.2f}, scores.data(), out.data(), 20);
+  AttendRef({q.data(), 20, 1, cache.View(), 20, 0, 20, 0.2f, 0, scores.data(), reference.data(), 20});
   EXPECT_EQ(out, reference);
 }
 

@@ -13,23 +13,31 @@
 namespace pith {
 namespace {
 
+Rotary Turning(int64_t rotary_dim, double theta, double magnitude = 1) {
+  Rotary rotary;
+  rotary.theta = theta;
+  rotary.magnitude = magnitude;
+  SetFrequencies(rotary_dim, &rotary);
+  return rotary;
+}
+
 struct Version {
   Isa isa;
   decltype(&RmsNormRef) rms_norm;
   decltype(&RopeRef) rope;
-  decltype(&SwiGluRef) swiglu;
+  decltype(&SwiGluRef) swiglu, geglu;
   decltype(&LogSumExpRef) log_sum_exp;
 };
 
 std::vector<Version> Versions() {
-  std::vector<Version> versions = {{Isa::kScalar, RmsNormRef, RopeRef, SwiGluRef, LogSumExpRef}};
+  std::vector<Version> versions = {{Isa::kScalar, RmsNormRef, RopeRef, SwiGluRef, GeGluRef, LogSumExpRef}};
 #if defined(__x86_64__)
-  if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, RmsNormAvx2, RopeAvx2, SwiGluAvx2, LogSumExpAvx2});
+  if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, LogSumExpAvx2});
   if (IsaAvailable(Isa::kAvx512)) {
-    versions.push_back({Isa::kAvx512, RmsNormAvx512, RopeAvx512, SwiGluAvx512, LogSumExpAvx512});
+    versions.push_back({Isa::kAvx512, RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, LogSumExpAvx512});
   }
 #elif defined(__aarch64__)
-  versions.push_back({Isa::kNeon, RmsNormNeon, RopeNeon, SwiGluNeon, LogSumExpNeon});
+  versions.push_back({Isa::kNeon, RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, LogSumExpNeon});
 #endif
   return versions;
 }
@@ -70,7 +78,7 @@ TEST(KernelOps, RopeIsBitwiseTheReference) {
     for (int64_t head_dim : {2, 8, 16, 24, 36, 64, 80, 128}) {
       for (RopeLayout layout : {RopeLayout::kHalves, RopeLayout::kInterleaved}) {
         std::vector<float> cos(static_cast<size_t>(head_dim / 2)), sin = cos;
-        RopeTable(1234, head_dim, 1e5, cos.data(), sin.data());
+        RopeTable(1234, Turning(head_dim, 1e5), cos.data(), sin.data());
         std::vector<float> x = RandomFloats(head_dim, 3), reference = x;
         v.rope(x.data(), cos.data(), sin.data(), head_dim, layout);
         RopeRef(reference.data(), cos.data(), sin.data(), head_dim, layout);
@@ -83,15 +91,15 @@ TEST(KernelOps, RopeIsBitwiseTheReference) {
 TEST(KernelOps, RopeTurnsPairsByTheirAngles) {
   constexpr int64_t kDim = 8;
   float cos[kDim / 2], sin[kDim / 2];
-  RopeTable(3, kDim, 10000.0, cos, sin);
+  RopeTable(3, Turning(kDim, 10000.0, 1.25), cos, sin);
   for (RopeLayout layout : {RopeLayout::kHalves, RopeLayout::kInterleaved}) {
     float x[kDim] = {1, 2, 3, 4, 5, 6, 7, 8};
     Rope(x, cos, sin, kDim, layout);
     for (int i = 0; i < kDim / 2; ++i) {
       const int a = layout == RopeLayout::kHalves ? i : 2 * i, b = layout == RopeLayout::kHalves ? i + kDim / 2 : 2 * i + 1;
       const double angle = 3.0 * std::pow(10000.0, -2.0 * i / kDim);
-      EXPECT_NEAR(x[a], (a + 1) * std::cos(angle) - (b + 1) * std::sin(angle), 1e-5);
-      EXPECT_NEAR(x[b], (a + 1) * std::sin(angle) + (b + 1) * std::cos(angle), 1e-5);
+      EXPECT_NEAR(x[a], 1.25 * ((a + 1) * std::cos(angle) - (b + 1) * std::sin(angle)), 1e-5);
+      EXPECT_NEAR(x[b], 1.25 * ((a + 1) * std::sin(angle) + (b + 1) * std::cos(angle)), 1e-5);
     }
   }
 }
@@ -115,6 +123,28 @@ TEST(KernelOps, SwiGluIsTheFormulaOverTheWholeRange) {
     EXPECT_EQ(std::memcmp(in_place.data(), y.data(), y.size() * 4), 0);
     float bad = std::nanf(""), one = 1.0f, out = 0.0f;
     v.swiglu(&bad, &one, &out, 1);
+    EXPECT_TRUE(std::isnan(out)) << IsaName(v.isa);
+  }
+}
+
+TEST(KernelOps, GeGluIsTheFormulaOverTheWholeRange) {
+  std::vector<float> gate;
+  for (float g = -12.0f; g <= 12.0f; g += 0.00131f) gate.push_back(g);
+  gate.insert(gate.end(), {0.0f, -0.0f, -1e-30f, 1e-30f, -1000.0f, 1000.0f});
+  const std::vector<float> up = RandomFloats(static_cast<int64_t>(gate.size()), 4);
+  for (const Version& v : Versions()) {
+    std::vector<float> y(gate.size());
+    v.geglu(gate.data(), up.data(), y.data(), static_cast<int64_t>(gate.size()));
+    for (size_t i = 0; i < gate.size(); ++i) {
+      const double g = gate[i], t = std::sqrt(2 / 3.14159265358979323846) * (g + 0.044715 * g * g * g);
+      // tanh by e^−2t: its argument is off by a few roundings of 2|t|, which the tail turns into a relative error.
+      const double expected = g / (1 + std::exp(-2 * t)) * static_cast<double>(up[i]);
+      EXPECT_NEAR(y[i], expected, (8 + 8 * std::min(std::fabs(t), 88.0)) * kEps * std::fabs(expected) + 1e-36) << IsaName(v.isa) << " gate " << g;
+      const double by_tanh = g / 2 * (1 + std::tanh(t)) * static_cast<double>(up[i]);
+      EXPECT_NEAR(expected, by_tanh, 1e-12 * (1 + std::fabs(g) * std::fabs(up[i])));
+    }
+    float bad = std::nanf(""), one = 1.0f, out = 0.0f;
+    v.geglu(&bad, &one, &out, 1);
     EXPECT_TRUE(std::isnan(out)) << IsaName(v.isa);
   }
 }

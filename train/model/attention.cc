@@ -7,7 +7,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -28,14 +31,49 @@ int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 struct Dims {
   int64_t blocks, kv_heads, group, t, s, h, n_dim, kv_dim, row;  // row: columns of qkv
   explicit Dims(const AttentionPlan& plan)
-      : blocks(static_cast<int64_t>(plan.sequences.size()) * plan.num_kv_heads), kv_heads(plan.num_kv_heads),
-        group(plan.num_heads / plan.num_kv_heads), t(RoundUp(plan.max_length, 8)), s(RoundUp(plan.max_total, 32)),
-        h(plan.head_dim), n_dim(plan.num_heads * h), kv_dim(kv_heads * h), row(n_dim + 2 * kv_dim) {}
+      : blocks(static_cast<int64_t>(plan.sequences.size()) * plan.model.num_kv_heads), kv_heads(plan.model.num_kv_heads),
+        group(plan.model.num_heads / kv_heads), t(RoundUp(plan.max_length, 8)), s(RoundUp(plan.max_total, 32)),
+        h(plan.model.head_dim), n_dim(plan.model.q_dim()), kv_dim(plan.model.kv_dim()), row(n_dim + 2 * kv_dim) {}
 };
+
+// How a layer turns heads: the first values by their positions, the rest not.
+template <class T>
+class Turn {
+ public:
+  Turn(const AttentionPlan& plan, int64_t layer) : h_(plan.model.head_dim), ones_(Data<float>(plan.ones)), zeros_(Data<float>(plan.zeros)) {
+    const int rotary = plan.model.layers[static_cast<size_t>(layer)].rotary;
+    if (rotary < 0) return;
+    pairs_ = plan.model.rotary_dim / 2;
+    cos_ = Data<float>(plan.angles[static_cast<size_t>(rotary)].cos);
+    sin_ = Data<float>(plan.angles[static_cast<size_t>(rotary)].sin);
+  }
+  // One head; sign −1 turns back. As RowKernels::rope.
+  void operator()(const T* in, int64_t position, float sign, float* out_f, T* out_t) const {
+    const auto run = [&](int64_t begin, int64_t size, const float* cos, const float* sin) {
+      if (size > 0) kernels_.rope(in + begin, cos, sin, sign, size, out_f == nullptr ? nullptr : out_f + begin, out_t == nullptr ? nullptr : out_t + begin);
+    };
+    run(0, 2 * pairs_, cos_ + position * pairs_, sin_ + position * pairs_);
+    run(2 * pairs_, h_ - 2 * pairs_, ones_, zeros_);
+  }
+
+ private:
+  const RowKernels<T>& kernels_ = Kernels<T>();
+  int64_t h_, pairs_ = 0;
+  const float *cos_ = nullptr, *sin_ = nullptr, *ones_, *zeros_;
+};
+
+// The tokens that row t of a sequence sees.
+struct Seen {
+  int64_t begin, end;
+};
+Seen SeenBy(const AttentionPlan& plan, int64_t layer, const PackedSequence& seq, int64_t t) {
+  const int64_t end = seq.prefix_length + t + 1, window = plan.model.layers[static_cast<size_t>(layer)].window;
+  return {window == 0 ? 0 : std::max<int64_t>(0, end - window), end};
+}
 
 template <class Body>
 void ForBlocks(const AttentionPlan& plan, const Body& body) {
-  const int64_t kv_heads = plan.num_kv_heads;
+  const int64_t kv_heads = plan.model.num_kv_heads;
   at::parallel_for(0, static_cast<int64_t>(plan.sequences.size()) * kv_heads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) body(i, plan.sequences[i / kv_heads], i % kv_heads);
   });
@@ -50,16 +88,14 @@ template <class T>
 void GatherBlock(const Dims& d, const AttentionPlan& plan, const PackedSequence& seq, int64_t j, int64_t layer,
                  const T* qkv, float* q_f, T* q, float* k_f, T* k, T* v) {
   const auto& kernels = Kernels<T>();
-  const float *cos = Data<float>(plan.cos), *sin = Data<float>(plan.sin);
-  const int64_t half = d.h / 2;
+  const Turn<T> turn(plan, layer);
   const auto zero = [&](auto* p, int64_t from_row, int64_t to_row) {
     if (p != nullptr) std::memset(p + from_row * d.h, 0, sizeof(*p) * static_cast<size_t>((to_row - from_row) * d.h));
   };
   for (int64_t g = 0; g < d.group; ++g) {
     for (int64_t t = 0; t < seq.length; ++t) {
       const int64_t position = seq.prefix_length + t, at = (g * d.t + t) * d.h;
-      kernels.rope(qkv + (seq.row + t) * d.row + (j * d.group + g) * d.h, cos + position * half, sin + position * half, 1.0f,
-                   d.h, q_f == nullptr ? nullptr : q_f + at, q == nullptr ? nullptr : q + at);
+      turn(qkv + (seq.row + t) * d.row + (j * d.group + g) * d.h, position, 1.0f, q_f == nullptr ? nullptr : q_f + at, q == nullptr ? nullptr : q + at);
     }
     zero(q_f, g * d.t + seq.length, (g + 1) * d.t);
     zero(q, g * d.t + seq.length, (g + 1) * d.t);
@@ -77,8 +113,7 @@ void GatherBlock(const Dims& d, const AttentionPlan& plan, const PackedSequence&
   }
   for (int64_t t = 0; t < seq.length; ++t, ++s) {
     const T* row = qkv + (seq.row + t) * d.row + d.n_dim + j * d.h;
-    kernels.rope(row, cos + s * half, sin + s * half, 1.0f, d.h, k_f == nullptr ? nullptr : k_f + s * d.h,
-                 k == nullptr ? nullptr : k + s * d.h);
+    turn(row, s, 1.0f, k_f == nullptr ? nullptr : k_f + s * d.h, k == nullptr ? nullptr : k + s * d.h);
     std::memcpy(v + s * d.h, row + d.kv_dim, sizeof(T) * static_cast<size_t>(d.h));
   }
   zero(k_f, s, d.s);
@@ -114,22 +149,43 @@ Gathered Gather(const Dims& d, const AttentionPlan& plan, int64_t layer, const a
   return out;
 }
 
-// Row t of query head (j, g) sees prefix_length + t + 1 tokens.
-at::Tensor Probabilities(const Dims& d, const AttentionPlan& plan, const at::Tensor& scores, at::ScalarType dtype) {
+// Calls body(at, row's scores, those of them that count) for each row of queries; rows past a sequence's length see nothing.
+template <class Body>
+void ForScoreRows(const Dims& d, const AttentionPlan& plan, int64_t layer, const Body& body) {
+  ForBlocks(plan, [&](int64_t i, const PackedSequence& seq, int64_t) {
+    for (int64_t r = 0; r < d.group * d.t; ++r) {
+      const int64_t t = r % d.t;
+      body((i * d.group * d.t + r) * d.s, t < seq.length ? SeenBy(plan, layer, seq, t) : Seen{0, 0});
+    }
+  });
+}
+
+// What scores are multiplied by inside the softmax: where they are capped, that has been done before.
+float ScaleInSoftmax(const AttentionPlan& plan) {
+  return plan.model.attention_soft_cap > 0 ? 1.0f : static_cast<float>(plan.model.attention_scale);
+}
+
+// q·k becomes cap(scale · q·k), in place; returns the derivative in `dtype`. Undefined where there is no cap.
+at::Tensor CapScores(const AttentionPlan& plan, const at::Tensor& scores, at::ScalarType dtype, bool want_slope) {
+  const double cap = plan.model.attention_soft_cap, scale = plan.model.attention_scale;
+  if (cap <= 0) return {};
+  scores.mul_(scale / cap).tanh_();
+  at::Tensor slope;
+  if (want_slope) slope = scores.square().neg_().add_(1).mul_(scale).to(dtype);
+  scores.mul_(cap);
+  return slope;
+}
+
+at::Tensor Probabilities(const Dims& d, const AttentionPlan& plan, int64_t layer, const at::Tensor& scores, at::ScalarType dtype) {
   at::Tensor p = at::empty(scores.sizes(), scores.options().dtype(dtype));
-  const float scale = 1.0f / std::sqrt(static_cast<float>(d.h));
+  const float scale = ScaleInSoftmax(plan);
   WithComputeType(dtype, [&]<class T>() {
     float* in = Data<float>(scores);
     T* out = Data<T>(p);
-    ForBlocks(plan, [&](int64_t i, const PackedSequence& seq, int64_t) {
-      for (int64_t r = 0; r < d.group * d.t; ++r) {
-        const int64_t t = r % d.t, at = (i * d.group * d.t + r) * d.s;
-        if (t < seq.length) {
-          Kernels<T>().softmax(in + at, scale, seq.prefix_length + t + 1, d.s, out + at);
-        } else {
-          std::memset(out + at, 0, sizeof(T) * static_cast<size_t>(d.s));
-        }
-      }
+    ForScoreRows(d, plan, layer, [&](int64_t at, const Seen& seen) {
+      const int64_t unseen = seen.end == 0 ? d.s : seen.begin;
+      std::memset(out + at, 0, sizeof(T) * static_cast<size_t>(unseen));
+      if (seen.end > 0) Kernels<T>().softmax(in + at + unseen, scale, seen.end - unseen, d.s - unseen, out + at + unseen);
     });
   });
   return p;
@@ -153,10 +209,11 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
                             int64_t layer, int64_t slack) {
     const Dims d(*plan);
     Gathered in = Gather(d, *plan, layer, qkv, ctx != nullptr);
-    at::Tensor p;
+    at::Tensor p, slope;
     {
       const at::Tensor scores = at::bmm(in.q_f, in.k_f.transpose(1, 2));
-      p = Probabilities(d, *plan, scores, qkv.scalar_type());
+      slope = CapScores(*plan, scores, qkv.scalar_type(), ctx != nullptr);
+      p = Probabilities(d, *plan, layer, scores, qkv.scalar_type());
     }
     const at::Tensor o = at::bmm(p, in.v);
     at::Tensor out = RowsWithSlack(plan->num_rows, d.n_dim, slack, qkv.scalar_type());
@@ -168,7 +225,8 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
       });
     });
     if (ctx != nullptr) {
-      ctx->save_for_backward({in.q, in.k, in.v, p});
+      ctx->save_for_backward({in.q, in.k, in.v, p, slope});
+      ctx->saved_data["layer"] = layer;
       ctx->saved_data["plan"] = c10::IValue::make_capsule(c10::make_intrusive<PlanHolder>(std::move(plan)));
     }
     return out;
@@ -176,7 +234,8 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
-    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &p = saved[3];
+    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &p = saved[3], &slope = saved[4];
+    const int64_t layer = ctx->saved_data["layer"].toInt();
     const auto holder = c10::static_intrusive_pointer_cast<PlanHolder>(ctx->saved_data["plan"].toCapsule());
     const AttentionPlan& plan = *holder->plan;
     const Dims d(plan);
@@ -193,31 +252,28 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const at::Tensor g_v = at::bmm(p.transpose(1, 2), g_o);
     const at::Tensor g_s = at::bmm(g_o, v.transpose(1, 2));
     WithComputeType(q.scalar_type(), [&]<class T>() {
-      const float scale = 1.0f / std::sqrt(static_cast<float>(d.h));
+      const float scale = ScaleInSoftmax(plan);
       const T* p_p = Data<T>(p);
       T* g_p = Data<T>(g_s);
-      ForBlocks(plan, [&](int64_t i, const PackedSequence& seq, int64_t) {
-        for (int64_t r = 0; r < d.group * d.t; ++r) {
-          const int64_t t = r % d.t, at = (i * d.group * d.t + r) * d.s;
-          Kernels<T>().softmax_backward(p_p + at, scale, t < seq.length ? seq.prefix_length + t + 1 : 0, d.s, g_p + at);
-        }
+      ForScoreRows(d, plan, layer, [&](int64_t at, const Seen& seen) {
+        std::memset(g_p + at, 0, sizeof(T) * static_cast<size_t>(seen.begin));
+        Kernels<T>().softmax_backward(p_p + at + seen.begin, scale, seen.end - seen.begin, d.s - seen.begin, g_p + at + seen.begin);
       });
     });
+    if (slope.defined()) g_s.mul_(slope);
     const at::Tensor g_q = at::bmm(g_s, k), g_k = at::bmm(g_s.transpose(1, 2), q);
     WithComputeType(q.scalar_type(), [&]<class T>() {
       const T *gq_p = Data<T>(g_q), *gk_p = Data<T>(g_k), *gv_p = Data<T>(g_v);
-      const float *cos = Data<float>(plan.cos), *sin = Data<float>(plan.sin);
+      const Turn<T> turn(plan, layer);
       T* out = Data<T>(g_qkv);
-      const int64_t half = d.h / 2;
       ForQueryRows<T>(d, plan, [&](int64_t at, int64_t row, int64_t column, int64_t position) {
-        Kernels<T>().rope(gq_p + at, cos + position * half, sin + position * half, -1.0f, d.h, nullptr,
-                          out + row * d.row + column);
+        turn(gq_p + at, position, -1.0f, nullptr, out + row * d.row + column);
       });
       ForBlocks(plan, [&](int64_t i, const PackedSequence& seq, int64_t j) {
         for (int64_t t = 0; t < seq.length; ++t) {
           const int64_t s = seq.prefix_length + t, at = (i * d.s + s) * d.h;
           T* row = out + (seq.row + t) * d.row + d.n_dim + j * d.h;
-          Kernels<T>().rope(gk_p + at, cos + s * half, sin + s * half, -1.0f, d.h, nullptr, row);
+          turn(gk_p + at, s, -1.0f, nullptr, row);
           std::memcpy(row + d.kv_dim, gv_p + at, sizeof(T) * static_cast<size_t>(d.h));
         }
       });
@@ -234,43 +290,43 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
 
 }  // namespace
 
-void AttentionPlan::Finish(int64_t heads, int64_t kv_heads, int64_t h, double rope_theta) {
-  num_heads = heads;
-  num_kv_heads = kv_heads;
-  head_dim = h;
+void AttentionPlan::Finish(const ModelConfig& config) {
+  model = config;
   for (PackedSequence& s : sequences) {
     s.prefix_length = 0;
     for (const KvSpan& span : s.prefix) s.prefix_length += span.length;
     max_length = std::max(max_length, s.length);
     max_total = std::max(max_total, s.prefix_length + s.length);
   }
-  const int64_t half = h / 2;
-  cos = at::empty({max_total, half});
-  sin = at::empty({max_total, half});
-  float *c = cos.data_ptr<float>(), *s = sin.data_ptr<float>();
-  for (int64_t i = 0; i < half; ++i) {
-    const double step = std::pow(rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(h));
-    for (int64_t p = 0; p < max_total; ++p) {
-      c[p * half + i] = static_cast<float>(std::cos(static_cast<double>(p) * step));
-      s[p * half + i] = static_cast<float>(std::sin(static_cast<double>(p) * step));
+  ones = at::ones({model.head_dim / 2});
+  zeros = at::zeros({model.head_dim / 2});
+  for (const Rotary& rotary : model.rotaries) {
+    const auto pairs = static_cast<int64_t>(rotary.frequencies.size());
+    Angles& turned = angles.emplace_back(Angles{at::empty({max_total, pairs}), at::empty({max_total, pairs})});
+    float *c = turned.cos.data_ptr<float>(), *s = turned.sin.data_ptr<float>();
+    for (int64_t i = 0; i < pairs; ++i) {
+      const double step = rotary.frequencies[static_cast<size_t>(i)];
+      for (int64_t p = 0; p < max_total; ++p) {
+        c[p * pairs + i] = static_cast<float>(rotary.magnitude * std::cos(static_cast<double>(p) * step));
+        s[p * pairs + i] = static_cast<float>(rotary.magnitude * std::sin(static_cast<double>(p) * step));
+      }
     }
   }
 }
 
-void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, KvRows* keep) {
+void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, int64_t layer, KvRows* keep) {
   const Dims d(plan);
   at::Tensor k = at::empty({plan.num_rows, d.kv_dim}), v = at::empty({plan.num_rows, d.kv_dim}, qkv.options());
   WithComputeType(qkv.scalar_type(), [&]<class T>() {
     const T* in = Data<T>(qkv);
     float* k_p = Data<float>(k);
     T* v_p = Data<T>(v);
-    const float *cos = Data<float>(plan.cos), *sin = Data<float>(plan.sin);
+    const Turn<T> turn(plan, layer);
     ForBlocks(plan, [&](int64_t, const PackedSequence& seq, int64_t j) {
       for (int64_t t = 0; t < seq.length; ++t) {
         const int64_t position = seq.prefix_length + t, row = seq.row + t;
         const T* from = in + row * d.row + d.n_dim + j * d.h;
-        Kernels<T>().rope(from, cos + position * d.h / 2, sin + position * d.h / 2, 1.0f, d.h, k_p + row * d.kv_dim + j * d.h,
-                          nullptr);
+        turn(from, position, 1.0f, k_p + row * d.kv_dim + j * d.h, nullptr);
         std::memcpy(v_p + row * d.kv_dim + j * d.h, from + d.kv_dim, sizeof(T) * static_cast<size_t>(d.h));
       }
     });
@@ -282,7 +338,7 @@ void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, KvRows* keep) {
 at::Tensor Attention(const at::Tensor& qkv, std::shared_ptr<const AttentionPlan> plan, int64_t layer, int64_t slack,
                      KvRows* keep) {
   PITH_CHECK(qkv.is_contiguous() && qkv.size(0) == plan->num_rows, qkv.sizes(), " rows ", plan->num_rows);
-  if (keep != nullptr) KeepKv(qkv.detach(), *plan, keep);
+  if (keep != nullptr) KeepKv(qkv.detach(), *plan, layer, keep);
   if (!qkv.requires_grad() || !at::GradMode::is_enabled()) return AttentionFunction::forward(nullptr, qkv, plan, layer, slack);
   return AttentionFunction::apply(qkv, std::move(plan), layer, slack);
 }

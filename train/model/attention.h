@@ -10,6 +10,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/model/model_config.h"
+
 namespace pith {
 
 // Keys (rotated, float32) and values (compute type) of packed token rows, one tensor per layer: rows × (K·H).
@@ -30,15 +32,19 @@ struct PackedSequence {
   int64_t prefix_length = 0;  // Σ length of the spans: the position of this sequence's first row
 };
 
-// What is the same in every layer of a forward pass. Sequences are padded to common lengths inside the products alone.
+// What is the same for all layers of a forward pass. Sequences are padded to common lengths inside the products alone.
 struct AttentionPlan {
   std::vector<PackedSequence> sequences;
   int64_t num_rows = 0, max_length = 0, max_total = 0;  // max_total: prefix + own rows, the longest
-  int64_t num_heads = 0, num_kv_heads = 0, head_dim = 0;
-  at::Tensor cos, sin;  // positions × H/2, float32
+  ModelConfig model;
+  struct Angles {
+    at::Tensor cos, sin;  // positions × pairs, float32
+  };
+  std::vector<Angles> angles;  // of each of the model's rotaries
+  at::Tensor ones, zeros;      // H/2 each: what turns nothing
 
   // Fills max_* and the rotation tables from `sequences`.
-  void Finish(int64_t heads, int64_t kv_heads, int64_t h, double rope_theta);
+  void Finish(const ModelConfig& config);
 };
 
 // qkv_M((N+2K)·H), not yet rotated → M×(N·H) with `slack` columns behind each row. Differentiable in qkv. When `keep` is
@@ -46,6 +52,6 @@ struct AttentionPlan {
 at::Tensor Attention(const at::Tensor& qkv, std::shared_ptr<const AttentionPlan> plan, int64_t layer, int64_t slack,
                      KvRows* keep);
 // Only the keeping: for the last layer of a prompt, whose output nobody reads.
-void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, KvRows* keep);
+void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, int64_t layer, KvRows* keep);
 
 }  // namespace pith

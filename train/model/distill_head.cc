@@ -32,7 +32,8 @@ DivergenceResult RunDivergence(const HeadRows& student, const HeadRows& teacher,
   for (int64_t begin = 0; begin < rows; begin += chunk) {
     const int64_t n = std::min(chunk, rows - begin);
     const at::Tensor chosen = ids.narrow(0, begin, n);
-    const at::Tensor z = student.head.ShiftedLogits(student.hidden.narrow(0, begin, n), chosen);
+    at::Tensor slope;
+    const at::Tensor z = student.head.ShiftedLogits(student.hidden.narrow(0, begin, n), chosen, want_gradient ? &slope : nullptr);
     const at::Tensor u = teacher.head.ShiftedLogits(teacher.hidden.narrow(0, begin, n), chosen);
     const int64_t z_columns = z.size(1), u_columns = u.size(1);
     PITH_CHECK(v > 0 && v <= z_columns && v <= u_columns, v, " of ", z_columns, " and ", u_columns);
@@ -52,7 +53,7 @@ DivergenceResult RunDivergence(const HeadRows& student, const HeadRows& teacher,
         }
       });
     });
-    if (want_gradient) result.g_hidden.narrow(0, begin, n).copy_(student.head.ToHidden(z));
+    if (want_gradient) result.g_hidden.narrow(0, begin, n).copy_(student.head.ToHidden(z, slope));
   }
   return result;
 }

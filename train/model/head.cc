@@ -19,7 +19,8 @@ constexpr int64_t kExtra = 16;  // columns; 16 keeps rows aligned
 
 }  // namespace
 
-Head::Head(const at::Tensor& weight, at::ScalarType dtype, int64_t chunk_bytes) : d_(weight.size(1)), chunk_bytes_(chunk_bytes) {
+Head::Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap, int64_t chunk_bytes)
+    : d_(weight.size(1)), chunk_bytes_(chunk_bytes), soft_cap_(soft_cap) {
   weight_ = at::zeros({weight.size(0), d_ + kExtra}, at::TensorOptions(dtype));
   weight_.narrow(1, 0, d_).copy_(weight);
   weight_.narrow(1, d_, 3).fill_(1.0);
@@ -30,18 +31,31 @@ at::Tensor Head::Embed(const at::Tensor& ids) const {
 }
 
 at::Tensor Head::Logits(const at::Tensor& hidden) const {
-  return at::mm(hidden.to(at::kFloat), weight_.narrow(1, 0, d_).to(at::kFloat).t());
+  const at::Tensor logits = at::mm(hidden.to(at::kFloat), weight_.narrow(1, 0, d_).to(at::kFloat).t());
+  return soft_cap_ > 0 ? logits.div(soft_cap_).tanh_().mul_(soft_cap_) : logits;
 }
 
 int64_t Head::rows_per_chunk() const {
   return std::max<int64_t>(16, chunk_bytes_ / (weight_.size(0) * static_cast<int64_t>(weight_.element_size())));
 }
 
-at::Tensor Head::ToHidden(const at::Tensor& g_logits) const { return at::mm(g_logits, weight_.narrow(1, 0, d_)); }
+at::Tensor Head::ToHidden(const at::Tensor& g_logits, const at::Tensor& slope) const {
+  if (slope.defined()) g_logits.mul_(slope);
+  return at::mm(g_logits, weight_.narrow(1, 0, d_));
+}
 
-at::Tensor Head::ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids) const {
+// Logits that are shifted by the chosen ones become capped logits that are shifted by the capped chosen ones.
+void Head::Cap(const at::Tensor& logits, const at::Tensor& chosen, at::Tensor* slope) const {
+  const at::Tensor column = chosen.unsqueeze(1);
+  const at::Tensor bent = logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).add_(column).div_(soft_cap_).tanh_();
+  if (slope != nullptr) *slope = bent.square().neg_().add_(1).to(logits.scalar_type());
+  logits.copy_(bent.sub_(column.div(soft_cap_).tanh_()).mul_(soft_cap_));
+}
+
+at::Tensor Head::ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids, at::Tensor* slope) const {
   const int64_t rows = hidden.size(0), vocab = weight_.size(0);
-  at::Tensor shift = (hidden.to(at::kFloat) * Embed(ids)).sum(1).neg_();
+  const at::Tensor chosen = (hidden.to(at::kFloat) * Embed(ids)).sum(1);
+  at::Tensor shift = chosen.neg();
   at::Tensor shifted = at::zeros({rows, d_ + kExtra}, hidden.options());
   shifted.narrow(1, 0, d_).copy_(hidden);
   for (int part = 0; part < 3; ++part) {  // what one bfloat16 cannot hold goes to the next column
@@ -50,6 +64,7 @@ at::Tensor Head::ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids) 
     shift.sub_(column.to(at::kFloat));
   }
   const at::Tensor logits = at::mm(shifted, weight_.t());
+  if (soft_cap_ > 0) Cap(logits, chosen, slope);
   const int64_t* id = ids.data_ptr<int64_t>();
   WithComputeType(weight_.scalar_type(), [&]<class T>() {
     // The chosen token's own shifted logit is zero in exact arithmetic; what rounding left of it is dropped.
@@ -73,7 +88,10 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
   const int64_t* id = ids.data_ptr<int64_t>();
   float* entropy_p = want_entropy ? result.entropy.data_ptr<float>() : nullptr;
 
-  const auto make_logits = [&](int64_t begin, int64_t n) { return ShiftedLogits(hidden.narrow(0, begin, n), ids.narrow(0, begin, n)); };
+  at::Tensor slope;  // of the chunk at hand
+  const auto make_logits = [&](int64_t begin, int64_t n) {
+    return ShiftedLogits(hidden.narrow(0, begin, n), ids.narrow(0, begin, n), gradient ? &slope : nullptr);
+  };
   const auto forward = [&](const at::Tensor& logits, int64_t begin, int64_t n) {
     float* logp_p = result.logp.data_ptr<float>();
     WithComputeType(dtype, [&]<class T>() {
@@ -107,6 +125,7 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
       });
     });
     at::Tensor out = result.g_hidden.narrow(0, begin, n);
+    if (slope.defined()) logits.mul_(slope);
     at::mm_out(out, logits, weight_.narrow(1, 0, d_));
   };
   const auto entropies = [&](int64_t begin, int64_t n) { return want_entropy ? result.entropy.narrow(0, begin, n) : at::Tensor(); };

@@ -28,9 +28,9 @@ struct HeadResult {
 
 class Head {
  public:
-  // weight: V×D (token embeddings where they are tied), converted to `dtype`. chunk_bytes: of logits that are held at once (those
+  // Logits are cap(W h), where soft_cap > 0 (base/model/model_config.h). weight: V×D (token embeddings where they are tied), converted to `dtype`. chunk_bytes: of logits that are held at once (those
   // of 16 rows at least).
-  Head(const at::Tensor& weight, at::ScalarType dtype, int64_t chunk_bytes = int64_t{16} << 20);
+  Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap = 0, int64_t chunk_bytes = int64_t{16} << 20);
 
   // hidden: rows × D in dtype, after the final norm. ids: rows, int64. Log-probabilities are those of
   // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's derivative is
@@ -39,9 +39,10 @@ class Head {
   HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const RowGradientFunction& gradient,
                  bool want_entropy, bool at_once = false) const;
   // hidden, ids as for Run: rows × V of dtype, each row's logits minus that of its id, which is exactly 0.
-  at::Tensor ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids) const;
-  // rows × V of dtype → rows × D: the gradient of the hidden states from that of the logits.
-  at::Tensor ToHidden(const at::Tensor& g_logits) const;
+  // `slope`, where given, becomes the derivative of the cap at each of them, and stays undefined where there is none.
+  at::Tensor ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids, at::Tensor* slope = nullptr) const;
+  // rows × V of dtype → rows × D: the gradient of the hidden states from that of the logits, which is overwritten.
+  at::Tensor ToHidden(const at::Tensor& g_logits, const at::Tensor& slope) const;
   int64_t rows_per_chunk() const;  // whose logits are held at once
   // rows × D → rows × V, float32 (for `logits`).
   at::Tensor Logits(const at::Tensor& hidden) const;
@@ -50,6 +51,9 @@ class Head {
 
  private:
   int64_t d_ = 0, chunk_bytes_ = 0;
+  double soft_cap_ = 0;
+
+  void Cap(const at::Tensor& logits, const at::Tensor& chosen, at::Tensor* slope) const;
   at::Tensor weight_;  // V × (D + 16): W, three columns of ones for the shift in three parts, zeros
 };
 

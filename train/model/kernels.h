@@ -22,6 +22,9 @@ struct RowKernels {
   // gx = g_sum + gradient of y's part; g_sum may be nullptr. g_delta (may be nullptr) receives gx as T.
   void (*rms_norm_backward)(const float* sum, const float* w, float rstd, const T* gy, const float* g_sum, int64_t d,
                             float* gx, T* g_delta);
+  // y = x · rstd · w over d values, rstd = 1/sqrt(mean(x²) + eps), which is returned; and its gradient.
+  float (*rms_norm)(const T* x, const float* w, float eps, int64_t d, T* y);
+  void (*rms_norm_input_backward)(const T* x, const float* w, float rstd, const T* gy, int64_t d, T* gx);
   // Rotary embedding of one head in kHalves layout; cos and sin hold h/2 values. sign −1 rotates back.
   // Either output may be nullptr; out_t may be `in`.
   void (*rope)(const T* in, const float* cos, const float* sin, float sign, int64_t h, float* out_f, T* out_t);
@@ -32,6 +35,9 @@ struct RowKernels {
   // y_f = silu(gate) · up, from gate_up = [gate_f, up_f].
   void (*swiglu)(const T* gate_up, int64_t f, T* y);
   void (*swiglu_backward)(const T* gate_up, const T* gy, int64_t f, T* g_gate_up);
+  // y_f = gelu(gate) · up, GELU by its tanh approximation: x · σ(2√(2/π) (x + 0.044715 x³)).
+  void (*geglu)(const T* gate_up, int64_t f, T* y);
+  void (*geglu_backward)(const T* gate_up, const T* gy, int64_t f, T* g_gate_up);
   // log Σ exp(logits · inverse_temperature) over v values; entropy (nats) of that distribution when not nullptr.
   float (*log_sum_exp)(const T* logits, float inverse_temperature, int64_t v, float* entropy);
   // With p = softmax(logits · inverse_temperature) and its entropy, logits become the gradient of g · log p_id + g_entropy · entropy:

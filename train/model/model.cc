@@ -15,13 +15,14 @@
 namespace pith {
 namespace {
 
-// kLinearKinds by the input that they share.
+// kLinearKinds by the input that they share, their outputs side by side; of a fused module there is one member.
 enum Group { kQkv, kOutput, kGateUp, kDown, kNumGroups };
 struct Place {
   Group group;
   int member;
 };
-constexpr Place kPlaces[kNumLinearKinds] = {{kQkv, 0}, {kQkv, 1}, {kQkv, 2}, {kOutput, 0}, {kGateUp, 0}, {kGateUp, 1}, {kDown, 0}};
+constexpr Place kPlaces[kNumModuleKinds] = {{kQkv, 0},    {kQkv, 1}, {kQkv, 2}, {kOutput, 0}, {kGateUp, 0},
+                                            {kGateUp, 1}, {kDown, 0}, {kQkv, 0}, {kGateUp, 0}};
 
 std::string WeightName(int64_t layer, int kind) { return Str("blk.", layer, ".", kLinearKinds[kind].gguf, ".weight"); }
 
@@ -45,6 +46,8 @@ std::vector<float> ToVector(const at::Tensor& t) {
 
 struct Layer {
   at::Tensor attn_norm, ffn_norm;
+  std::vector<at::Tensor> head_norms;                // of queries and of keys; empty where there are none
+  at::Tensor post_attention_norm, post_ffw_norm;     // undefined where there are none
   std::array<std::unique_ptr<LoraLinear>, kNumGroups> linear;
 };
 
@@ -100,7 +103,38 @@ struct Model::Impl {
   }
 
   at::Tensor Embed(const at::Tensor& ids) const {
-    return embedding.defined() ? embedding.index_select(0, ids).to(at::kFloat) : head->Embed(ids);
+    const at::Tensor x = embedding.defined() ? embedding.index_select(0, ids).to(at::kFloat) : head->Embed(ids);
+    const double scale = base->config().embedding_scale;
+    return scale == 1 ? x : x * static_cast<float>(scale);
+  }
+
+  // All layers: the residual stream, and what is still to be added to it. `linear` applies a layer to its input. With `keep`, which
+  // receives keys and values, what nobody reads of the last layer is left out.
+  template <class Linear>
+  std::pair<at::Tensor, at::Tensor> Run(const std::shared_ptr<AttentionPlan>& plan, const at::Tensor& ids, const Linear& linear, bool adapter,
+                                        KvRows* keep) const {
+    const ModelConfig& c = base->config();
+    const double eps = c.rms_norm_eps;
+    const auto slack = [&](const LoraLinear& next) { return adapter ? next.total_rank() : 0; };
+    const auto post = [&](const at::Tensor& added, const at::Tensor& norm) { return norm.defined() ? NormRuns(added, {norm}, {1}, eps) : added; };
+    at::Tensor x = Embed(ids), delta, normed;
+    for (size_t l = 0; l < layers.size(); ++l) {
+      const Layer& layer = layers[l];
+      const auto number = static_cast<int64_t>(l);
+      std::tie(x, normed) = AddRmsNorm(x, delta, layer.attn_norm, eps, slack(*layer.linear[kQkv]), dtype);
+      at::Tensor qkv = linear(*layer.linear[kQkv], normed);
+      if (c.qk_norm) qkv = NormRuns(qkv, layer.head_norms, {c.num_heads, c.num_kv_heads}, eps);
+      if (keep != nullptr && l + 1 == layers.size()) {
+        KeepKv(qkv, *plan, number, keep);
+        break;
+      }
+      delta = linear(*layer.linear[kOutput], Attention(qkv, plan, number, slack(*layer.linear[kOutput]), keep));
+      delta = post(delta, layer.post_attention_norm);
+      std::tie(x, normed) = AddRmsNorm(x, delta, layer.ffn_norm, eps, slack(*layer.linear[kGateUp]), dtype);
+      delta = linear(*layer.linear[kDown], Gate(linear(*layer.linear[kGateUp], normed), c.activation, slack(*layer.linear[kDown])));
+      delta = post(delta, layer.post_ffw_norm);
+    }
+    return {x, delta};
   }
 
   std::shared_ptr<AttentionPlan> Plan(std::span<const ModelInput> inputs, at::Tensor* ids) const {
@@ -114,7 +148,7 @@ struct Model::Impl {
       plan->sequences.push_back(std::move(s));
     }
     const ModelConfig& c = base->config();
-    plan->Finish(c.num_heads, c.num_kv_heads, c.head_dim, c.rope_theta);
+    plan->Finish(c);
     if (plan->max_total > c.context_length) {
       ThrowUser("a sequence has ", plan->max_total, " tokens, but the model's context is ", c.context_length);
     }
@@ -139,16 +173,23 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
     Layer layer;
     layer.attn_norm = LoadTensor(*base, Str("blk.", l, ".attn_norm.weight"), {c.d_model});
     layer.ffn_norm = LoadTensor(*base, Str("blk.", l, ".ffn_norm.weight"), {c.d_model});
+    if (c.qk_norm) {
+      for (const char* name : {".attn_q_norm.weight", ".attn_k_norm.weight"}) layer.head_norms.push_back(LoadTensor(*base, Str("blk.", l, name), {c.head_dim}));
+    }
+    if (c.post_norms) {
+      layer.post_attention_norm = LoadTensor(*base, Str("blk.", l, ".post_attention_norm.weight"), {c.d_model});
+      layer.post_ffw_norm = LoadTensor(*base, Str("blk.", l, ".post_ffw_norm.weight"), {c.d_model});
+    }
     std::array<std::vector<at::Tensor>, kNumGroups> weights, biases;
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
-      weights[kPlaces[kind].group].push_back(
-          LoadTensor(*base, WeightName(l, kind), {LinearRows(c, kind), LinearCols(c, kind)}).to(dtype));
+    for (const int kind : ModuleKinds(c)) {
+      weights[kPlaces[kind].group].push_back(FromVector(base->LoadModuleF32(l, kind), LinearRows(c, kind), LinearCols(c, kind)).to(dtype));
       if (c.qkv_bias && kPlaces[kind].group == kQkv) {
         biases[kQkv].push_back(LoadTensor(*base, Str("blk.", l, ".", kLinearKinds[kind].gguf, ".bias"), {LinearRows(c, kind)}));
       }
     }
     for (int g = 0; g < kNumGroups; ++g) layer.linear[g] = std::make_unique<LoraLinear>(weights[g], biases[g], dtype);
-    for (int kind = 0; kind < kNumLinearKinds && adapter != nullptr; ++kind) {
+    for (const int kind : ModuleKinds(c)) {
+      if (adapter == nullptr) break;
       const auto found = adapter->pairs.find(WeightName(l, kind));
       if (found == adapter->pairs.end()) continue;
       impl_->AddPair(found->first, found->second, adapter->scale(found->second), layer.linear[kPlaces[kind].group].get(),
@@ -159,10 +200,10 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
   impl_->output_norm = LoadTensor(*base, "output_norm.weight", {c.d_model});
   at::Tensor embedding = LoadTensor(*base, "token_embd.weight", {c.vocab_size, c.d_model});
   if (c.tied_embeddings) {
-    impl_->head = std::make_unique<Head>(embedding, dtype);
+    impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap);
   } else {
     impl_->embedding = embedding.to(dtype);
-    impl_->head = std::make_unique<Head>(LoadTensor(*base, "output.weight", {c.vocab_size, c.d_model}), dtype);
+    impl_->head = std::make_unique<Head>(LoadTensor(*base, "output.weight", {c.vocab_size, c.d_model}), dtype, c.logit_soft_cap);
   }
   if (adapter != nullptr) {
     impl_->shape = *adapter;
@@ -217,21 +258,8 @@ std::vector<KvSpan> Model::EncodeBase(std::span<const ModelInput> inputs) const 
   at::NoGradGuard no_grad;
   at::Tensor ids;
   const auto plan = impl_->Plan(inputs, &ids);
-  const double eps = config().rms_norm_eps;
   auto rows = std::make_shared<KvRows>();
-  at::Tensor x = impl_->Embed(ids), delta, normed;
-  for (size_t l = 0; l < impl_->layers.size(); ++l) {
-    const Layer& layer = impl_->layers[l];
-    std::tie(x, normed) = AddRmsNorm(x, delta, layer.attn_norm, eps, 0, impl_->dtype);
-    const at::Tensor qkv = layer.linear[kQkv]->Forward(normed, false);
-    if (l + 1 == impl_->layers.size()) {
-      KeepKv(qkv, *plan, rows.get());
-      break;
-    }
-    delta = layer.linear[kOutput]->Forward(Attention(qkv, plan, static_cast<int64_t>(l), 0, rows.get()), false);
-    std::tie(x, normed) = AddRmsNorm(x, delta, layer.ffn_norm, eps, 0, impl_->dtype);
-    delta = layer.linear[kDown]->Forward(SwiGlu(layer.linear[kGateUp]->Forward(normed, false), 0), false);
-  }
+  impl_->Run(plan, ids, [](const LoraLinear& linear, const at::Tensor& in) { return linear.Forward(in, false); }, /*adapter=*/false, rows.get());
   std::vector<KvSpan> spans;
   for (const PackedSequence& s : plan->sequences) spans.push_back({rows, s.row, s.length});
   return spans;
@@ -240,21 +268,11 @@ std::vector<KvSpan> Model::EncodeBase(std::span<const ModelInput> inputs) const 
 at::Tensor Model::Forward(std::span<const ModelInput> inputs, const at::Tensor& rows, const ForwardOptions& options) const {
   at::Tensor ids;
   const auto plan = impl_->Plan(inputs, &ids);
-  const double eps = config().rms_norm_eps;
-  const auto run = [&](const LoraLinear& linear, const at::Tensor& in) {
+  const auto linear = [&](const LoraLinear& linear, const at::Tensor& in) {
     return linear.Forward(in, options.adapter, options.dropout, options.generator);
   };
-  const auto slack = [&](const LoraLinear& linear) { return options.adapter ? linear.total_rank() : 0; };
-  at::Tensor x = impl_->Embed(ids), delta, normed;
-  for (size_t l = 0; l < impl_->layers.size(); ++l) {
-    const auto& linear = impl_->layers[l].linear;
-    std::tie(x, normed) = AddRmsNorm(x, delta, impl_->layers[l].attn_norm, eps, slack(*linear[kQkv]), impl_->dtype);
-    const at::Tensor heads = Attention(run(*linear[kQkv], normed), plan, static_cast<int64_t>(l), slack(*linear[kOutput]), nullptr);
-    delta = run(*linear[kOutput], heads);
-    std::tie(x, normed) = AddRmsNorm(x, delta, impl_->layers[l].ffn_norm, eps, slack(*linear[kGateUp]), impl_->dtype);
-    delta = run(*linear[kDown], SwiGlu(run(*linear[kGateUp], normed), slack(*linear[kDown])));
-  }
-  return AddRmsNorm(x.index_select(0, rows), delta.index_select(0, rows), impl_->output_norm, eps, 0, impl_->dtype).second;
+  const auto [x, delta] = impl_->Run(plan, ids, linear, options.adapter, nullptr);
+  return AddRmsNorm(x.index_select(0, rows), delta.index_select(0, rows), impl_->output_norm, config().rms_norm_eps, 0, impl_->dtype).second;
 }
 
 }  // namespace pith

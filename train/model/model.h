@@ -1,4 +1,4 @@
-// A decoder of the Llama family for training: frozen base, trainable LoRA, sequences packed without padding.
+// A decoder (base/model/model_config.h) for training: frozen base, trainable LoRA, sequences packed without padding.
 //
 // The part of a sequence before its adapter acts (the prompt before the invocation) is encoded once, by the base and without
 // gradient, and shared by all samples that continue it; the rest runs with the adapter and attends to it.
@@ -18,7 +18,7 @@
 
 #include "adapters/lora.h"
 #include "adapters/torch/lora_linear.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "train/model/attention.h"
 #include "train/model/head.h"
 

@@ -5,6 +5,9 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "adapters/torch/lora_linear.h"
 
 namespace pith {
@@ -72,9 +75,9 @@ class AddRmsNormFunction : public torch::autograd::Function<AddRmsNormFunction> 
   }
 };
 
-class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
+class GateFunction : public torch::autograd::Function<GateFunction> {
  public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, int64_t slack) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, bool gelu, int64_t slack) {
     const int64_t m = gate_up.size(0), f = gate_up.size(1) / 2;
     PITH_CHECK(gate_up.is_contiguous(), gate_up.strides());
     at::Tensor y = RowsWithSlack(m, f, slack, gate_up.scalar_type());
@@ -82,10 +85,12 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
       const T* in = Data<T>(gate_up);
       T* out = Data<T>(y);
       at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) Kernels<T>().swiglu(in + i * 2 * f, f, out + i * (f + slack));
+        const auto gate = gelu ? Kernels<T>().geglu : Kernels<T>().swiglu;
+        for (int64_t i = begin; i < end; ++i) gate(in + i * 2 * f, f, out + i * (f + slack));
       });
     });
     ctx->save_for_backward({gate_up});
+    ctx->saved_data["gelu"] = gelu;
     return y;
   }
 
@@ -93,14 +98,78 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
     const at::Tensor gate_up = ctx->get_saved_variables()[0], gy = grads[0].contiguous();
     const int64_t m = gate_up.size(0), f = gate_up.size(1) / 2;
     at::Tensor g = at::empty_like(gate_up);
+    const bool gelu = ctx->saved_data["gelu"].toBool();
     WithComputeType(gate_up.scalar_type(), [&]<class T>() {
       const T *in = Data<T>(gate_up), *gy_p = Data<T>(gy);
       T* out = Data<T>(g);
       at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) Kernels<T>().swiglu_backward(in + i * 2 * f, gy_p + i * f, f, out + i * 2 * f);
+        const auto backward = gelu ? Kernels<T>().geglu_backward : Kernels<T>().swiglu_backward;
+        for (int64_t i = begin; i < end; ++i) backward(in + i * 2 * f, gy_p + i * f, f, out + i * 2 * f);
       });
     });
-    return {g, {}};
+    return {g, {}, {}};
+  }
+};
+
+// Calls body(at, run, weight) for the runs of a row: where each begins, its number among all that are normed, and whose weight it takes.
+template <class Body>
+void ForRuns(const std::vector<int64_t>& counts, int64_t length, const Body& body) {
+  int64_t run = 0;
+  for (size_t kind = 0; kind < counts.size(); ++kind) {
+    for (int64_t i = 0; i < counts[kind]; ++i, ++run) body(run * length, run, kind);
+  }
+}
+
+class NormRunsFunction : public torch::autograd::Function<NormRunsFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const std::vector<at::Tensor>& weights, const std::vector<int64_t>& counts,
+                            double eps) {
+    PITH_CHECK(x.is_contiguous() && weights.size() == counts.size(), x.strides());
+    const int64_t m = x.size(0), columns = x.size(1), length = weights[0].size(0);
+    const int64_t runs = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+    at::Tensor y = at::empty_like(x), rstd = at::empty({m, runs});
+    WithComputeType(x.scalar_type(), [&]<class T>() {
+      const T* in = Data<T>(x);
+      T* out = Data<T>(y);
+      float* rstd_p = Data<float>(rstd);
+      at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          ForRuns(counts, length, [&](int64_t at, int64_t run, size_t kind) {
+            rstd_p[i * runs + run] = Kernels<T>().rms_norm(in + i * columns + at, Data<float>(weights[kind]), static_cast<float>(eps), length,
+                                                           out + i * columns + at);
+          });
+          std::copy(in + i * columns + runs * length, in + (i + 1) * columns, out + i * columns + runs * length);
+        }
+      });
+    });
+    variable_list saved = {x, rstd};
+    saved.insert(saved.end(), weights.begin(), weights.end());
+    ctx->save_for_backward(saved);
+    ctx->saved_data["counts"] = counts;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const at::Tensor &x = saved[0], &rstd = saved[1], gy = grads[0].contiguous();
+    const std::vector<int64_t> counts = ctx->saved_data["counts"].toIntVector();
+    const int64_t m = x.size(0), columns = x.size(1), length = saved[2].size(0), runs = rstd.size(1);
+    at::Tensor gx = at::empty_like(x);
+    WithComputeType(x.scalar_type(), [&]<class T>() {
+      const T *in = Data<T>(x), *gy_p = Data<T>(gy);
+      const float* rstd_p = Data<float>(rstd);
+      T* out = Data<T>(gx);
+      at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          ForRuns(counts, length, [&](int64_t at, int64_t run, size_t kind) {
+            const int64_t place = i * columns + at;
+            Kernels<T>().rms_norm_input_backward(in + place, Data<float>(saved[2 + kind]), rstd_p[i * runs + run], gy_p + place, length, out + place);
+          });
+          std::copy(gy_p + i * columns + runs * length, gy_p + (i + 1) * columns, out + i * columns + runs * length);
+        }
+      });
+    });
+    return {gx, {}, {}, {}};
   }
 };
 
@@ -116,6 +185,12 @@ std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& x, const at::Tens
   return {out[0], out[1]};
 }
 
-at::Tensor SwiGlu(const at::Tensor& gate_up, int64_t slack) { return SwiGluFunction::apply(gate_up, slack); }
+at::Tensor Gate(const at::Tensor& gate_up, GateActivation activation, int64_t slack) {
+  return GateFunction::apply(gate_up, activation == GateActivation::kGelu, slack);
+}
+
+at::Tensor NormRuns(const at::Tensor& x, const std::vector<at::Tensor>& weights, const std::vector<int64_t>& counts, double eps) {
+  return NormRunsFunction::apply(x, weights, counts, eps);
+}
 
 }  // namespace pith

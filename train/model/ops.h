@@ -8,8 +8,10 @@
 
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/model/model_config.h"
 #include "train/model/kernels.h"
 
 namespace pith {
@@ -19,8 +21,13 @@ namespace pith {
 std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                                              double eps, int64_t slack, at::ScalarType dtype);
 
-// silu(gate) · up. gate_up_M(2F) of T → M×F with `slack`.
-at::Tensor SwiGlu(const at::Tensor& gate_up, int64_t slack);
+// act(gate) · up. gate_up_M(2F) of T → M×F with `slack`.
+at::Tensor Gate(const at::Tensor& gate_up, GateActivation activation, int64_t slack);
+
+// RMSNorm over runs of weight_H's length, each run of the first `weights.size()` kinds by its own weight: a row of x_M(…) of T is
+// counts[0] runs of the first kind, counts[1] of the second, …, and what is left, which stays as it is. Differentiable in x.
+//   norms of queries and keys: weights {q_H, k_H}, counts {N, K}      a norm of whole rows: weights {w_D}, counts {1}
+at::Tensor NormRuns(const at::Tensor& x, const std::vector<at::Tensor>& weights, const std::vector<int64_t>& counts, double eps);
 
 // Calls body.operator()<T>() with T = float or Bf16.
 template <class Body>

@@ -53,9 +53,11 @@ void CheckAgrees(const LoraAdapter& adapter, const AdapterSettings& settings, co
     ThrowUser("it was not started by PiSSA, but the configuration says adapter.init: pissa; set that to default");
   }
   const std::map<std::string, PlannedPair> planned = PlanPairs(Plan(settings), model);
-  for (const LinearKind& kind : kLinearKinds) {
-    bool wanted = false, present = false;
-    for (const std::string& target : settings.targets) wanted |= target == kind.target;
+  const std::vector<int> targets = TargetModules(settings.targets, model);
+  for (const int number : ModuleKinds(model)) {
+    const LinearKind& kind = kLinearKinds[number];
+    const bool wanted = std::find(targets.begin(), targets.end(), number) != targets.end();
+    bool present = false;
     for (const auto& [name, pair] : adapter.pairs) present |= name.ends_with(Str(".", kind.gguf, ".weight"));
     if (wanted != present) {
       ThrowUser("it ", present ? "acts" : "does not act", " on ", kind.target, ", unlike adapter.targets; make them agree");

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "adapters/lora.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "configs/train_config.h"
 #include "data/dataset.h"
 #include "data/problem.h"

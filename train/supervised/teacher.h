@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "adapters/lora.h"
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "configs/train_config.h"
 #include "data/template/prompt.h"
 #include "train/model/batch.h"

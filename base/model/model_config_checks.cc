@@ -1,4 +1,4 @@
-#include "base/model_config_checks.h"
+#include "base/model/model_config_checks.h"
 
 #include <cmath>
 
@@ -18,7 +18,7 @@ void CheckRange(const std::string& path, const char* what, int64_t value, int64_
 
 }  // namespace
 
-void CheckModelConfig(const std::string& path, const ModelConfig& c) {
+void CheckModelSizes(const std::string& path, const ModelConfig& c) {
   CheckRange(path, "the number of layers", c.num_layers, kMaxLayers);
   CheckRange(path, "the model width", c.d_model, kMaxWidth);
   CheckRange(path, "the number of heads", c.num_heads, kMaxWidth);
@@ -32,11 +32,27 @@ void CheckModelConfig(const std::string& path, const ModelConfig& c) {
     ThrowUser("'", path, "': ", c.num_heads, " heads cannot share ", c.num_kv_heads, " KV heads evenly");
   }
   if (c.head_dim % 2 != 0) ThrowUser("'", path, "': head size ", c.head_dim, " is odd, rotary positions need pairs");
-  if (!std::isfinite(c.rope_theta) || c.rope_theta <= 0) {
-    ThrowUser("'", path, "': rope theta is ", c.rope_theta, ", expected a positive number");
+}
+
+void CheckModelConfig(const std::string& path, const ModelConfig& c) {
+  CheckModelSizes(path, c);
+  for (const Rotary& rotary : c.rotaries) {
+    if (!std::isfinite(rotary.theta) || rotary.theta <= 0) {
+      ThrowUser("'", path, "': rope theta is ", rotary.theta, ", expected a positive number");
+    }
+    if (!std::isfinite(rotary.magnitude) || rotary.magnitude <= 0) {
+      ThrowUser("'", path, "': the attention factor of rotary positions is ", rotary.magnitude, ", expected a positive number");
+    }
+    for (const double frequency : rotary.frequencies) {
+      if (!std::isfinite(frequency)) ThrowUser("'", path, "': the settings of rotary positions give a frequency of ", frequency, "; correct them");
+    }
   }
+  for (const LayerConfig& layer : c.layers) PITH_CHECK(layer.window >= 0 && layer.rotary < static_cast<int>(c.rotaries.size()));
   if (!std::isfinite(c.rms_norm_eps) || c.rms_norm_eps < 0 || c.rms_norm_eps >= 1) {
     ThrowUser("'", path, "': the norms' epsilon is ", c.rms_norm_eps, ", expected a small positive number");
+  }
+  if (!std::isfinite(c.attention_scale) || c.attention_scale <= 0) {
+    ThrowUser("'", path, "': attention's scale is ", c.attention_scale, ", expected a positive number");
   }
 }
 

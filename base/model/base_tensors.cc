@@ -1,9 +1,9 @@
-#include "base/base_tensors.h"
+#include "base/model/base_tensors.h"
 
 #include <algorithm>
 #include <charconv>
 
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -29,28 +29,49 @@ bool IsTable(std::string_view name) {
 }  // namespace
 
 std::vector<ExpectedTensor> ExpectedTensors(const ModelConfig& c) {
-  std::vector<ExpectedTensor> all{{"token_embd.weight", "model.embed_tokens.weight", c.vocab_size, c.d_model},
-                                  {"output_norm.weight", "model.norm.weight", 1, c.d_model}};
-  if (!c.tied_embeddings) all.push_back({"output.weight", "lm_head.weight", c.vocab_size, c.d_model});
+  std::vector<ExpectedTensor> all;
+  const auto add = [&](const std::string& gguf, const std::string& hf, int64_t rows, int64_t cols, bool is_norm = false) {
+    all.push_back({gguf, {gguf, 0, rows}, {hf, 0, rows}, rows, cols, is_norm});
+  };
+  add("token_embd.weight", "model.embed_tokens.weight", c.vocab_size, c.d_model);
+  add("output_norm.weight", "model.norm.weight", 1, c.d_model, true);
+  if (!c.tied_embeddings) add("output.weight", "lm_head.weight", c.vocab_size, c.d_model);
   for (int64_t layer = 0; layer < c.num_layers; ++layer) {
     const std::string gguf = Str("blk.", layer, "."), hf = Str("model.layers.", layer, ".");
-    all.push_back({gguf + "attn_norm.weight", hf + "input_layernorm.weight", 1, c.d_model});
-    all.push_back({gguf + "ffn_norm.weight", hf + "post_attention_layernorm.weight", 1, c.d_model});
+    const auto add_norm = [&](const char* name, const char* hf_name, int64_t size) {
+      add(Str(gguf, name, ".weight"), Str(hf, hf_name, ".weight"), 1, size, true);
+    };
+    add_norm("attn_norm", "input_layernorm", c.d_model);
+    add_norm("ffn_norm", c.tensors.hf_ffn_norm, c.d_model);
+    if (c.post_norms) {
+      add_norm("post_attention_norm", c.tensors.hf_post_attention_norm, c.d_model);
+      add_norm("post_ffw_norm", c.tensors.hf_post_ffw_norm, c.d_model);
+    }
+    if (c.qk_norm) {
+      add_norm("attn_q_norm", "self_attn.q_norm", c.head_dim);
+      add_norm("attn_k_norm", "self_attn.k_norm", c.head_dim);
+    }
     for (int kind = 0; kind < kNumLinearKinds; ++kind) {
       const LinearKind& names = kLinearKinds[kind];
       const int64_t rows = LinearRows(c, kind);
-      all.push_back({Str(gguf, names.gguf, ".weight"), Str(hf, names.hf, ".weight"), rows, LinearCols(c, kind)});
-      if (c.qkv_bias && kind < 3) all.push_back({Str(gguf, names.gguf, ".bias"), Str(hf, names.hf, ".bias"), 1, rows});
+      add(Str(gguf, names.gguf, ".weight"), Str(hf, names.hf, ".weight"), rows, LinearCols(c, kind));
+      if (const ModulePlace place = ModuleOf(c, kind); place.module != kind) {
+        const LinearKind& module = kLinearKinds[place.module];
+        all.back().gguf = {Str(gguf, module.gguf_file, ".weight"), place.first_row, LinearRows(c, place.module)};
+        all.back().hf = {Str(hf, module.hf, ".weight"), place.first_row, LinearRows(c, place.module)};
+      }
+      if (c.qkv_bias && kind < 3) add(Str(gguf, names.gguf, ".bias"), Str(hf, names.hf, ".bias"), 1, rows);
     }
   }
   return all;
 }
 
-void CheckShape(const std::string& path, const std::string& name, const TensorView& view, const ExpectedTensor& expected) {
-  if (view.rows != expected.rows || view.cols != expected.cols) {
-    ThrowUser("'", path, "': tensor '", name, "' is ", view.rows, "×", view.cols, ", the model's description says ",
-              expected.rows, "×", expected.cols);
+TensorView TakeRows(const std::string& path, const TensorPlace& place, const TensorView& view, const ExpectedTensor& expected) {
+  if (view.rows != place.rows || view.cols != expected.cols) {
+    ThrowUser("'", path, "': tensor '", place.name, "' is ", view.rows, "×", view.cols, ", the model's description says ",
+              place.rows, "×", expected.cols);
   }
+  return {view.type, expected.rows, view.cols, view.row(place.first_row)};
 }
 
 bool UnreadTensors::ChangesOutput(std::string_view name, bool is_float) const {
@@ -59,7 +80,6 @@ bool UnreadTensors::ChangesOutput(std::string_view name, bool is_float) const {
     const int64_t layer = LayerOf(name, prefix);
     if (layer >= 0) return layer < config_.num_layers;
   }
-  if (name == "rope_freqs.weight") return false;  // ModelConfigFromGguf has seen that they scale by 1
   static constexpr std::string_view kParts[] = {"token_embd", "token_types", "position_embd", "rope_f", "output", "model.embed_tokens.",
                                                 "model.norm.", "lm_head."};
   return std::ranges::any_of(kParts, [&](std::string_view part) { return name.starts_with(part); });

@@ -1,15 +1,16 @@
-#include "base/base_model.h"
+#include "base/model/base_model.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 
 #include "base/base_identity.h"
-#include "base/base_tensors.h"
+#include "base/model/base_tensors.h"
 #include "base/error.h"
 #include "base/gguf.h"
 #include "base/gguf_types.h"
@@ -47,20 +48,22 @@ struct BaseModel::Impl {
   std::unique_ptr<HfCheckpoint> checkpoint;
   std::vector<std::string> names;
   std::map<std::string, TensorView, std::less<>> views;
+  std::deque<std::vector<float>> owned;  // that views point into where the file holds other values
   std::mutex identity_mutex;
   std::string identity;
 
   void LoadGguf() {
     gguf = std::make_unique<GgufFile>(path);
     config = ModelConfigFromGguf(*gguf);
+    const std::vector<std::string> tables = ModelTableNames(config);
+    std::set<std::string> read(tables.begin(), tables.end());
     for (const ExpectedTensor& expected : ExpectedTensors(config)) {
-      const TensorView view = gguf->Tensor(expected.gguf);
-      CheckShape(path, expected.gguf, view, expected);
-      Put(expected.gguf, view);
+      Put(expected.name, TakeRows(path, expected.gguf, gguf->Tensor(expected.gguf.name), expected));
+      read.insert(expected.gguf.name);
     }
     UnreadTensors unread(config);
     for (const GgufTensor& tensor : gguf->tensors()) {
-      if (views.count(tensor.name) == 0) unread.Add(path, tensor.name, !IsGgmlInteger(tensor.ggml_type));
+      if (!read.contains(tensor.name)) unread.Add(path, tensor.name, !IsGgmlInteger(tensor.ggml_type));
     }
     unread.Warn(path);
   }
@@ -75,11 +78,12 @@ struct BaseModel::Impl {
     for (const auto& [name, place] : checkpoint->places()) left.insert(name);
     const std::string embedding = SettleHead(left);
     for (const ExpectedTensor& expected : ExpectedTensors(config)) {
-      const std::string& name = expected.hf == kHfEmbedding ? embedding : expected.hf;
-      const TensorView view = checkpoint->Tensor(name, expected.rows == 1);
-      CheckShape(*checkpoint->Find(name)->file, name, view, expected);
-      Put(expected.gguf, view);
-      left.erase(name);
+      TensorPlace place = expected.hf;
+      if (place.name == kHfEmbedding) place.name = embedding;
+      const TensorView whole = checkpoint->Tensor(place.name, expected.rows == 1);
+      const TensorView view = TakeRows(*checkpoint->Find(place.name)->file, place, whole, expected);
+      Put(expected.name, expected.is_norm && config.tensors.hf_norm_offset != 0 ? WithOffset(view) : view);
+      left.erase(place.name);
     }
     UnreadTensors unread(config);
     for (const std::string_view name : left) {
@@ -105,6 +109,13 @@ struct BaseModel::Impl {
                      "' has a ", kHfHead, " that differs, which is taken; transformers before version 5 would leave it out"));
     }
     return kHfEmbedding;
+  }
+
+  // A norm's weight as it is multiplied, in float32.
+  TensorView WithOffset(const TensorView& stored) {
+    std::vector<float>& values = owned.emplace_back(stored.ToF32());
+    for (float& value : values) value += config.tensors.hf_norm_offset;
+    return {TensorType::kF32, stored.rows, stored.cols, reinterpret_cast<const uint8_t*>(values.data())};
   }
 
   void Put(const std::string& name, const TensorView& view) {
@@ -157,6 +168,17 @@ std::vector<float> BaseModel::LoadHalvesF32(std::string_view name) const {
   return ordered;
 }
 
+std::vector<float> BaseModel::LoadModuleF32(int64_t layer, int module) const {
+  std::vector<float> values;
+  for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    if (ModuleOf(config(), kind).module != module) continue;
+    const std::vector<float> part = LoadHalvesF32(Str("blk.", layer, ".", kLinearKinds[kind].gguf, ".weight"));
+    values.insert(values.end(), part.begin(), part.end());
+  }
+  PITH_CHECK_EQ(static_cast<int64_t>(values.size()), LinearRows(config(), module) * LinearCols(config(), module));
+  return values;
+}
+
 std::string BaseModel::Identity() const {
   const std::lock_guard<std::mutex> lock(impl_->identity_mutex);
   if (impl_->identity.empty()) {
@@ -170,16 +192,37 @@ std::string BaseModel::Identity() const {
   return impl_->identity;
 }
 
+namespace {
+
+enum { kQ, kK, kV, kOutput, kGate, kUp, kDown, kQkv, kGateUp };
+
+}  // namespace
+
 int64_t LinearRows(const ModelConfig& config, int kind) {
-  const std::array<int64_t, kNumLinearKinds> rows{config.q_dim(), config.kv_dim(), config.kv_dim(), config.d_model,
-                                                  config.d_ff,    config.d_ff,     config.d_model};
+  const std::array<int64_t, kNumModuleKinds> rows{config.q_dim(), config.kv_dim(), config.kv_dim(), config.d_model, config.d_ff, config.d_ff,
+                                                  config.d_model, config.q_dim() + 2 * config.kv_dim(), 2 * config.d_ff};
   return rows.at(static_cast<size_t>(kind));
 }
 
 int64_t LinearCols(const ModelConfig& config, int kind) {
-  const std::array<int64_t, kNumLinearKinds> cols{config.d_model, config.d_model, config.d_model, config.q_dim(),
-                                                  config.d_model, config.d_model, config.d_ff};
-  return cols.at(static_cast<size_t>(kind));
+  if (kind == kOutput) return config.q_dim();
+  return kind == kDown ? config.d_ff : config.d_model;
+}
+
+ModulePlace ModuleOf(const ModelConfig& config, int kind) {
+  if (config.tensors.fused_qkv && kind <= kV) return {kQkv, kind == kQ ? 0 : config.q_dim() + (kind - kK) * config.kv_dim()};
+  if (config.tensors.fused_gate_up && (kind == kGate || kind == kUp)) return {kGateUp, (kind - kGate) * config.d_ff};
+  return {kind, 0};
+}
+
+std::vector<int> ModuleKinds(const ModelConfig& config) {
+  std::vector<int> kinds;
+  for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    const int module = ModuleOf(config, kind).module;
+    if (std::find(kinds.begin(), kinds.end(), module) == kinds.end()) kinds.push_back(module);
+  }
+  std::sort(kinds.begin(), kinds.end());
+  return kinds;
 }
 
 void HalvesToInterleaved(const void* in, void* out, int64_t rows, size_t row_bytes, int64_t head_dim) {
