@@ -2,11 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "adapters/packed_adapter.h"
+#include "adapters/peft.h"
 #include "export/commands.h"
 #include "export/reference_logits.h"
 #include "runtime/engine.h"
@@ -15,7 +15,6 @@
 namespace pith::testing {
 namespace {
 
-using Adapter = FamilyGolden::Adapter;
 using Config = FamilyGolden::Config;
 
 class ExportFamilies : public ::testing::TestWithParam<std::string> {
@@ -29,9 +28,9 @@ class ExportFamilies : public ::testing::TestWithParam<std::string> {
   double ReferenceDistance(const std::string& path) const {
     return Distance(ReferenceLogits(*BaseModel::Load(path), nullptr, 0, golden_.ids()), golden_.Values("logits"));
   }
-  double ReferenceDistance(const std::string& path, Adapter kind) const {
-    const LoraAdapter adapter = golden_.ReadAdapter(folder_, kind);
-    return Distance(golden_.Last(ReferenceLogits(*BaseModel::Load(path), &adapter, 0, golden_.ids()), kind), golden_.LastLogits(kind));
+  double AdaptedDistance(const std::string& path) const {
+    const LoraAdapter adapter = ReadPeft(golden_.WriteAdapter(folder_));
+    return golden_.AdapterDistance(ReferenceLogits(*BaseModel::Load(path), &adapter, 0, golden_.ids()));
   }
 
   FamilyGolden golden_;
@@ -44,43 +43,33 @@ TEST_P(ExportFamilies, FolderComputesWhatTransformersComputes) {
 }
 
 TEST_P(ExportFamilies, AdapterComputesWhatPeftComputes) {
-  const std::string model = golden_.WriteModel(folder_);
-  EXPECT_LT(ReferenceDistance(model, Adapter::kWhole), kFamilyTolerance);
-  if (golden_.Has(Adapter::kSplit)) {
-    EXPECT_LT(ReferenceDistance(model, Adapter::kSplit), kFamilyTolerance);
-  }
+  EXPECT_LT(AdaptedDistance(golden_.WriteModel(folder_)), kFamilyTolerance);
 }
 
 TEST_P(ExportFamilies, GgufComputesWhatTransformersComputes) {
   const std::string gguf = Convert(golden_.WriteModel(folder_), "f32.gguf");
   EXPECT_LT(ReferenceDistance(gguf), kFamilyTolerance);
-  EXPECT_LT(ReferenceDistance(gguf, Adapter::kWhole), kFamilyTolerance);
-  if (golden_.Has(Adapter::kSplit)) {
-    EXPECT_LT(ReferenceDistance(gguf, Adapter::kSplit), kFamilyTolerance);
-  }
+  EXPECT_LT(AdaptedDistance(gguf), kFamilyTolerance);
   const std::string again = Convert(gguf, "again.gguf");
   EXPECT_EQ(BaseModel::Load(again)->Identity(), BaseModel::Load(gguf)->Identity());
   EXPECT_LT(ReferenceDistance(again), kFamilyTolerance);
 }
 
 TEST_P(ExportFamilies, FusedModelComputesWhatPeftComputes) {
-  const std::string model = golden_.WriteModel(folder_);
-  golden_.ReadAdapter(folder_, Adapter::kWhole);  // writes its folder
+  const std::string model = golden_.WriteModel(folder_), adapter = golden_.WriteAdapter(folder_);
   const auto difference = [&](const std::string& path) {
-    const std::vector<float> logits = ReferenceLogits(*BaseModel::Load(path), nullptr, 0, golden_.ids());
-    return Distance(golden_.Last(logits, Adapter::kWhole), golden_.LastLogits(Adapter::kWhole));
+    return golden_.AdapterDistance(ReferenceLogits(*BaseModel::Load(path), nullptr, 0, golden_.ids()));
   };
-  RunFuse({folder_ / "adapter", model, TensorType::kF32, {}, folder_ / "fused.gguf", true});
+  RunFuse({adapter, model, TensorType::kF32, {}, folder_ / "fused.gguf", true});
   EXPECT_LT(difference(folder_ / "fused.gguf"), kFamilyTolerance);
-  RunFuse({folder_ / "adapter", model, {}, {}, folder_ / "fused", true});
+  RunFuse({adapter, model, {}, {}, folder_ / "fused", true});
   EXPECT_LT(difference(folder_ / "fused"), 0.04) << "in bf16";
 }
 
 // The engine over the GGUF, with the adapter from a GGUF too.
 TEST_P(ExportFamilies, EngineOnGgufComputesWhatPeftComputes) {
   const std::string gguf = Convert(golden_.WriteModel(folder_), "f32.gguf");
-  golden_.ReadAdapter(folder_, Adapter::kWhole);
-  RunAdapter({folder_ / "adapter", gguf, TensorType::kF32, folder_ / "adapter.gguf", true});
+  RunAdapter({golden_.WriteAdapter(folder_), gguf, TensorType::kF32, folder_ / "adapter.gguf", true});
   EngineOptions options;
   options.activations = ActivationType::kF32;
   options.kv_type = KvType::kF32;
@@ -96,8 +85,7 @@ TEST_P(ExportFamilies, EngineOnGgufComputesWhatPeftComputes) {
     return logits;
   };
   EXPECT_LT(Distance(run(nullptr), golden_.Values("logits")), kFamilyTolerance);
-  const std::vector<float> adapted = run(PackedAdapter::FromGguf(folder_ / "adapter.gguf", engine.config()));
-  EXPECT_LT(Distance(golden_.Last(adapted, Adapter::kWhole), golden_.LastLogits(Adapter::kWhole)), kFamilyTolerance);
+  EXPECT_LT(golden_.AdapterDistance(run(PackedAdapter::FromGguf(folder_ / "adapter.gguf", engine.config()))), kFamilyTolerance);
 }
 
 INSTANTIATE_TEST_SUITE_P(, ExportFamilies, ::testing::ValuesIn(FamilyNames()), FamilyTestName);

@@ -15,9 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "adapters/lora.h"
-#include "adapters/lora_names.h"
-#include "adapters/peft.h"
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "tests/base/temp_folder.h"
@@ -60,10 +57,6 @@ inline std::string FamilyTestName(const ::testing::TestParamInfo<std::string>& i
 class FamilyGolden {
  public:
   using Json = nlohmann::json;
-  enum class Adapter {
-    kWhole,  // on the family's own linear layers
-    kSplit,  // where some are fused: a pair for each part of them
-  };
   enum class Config {
     kHub,  // as models of the family were published with
     kNow,  // as transformers writes it today
@@ -74,22 +67,20 @@ class FamilyGolden {
 
   const Json& json() const { return json_; }
   std::vector<int32_t> ids() const { return json_["ids"].get<std::vector<int32_t>>(); }
-  std::vector<float> Values(const std::string& name) const {  // "logits", of all positions
+  std::vector<float> Values(const std::string& name) const {  // "logits", of all positions; "adapter.logits", of the last
     const SafeTensor* tensor = values_.Find(name);
     if (tensor == nullptr) throw std::runtime_error(name_ + " has no " + name);
     std::vector<float> out(tensor->bytes / sizeof(float));
     std::memcpy(out.data(), tensor->data, tensor->bytes);
     return out;
   }
-  bool Has(Adapter adapter) const { return json_.contains(Key(adapter)); }
-  std::vector<float> LastLogits(Adapter adapter) const { return Values(Key(adapter) + ".logits"); }
-  double Loss(Adapter adapter) const { return json_[Key(adapter)]["loss"].get<double>(); }
+  double loss() const { return json_["adapter"]["loss"].get<double>(); }  // with the adapter
   // By PEFT's names: "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight".
-  std::map<std::string, std::vector<float>> Gradients(Adapter adapter) const {
+  std::map<std::string, std::vector<float>> Gradients() const {
     std::map<std::string, std::vector<float>> out;
-    const std::string prefix = Key(adapter) + ".grad.";
+    constexpr std::string_view kPrefix = "adapter.grad.";
     for (const auto& [name, tensor] : values_.tensors()) {
-      if (name.starts_with(prefix)) out[name.substr(prefix.size())] = Values(name);
+      if (name.starts_with(kPrefix)) out[name.substr(kPrefix.size())] = Values(name);
     }
     return out;
   }
@@ -106,40 +97,19 @@ class FamilyGolden {
     return model;
   }
 
-  // kWhole: through a PEFT folder, as PEFT would have written it. kSplit: as training holds it.
-  LoraAdapter ReadAdapter(const TempFolder& folder, Adapter adapter) const {
-    const Json& how = json_[Key(adapter)];
-    if (adapter == Adapter::kWhole) {
-      const std::string peft = folder / "adapter";
-      MakeFolders(peft);
-      const Json config = {{"peft_type", "LORA"}, {"task_type", "CAUSAL_LM"}, {"r", how["rank"]}, {"lora_alpha", how["alpha"]}, {"lora_dropout", 0.0},
-                           {"target_modules", how["targets"]}, {"bias", "none"}, {"inference_mode", true}, {"base_model_name_or_path", nullptr}};
-      WriteFile(peft + "/adapter_config.json", config.dump());
-      WriteTensors(how["tensors"], TensorType::kF32, peft + "/adapter_model.safetensors");
-      return ReadPeft(peft);
-    }
-    LoraAdapter lora;
-    lora.rank = how["rank"].get<int64_t>();
-    lora.alpha = how["alpha"].get<double>();
-    lora.activation = Activation::kAlways;
-    constexpr std::string_view kWrapper = "base_model.model.", kA = ".lora_A.weight", kB = ".lora_B.weight";
-    for (const auto& [name, fill] : how["tensors"].items()) {
-      const bool is_a = name.ends_with(kA);
-      const auto place = ParseModuleName(name.substr(kWrapper.size(), name.size() - kWrapper.size() - (is_a ? kA : kB).size()));
-      if (!place) throw std::runtime_error("no linear layer is called " + name);
-      LoraPair& pair = lora.pairs[WeightName(*place)];
-      pair.rank = lora.rank;
-      (is_a ? pair.in : pair.out) = fill[0][is_a ? 1 : 0].get<int64_t>();
-      (is_a ? pair.a : pair.b) = Fill(name, fill);
-    }
-    return lora;
+  // As PEFT would have written it: a folder.
+  std::string WriteAdapter(const TempFolder& folder) const {
+    const std::string peft = folder / "adapter";
+    MakeFolders(peft);
+    const Json& how = json_["adapter"];
+    const Json config = {{"peft_type", "LORA"}, {"task_type", "CAUSAL_LM"}, {"r", how["rank"]}, {"lora_alpha", how["alpha"]}, {"lora_dropout", 0.0},
+                         {"target_modules", how["targets"]}, {"bias", "none"}, {"inference_mode", true}, {"base_model_name_or_path", nullptr}};
+    WriteFile(peft + "/adapter_config.json", config.dump());
+    WriteTensors(how["tensors"], TensorType::kF32, peft + "/adapter_model.safetensors");
+    return peft;
   }
-
-  // The last rows of `logits` (T × V) that LastLogits() has.
-  std::vector<float> Last(const std::vector<float>& logits, Adapter adapter) const {
-    const size_t count = LastLogits(adapter).size();
-    return {logits.end() - static_cast<std::ptrdiff_t>(std::min(count, logits.size())), logits.end()};
-  }
+  // How far `logits` (T × V) with the adapter are from PEFT's, where those are kept: the last rows.
+  double AdapterDistance(const std::vector<float>& logits) const;
 
  private:
   std::string name_;
@@ -147,7 +117,6 @@ class FamilyGolden {
   SafetensorsFile values_;
 
   std::string Path(const char* end) const { return PITH_TEST_GOLDEN "/families/" + name_ + end; }
-  static std::string Key(Adapter adapter) { return adapter == Adapter::kWhole ? "adapter" : "split"; }
   static std::vector<float> Fill(const std::string& name, const Json& fill) {
     int64_t count = 1;
     for (const Json& size : fill[0]) count *= size.get<int64_t>();
@@ -177,6 +146,11 @@ inline double Distance(std::span<const float> got, std::span<const float> expect
     scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
   }
   return worst / scale;
+}
+
+inline double FamilyGolden::AdapterDistance(const std::vector<float>& logits) const {
+  const std::vector<float> expected = Values("adapter.logits");
+  return logits.size() < expected.size() ? INFINITY : Distance(std::span(logits).last(expected.size()), expected);
 }
 
 // The root mean square of the differences as a share of that of the expected values, which must be as many.

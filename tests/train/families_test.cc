@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "adapters/lora_names.h"
+#include "adapters/peft.h"
 #include "tests/families/family_golden.h"
 #include "train/model/batch.h"
 #include "train/stage/logits.h"
@@ -14,40 +16,12 @@
 namespace pith::testing {
 namespace {
 
-using Adapter = FamilyGolden::Adapter;
 using Gradients = std::map<std::string, std::vector<float>>;
 
 // "blk.0.attn_q.weight.lora_a" → PEFT's name.
 std::string PeftName(const std::string& name) {
   const size_t end = name.rfind(".lora_");
   return "base_model.model." + ModuleName(*ParseWeightName(name.substr(0, end))) + (name.ends_with("_a") ? ".lora_A" : ".lora_B") + ".weight";
-}
-
-// Of a fused layer's parts, which pith holds apart: they share A, whose gradient is the sum of theirs, and have B's rows in turn.
-Gradients FuseParts(Gradients parts) {
-  Gradients out;
-  for (const auto& [fused, names] : std::map<std::string, std::vector<std::string>>{{"self_attn.qkv_proj", {"q_proj", "k_proj", "v_proj"}},
-                                                                                    {"mlp.gate_up_proj", {"gate_proj", "up_proj"}}}) {
-    for (const std::string& name : names) {  // in their order, since B's rows are appended
-      const std::string part = fused.substr(0, fused.find('.') + 1) + name;
-      for (auto at = parts.begin(); at != parts.end();) {
-        const size_t found = at->first.find(part);
-        if (found == std::string::npos) {
-          ++at;
-          continue;
-        }
-        std::vector<float>& whole = out[std::string(at->first).replace(found, part.size(), fused)];
-        if (at->first.ends_with("lora_B.weight") || whole.empty()) {
-          whole.insert(whole.end(), at->second.begin(), at->second.end());
-        } else {
-          for (size_t i = 0; i < whole.size(); ++i) whole[i] += at->second[i];
-        }
-        at = parts.erase(at);
-      }
-    }
-  }
-  out.merge(parts);
-  return out;
 }
 
 class TrainFamilies : public ::testing::TestWithParam<std::string> {
@@ -70,18 +44,15 @@ TEST_P(TrainFamilies, LogitsAreThoseOfTransformersAndPeft) {
   const std::vector<int32_t> ids = golden_.ids();
   const Model plain(base, at::kFloat, nullptr);
   EXPECT_LT(Distance(Flat(SequenceLogits(plain, ids, {})), golden_.Values("logits")), kFamilyTolerance);
-  for (const Adapter kind : {Adapter::kWhole, Adapter::kSplit}) {
-    if (!golden_.Has(kind)) continue;
-    const LoraAdapter adapter = golden_.ReadAdapter(folder_, kind);
-    const Model model(base, at::kFloat, &adapter);
-    EXPECT_LT(Distance(golden_.Last(Flat(SequenceLogits(model, ids, 0)), kind), golden_.LastLogits(kind)), kFamilyTolerance);
-    EXPECT_LT(Distance(Flat(SequenceLogits(model, ids, {})), golden_.Values("logits")), kFamilyTolerance) << "the adapter off";
-  }
+  const LoraAdapter adapter = ReadPeft(golden_.WriteAdapter(folder_));
+  const Model model(base, at::kFloat, &adapter);
+  EXPECT_LT(golden_.AdapterDistance(Flat(SequenceLogits(model, ids, 0))), kFamilyTolerance);
+  EXPECT_LT(Distance(Flat(SequenceLogits(model, ids, {})), golden_.Values("logits")), kFamilyTolerance) << "the adapter off";
 }
 
 // A prompt that the base encodes once, and a response that attends to it: an adapter that changes nothing there.
 TEST_P(TrainFamilies, ResponsesAttendToTheirPrompt) {
-  LoraAdapter adapter = golden_.ReadAdapter(folder_, Adapter::kWhole);
+  LoraAdapter adapter = ReadPeft(golden_.WriteAdapter(folder_));
   for (auto& [name, pair] : adapter.pairs) std::ranges::fill(pair.b, 0.0f);
   const Model model(Load(), at::kFloat, &adapter);
   for (const int64_t begin : {5, 14, 25}) {
@@ -90,27 +61,21 @@ TEST_P(TrainFamilies, ResponsesAttendToTheirPrompt) {
 }
 
 TEST_P(TrainFamilies, GradientsAreThoseOfPyTorch) {
-  const auto base = Load();
-  const std::vector<int32_t> ids = golden_.ids();
-  const std::vector<TrainSequence> sequences = {{{}, ids, 1}};
-  const double count = static_cast<double>(ids.size() - 1);
-  for (const Adapter kind : {Adapter::kWhole, Adapter::kSplit}) {
-    if (!golden_.Has(kind)) continue;
-    const LoraAdapter adapter = golden_.ReadAdapter(folder_, kind);
-    const Model model(base, at::kFloat, &adapter);
-    const at::Tensor logp = RunBatch(model, sequences, {}, [&](const at::Tensor& rows, const at::Tensor&, int64_t, int64_t) {
-      return RowGradients{at::full({rows.size(0)}, -1 / count, at::kFloat), {}};
-    });
-    EXPECT_NEAR(-logp.sum().item<double>() / count, golden_.Loss(kind), 2e-5);
-    Gradients got;
-    for (const NamedParameter& p : model.parameters()) {
-      const at::Tensor grad = p.tensor.grad().contiguous();
-      got[PeftName(p.name)] = {grad.data_ptr<float>(), grad.data_ptr<float>() + grad.numel()};
-    }
-    const Gradients expected = golden_.Gradients(kind);
-    if (kind == Adapter::kWhole && golden_.Has(Adapter::kSplit)) got = FuseParts(got);
-    EXPECT_EQ(got.size(), expected.size());
-    for (const auto& [name, values] : expected) EXPECT_LT(Distance(got[name], values), 3 * kFamilyTolerance) << name;
+  const LoraAdapter adapter = ReadPeft(golden_.WriteAdapter(folder_));
+  const Model model(Load(), at::kFloat, &adapter);
+  const std::vector<TrainSequence> sequences = {{{}, golden_.ids(), 1}};
+  const double count = static_cast<double>(sequences[0].response_length());
+  const at::Tensor logp = RunBatch(model, sequences, {}, [&](const at::Tensor& rows, const at::Tensor&, int64_t, int64_t) {
+    return RowGradients{at::full({rows.size(0)}, -1 / count, at::kFloat), {}};
+  });
+  EXPECT_NEAR(-logp.sum().item<double>() / count, golden_.loss(), 2e-5);
+  const Gradients expected = golden_.Gradients();
+  EXPECT_EQ(model.parameters().size(), expected.size());
+  for (const NamedParameter& p : model.parameters()) {
+    const at::Tensor grad = p.tensor.grad().contiguous();
+    const auto found = expected.find(PeftName(p.name));
+    ASSERT_NE(found, expected.end()) << p.name;
+    EXPECT_LT(Distance({grad.data_ptr<float>(), static_cast<size_t>(grad.numel())}, found->second), 3 * kFamilyTolerance) << p.name;
   }
 }
 
