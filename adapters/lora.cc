@@ -6,6 +6,7 @@
 #include "adapters/lora_names.h"
 #include "adapters/lora_plan.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/log.h"
 
 namespace pith {
@@ -104,6 +105,12 @@ void CheckSameBase(const LoraAdapter& adapter, const std::string& origin, const 
                                      "' is ", identity.substr(0, 12), "…");
   if (!any_base) ThrowUser(difference, "; name the base it was trained on, or say --any-base where a command takes it");
   LogWarning(difference + "; going on because of --any-base");
+}
+
+void CheckTemplateKwargs(const std::string& origin, const std::string& key, const std::string& kwargs) {
+  if (kwargs.empty()) return;
+  const std::string problem = kwargs.size() > kMaxJsonBytes ? "is too long" : JsonObjectProblem(kwargs);
+  if (!problem.empty()) ThrowUser("'", origin, "': ", key, " ", problem, "; expected an object such as {\"enable_thinking\": false}");
 }
 
 void CheckAdapterBudget(const std::string& origin, const AdapterBudget& budget) {

@@ -68,6 +68,7 @@ struct LoraAdapter {
   std::optional<AdapterBudget> budget;        // nothing: trained without one
   std::optional<AdapterCard> card;            // nothing: its maker left none
   std::string template_now;                   // time that the chat template told in training (base/iso_time.h); empty: it tells none
+  std::string template_kwargs;                // variables that the chat template was given in training, a JSON object; empty: none
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"
 
   double scale() const;                       // s of a pair of rank `rank`
@@ -84,6 +85,9 @@ void CheckAdapterFits(const LoraAdapter& adapter, const ModelConfig& config);
 // UserError when the adapter, read from `origin`, was trained on another base than `base`, unless `any_base`, which warns
 // instead. An adapter that names no base is warned about.
 void CheckSameBase(const LoraAdapter& adapter, const std::string& origin, const BaseModel& base, bool any_base);
+
+// UserError naming `origin` and `key` when what is read from there as a chat template's variables is neither empty nor a JSON object.
+void CheckTemplateKwargs(const std::string& origin, const std::string& key, const std::string& kwargs);
 
 // UserError naming `origin` when a budget read from there is out of range.
 void CheckAdapterBudget(const std::string& origin, const AdapterBudget& budget);

@@ -18,7 +18,7 @@ namespace {
 constexpr char kSuffixA[] = ".lora_a", kSuffixB[] = ".lora_b";
 constexpr char kAlphaKey[] = "adapter.lora.alpha";
 constexpr char kInvocationKey[] = "adapter.alora.invocation_tokens";
-constexpr char kNowKey[] = "pith.template.now";
+constexpr char kNowKey[] = "pith.template.now", kKwargsKey[] = "pith.template.kwargs";
 constexpr char kBudgetTokensKey[] = "pith.budget.tokens", kBudgetReserveKey[] = "pith.budget.reserve_tokens";
 constexpr char kBudgetCloseKey[] = "pith.budget.close_text", kBudgetSentenceKey[] = "pith.budget.sentence";
 
@@ -75,7 +75,7 @@ void CheckFactor(const GgufFile& file, const std::string& name, const char* suff
 }  // namespace
 
 struct PackedAdapter::Impl {
-  std::string name, arch, base_sha256, template_now;
+  std::string name, arch, base_sha256, template_now, template_kwargs;
   RopeLayout rope = RopeLayout::kHalves, gguf_rope = RopeLayout::kHalves;  // of the base's file, and of GGUF files of its family
   std::vector<int32_t> invocation;
   std::optional<AdapterBudget> budget;
@@ -199,6 +199,8 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& 
   if (!impl.template_now.empty() && !ParseIsoTime(impl.template_now)) {
     ThrowUser("'", path, "': ", kNowKey, " is '", impl.template_now, "', expected a time like 2024-07-26T10:00:00");
   }
+  impl.template_kwargs = file.Find<std::string>(kKwargsKey).value_or("");
+  CheckTemplateKwargs(path, kKwargsKey, impl.template_kwargs);
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   impl.ReadTensors(base);
   impl.CheckPairs(base);
@@ -225,6 +227,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.budget = lora.budget;
   impl.card = lora.card;
   impl.template_now = lora.template_now;
+  impl.template_kwargs = lora.template_kwargs;
   impl.invocation = lora.invocation;
   // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
   const double alpha = lora.scale() * static_cast<double>(lora.rank);
@@ -260,6 +263,7 @@ const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha25
 const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_->budget; }
 const std::optional<AdapterCard>& PackedAdapter::card() const { return impl_->card; }
 const std::string& PackedAdapter::template_now() const { return impl_->template_now; }
+const std::string& PackedAdapter::template_kwargs() const { return impl_->template_kwargs; }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
 
 const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
@@ -284,6 +288,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
   }
   if (!impl_->base_sha256.empty()) writer.Set(kIdentityKey, impl_->base_sha256);
   if (!impl_->template_now.empty()) writer.Set(kNowKey, impl_->template_now);
+  if (!impl_->template_kwargs.empty()) writer.Set(kKwargsKey, impl_->template_kwargs);
   if (impl_->budget) {
     writer.Set(kBudgetTokensKey, impl_->budget->tokens);
     writer.Set(kBudgetReserveKey, impl_->budget->reserve_tokens);

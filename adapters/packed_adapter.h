@@ -39,11 +39,12 @@ class PackedAdapter {
   const std::optional<AdapterBudget>& budget() const;  // what it was trained under; nothing: without one
   const std::optional<AdapterCard>& card() const;      // nothing: its maker left none
   const std::string& template_now() const;             // time that its chat template told in training; empty: none
+  const std::string& template_kwargs() const;          // variables that it was given in training, a JSON object; empty: none
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: of kNumLinearKinds
   int64_t rank() const;                                // the largest of all pairs
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,
-  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; pith.template.now where there is one; of a card what
+  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; pith.template.now and pith.template.kwargs where there are any; of a card what
   // card.h says.
   void WriteGguf(const std::string& path) const;
 

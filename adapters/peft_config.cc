@@ -235,6 +235,9 @@ void ReadOwn(const std::string& folder, PeftConfig* config) {
   const Json now = json.value("template_now", Json(""));
   if (!now.is_string() || !(now == "" || ParseIsoTime(now.get<std::string>()))) Wrong(path, "template_now", now, "a time like 2024-07-26T10:00:00");
   config->adapter.template_now = now.get<std::string>();
+  const Json kwargs = json.value("template_kwargs", Json(nullptr));
+  if (!kwargs.is_null() && !kwargs.is_object()) Wrong(path, "template_kwargs", kwargs, "an object such as {\"enable_thinking\": false}");
+  if (!kwargs.is_null()) config->adapter.template_kwargs = kwargs.dump();
   const Json start = json.value("start", Json(nullptr));
   if (!start.is_null() && start != "pissa") Wrong(path, "start", start, "\"pissa\", or nothing");
   config->pissa = start == "pissa";

@@ -45,6 +45,7 @@ void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
   own["base_sha256"] = adapter.base_sha256;
   if (config.pissa) own["start"] = "pissa";
   if (!adapter.template_now.empty()) own["template_now"] = adapter.template_now;
+  if (!adapter.template_kwargs.empty()) own["template_kwargs"] = Json::parse(adapter.template_kwargs);
   if (const auto& budget = adapter.budget) {
     own["budget"] = {{"tokens", budget->tokens},
                      {"reserve_tokens", budget->reserve_tokens},

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/iso_time.h"
+#include "base/json_text.h"
 #include "configs/list_fields.h"
 #include "configs/sections.h"
 
@@ -29,6 +30,10 @@ TextRule SourceNameRule() {
 
 TextRule TimeRule() {
   return {"empty, or a time like 2024-07-26 or 2024-07-26T10:00:00", [](const std::string& now) { return now.empty() || ParseIsoTime(now); }};
+}
+
+TextRule KwargsRule() {
+  return {"empty, or a JSON object", [](const std::string& json) { return json.empty() || JsonObjectProblem(json).empty(); }};
 }
 
 bool Synthetic(const DatasetSettings& data) { return data.dataset == "synthetic"; }
@@ -124,6 +129,10 @@ FieldTable<DataSettings> DataFields() {
                              "Time that a chat template tells which asks for it (strftime_now), in every prompt of the run; kept with the "
                              "adapter. Empty: that of init_adapter, else when the run starts.",
                              TimeRule()));
+  fields.push_back(MakeField(&S::chat_template_kwargs, "chat_template_kwargs", "",
+                             "Variables that the chat template is given, such as '{\"enable_thinking\": false}', in every prompt of the run; kept with "
+                             "the adapter. Empty: those of init_adapter, else none.",
+                             KwargsRule()));
   FieldTable<DataSource> entry = Inherit<DataSource>(DatasetFields("dataset"));
   for (Field<DataSource>& field : DataSourceOwnFields()) entry.push_back(std::move(field));
   const auto start = [](const std::string&) { return DataSource(); };  // no default hangs on the data set

@@ -73,6 +73,7 @@ struct DataSource : DatasetSettings {
 
 struct DataSettings : DatasetSettings {
   std::string system;                  // system message; empty: what the template inserts
+  std::string chat_template_kwargs;    // variables that the chat template is given, a JSON object; empty: init_adapter's, else none
   std::string now;                     // time that the chat template tells (base/iso_time.h); empty: when the run starts
   std::vector<DataSource> sources;     // a weighted mix instead of the one data set; empty: no mix
 

@@ -46,7 +46,7 @@ ActivationDifference MeasureActivationDifference(const BaseModel& base, const Lo
 }
 
 std::string DescribeActivationDifference(const BaseModel& base, const LoraAdapter& adapter) {
-  std::vector<int32_t> ids = Prompter::Load(base.path(), adapter.template_now)->Build(kQuestion).ids;
+  std::vector<int32_t> ids = Prompter::Load(base.path(), adapter.template_now, adapter.template_kwargs)->Build(kQuestion).ids;
   auto begin = FindInvocation(ids, adapter.invocation);
   if (!begin) {  // an invocation of one's own: put where the response would begin
     begin = static_cast<int64_t>(ids.size());

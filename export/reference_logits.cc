@@ -210,6 +210,13 @@ std::vector<float> ReferenceLogits(const BaseModel& base, const LoraAdapter* ada
                                    std::span<const int32_t> ids) {
   PITH_CHECK(!ids.empty());
   PITH_CHECK(adapter == nullptr || !adapter->dora, "a DoRA adapter always acts: fuse it and ask for the base's logits");
+  if (adapter != nullptr) {
+    const std::vector<int> modules = ModuleKinds(base.config());
+    for (const auto& [name, pair] : adapter->pairs) {
+      const auto place = ParseWeightName(name);
+      PITH_CHECK(place && std::find(modules.begin(), modules.end(), place->kind) != modules.end(), name, " is no module of the base");
+    }
+  }
   for (const int32_t id : ids) PITH_CHECK(id >= 0 && id < base.config().vocab_size, "id ", id);
   return Decoder(base, adapter, adapter_begin, static_cast<int64_t>(ids.size())).Run(ids);
 }

@@ -31,7 +31,6 @@ std::vector<Rotary> HfRotaries(const HfFields& config, const ModelConfig& c) {
 void Gemma3FromHf(const HfFields& config, ModelConfig* c) {
   ReadGemmaHf(config, c);
   c->qk_norm = true;
-  c->attention_soft_cap = config.Number("attn_logit_softcapping", 0.0);
   c->logit_soft_cap = config.Number("final_logit_softcapping", 0.0);
   c->rotaries = HfRotaries(config, *c);
   const int64_t step = config.Int("sliding_window_pattern", config.Int("_sliding_window_pattern", kStep));

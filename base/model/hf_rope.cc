@@ -18,7 +18,7 @@ std::optional<HfFields> Settings(const HfFields& config) {
 std::string TypeOf(const HfFields& settings) { return settings.Text("rope_type", settings.Text("type", "default")); }
 
 int64_t OriginalContext(const HfFields& config, const HfFields& settings, int64_t context) {
-  return settings.Int("original_max_position_embeddings", config.Int("original_max_position_embeddings", context));
+  return config.Int("original_max_position_embeddings", settings.Int("original_max_position_embeddings", context));
 }
 
 double PositiveFactor(const HfFields& settings, std::optional<double> missing = {}) {
@@ -34,8 +34,12 @@ void ReadYarn(const HfFields& config, const HfFields& settings, int64_t context,
   s.kind = RopeScaling::Kind::kYarn;
   s.original_context = OriginalContext(config, settings, context);
   s.factor = PositiveFactor(settings);
-  s.beta_fast = settings.Number("beta_fast", 32.0);
-  s.beta_slow = settings.Number("beta_slow", 1.0);
+  const auto or_usual = [&](const char* key, double usual) {  // as transformers, which takes 0 for none
+    const double value = settings.Number(key, usual);
+    return value == 0 ? usual : value;
+  };
+  s.beta_fast = or_usual("beta_fast", 32);
+  s.beta_slow = or_usual("beta_slow", 1);
   s.truncate = settings.Bool("truncate", true);
   const double share = settings.Number("mscale", 0.0), share_all = settings.Number("mscale_all_dim", 0.0);
   const bool by_shares = share != 0 && share_all != 0;
@@ -78,10 +82,10 @@ Rotary ReadHfRotary(const HfFields& config, const HfFields& settings, int64_t co
       const double low = settings.Number("low_freq_factor"), high = settings.Number("high_freq_factor");
       s.divisors = Llama3Divisors(rotary.theta, rotary_dim, factor, low, high, OriginalContext(config, settings, context));
     }
+  } else if (type == "longrope" || type == "su" || (type == "yarn" && settings.Has("short_factor"))) {
+    ReadLongRope(config, settings, context, rotary_dim, &rotary);
   } else if (type == "yarn") {
     ReadYarn(config, settings, context, &rotary);
-  } else if (type == "longrope" || type == "su") {
-    ReadLongRope(config, settings, context, rotary_dim, &rotary);
   } else if (type != "default" && type != "dynamic") {  // dynamic: changes frequencies beyond the context alone, where pith stops
     settings.Refuse("rope_type", type);
   }

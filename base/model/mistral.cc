@@ -5,7 +5,6 @@ namespace pith {
 namespace {
 
 void MistralFromHf(const HfFields& config, ModelConfig* c) {
-  RefuseHfBiases(config);
   ReadUsualHfRotary(config, c);
   c->gguf_rope = RopeLayout::kInterleaved;
   const bool is_off = config.HasNull("sliding_window");
@@ -17,6 +16,6 @@ void MistralFromGguf(const GgufFields& fields, ModelConfig* c) { kLlama.from_ggu
 }  // namespace
 
 const Family kMistral = {"llama", "mistral", "MistralForCausalLM", {.context = 131072}, MistralFromHf, MistralFromGguf};
-const Family kMinistral = {"llama", "ministral", "MinistralForCausalLM", {.context = 32768}, MistralFromHf, MistralFromGguf};
+const Family kMinistral = {"llama", "ministral", "MinistralForCausalLM", {.context = 131072}, MistralFromHf, MistralFromGguf};
 
 }  // namespace pith

@@ -55,7 +55,7 @@ struct ChatTemplate::Impl {
   std::string source;
   JinjaBody body;
   std::optional<std::string> bos, eos;
-  std::string now;
+  std::string now, kwargs;
 
   std::string Render(JinjaValue messages, const TemplateOptions& options) const {
     JinjaRuntime rt;
@@ -78,9 +78,9 @@ struct ChatTemplate::Impl {
     set("tools", options.tools_json.empty() ? JinjaValue() : FromJson(options.tools_json, "the tools"));
     set("documents", JinjaValue());
     set("add_generation_prompt", JinjaValue(options.add_generation_prompt));
-    if (!options.kwargs_json.empty()) {
-      const JinjaValue extra = FromJson(options.kwargs_json, "the template's extra variables");
-      if (!extra.IsDict()) ThrowUser("the template's extra variables must be a JSON object");
+    for (const std::string* json : {&kwargs, &options.kwargs_json}) {
+      if (json->empty()) continue;
+      const JinjaValue extra = Extra(*json);
       for (const auto& [key, value] : extra.Entries()) set(key.AsString(), value);
     }
     try {
@@ -88,6 +88,12 @@ struct ChatTemplate::Impl {
     } catch (const JinjaError& error) {
       ThrowUser("chat template, line ", error.line(), ": ", error.what());
     }
+  }
+
+  static JinjaValue Extra(const std::string& json) {
+    JinjaValue extra = FromJson(json, "the template's extra variables");
+    if (!extra.IsDict()) ThrowUser("the template's extra variables must be a JSON object");
+    return extra;
   }
 
   static JinjaValue FromJson(std::string_view json, const char* what) {
@@ -169,6 +175,13 @@ std::string ChatTemplate::RenderJson(std::string_view messages_json, const Templ
     if (!message.IsDict()) ThrowUser("the messages must be a JSON list of objects with role and content");
   }
   return impl_->Render(std::move(messages), options);
+}
+
+bool ChatTemplate::Mentions(const std::string& variable) const { return JinjaMentions(impl_->body, variable); }
+
+void ChatTemplate::SetKwargs(const std::string& kwargs_json) {
+  if (!kwargs_json.empty()) Impl::Extra(kwargs_json);
+  impl_->kwargs = kwargs_json;
 }
 
 bool ChatTemplate::TellsTime() const { return JinjaMentions(impl_->body, "strftime_now"); }

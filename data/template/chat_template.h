@@ -27,7 +27,7 @@ struct TemplateOptions {
   std::string now;  // for strftime_now: "2024-07-26" or "2024-07-26T10:00:00"; empty: the local time
 };
 
-// Immutable but for SetSpecial and SetNow; rendering is thread-safe.
+// Immutable but for SetSpecial, SetNow and SetKwargs; rendering is thread-safe.
 class ChatTemplate {
  public:
   // From tokenizer.chat_template of a GGUF, or a Hugging Face folder (chat_template.jinja, tokenizer_config.json).
@@ -46,6 +46,10 @@ class ChatTemplate {
   // The time that strftime_now tells from now on, as TemplateOptions::now; empty: the local time. UserError if
   // malformed.
   void SetNow(const std::string& now);
+  // Variables that every rendering is given from now on, as TemplateOptions::kwargs_json ({"enable_thinking": false}); empty: none. UserError
+  // where they are no JSON object.
+  void SetKwargs(const std::string& kwargs_json);
+  bool Mentions(const std::string& variable) const;
   bool TellsTime() const;  // asks for the time (strftime_now), be it in one case only: what it renders may change with the day
 
  private:

@@ -47,7 +47,7 @@ std::optional<int64_t> FindInvocation(std::span<const int32_t> ids, std::span<co
   return found - ids.begin();
 }
 
-std::unique_ptr<Prompter> Prompter::Load(const std::string& path, const std::string& now) {
+std::unique_ptr<Prompter> Prompter::Load(const std::string& path, const std::string& now, const std::string& kwargs_json) {
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<ChatTemplate> chat;
   if (IsFolder(path)) {
@@ -59,6 +59,7 @@ std::unique_ptr<Prompter> Prompter::Load(const std::string& path, const std::str
     chat = ChatTemplate::FromGguf(file);
   }
   chat->SetNow(now);
+  chat->SetKwargs(kwargs_json);
   return FromParts(std::move(tokenizer), std::move(chat), path);
 }
 

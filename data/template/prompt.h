@@ -33,8 +33,8 @@ std::optional<int64_t> FindInvocation(std::span<const int32_t> ids, std::span<co
 // Tokenizer, template and invocation of one model, loaded together. Immutable; thread-safe.
 class Prompter {
  public:
-  // `now`: the time that the template tells, as ChatTemplate::SetNow.
-  static std::unique_ptr<Prompter> Load(const std::string& gguf_file_or_hf_folder, const std::string& now = "");
+  // `now`: the time that the template tells, as ChatTemplate::SetNow; `kwargs_json`: its further variables, as ChatTemplate::SetKwargs.
+  static std::unique_ptr<Prompter> Load(const std::string& gguf_file_or_hf_folder, const std::string& now = "", const std::string& kwargs_json = "");
   // From parts already loaded; `origin` is for messages.
   static std::unique_ptr<Prompter> FromParts(std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<ChatTemplate> chat,
                                              const std::string& origin);

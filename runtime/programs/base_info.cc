@@ -65,6 +65,40 @@ void DescribeShape(const ModelConfig& c, InfoSheet* sheet) {
   sheet->Line("context", Str(c.context_length, " tokens"));
 }
 
+const char* NameOf(RopeScaling::Kind kind) {
+  switch (kind) {
+    case RopeScaling::Kind::kNone: return "none";
+    case RopeScaling::Kind::kLinear: return "linear";
+    case RopeScaling::Kind::kDivisors: return "divisors";
+    case RopeScaling::Kind::kYarn: return "yarn";
+    case RopeScaling::Kind::kLongRope: return "longrope";
+  }
+  return "";
+}
+
+// What a token knows of places, and how far it sees.
+void DescribePositions(const ModelConfig& c, InfoSheet* sheet) {
+  const Rotary& rotary = c.rotaries.front();
+  int64_t window = 0, windowed = 0, unturned = 0;
+  for (const LayerConfig& layer : c.layers) {
+    window = std::max(window, layer.window);
+    windowed += layer.window != 0;
+    unturned += layer.rotary < 0;
+  }
+  sheet->Set("rope_theta", rotary.theta);
+  sheet->Set("rope_scaling", NameOf(rotary.scaling.kind));
+  sheet->Set("window", window);
+  sheet->Set("windowed_layers", windowed);
+  char theta[32];
+  std::snprintf(theta, sizeof theta, "%g", rotary.theta);
+  std::string text = Str("rotary, theta ", theta);
+  if (rotary.scaling.kind != RopeScaling::Kind::kNone) text += Str(", scaled: ", NameOf(rotary.scaling.kind));
+  if (c.rotary_dim != c.head_dim) text += Str(", ", c.rotary_dim, " of ", c.head_dim, " values of a head");
+  if (unturned > 0) text += Str("; none in ", unturned, " of ", c.num_layers, " layers");
+  if (windowed > 0) text += Str("; a window of ", window, " tokens in ", windowed, " of ", c.num_layers, " layers");
+  sheet->Line("positions", text);
+}
+
 void DescribeTokenizer(const Tokenizer& tokenizer, InfoSheet* sheet) {
   sheet->SetJson("tokenizer", Json{{"kind", tokenizer.Kind()}, {"tokens", tokenizer.vocab_size()}}.dump());
   sheet->Line("tokenizer", Str(tokenizer.Kind(), ", ", tokenizer.vocab_size(), " tokens"));
@@ -154,6 +188,7 @@ void DescribeBase(const std::string& path, InfoSheet* sheet) {
   sheet->Line("parameters", Str(ShownCount(types.values()), ", ", shown, " bits each"));
   types.Write(sheet);
   DescribeShape(config, sheet);
+  DescribePositions(config, sheet);
   DescribeText(path, sheet);
 
   const std::string identity = base->Identity();

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -113,13 +114,28 @@ void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adap
   }
 }
 
+void TemplateOptionsOfRun::AddTo(CLI::App& app) {
+  app.add_option("--now", now, "time that the chat template tells, e.g. 2024-07-26T10:00:00 (default: the first adapter's, else the real one)");
+  app.add_option("--chat-template-kwargs", kwargs_json,
+                 "variables that the chat template is given, e.g. '{\"enable_thinking\": false}' (default: the first adapter's, else none)");
+}
+
 std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& path, const std::vector<NamedAdapter>& adapters,
-                                       const std::string& now) {
-  std::string told = now;
+                                       const TemplateOptionsOfRun& options) {
+  std::string told = options.now, kwargs = options.kwargs_json;
   for (const NamedAdapter& mode : adapters) {
     if (told.empty() && mode.adapter) told = mode.adapter->template_now();
+    if (app.count("--chat-template-kwargs") == 0 && kwargs.empty() && mode.adapter) kwargs = mode.adapter->template_kwargs();
   }
-  auto prompter = Prompter::Load(path, told);
+  CheckTemplateKwargs(app.get_name(), "--chat-template-kwargs", kwargs);
+  auto prompter = Prompter::Load(path, told, kwargs);
+  if (app.count("--chat-template-kwargs") > 0 && !kwargs.empty()) {
+    for (const auto& [name, value] : nlohmann::json::parse(kwargs).items()) {
+      if (!prompter->chat().Mentions(name)) {
+        ThrowUser(app.get_name(), ": --chat-template-kwargs gives ", name, ", which the model's chat template does not ask for; leave it away");
+      }
+    }
+  }
   if (!prompter->chat().TellsTime()) RefuseUnused(app, {"--now"}, "with this model, whose chat template asks for no time");
   return prompter;
 }

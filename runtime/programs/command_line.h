@@ -71,10 +71,16 @@ void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling);
 // says: what it learned to be cut off and asked by.
 void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget);
 
-// The prompter of the model at `path`, with the time that its chat template tells: `now` where --now is given, else the one that the
-// first adapter with one was trained under, else the real one. UserError for --now where the template asks for no time.
+// --now, --chat-template-kwargs: what the chat template is told. Where they are left open, the first adapter that was trained with one says, else
+// the real time, and no variables.
+struct TemplateOptionsOfRun {
+  std::string now, kwargs_json;
+  void AddTo(CLI::App& app);
+};
+
+// The prompter of the model at `path`. UserError for --now where the template asks for no time, and for variables that it does not ask for.
 std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& path, const std::vector<NamedAdapter>& adapters,
-                                       const std::string& now);
+                                       const TemplateOptionsOfRun& options);
 
 // The text of `file`, where "-" is standard input. UserError when it cannot be read.
 std::string ReadInput(const std::string& file);

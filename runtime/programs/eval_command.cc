@@ -69,7 +69,8 @@ int EvalCommand(const Arguments& args) {
   EvalSettings settings;
   DatasetSpec data;
   data.split = "test";
-  std::string budgets = "none", out, now;
+  std::string budgets = "none", out;
+  TemplateOptionsOfRun told;
   bool no_base = false, overwrite = false;
   double temperature = 0;
   CLI::App app("Accuracy against length: the base and each adapter answer the same problems under every budget.", "eval");
@@ -93,7 +94,7 @@ int EvalCommand(const Arguments& args) {
   AddNumber(app, "--chains", &settings.chains, Between(1, 256), "samples per problem");
   AddSampling(app, &temperature, "0: greedy (the default for one chain; else 0.7)", &settings.sampling);
   app.add_option("--system", settings.system, "system message");
-  app.add_option("--now", now, "time that the chat template tells, e.g. 2024-07-26T10:00:00 (default: the first adapter's, else the real one)");
+  told.AddTo(app);
   AddNumber(app, "--max-batch", &settings.max_batch, Between(1, 1024), "sequences decoded together");
   verifier.AddTo(app);
   app.add_flag("--no-base", no_base, "leave the base itself out");
@@ -116,7 +117,7 @@ int EvalCommand(const Arguments& args) {
   if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
   const std::vector<Problem> problems = LoadProblems(data);
   if (problems.empty()) ThrowUser("eval: ", data.name, " holds no problems");
-  const auto prompter = LoadPrompter(app, path, modes, now);
+  const auto prompter = LoadPrompter(app, path, modes, told);
   const EvalPlan plan = PlanEval(base->config(), *prompter, problems, modes, settings);
   OutputFolder folder(out, kFiles);
   Engine engine(base, model.Engine(plan.kv_tokens));

@@ -71,7 +71,8 @@ int GenerateCommand(const Arguments& args) {
   ModelOptions model;
   Budget budget;
   SamplingParams sampling;
-  std::string prompt_text, system, now;
+  std::string prompt_text, system;
+  TemplateOptionsOfRun told;
   int64_t max_tokens = 512;
   int chains = 1;
   bool raw = false, json = false;
@@ -79,7 +80,7 @@ int GenerateCommand(const Arguments& args) {
   model.AddTo(app, /*many_adapters=*/false);
   app.add_option("--prompt", prompt_text, "the user's text")->required();
   app.add_option("--system", system, "system message");
-  app.add_option("--now", now, "time that the chat template tells, e.g. 2024-07-26T10:00:00 (default: the adapter's, else the real one)");
+  told.AddTo(app);
   app.add_flag("--raw", raw, "the prompt as it is, special tokens included; an invocation adapter needs its invocation in it");
   AddNumber(app, "--budget", &budget.tokens, BudgetTokens(), "tokens to spend; 0: none");
   AddNumber(app, "--reserve", &budget.reserve_tokens, BudgetTokens(), "tokens kept for closing and answering (R; default: the adapter's, else 32)");
@@ -92,7 +93,7 @@ int GenerateCommand(const Arguments& args) {
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, sampling);
   if (budget.tokens == 0) RefuseUnused(app, {"--reserve", "--close-text", "--sentence"}, "without --budget");
-  if (raw) RefuseUnused(app, {"--system", "--sentence", "--now"}, "with --raw, which leaves the chat template away");
+  if (raw) RefuseUnused(app, {"--system", "--sentence", "--now", "--chat-template-kwargs"}, "with --raw, which leaves the chat template away");
   if (app.count("--max-tokens") == 0) max_tokens = std::max(max_tokens, budget.tokens);
   if (chains > 1 && sampling.temperature == 0) {
     ThrowUser("generate: ", chains, " chains at temperature 0 would all be the same; give --temperature");
@@ -104,7 +105,7 @@ int GenerateCommand(const Arguments& args) {
   if (budget.tokens > 0) TakeStoredBudget(app, adapters, &budget);
   if (raw) budget.sentence.clear();  // the prompt is taken as it is
   const auto tokenizer = raw ? Tokenizer::Load(path) : nullptr;
-  const auto prompter = raw ? nullptr : LoadPrompter(app, path, adapters, now);
+  const auto prompter = raw ? nullptr : LoadPrompter(app, path, adapters, told);
   const Tokenizer& words = raw ? *tokenizer : prompter->tokenizer();
 
   Prompt prompt;

@@ -19,7 +19,7 @@ int TemplateCommand(const Arguments& args) {
   auto* has_bos = app.add_option("--bos", bos, "value of bos_token");
   auto* has_eos = app.add_option("--eos", eos, "value of eos_token");
   app.add_option("--tools", tools, "JSON file: a list of tools");
-  app.add_option("--kwargs", options.kwargs_json, "JSON object of further variables");
+  app.add_option("--kwargs,--chat-template-kwargs", options.kwargs_json, "JSON object of further variables");
   app.add_option("--now", options.now, "date and time for strftime_now, e.g. 2024-07-26T10:00:00");
   if (!ParseArguments(app, args)) return 0;
   if (*has_bos) options.bos = bos;

@@ -65,6 +65,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
   lora.base_sha256 = std::string(64, 'c');
   lora.budget = AdapterBudget{64, 8, "\n#### ", "Use {budget} tokens."};
   lora.template_now = "2024-07-26T10:00:00";
+  lora.template_kwargs = R"({"enable_thinking":false})";
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
     const auto packed = PackedAdapter::FromLora(lora, config, type);
     packed->WriteGguf(path_);
@@ -75,6 +76,7 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
     EXPECT_EQ(packed->budget(), lora.budget);
     EXPECT_EQ(read->budget(), lora.budget);
     EXPECT_EQ(read->template_now(), lora.template_now);
+    EXPECT_EQ(read->template_kwargs(), lora.template_kwargs);
     EXPECT_EQ(read->pair(1, 3).scale, 2.0f);
     EXPECT_EQ(read->rank(), 32);
     EXPECT_EQ(read->name(), fs::path(path_).stem().string());

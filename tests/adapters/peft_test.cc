@@ -67,6 +67,7 @@ TEST_F(PeftTest, RoundTripKeepsEverything) {
   written.base_path = "some/base.gguf";
   written.budget = AdapterBudget{64, 8, "\n#### ", "Use {budget} tokens, größte Eile."};
   written.template_now = "2024-07-26T10:00:00";
+  written.template_kwargs = R"({"enable_thinking":false})";
   WritePeft(written, Path("adapter"));
   WritePeft(written, Path("adapter/"));  // an older one is replaced
   const LoraAdapter read = ReadPeft(Path("adapter"));
@@ -81,6 +82,7 @@ TEST_F(PeftTest, RoundTripKeepsEverything) {
   EXPECT_EQ(read.base_path, written.base_path);
   EXPECT_EQ(read.budget, written.budget);
   EXPECT_EQ(read.template_now, written.template_now);
+  EXPECT_EQ(read.template_kwargs, written.template_kwargs);
   ASSERT_EQ(read.pairs.size(), written.pairs.size());
   for (const auto& [name, pair] : written.pairs) {
     EXPECT_EQ(read.pairs.at(name).a, pair.a) << name;

@@ -205,6 +205,9 @@ TEST_F(InfoTest, TheDemoModel) {
   EXPECT_EQ(facts["kv_heads"], 3);
   EXPECT_EQ(facts["vocabulary"], 49152);
   EXPECT_EQ(facts["context"], 8192);
+  EXPECT_EQ(facts["rope_theta"], 100000.0);
+  EXPECT_EQ(facts["rope_scaling"], "none");
+  EXPECT_EQ(facts["windowed_layers"], 0);
   EXPECT_EQ(facts["invocation"], (json{{"ids", {1, 520, 9531, 198}}, {"text", "<|im_start|>assistant\n"}}));
   EXPECT_EQ(facts["tensor_types"][2], (json{{"type", "q4_1"}, {"tensors", 210}, {"parameters", 106168320}, {"bytes", 66355200}}));
   EXPECT_EQ(facts["identity_stored"], nullptr);

@@ -91,6 +91,37 @@ TEST(Session, TakesTheConfiguredInvocationWhereTheTemplateGivesNone) {
   EXPECT_EQ(always.problems[0].prompt.ids, prompt.ids);
 }
 
+// Thinking is switched by a variable of the template: the prompts of a run, those of the stages after it, and its adapter agree.
+TEST(Session, TheTemplateIsGivenOneSetOfVariables) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "switched");
+  c.model.path = CopyOfTiny(scratch,
+                            "{{ messages[0]['content'] }}{% if add_generation_prompt %}<|im_start|>assistant\n"
+                            "{% if enable_thinking is defined and not enable_thinking %}no thoughts\n{% endif %}{% endif %}",
+                            nullptr);
+  const Session thinking = OpenSession(c);
+  c.data.chat_template_kwargs = R"({"enable_thinking": false})";
+  const Session silent = OpenSession(c);
+  const auto text = [](const Session& s) { return s.prompter->tokenizer().Decode(s.problems[0].prompt.ids, true); };
+  EXPECT_EQ(text(silent), text(thinking) + "no thoughts\n");
+  EXPECT_GT(silent.invocation.size(), thinking.invocation.size()) << "the adapter begins where the generation prompt does";
+  Execute(c, FolderMode::kNew, 3);
+  EXPECT_EQ(ReadPeft(c.run.folder + "/adapter").template_kwargs, R"({"enable_thinking":false})");
+
+  TrainConfig next = TinyConfig(scratch, "rl", "after");
+  next.model.path = c.model.path;
+  next.run.init_adapter = c.run.folder + "/adapter";
+  EXPECT_EQ(OpenSession(next).initial.template_kwargs, R"({"enable_thinking":false})") << "a later stage goes on with its adapter's";
+  next.data.chat_template_kwargs = R"({"enable_thinking": true})";
+  EXPECT_REFUSED(OpenSession(next), "acts from");
+
+  TrainConfig unused = TinyConfig(scratch, "sft", "unused");
+  unused.data.chat_template_kwargs = R"({"enable_thinking": false})";
+  testing::internal::CaptureStderr();
+  OpenSession(unused);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("enable_thinking has no effect"), std::string::npos);
+}
+
 // A template that prints the day would give other prompts tomorrow: the run's time is fixed, and goes with its adapter.
 TEST(Session, TheTemplateTellsOneTimeInAllOfARun) {
   const Scratch scratch;

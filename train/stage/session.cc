@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"
 #include "adapters/peft_config.h"
@@ -156,12 +157,22 @@ void CheckLengths(const Session& session) {
   }
 }
 
-// Settles data.now where the chat template asks for the time.
+void WarnOfUnusedKwargs(const ChatTemplate& chat, const std::string& path, const std::string& kwargs) {
+  if (kwargs.empty()) return;
+  for (const auto& [name, value] : nlohmann::json::parse(kwargs).items()) {
+    if (!chat.Mentions(name)) LogWarning(Str("data.chat_template_kwargs: ", name, " has no effect: the chat template of '", path, "' does not ask for it"));
+  }
+}
+
+// Settles what the chat template is told: data.now where it asks for the time, data.chat_template_kwargs.
 std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial, TrainConfig* config) {
+  const LoraAdapter initial = has_initial ? ReadPeftConfig(config->run.init_adapter).adapter : LoraAdapter();
+  if (config->data.chat_template_kwargs.empty()) config->data.chat_template_kwargs = initial.template_kwargs;
   std::string now = config->data.now;
-  if (now.empty() && has_initial) now = ReadPeftConfig(config->run.init_adapter).adapter.template_now;
+  if (now.empty() && has_initial) now = initial.template_now;
   if (now.empty()) now = Ranks::World().FromFirst(IsoTime(LocalTime()));
-  auto prompter = Prompter::Load(path, now);
+  auto prompter = Prompter::Load(path, now, config->data.chat_template_kwargs);
+  WarnOfUnusedKwargs(prompter->chat(), path, config->data.chat_template_kwargs);
   if (prompter->chat().TellsTime()) {
     config->data.now = now;
   } else if (!config->data.now.empty()) {
@@ -300,6 +311,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   }
   s.initial = StartingAdapter(config, *s.base, s.invocation, !has_initial);
   s.initial.template_now = s.prompter->chat().TellsTime() ? s.config.data.now : "";
+  s.initial.template_kwargs = s.config.data.chat_template_kwargs;
   ResolveRate(s.initial, s.base->config(), &s.config);
   s.initial.card = CardOf(s);
   CheckLengths(s);

@@ -47,7 +47,7 @@ Teacher LoadTeacher(const Session& session) {
   Teacher teacher;
   teacher.path = ResolveModelPath(settings.teacher);
   teacher.base = BaseModel::Load(teacher.path);
-  teacher.prompter = Prompter::Load(teacher.path, session.config.data.now);
+  teacher.prompter = Prompter::Load(teacher.path, session.config.data.now, session.config.data.chat_template_kwargs);
   if (!settings.teacher_adapter.empty()) {
     teacher.adapter = ReadPeft(settings.teacher_adapter);
     CheckAdapterFits(*teacher.adapter, teacher.base->config());
