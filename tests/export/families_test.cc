@@ -21,8 +21,8 @@ class ExportFamilies : public ::testing::TestWithParam<std::string> {
  protected:
   ExportFamilies() : golden_(GetParam()) { ::setenv("XDG_CACHE_HOME", (folder_ / "cache").c_str(), 1); }
 
-  std::string Convert(const std::string& base, const std::string& name) {
-    RunConvert({base, {TensorType::kF32, {}}, folder_ / name});
+  std::string Convert(const std::string& base, const std::string& name, TensorType type = TensorType::kF32) {
+    RunConvert({base, {type, {}}, folder_ / name});
     return folder_ / name;
   }
   double ReferenceDistance(const std::string& path) const {
@@ -66,26 +66,35 @@ TEST_P(ExportFamilies, FusedModelComputesWhatPeftComputes) {
   EXPECT_LT(difference(folder_ / "fused"), 0.04) << "in bf16";
 }
 
-// The engine over the GGUF, with the adapter from a GGUF too.
-TEST_P(ExportFamilies, EngineOnGgufComputesWhatPeftComputes) {
-  const std::string gguf = Convert(golden_.WriteModel(folder_), "f32.gguf");
-  RunAdapter({golden_.WriteAdapter(folder_), gguf, TensorType::kF32, folder_ / "adapter.gguf", true});
+// What the engine makes of the GGUF and of an adapter in another.
+std::vector<float> EngineLogits(const std::string& gguf, const std::string& adapter, ActivationType activations, const std::vector<int32_t>& ids) {
   EngineOptions options;
-  options.activations = ActivationType::kF32;
-  options.kv_type = KvType::kF32;
-  options.kv_tokens = 128;
+  options.activations = activations;
+  options.kv_type = activations == ActivationType::kF32 ? KvType::kF32 : KvType::kF16;
+  options.kv_tokens = 64;
   Engine engine(BaseModel::Load(gguf), options);
-  const auto run = [&](AdapterRef adapter) {
-    const SequenceId sequence = engine.NewSequence();
-    engine.SetAdapter(sequence, adapter);
-    std::vector<ForwardRow> rows;
-    for (const int32_t id : golden_.ids()) rows.push_back({sequence, id, true});
-    std::vector<float> logits(rows.size() * static_cast<size_t>(engine.config().vocab_size));
-    engine.Forward(rows, logits.data());
-    return logits;
-  };
-  EXPECT_LT(Distance(run(nullptr), golden_.Values("logits")), kFamilyTolerance);
-  EXPECT_LT(golden_.AdapterDistance(run(PackedAdapter::FromGguf(folder_ / "adapter.gguf", engine.config()))), kFamilyTolerance);
+  const SequenceId sequence = engine.NewSequence();
+  if (!adapter.empty()) engine.SetAdapter(sequence, PackedAdapter::FromGguf(adapter, engine.config()));
+  std::vector<ForwardRow> rows;
+  for (const int32_t id : ids) rows.push_back({sequence, id, true});
+  std::vector<float> logits(rows.size() * static_cast<size_t>(engine.config().vocab_size));
+  engine.Forward(rows, logits.data());
+  return logits;
+}
+
+TEST_P(ExportFamilies, EngineOnGgufComputesWhatPeftComputes) {
+  const std::string gguf = Convert(golden_.WriteModel(folder_), "f32.gguf"), adapter = folder_ / "adapter.gguf";
+  RunAdapter({golden_.WriteAdapter(folder_), gguf, TensorType::kF32, adapter, true});
+  EXPECT_LT(Distance(EngineLogits(gguf, "", ActivationType::kF32, golden_.ids()), golden_.Values("logits")), kFamilyTolerance);
+  EXPECT_LT(golden_.AdapterDistance(EngineLogits(gguf, adapter, ActivationType::kF32, golden_.ids())), kFamilyTolerance);
+}
+
+// As a phone runs it; blocks of eight bits round by a hundredth or so.
+TEST_P(ExportFamilies, EngineOnQuantisedGgufIsNear) {
+  const std::string gguf = Convert(golden_.WriteModel(folder_), "q8.gguf", TensorType::kQ8_0), adapter = folder_ / "adapter.gguf";
+  RunAdapter({golden_.WriteAdapter(folder_), gguf, TensorType::kQ8_0, adapter, true});
+  EXPECT_LT(MeanDistance(EngineLogits(gguf, "", ActivationType::kInt8, golden_.ids()), golden_.Values("logits")), 0.08);
+  EXPECT_LT(golden_.AdapterDistance(EngineLogits(gguf, adapter, ActivationType::kInt8, golden_.ids())), 0.15);
 }
 
 INSTANTIATE_TEST_SUITE_P(, ExportFamilies, ::testing::ValuesIn(FamilyNames()), FamilyTestName);
