@@ -130,7 +130,8 @@ std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& p
   CheckTemplateKwargs(app.get_name(), "--chat-template-kwargs", kwargs);
   auto prompter = Prompter::Load(path, told, kwargs);
   if (app.count("--chat-template-kwargs") > 0 && !kwargs.empty()) {
-    for (const auto& [name, value] : nlohmann::json::parse(kwargs).items()) {
+    const auto variables = nlohmann::json::parse(kwargs);
+    for (const auto& [name, value] : variables.items()) {
       if (!prompter->chat().Mentions(name)) {
         ThrowUser(app.get_name(), ": --chat-template-kwargs gives ", name, ", which the model's chat template does not ask for; leave it away");
       }

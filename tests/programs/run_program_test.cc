@@ -271,6 +271,34 @@ TEST_F(RunProgramTest, TheTemplateTellsTheTimeThatTheAdapterWasTrainedUnder) {
   ExpectRefusal(Generate({"--now", "2024-07-26", "--raw"}), "--now has no effect with --raw");
 }
 
+TEST_F(RunProgramTest, TheTemplateIsGivenTheVariablesThatTheAdapterWasTrainedWith) {
+  std::filesystem::copy(kFolder, folder_ / "switched");
+  WriteFile(folder_ / "switched/chat_template.jinja",
+            "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+            "{% if add_generation_prompt %}<|im_start|>assistant\n{% if not enable_thinking | default(true) %}no thoughts at all\n{% endif %}{% endif %}");
+  const std::string model = folder_ / "switched.gguf";
+  RunConvert({folder_ / "switched", {TensorType::kF32, {}}, model});
+  const auto base = BaseModel::Load(model);
+  LoraAdapter lora = ReadPeft(kAlora);
+  lora.base_sha256 = base->Identity();
+  lora.template_kwargs = R"({"enable_thinking": false})";
+  lora.invocation = Prompter::Load(model, "", lora.template_kwargs)->invocation();
+  PackedAdapter::FromLora(lora, base->config(), TensorType::kF16)->WriteGguf(folder_ / "a.gguf");
+  const auto ids = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"generate", "--model", model, "--max-tokens", "40", "--json", "--prompt", "Hi"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out, nullptr, false)["token_ids"].dump();
+  };
+  const std::string adapter = folder_ / "a.gguf", off = R"({"enable_thinking": false})";
+  EXPECT_EQ(ids({"--adapter", adapter}), ids({"--adapter", adapter, "--chat-template-kwargs", off}));
+  EXPECT_NE(ids({}), ids({"--chat-template-kwargs", off})) << "the switch makes no difference: this test compares nothing";
+  ExpectRefusal({"generate", "--model", model, "--prompt", "Hi", "--chat-template-kwargs", R"({"thinking": false})"},
+                "--chat-template-kwargs gives thinking, which the model's chat template does not ask for");
+  ExpectRefusal({"generate", "--model", model, "--prompt", "Hi", "--chat-template-kwargs", "[1]"}, "--chat-template-kwargs is not a JSON object");
+}
+
 TEST_F(RunProgramTest, EvalWritesItsPageWhateverItsModesAreCalled) {
   const std::string adapter = Adapter("tiny.gguf", "");
   const Outcome outcome = Run(Eval({"--adapter", adapter, "--adapter", "caf\xe9=" + Adapter("other.gguf", ""), "--budgets", "40,none",

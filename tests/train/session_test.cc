@@ -105,7 +105,7 @@ TEST(Session, TheTemplateIsGivenOneSetOfVariables) {
   const auto text = [](const Session& s) { return s.prompter->tokenizer().Decode(s.problems[0].prompt.ids, true); };
   EXPECT_EQ(text(silent), text(thinking) + "no thoughts\n");
   EXPECT_GT(silent.invocation.size(), thinking.invocation.size()) << "the adapter begins where the generation prompt does";
-  Execute(c, FolderMode::kNew, 3);
+  Execute(c, FolderMode::kNew);
   EXPECT_EQ(ReadPeft(c.run.folder + "/adapter").template_kwargs, R"({"enable_thinking":false})");
 
   TrainConfig next = TinyConfig(scratch, "rl", "after");
@@ -117,9 +117,9 @@ TEST(Session, TheTemplateIsGivenOneSetOfVariables) {
 
   TrainConfig unused = TinyConfig(scratch, "sft", "unused");
   unused.data.chat_template_kwargs = R"({"enable_thinking": false})";
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   OpenSession(unused);
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("enable_thinking has no effect"), std::string::npos);
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("enable_thinking has no effect"), std::string::npos);
 }
 
 // A template that prints the day would give other prompts tomorrow: the run's time is fixed, and goes with its adapter.

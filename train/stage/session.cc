@@ -159,7 +159,8 @@ void CheckLengths(const Session& session) {
 
 void WarnOfUnusedKwargs(const ChatTemplate& chat, const std::string& path, const std::string& kwargs) {
   if (kwargs.empty()) return;
-  for (const auto& [name, value] : nlohmann::json::parse(kwargs).items()) {
+  const auto variables = nlohmann::json::parse(kwargs);
+  for (const auto& [name, value] : variables.items()) {
     if (!chat.Mentions(name)) LogWarning(Str("data.chat_template_kwargs: ", name, " has no effect: the chat template of '", path, "' does not ask for it"));
   }
 }
