@@ -10,7 +10,13 @@ namespace {
 
 class FamilyRuns : public ::testing::TestWithParam<std::string> {
  protected:
-  FamilyRuns() : model_(FamilyGolden(GetParam()).WriteModel(folder_)) {}
+  FamilyRuns() : model_(FamilyGolden(GetParam()).WriteModel(folder_)), data_(folder_ / "sums.jsonl") {
+    std::string lines;
+    for (int i = 0; i < 12; ++i) {
+      lines += nlohmann::json{{"question", Str(i, " + 4?")}, {"answer", Str(i + 4)}, {"solution", Str("#### ", i + 4)}}.dump() + "\n";
+    }
+    WriteFile(data_, lines);
+  }
 
   TrainConfig Config(const std::string& stage, const std::string& activation) const {
     TrainConfig c = TinyConfig(scratch_, stage, stage + "-" + activation);
@@ -21,9 +27,9 @@ class FamilyRuns : public ::testing::TestWithParam<std::string> {
     c.rl.steps = 2;
     c.rl.updates_per_rollout = 1;
     c.rollout.activations = "f32";
-    const int64_t context = ModelConfigFromHf(model_ + "/config.json").context_length;
-    c.sft.max_length = std::min<int64_t>(context, 512);
-    c.rollout.max_completion_tokens = context < 512 ? 4 : 24;  // prompts and completions reach beyond the windows of the tiny models
+    c.sft.max_length = 64;  // of longrope's first context
+    c.rollout.max_completion_tokens = 24;  // prompts and completions reach beyond the windows of the tiny models
+    c.data.dataset = data_;
     return c;
   }
 
@@ -35,7 +41,7 @@ class FamilyRuns : public ::testing::TestWithParam<std::string> {
 
   TempFolder folder_;
   Scratch scratch_;
-  std::string model_;
+  std::string model_, data_;
 };
 
 TEST_P(FamilyRuns, LearnAndSampleAsTheyLearn) {
@@ -43,7 +49,7 @@ TEST_P(FamilyRuns, LearnAndSampleAsTheyLearn) {
     const TrainConfig sft = Config("sft", activation);
     Execute(sft, Quiet());
     const auto learned = MetricsOf(sft.run.folder);
-    ASSERT_GE(learned.size(), 8u);  // 12, but where examples are longer than the context
+    ASSERT_EQ(learned.size(), 12u);
     EXPECT_LT(learned.back()["loss"].get<double>(), 0.8 * learned.front()["loss"].get<double>());
 
     TrainConfig rl = Config("rl", activation);
