@@ -1,4 +1,5 @@
 // pith-train from outside: what it refuses, in one sentence and before a run's folder is made.
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"
@@ -80,6 +81,35 @@ TEST_F(TrainProgramTest, ADryRunSaysWhatWouldStopTheRun) {
   EXPECT_EQ(there.code, 0) << there.err;
   EXPECT_NE(there.err.find("this would stop: '" + (folder_ / "run") + "' holds a run already; continue it with --resume"), std::string::npos) << there.err;
   EXPECT_EQ(Run({config_, "--dry-run", "--resume"}).err.find("would stop"), std::string::npos);
+}
+
+// A description is enough to see what a model would need: config.json without weights, tokenizer or data.
+TEST_F(TrainProgramTest, ADryRunOfShapesAloneSaysWhatMemoryTheyNeed) {
+  const auto described = [&](const char* config) {
+    std::filesystem::create_directories(folder_ / "shapes");
+    WriteFile(folder_ / "shapes/config.json", config);
+    return std::vector<std::string>{config_, "--set", "model.path=" + (folder_ / "shapes"), "--set", "adapter.rank=32", "--dry-run"};
+  };
+  // Qwen2.5-0.5B: 24 layers of 14.9 M weights in its linear layers, 136 M of an embedding that is its head; in bfloat16.
+  const auto qwen = described(R"({"model_type": "qwen2", "hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24, "num_attention_heads": 14,
+                                  "num_key_value_heads": 2, "vocab_size": 151936, "max_position_embeddings": 32768, "tie_word_embeddings": true})");
+  const Outcome outcome = Run(qwen);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const int64_t layer = 2 * 896 * 896 + 2 * 128 * 896 + 3 * 896 * 4864, base = 2 * (24 * layer + 151936 * (896 + 16));
+  const int64_t trained = 24 * 32 * (2 * (896 + 896) + 2 * (896 + 128) + 3 * (896 + 4864));
+  EXPECT_NE(outcome.out.find(Str(trained, " trained parameters")), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find(Str("base ", (base + 500000) / 1000000, " MB, adapter and optimiser ", (trained * 24 + 500000) / 1000000, " MB")), std::string::npos)
+      << outcome.out;
+  EXPECT_NE(outcome.out.find("model.path: the weights"), std::string::npos) << outcome.out;
+  EXPECT_FALSE(FileExists(folder_ / "run"));
+  // Without --dry-run the weights are demanded; a module that the base fuses is trained as a whole.
+  ExpectRefusal({config_, "--set", "model.path=" + (folder_ / "shapes")}, "has neither model.safetensors");
+  auto phi = described(R"({"model_type": "phi3", "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 32, "num_attention_heads": 32,
+                           "num_key_value_heads": 32, "vocab_size": 32064, "max_position_embeddings": 4096})");
+  const int64_t fused = 32 * 32 * ((3072 + 9216) + (3072 + 3072) + (3072 + 16384) + (8192 + 3072));
+  EXPECT_NE(Run(phi).out.find(Str(fused, " trained parameters")), std::string::npos);
+  phi.insert(phi.end(), {"--set", "adapter.targets=[q_proj, o_proj]"});
+  ExpectRefusal(phi, "adapter.targets names q_proj, which this base keeps in qkv_proj; name that, or all of its parts");
 }
 
 TEST_F(TrainProgramTest, AWarmUpAsLongAsTheRun) {
