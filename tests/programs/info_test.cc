@@ -4,6 +4,7 @@
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
 #include "export/commands.h"
+#include "tests/families/family_golden.h"
 #include "tests/programs/program.h"
 
 namespace pith {
@@ -64,11 +65,25 @@ parameters     94.5 k, 16.00 bits each
 shape          2 layers of width 64, 4 heads of 16 over 2 of keys and values, feed-forward 128
 vocabulary     320 tokens; embedding and output head are one
 context        512 tokens
+positions      rotary, theta 10000
 tokenizer      byte-level BPE, 320 tokens
 ends of text   "<|im_end|>" (2), "<|endoftext|>" (0)
 chat template  312 bytes, sha256 e041b7e6ab32…, no reasoning tags
 invocation     "<|im_start|>assistant\n" [1, 67, 270, 280, 86, 201]
 identity       sha256 )" + kIdentity + "\n");
+}
+
+// What sets a family's positions apart is told.
+TEST_F(InfoTest, WindowsScalesAndLayersWithoutPositions) {
+  const std::pair<const char*, const char*> told[] = {{"gemma3-linear", "positions      rotary, theta 1e+06, scaled: linear; a window of "},
+                                                      {"smollm3", "; none in 1 of "},
+                                                      {"phi4mini", ", scaled: longrope, 24 of 32 values of a head"},
+                                                      {"llama3", ", scaled: divisors\n"}};
+  for (const auto& [name, part] : told) {
+    const TempFolder folder;
+    const std::string text = Text({testing::FamilyGolden(name).WriteModel(folder)});
+    EXPECT_NE(text.find(part), std::string::npos) << name << "\n" << text;
+  }
 }
 
 TEST_F(InfoTest, AGgufBase) {
