@@ -98,6 +98,32 @@ def model(name, arch, kinds, tied, bias):
     finish(w)
 
 
+def family(name, arch, numbers, head=4, fused=False, qk_norm=False, post_norms=False, tables=()):
+    """Two layers of width 32 of a family with more to it: eight heads over two KV heads."""
+    w = writer(name, arch)
+    keys = {"block_count": 2, "embedding_length": 32, "feed_forward_length": 32, "attention.head_count": 8, "attention.head_count_kv": 2,
+            "attention.key_length": head, "attention.value_length": head, "context_length": 64, "rope.dimension_count": head,
+            "attention.layer_norm_rms_epsilon": 1e-6, **numbers}
+    for key, value in keys.items():
+        add = w.add_string if isinstance(value, str) else w.add_float32 if isinstance(value, float) else w.add_uint32
+        add(f"{arch}.{key}", value)
+    put(w, "token_embd.weight", 3, 32, Q.Q8_0)
+    vector(w, "output_norm.weight", 32)
+    for table, size in tables:
+        vector(w, table, size)
+    q, k = 8 * head, 2 * head
+    rows = {"attn_qkv": q + 2 * k, "ffn_up": 64} if fused else {"attn_q": q, "attn_k": k, "attn_v": k, "ffn_gate": 32, "ffn_up": 32}
+    for layer in range(2):
+        for norm in ["attn_norm", "ffn_norm"] + ["post_attention_norm", "post_ffw_norm"] * post_norms:
+            vector(w, f"blk.{layer}.{norm}.weight", 32)
+        for norm in ["attn_q_norm", "attn_k_norm"] * qk_norm:
+            vector(w, f"blk.{layer}.{norm}.weight", head)
+        for kind, out in {**rows, "ffn_down": 32}.items():
+            put(w, f"blk.{layer}.{kind}.weight", out, 32, Q.Q4_0)
+        put(w, f"blk.{layer}.attn_output.weight", 32, q, Q.Q4_0)
+    finish(w)
+
+
 def lora(name, arch, kind, rank, weights, invocation=None, budget=False):
     w = writer(name, arch)
     w.add_type("adapter"), w.add_string("adapter.type", "lora"), w.add_float32("adapter.lora.alpha", 2.0 * rank)
@@ -196,3 +222,12 @@ blocks = writer("gguf/blocks.gguf", "none")
 for kind in (Q.Q5_0, Q.Q5_1, Q.Q2_K, Q.Q3_K, Q.Q4_K, Q.Q5_K, Q.Q6_K, Q.IQ4_XS):
     put(blocks, kind.name.lower(), 2, 256, kind)
 finish(blocks)
+# Last, so that the files above stay as they are.
+family("gguf/qwen3.gguf", "qwen3", {"rope.freq_base": 1e6, "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
+                                    "rope.scaling.original_context_length": 16, "attention.sliding_window": 8}, qk_norm=True)
+family("gguf/gemma3.gguf", "gemma3", {"attention.sliding_window": 8, "rope.scaling.type": "linear", "rope.scaling.factor": 8.0,
+                                      "final_logit_softcapping": 30.0, "attn_logit_softcapping": 50.0, "attention.scale": 0.25}, qk_norm=True,
+       post_norms=True)
+family("gguf/phi3.gguf", "phi3", {"rope.scaling.original_context_length": 16, "rope.scaling.attn_factor": 1.25, "rope.dimension_count": 2}, fused=True,
+       tables=(("rope_factors_short.weight", 1), ("rope_factors_long.weight", 1)))
+family("gguf/llama3.gguf", "llama", {}, tables=(("rope_freqs.weight", 2),))
