@@ -1,6 +1,8 @@
 // What Gemma 2 and Gemma 3 have in common.
 #pragma once
 
+#include <vector>
+
 #include "base/model/gguf_fields.h"
 #include "base/model/hf_fields.h"
 #include "base/model/model_config.h"
@@ -12,8 +14,8 @@ void SetGemmaShape(ModelConfig* c);
 void ReadGemmaHf(const HfFields& config, ModelConfig* c);
 // GGUF has no key for the scale: llama.cpp knows it by the depth of the largest model, pith writes one where it is not 1/√H.
 void ReadGemmaGgufScale(const GgufFields& fields, int64_t depth_of_largest, ModelConfig* c);
-void WriteGemmaGguf(const ModelConfig& c, GgufWriter* writer);
-// Layers slide but for every `step`th.
-void SetGemmaWindows(int64_t window, int64_t step, ModelConfig* c);
+// The layers that slide: those that the file's pattern marks, a list or a number; without one all but every `step`th.
+std::vector<bool> GemmaSlides(const GgufFields& fields, int64_t step, int64_t num_layers);
+void SetGemmaWindows(int64_t window, const std::vector<bool>& slides, ModelConfig* c);
 
 }  // namespace pith

@@ -1,4 +1,5 @@
 // Gemma 2: soft caps on attention's scores and on the logits, a window in every other layer.
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -31,11 +32,18 @@ void ReadGemmaGgufScale(const GgufFields& fields, int64_t depth_of_largest, Mode
   if (c->num_layers == depth_of_largest) c->attention_scale = 1 / std::sqrt(static_cast<double>(c->d_model) / static_cast<double>(c->num_heads));
 }
 
-void SetGemmaWindows(int64_t window, int64_t step, ModelConfig* c) {
-  for (int64_t i = 0; i < c->num_layers; ++i) {
-    const bool slides = (i + 1) % step != 0;
-    c->layers[static_cast<size_t>(i)].window = slides && window < c->context_length ? window : 0;
-  }
+std::vector<bool> GemmaSlides(const GgufFields& fields, int64_t step, int64_t num_layers) {
+  constexpr char kPattern[] = "attention.sliding_window_pattern";
+  if (fields.file().IsArray(fields.Key(kPattern))) return fields.Get<std::vector<bool>>(kPattern);  // as many as layers: from_gguf.cc
+  const int64_t period = fields.Find<int64_t>(kPattern).value_or(step);
+  if (period < 1) fields.Refuse(kPattern, Str(period));
+  std::vector<bool> slides;
+  for (int64_t i = 0; i < num_layers; ++i) slides.push_back((i + 1) % period != 0);
+  return slides;
+}
+
+void SetGemmaWindows(int64_t window, const std::vector<bool>& slides, ModelConfig* c) {
+  for (size_t i = 0; i < slides.size(); ++i) c->layers[i].window = slides[i] && window > 0 && window < c->context_length ? window : 0;
 }
 
 namespace {
@@ -53,12 +61,18 @@ void Gemma2FromHf(const HfFields& config, ModelConfig* c) {
 void Gemma2FromGguf(const GgufFields& fields, ModelConfig* c) {
   SetGemmaShape(c);
   ReadGemmaGgufScale(fields, 46, c);
-  SetGemmaWindows(fields.Find<int64_t>("attention.sliding_window").value_or(4096), kStep, c);
+  SetGemmaWindows(fields.Find<int64_t>("attention.sliding_window").value_or(4096), GemmaSlides(fields, kStep, c->num_layers), c);
+}
+
+// A file without a window has llama.cpp's.
+void Gemma2ToGguf(const ModelConfig& c, GgufWriter* writer) {
+  const bool slides = std::any_of(c.layers.begin(), c.layers.end(), [](const LayerConfig& layer) { return layer.window != 0; });
+  if (!slides) writer->Set(c.arch + ".attention.sliding_window", c.context_length);
 }
 
 }  // namespace
 
 const Family kGemma2 = {"gemma2", "gemma2", "Gemma2ForCausalLM", {.context = 8192, .tied_embeddings = true, .head_dim = 256},
-                        Gemma2FromHf, Gemma2FromGguf};
+                        Gemma2FromHf, Gemma2FromGguf, Gemma2ToGguf};
 
 }  // namespace pith

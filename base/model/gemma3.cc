@@ -1,5 +1,7 @@
 // Gemma 3's text models (270M, 1B): queries and keys normed per head; five layers with a window and short rotary waves, then one without
 // and with long ones.
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/model/family.h"
 #include "base/model/gemma.h"
@@ -51,17 +53,26 @@ void Gemma3FromGguf(const GgufFields& fields, ModelConfig* c) {
   local.theta = fields.Find<double>("rope.freq_base_swa").value_or(kLocalTheta);
   if (!fields.Has("rope.freq_base")) c->rotaries.front().theta = kGlobalTheta;
   c->rotaries.push_back(local);
-  SetGemmaWindows(fields.Find<int64_t>("attention.sliding_window").value_or(1024), kStep, c);
-  std::vector<bool> is_local;
-  for (int64_t i = 0; i < c->num_layers; ++i) is_local.push_back((i + 1) % kStep != 0);
-  SetRotaryByLayer(is_local, c);
+  const int64_t window = fields.Find<int64_t>("attention.sliding_window").value_or(0);
+  std::vector<bool> slides(static_cast<size_t>(c->num_layers), false);  // without a window there are no local layers: as llama.cpp has it
+  if (window > 0) slides = GemmaSlides(fields, kStep, c->num_layers);
+  SetGemmaWindows(window, slides, c);
+  SetRotaryByLayer(slides, c);
 }
 
+// Which layers are local is said by the window and its pattern: also where the window is as wide as the context.
 void Gemma3ToGguf(const ModelConfig& c, GgufWriter* writer) {
-  for (int64_t i = 0; i < c.num_layers; ++i) {
-    if ((c.layers[static_cast<size_t>(i)].rotary == kLocal) == ((i + 1) % kStep != 0)) continue;
-    ThrowUser("a GGUF of architecture ", c.arch, " slides in all layers but every sixth, and this model in others; use the Hugging Face folder as it is");
+  int64_t window = 0;
+  std::vector<bool> is_local;
+  bool usual = true;
+  for (const LayerConfig& layer : c.layers) {
+    window = std::max(window, layer.window);
+    is_local.push_back(layer.rotary == kLocal);
+    usual &= is_local.back() == (is_local.size() % kStep != 0);
   }
+  const bool any = std::find(is_local.begin(), is_local.end(), true) != is_local.end();
+  if (any && window == 0) writer->Set(c.arch + ".attention.sliding_window", c.context_length);
+  if (any && !usual) writer->Set(c.arch + ".attention.sliding_window_pattern", is_local);
   writer->Set(c.arch + ".rope.freq_base_swa", c.rotaries[kLocal].theta);
 }
 
