@@ -115,7 +115,7 @@ Found FromMarks(std::string_view text, Asked asked, const Question& question) {
   if (boxed && boxes.size() == 1 && asked == Asked::kSeveral) {
     std::vector<std::string_view> all = FindAllBoxes(text);
     Work work(20000);
-    if (std::none_of(all.begin(), all.end(), [&](std::string_view box) { return NamesSeveral(box, &work); })) boxes = std::move(all);
+    if (std::none_of(all.begin(), all.end(), [&](std::string_view box) { return NamesSeveral(box, &work) || HasCondition(box); })) boxes = std::move(all);
   }
   // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
   for (size_t i = 1; boxed && i < boxes.size() && boxes.size() <= 4;) {
