@@ -103,11 +103,12 @@ Expression Grammar::Member() {
 Expression Grammar::Currency(const std::string& currency, bool negative) {
   member_ = at_;
   Expression value = Sum();
+  if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) return Fail();  // "$12 noon" is no price
   if (negative) value = Node(Op::kNegate, {std::move(value)});
   value = WithUnit(std::move(value));
   if (value.Is(Op::kQuantity)) {
     const auto unit = FindUnit(value.text);
-    const bool money = !unit || unit->kind.size() == 3 || value.text.find('/') != std::string::npos;  // "usd"
+    const bool money = !unit || unit->kind.size() == 3 || unit->kind.find('/') == 1 || unit->kind.find('/') == 3;  // "usd", "1/time", "usd/time"
     if (!money) return Fail();  // "$5 in" is no price
     value.text = currency;
   } else {
