@@ -76,6 +76,14 @@ bool EndsInSum(std::string_view text) {
   return sign != std::string_view::npos && text.find_first_of("0123456789") < sign;
 }
 
+// "50\]" without the end of a formula that began before it.
+std::string_view WithoutFormulaEnd(std::string_view tail) {
+  while ((tail.ends_with("\\]") && tail.find("\\[") == std::string_view::npos) || (tail.ends_with("\\)") && tail.find("\\(") == std::string_view::npos)) {
+    tail = TrimSpaces(tail.substr(0, tail.size() - 2));
+  }
+  return tail;
+}
+
 // "- x = 1", "* 5", "2. y", "(3) z" without what leads the line. `dash`: whether a dash is a bullet and no sign.
 std::string_view WithoutBullet(std::string_view line, bool dash) {
   line = TrimSpaces(line);
@@ -109,7 +117,7 @@ std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool
   for (int taken = 0; taken < 12 && begin > 0; ++taken) {
     const size_t space = text.rfind(' ', begin - 1);
     begin = space == std::string_view::npos ? 0 : space;
-    const std::string_view tail = TrimSpaces(text.substr(begin));
+    const std::string_view tail = WithoutFormulaEnd(TrimSpaces(text.substr(begin)));
     if (tail.size() > kMaxAnswerBytes) break;
     if (tail.starts_with("..")) continue;
     // What stands behind a sign is the rest of a sum.

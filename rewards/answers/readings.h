@@ -57,6 +57,8 @@ std::optional<std::string_view> FindDate(std::string_view text);
 std::string PlainDate(std::string_view text);
 // Whether the words around a number [begin, end) of `text` deny or doubt it, offer another, or change it: "not 5", "5 is wrong", "5 or six", "5 thousandths", "20 below zero".
 bool IsSpoiled(std::string_view text, size_t begin, size_t end);
+// prose_numbers.cc. A number that stands in prose, with its unit; the prose, which is no gold answer, where it spoils the number or where the number is a part of a formula.
+std::string FromProse(std::string_view prose, std::string_view number);
 // The last line that says more than good-bye; from its beginning the formula of several lines that ends in it.
 std::string_view LastStatement(std::string_view response);
 std::string_view LastSentence(std::string_view line);
