@@ -35,8 +35,9 @@ struct Said {
 //      ends it; its last formula; the result of its last sum; a list that ends it; its last number
 //   5. of that line: the choices it names, the only number in words, the words it comes to ("The function is even.")
 //   6. of the lines before: the last formula, the last number
-// In prose a number that is denied, doubted, offered beside another or changed by the words around it is none: then the prose is what was read. What is marked or
-// stated and is no mathematics as a whole is read on: up to its reason, its choices, the words it comes to, its one number; what is stated, as a line is by 4.
+// In prose a number that is denied, doubted, offered beside another or changed by the words around it is none, nor is one that a formula around it makes another's: then
+// the prose is what was read. What is marked or stated and is no mathematics as a whole is read on: up to its reason, its choices, the words it comes to, its one number;
+// what is stated, as a line is by 4.
 std::optional<Said> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const Question& question);
 
 // choices.cc. Choices are the letters A … H.
