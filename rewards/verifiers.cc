@@ -18,56 +18,6 @@ namespace {
 
 constexpr const char* kMath = "math";
 
-// What a verifier has said lately, and whether that is still worth going on with.
-class ErrorRecord {
- public:
-  void Add(const std::vector<Judgement>& judgements) {
-    const std::lock_guard lock(mutex_);
-    for (const Judgement& j : judgements) {
-      ++total_;
-      failures_ += j.failed();
-      window_.push_back(j.failed());
-      failed_in_window_ += j.failed();
-      if (static_cast<int64_t>(window_.size()) > Verifiers::kErrorWindow) {
-        failed_in_window_ -= window_.front();
-        window_.pop_front();
-      }
-      if (j.failed()) last_reason_ = j.reason;
-    }
-  }
-  void Check(double max_share) const {
-    const std::lock_guard lock(mutex_);
-    if (total_ == 0) return;
-    if (failures_ == total_) {
-      ThrowUser("the verifier has judged none of the first ", total_, total_ == 1 ? " attempt" : " attempts", "; the last reason: ", last_reason_);
-    }
-    const auto size = static_cast<int64_t>(window_.size());
-    if (size < Verifiers::kErrorWindow || static_cast<double>(failed_in_window_) <= max_share * static_cast<double>(size)) return;
-    ThrowUser("the verifier failed on ", failed_in_window_, " of the last ", size, " attempts, more than max_error_share = ", max_share,
-              "; the last reason: ", last_reason_);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::deque<bool> window_;
-  int64_t failed_in_window_ = 0, total_ = 0, failures_ = 0;
-  std::string last_reason_;
-};
-
-// An attempt with texts of its own.
-struct KeptAttempt {
-  explicit KeptAttempt(const Attempt& a)
-      : problem(a.problem), kind(a.kind), payload(a.payload), question(a.question), gold(a.gold), response(a.response), rest(a) {}
-  Attempt View() const {
-    Attempt view = rest;
-    view.problem = problem, view.kind = kind, view.payload = payload;
-    view.question = question, view.gold = gold, view.response = response;
-    return view;
-  }
-  std::string problem, kind, payload, question, gold, response;
-  Attempt rest;
-};
-
 std::string CutReason(EndedBy limit) {
   switch (limit) {
     case EndedBy::kThinking: return "the limit of the reasoning ended it before it gave an answer";
@@ -118,6 +68,56 @@ std::vector<Judgement> Unpack(const std::string& text) {
 }  // namespace
 
 struct Verifiers::Impl {
+  // What a verifier has said lately, and whether that is still worth going on with.
+  class ErrorRecord {
+   public:
+    void Add(const std::vector<Judgement>& judgements) {
+      const std::lock_guard lock(mutex_);
+      for (const Judgement& j : judgements) {
+        ++total_;
+        failures_ += j.failed();
+        window_.push_back(j.failed());
+        failed_in_window_ += j.failed();
+        if (static_cast<int64_t>(window_.size()) > Verifiers::kErrorWindow) {
+          failed_in_window_ -= window_.front();
+          window_.pop_front();
+        }
+        if (j.failed()) last_reason_ = j.reason;
+      }
+    }
+    void Check(double max_share) const {
+      const std::lock_guard lock(mutex_);
+      if (total_ == 0) return;
+      if (failures_ == total_) {
+        ThrowUser("the verifier has judged none of the first ", total_, total_ == 1 ? " attempt" : " attempts", "; the last reason: ", last_reason_);
+      }
+      const auto size = static_cast<int64_t>(window_.size());
+      if (size < Verifiers::kErrorWindow || static_cast<double>(failed_in_window_) <= max_share * static_cast<double>(size)) return;
+      ThrowUser("the verifier failed on ", failed_in_window_, " of the last ", size, " attempts, more than max_error_share = ", max_share,
+                "; the last reason: ", last_reason_);
+    }
+
+   private:
+    mutable std::mutex mutex_;
+    std::deque<bool> window_;
+    int64_t failed_in_window_ = 0, total_ = 0, failures_ = 0;
+    std::string last_reason_;
+  };
+
+  // An attempt with texts of its own.
+  struct KeptAttempt {
+    explicit KeptAttempt(const Attempt& a)
+        : problem(a.problem), kind(a.kind), payload(a.payload), question(a.question), gold(a.gold), response(a.response), rest(a) {}
+    Attempt View() const {
+      Attempt view = rest;
+      view.problem = problem, view.kind = kind, view.payload = payload;
+      view.question = question, view.gold = gold, view.response = response;
+      return view;
+    }
+    std::string problem, kind, payload, question, gold, response;
+    Attempt rest;
+  };
+
   struct Route {
     explicit Route(std::shared_ptr<Verifier> v) : verifier(std::move(v)), identity(verifier->Identity()), pure(verifier->IsPure()) {}
     std::shared_ptr<Verifier> verifier;
@@ -328,7 +328,7 @@ std::vector<Judgements> Verifiers::JudgeBoth(std::span<const Attempt> attempts) 
 bool Verifiers::Waits(std::string_view kind) const { return !impl_->share && !impl_->RouteOf(kind, MathReading::kStrict).pure; }
 
 void Verifiers::Prepare(std::span<const Attempt> attempts) {
-  std::deque<KeptAttempt> kept;
+  std::deque<Impl::KeptAttempt> kept;
   for (const Attempt& attempt : attempts) {
     if (Waits(attempt.kind)) kept.emplace_back(attempt);
   }

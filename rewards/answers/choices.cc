@@ -5,10 +5,18 @@
 #include "rewards/answers/answer_text.h"
 #include "rewards/answers/readings.h"
 #include "rewards/math/ascii.h"
+#include "rewards/math/spelling.h"
 #include "rewards/math/words.h"
 
 namespace pith {
 namespace {
+
+// "\angle A": the point of a figure is no choice.
+bool NamesPoint(std::string_view before) {
+  before = TrimSpaces(before);
+  const size_t command = before.rfind('\\');
+  return command != std::string_view::npos && NamesFigure(before.substr(command + 1));
+}
 
 // A choice's letter at `at` that is part of no word and no formula.
 bool IsLoneChoice(std::string_view text, size_t at) {
@@ -16,7 +24,7 @@ bool IsLoneChoice(std::string_view text, size_t at) {
     const char c = i < text.size() ? text[i] : ' ';
     return IsAsciiLetter(c) || IsAsciiDigit(c) || c == '\\' || c == '_' || c == '\'';
   };
-  if (at >= text.size() || !IsChoiceLetter(text[at]) || (at > 0 && is_word(at - 1)) || is_word(at + 1)) return false;
+  if (at >= text.size() || !IsChoiceLetter(text[at]) || (at > 0 && is_word(at - 1)) || is_word(at + 1) || NamesPoint(text.substr(0, at))) return false;
   // "A cat", the article
   return !(text[at] == 'A' && text.substr(at + 1, 1) == " " && text.substr(at + 1, 4) != " is ");
 }

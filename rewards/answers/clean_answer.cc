@@ -14,10 +14,10 @@ struct Replacement {
 };
 
 // Longer ones first where one begins like another.
-constexpr std::array<Replacement, 25> kReplacements = {{
+constexpr std::array<Replacement, 26> kReplacements = {{
     {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\left", ""},     {"\\right", ""},   {"\\!", ""},
     {"\\,", ""},           {"\\;", " "},          {"\\:", " "},       {"\\ ", " "},      {"\\%", "%"},
-    {"\\$", "$"},          {"{,}", ","},          {"^{\\circ}", "°"}, {"^\\circ", "°"},  {"\\(", ""},
+    {"\\$ ", "$"},         {"\\$", "$"},          {"{,}", ","},          {"^{\\circ}", "°"}, {"^\\circ", "°"},  {"\\(", ""},
     {"\\)", ""},           {"\\[", ""},           {"\\]", ""},        {"`", ""},
     {"~", " "},            {"\t", " "},           {"\r", " "},        {"\n", " "},       {"\\quad", " "},
     {"\\displaystyle", ""},

@@ -76,6 +76,14 @@ bool EndsInSum(std::string_view text) {
   return sign != std::string_view::npos && text.find_first_of("0123456789") < sign;
 }
 
+// "50\]" without the end of a formula that began before it.
+std::string_view WithoutFormulaEnd(std::string_view tail) {
+  while ((tail.ends_with("\\]") && tail.find("\\[") == std::string_view::npos) || (tail.ends_with("\\)") && tail.find("\\(") == std::string_view::npos)) {
+    tail = TrimSpaces(tail.substr(0, tail.size() - 2));
+  }
+  return tail;
+}
+
 // "- x = 1", "* 5", "2. y", "(3) z" without what leads the line. `dash`: whether a dash is a bullet and no sign.
 std::string_view WithoutBullet(std::string_view line, bool dash) {
   line = TrimSpaces(line);
@@ -109,7 +117,7 @@ std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool
   for (int taken = 0; taken < 12 && begin > 0; ++taken) {
     const size_t space = text.rfind(' ', begin - 1);
     begin = space == std::string_view::npos ? 0 : space;
-    const std::string_view tail = TrimSpaces(text.substr(begin));
+    const std::string_view tail = WithoutFormulaEnd(TrimSpaces(text.substr(begin)));
     if (tail.size() > kMaxAnswerBytes) break;
     if (tail.starts_with("..")) continue;
     // What stands behind a sign is the rest of a sum.
@@ -198,11 +206,19 @@ std::optional<std::string_view> FindBoldMathematics(std::string_view text, const
   return !item && digits && IsBareMathematics(held, question) ? std::optional(held) : std::nullopt;
 }
 
+bool HasCondition(std::string_view text) {
+  constexpr auto kConditions = std::to_array<std::string_view>({"<", ">", "≤", "≥", "≠", "\\le", "\\ge", "\\ne", "\\lt", "\\gt"});
+  return std::any_of(kConditions.begin(), kConditions.end(), [&](std::string_view sign) { return text.find(sign) != std::string_view::npos; });
+}
+
 std::string FinalFormulas(std::string_view text) {
   const std::vector<Formula> formulas = FindFormulas(text);
   std::string joined;
-  int count = 0;
+  int count = 0, exclusions = 0;  // x ≠ 2, which says nothing beside a value
   for (size_t i = formulas.size(); i > 0 && count < 32; --i, ++count) {
+    const std::string_view content = formulas[i - 1].content;
+    exclusions += content.find("\\ne") != std::string_view::npos || content.find("≠") != std::string_view::npos;
+    if (exclusions != 0 && exclusions != count + 1) return "";
     joined = joined.empty() ? std::string(formulas[i - 1].content) : std::string(formulas[i - 1].content) + ", " + joined;
     if (i < 2 || !StandSideBySide(text.substr(formulas[i - 2].end, formulas[i - 1].begin - formulas[i - 2].end))) return count > 0 ? joined : "";
   }
@@ -218,9 +234,7 @@ std::string FinalLines(std::string_view response, const Question& question) {
     const size_t end = response.rfind('\n');
     const std::string_view line = end == std::string_view::npos ? response : response.substr(end + 1);
     const std::string_view item = WithoutBullet(line, /*dash=*/end == std::string_view::npos ? count > 0 : true);
-    constexpr auto kConditions = std::to_array<std::string_view>({"<", ">", "≤", "≥", "≠", "\\le", "\\ge", "\\ne", "\\lt", "\\gt"});
-    const bool condition = std::any_of(kConditions.begin(), kConditions.end(), [&](std::string_view sign) { return item.find(sign) != std::string_view::npos; });
-    if (condition || !IsBareMathematics(item, question)) break;
+    if (HasCondition(item) || !IsBareMathematics(item, question)) break;
     joined = joined.empty() ? std::string(item) : std::string(item) + ", " + joined;
     ++count;
     response = end == std::string_view::npos ? std::string_view() : response.substr(0, end);

@@ -26,6 +26,8 @@ std::optional<std::string_view> FindFinalMathematics(std::string_view text, bool
 std::optional<std::string_view> FindBoldMathematics(std::string_view text, const Question& question);
 // The number behind the last line's last sum: "60/2 = 30 pages in 1 hour".
 std::optional<std::string_view> FindEquatedNumber(std::string_view text);
+// x ≠ 2: as a member of a list it may say nothing of its own, so that it is none of several answers that are gathered from a response.
+bool HasCondition(std::string_view text);
 // Formulas that stand side by side at the end ("$x=2$ and $x=3$"), as one list; and the lines of mathematics, bulleted or numbered, that end a response. Empty where there
 // are not two.
 std::string FinalFormulas(std::string_view text);

@@ -9,7 +9,6 @@
 #include "rewards/answers/find_mathematics.h"
 #include "rewards/math/ascii.h"
 #include "rewards/math/judge.h"
-#include "rewards/math/units.h"
 #include "rewards/math/words.h"
 
 namespace pith {
@@ -30,49 +29,6 @@ std::string Joined(const std::vector<std::string_view>& parts) {
 }
 
 using Found = std::optional<std::string>;
-
-// How much of `rest`, what stands behind a number, is its unit: " feet", "\text{ cm}^2".
-size_t UnitLength(std::string_view rest) {
-  for (std::string_view degrees : {"^\\circ", "^{\\circ}", "°"}) {
-    if (rest.starts_with(degrees)) return degrees.size();
-  }
-  size_t at = 0;
-  while (at < rest.size() && (rest[at] == ' ' || rest[at] == '~' || rest.substr(at).starts_with("\\,") || rest.substr(at).starts_with("\\ "))) at += rest[at] == '\\' ? 2 : 1;
-  if (at == rest.size()) return 0;
-  const bool text = rest.substr(at).starts_with("\\text{");
-  if (text) at = std::min(rest.find_first_not_of(' ', at + 6), rest.size());
-  const size_t begin = at;
-  for (std::string_view clock : {"a.m.", "p.m.", "am", "pm", "noon", "midnight"}) {
-    if (LowerCase(rest.substr(begin, clock.size())) == clock) return begin + clock.size() + (text ? 1 : 0);
-  }
-  const auto skip_word = [&] {
-    while (at < rest.size() && IsAsciiLetter(rest[at])) ++at;
-  };
-  skip_word();
-  const std::string first = LowerCase(rest.substr(begin, at - begin));
-  if (text) {
-    at = rest.find('}', begin);
-    if (at == std::string_view::npos) return 0;
-  } else if ((first == "square" || first == "cubic" || first == "sq") && rest.substr(at, 1) == " ") {
-    ++at;
-    skip_word();
-  }
-  const std::string unit = LowerCase(TrimSpaces(rest.substr(begin, at - begin)));
-  const bool known = !unit.empty() && (FindUnit(unit) || IsCountedThing(unit) || unit == "percent" || unit == "per cent");
-  if (!known || (unit.size() == 1 && !text)) return 0;
-  if (text) ++at;
-  for (std::string_view power : {"^2", "^3", "^{2}", "^{3}", "²", "³"}) {
-    if (rest.substr(at).starts_with(power)) return at + power.size();
-  }
-  return at;
-}
-
-// A number that stands in prose, unless the prose spoils it: then the prose is what is said, and no gold answer.
-std::string FromProse(std::string_view prose, std::string_view number) {
-  const auto begin = static_cast<size_t>(number.data() - prose.data());
-  if (IsSpoiled(prose, begin, begin + number.size())) return std::string(prose);
-  return std::string(prose.substr(begin, number.size() + UnitLength(prose.substr(begin + number.size()))));
-}
 
 // What is marked or stated: "5 + 3 = 8 apples", "12, since …", "$8", "B, not C", "a parabola".
 std::string FromStatement(std::string_view stated, bool marked, const Question& question) {
@@ -115,7 +71,7 @@ Found FromMarks(std::string_view text, Asked asked, const Question& question) {
   if (boxed && boxes.size() == 1 && asked == Asked::kSeveral) {
     std::vector<std::string_view> all = FindAllBoxes(text);
     Work work(20000);
-    if (std::none_of(all.begin(), all.end(), [&](std::string_view box) { return NamesSeveral(box, &work); })) boxes = std::move(all);
+    if (std::none_of(all.begin(), all.end(), [&](std::string_view box) { return NamesSeveral(box, &work) || HasCondition(box); })) boxes = std::move(all);
   }
   // "\boxed{1\frac12}, or \boxed{\frac32}": one answer in two forms.
   for (size_t i = 1; boxed && i < boxes.size() && boxes.size() <= 4;) {
@@ -194,9 +150,26 @@ bool IsBareAnswer(std::string_view text, const Question& question) {
   return IsBareMathematics(text, question) || IsBareMathematics(CleanAnswer(text), question) || IsDigits(text);
 }
 
-}  // namespace
+size_t CountDollars(std::string_view text) {
+  size_t dollars = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\\') ++at;
+    else if (text[at] == '$') ++dollars;
+  }
+  return dollars;
+}
 
-std::optional<Said> ReadAnswer(std::string_view text, Reading reading, Asked asked, const Question& question) {
+// Of an odd number of dollar signs one at least is a price's, and nobody can tell which: a number in two of them ("$12 in, so $12.00$") is then no bare number, but the
+// price that it may be.
+std::string WithPrice(std::string_view text, std::string said) {
+  const size_t dollars = CountDollars(said);
+  if (dollars == 0 || dollars % 2 != 0 || CountDollars(text) % 2 == 0) return said;
+  const size_t number = said.starts_with("\\quad ") ? 6 : 0;
+  if (said.find_first_not_of("$0123456789.,- ", number) == std::string::npos) said.erase(said.rfind('$'), 1);
+  return said;
+}
+
+std::optional<Said> Read(std::string_view text, Reading reading, Asked asked, const Question& question) {
   if (auto marked = FromMarks(text, asked, question)) return Said{std::move(*marked)};
   if (reading == Reading::kStrict) return std::nullopt;
   if (const std::string_view bare = TrimSpaces(text); IsBareAnswer(bare, question)) return Said{std::string(bare)};
@@ -222,6 +195,14 @@ std::optional<Said> ReadAnswer(std::string_view text, Reading reading, Asked ask
   if (const auto formula = FindLastFormula(before, question)) return Said{FromProse(before, *formula)};
   if (const auto number = FindLastNumber(before)) return Said{FromProse(before, *number)};
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Said> ReadAnswer(std::string_view text, Reading reading, Asked asked, const Question& question) {
+  auto said = Read(text, reading, asked, question);
+  if (said) said->text = WithPrice(text, std::move(said->text));
+  return said;
 }
 
 }  // namespace pith

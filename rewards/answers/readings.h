@@ -35,8 +35,9 @@ struct Said {
 //      ends it; its last formula; the result of its last sum; a list that ends it; its last number
 //   5. of that line: the choices it names, the only number in words, the words it comes to ("The function is even.")
 //   6. of the lines before: the last formula, the last number
-// In prose a number that is denied, doubted, offered beside another or changed by the words around it is none: then the prose is what was read. What is marked or
-// stated and is no mathematics as a whole is read on: up to its reason, its choices, the words it comes to, its one number; what is stated, as a line is by 4.
+// In prose a number that is denied, doubted, offered beside another or changed by the words around it is none, nor is one that a formula around it makes another's: then
+// the prose is what was read. What is marked or stated and is no mathematics as a whole is read on: up to its reason, its choices, the words it comes to, its one number;
+// what is stated, as a line is by 4.
 std::optional<Said> ReadAnswer(std::string_view final_part, Reading reading, Asked asked, const Question& question);
 
 // choices.cc. Choices are the letters A … H.
@@ -57,6 +58,8 @@ std::optional<std::string_view> FindDate(std::string_view text);
 std::string PlainDate(std::string_view text);
 // Whether the words around a number [begin, end) of `text` deny or doubt it, offer another, or change it: "not 5", "5 is wrong", "5 or six", "5 thousandths", "20 below zero".
 bool IsSpoiled(std::string_view text, size_t begin, size_t end);
+// prose_numbers.cc. A number that stands in prose, with its unit; the prose, which is no gold answer, where it spoils the number or where the number is a part of a formula.
+std::string FromProse(std::string_view prose, std::string_view number);
 // The last line that says more than good-bye; from its beginning the formula of several lines that ends in it.
 std::string_view LastStatement(std::string_view response);
 std::string_view LastSentence(std::string_view line);

@@ -182,21 +182,30 @@ bool Comparer::SameChoice(const Expression& g, const Expression& p) {
   return g.Is(Op::kChoice) && Same(choice.parts[0], p);
 }
 
+std::optional<Comparer::Answers> Comparer::Expanded(const Expression& e, bool independent) {
+  Answers all;
+  if (e.Is(Op::kList)) {  // member by member: "±2, 2" says 2 twice, as "2, -2, 2" does
+    for (const Expression& part : e.parts) {
+      const auto members = Expanded(part, independent);
+      if (!members) return std::nullopt;
+      all.insert(all.end(), members->begin(), members->end());
+    }
+    return all;
+  }
+  const auto variants = ExpandPlusMinus(e, independent, work_);
+  if (!variants) return std::nullopt;
+  for (const Expression& variant : *variants) {
+    if (variant.Is(Op::kSet)) all.insert(all.end(), variant.parts.begin(), variant.parts.end());
+    else all.push_back(variant);
+  }
+  return WithoutRepeats(all);
+}
+
 bool Comparer::SamePlusMinus(const Expression& g, const Expression& p) {
   for (const bool independent : {false, true}) {
-    const auto x = ExpandPlusMinus(g, independent, work_), y = ExpandPlusMinus(p, independent, work_);
-    if (!x || !y) return false;
-    const auto members = [](const Answers& all) {
-      Answers flat;
-      for (const Expression& e : all) {
-        if (e.Is(Op::kList) || e.Is(Op::kSet)) flat.insert(flat.end(), e.parts.begin(), e.parts.end());
-        else flat.push_back(e);
-      }
-      return Node(Op::kList, std::move(flat));
-    };
-    // Expanding a list repeats the members without ±.
-    const Answers a = WithoutRepeats(Values(members(*x))), b = WithoutRepeats(Values(members(*y)));
-    if (AnyOrder(a, b)) return true;
+    const auto a = Expanded(g, independent), b = Expanded(p, independent);
+    if (!a || !b) return false;
+    if (AnyOrder(Values(Node(Op::kList, *a)), Values(Node(Op::kList, *b)))) return true;
   }
   return false;
 }

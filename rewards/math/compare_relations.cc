@@ -56,7 +56,10 @@ bool Comparer::SameRelation(const Expression& g, const Expression& p) {
   } else if (IsEquation(relation)) {
     // "f(3) = 12", "2l = 12" and "m + n = 12" give 12; "x² + 1 = 0" does not give 0; and "x² + y² = 25" is an equation, and not 25.
     const Expression& right = relation.parts.back();
-    const bool asked = (Contains(relation.parts[0], Op::kAdd) && !IsSumOfNames(relation.parts[0])) || Contains(relation.parts[0], Op::kPower);
+    const Expression& left = relation.parts[0];
+    const auto has_vector = [](const Expression& e) { return Contains(e, Op::kMatrix) || Contains(e, Op::kTuple); };
+    const bool vectors = has_vector(left) && !has_vector(right);  // say nothing of a number
+    const bool asked = (Contains(left, Op::kAdd) && !IsSumOfNames(left)) || Contains(left, Op::kPower) || vectors;
     const bool constant = Variables(right).empty() && !asked;
     const bool numbers = Variables(relation).empty();
     const bool value_of = relation.parts[0].Is(Op::kFunction) && relation.parts[0].text.size() == 1 && !g.Is(Op::kRelation);  // f(x + 1) = …

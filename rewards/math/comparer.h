@@ -31,6 +31,8 @@ class Comparer {
   static Answers Flatten(const Expression& e);
   Answers WithoutRepeats(const Answers& all);
   bool SameChoice(const Expression& g, const Expression& p);
+  // Both values of every ±; nothing where there are too many.
+  std::optional<Answers> Expanded(const Expression& e, bool independent);
   bool SamePlusMinus(const Expression& g, const Expression& p);
   bool SameResidue(const Expression& g, const Expression& p);
   // "2A" is read as a product.

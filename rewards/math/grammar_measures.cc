@@ -27,6 +27,9 @@ Expression Hoist(Expression value) {
   return value;
 }
 
+// "100% to 1 foot" is a ratio of two kinds, and no ratio in feet.
+bool IsRatioOfKinds(const Expression& e) { return e.Is(Op::kQuantity) && e.parts[0].Is(Op::kRatio) && (Contains(e, Op::kPercent) || Contains(e, Op::kDegree)); }
+
 // One name for one unit. A capital M is mega.
 std::string UnitWord(std::string_view word) {
   std::string lower = LowerCase(word);
@@ -64,7 +67,8 @@ Expression Grammar::Member() {
   if (failed_) return {};
   if (AtWord("to") && ratios_ && IsArithmetic(value)) {  // 2 to 3
     ++at_;
-    return WithUnit(Node(Op::kRatio, {std::move(value), Sum()}));
+    Expression ratio = WithUnit(Node(Op::kRatio, {std::move(value), Sum()}));
+    return IsRatioOfKinds(ratio) ? Fail() : ratio;
   }
   // 3 out of 4, 3 in 4
   const size_t words = AtWord("in") ? 1 : AtWord("out") && AtWord("of", 1) ? 2 : 0;
@@ -77,7 +81,8 @@ Expression Grammar::Member() {
     while (EatSign(':') && !failed_) parts.push_back(Sum());
     std::string clock;
     if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) clock = LowerCase(tokens_[at_++].text);
-    return WithUnit(Node(Op::kRatio, std::move(parts), clock));
+    Expression ratio = WithUnit(Node(Op::kRatio, std::move(parts), clock));
+    return IsRatioOfKinds(ratio) ? Fail() : ratio;
   }
   if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) {
     std::string clock = LowerCase(tokens_[at_++].text);
@@ -103,11 +108,12 @@ Expression Grammar::Member() {
 Expression Grammar::Currency(const std::string& currency, bool negative) {
   member_ = at_;
   Expression value = Sum();
+  if (Peek().kind == Token::kWord && IsClock(LowerCase(Peek().text))) return Fail();  // "$12 noon" is no price
   if (negative) value = Node(Op::kNegate, {std::move(value)});
   value = WithUnit(std::move(value));
   if (value.Is(Op::kQuantity)) {
     const auto unit = FindUnit(value.text);
-    const bool money = !unit || unit->kind.size() == 3 || value.text.find('/') != std::string::npos;  // "usd"
+    const bool money = !unit || unit->kind.size() == 3 || unit->kind.find('/') == 1 || unit->kind.find('/') == 3;  // "usd", "1/time", "usd/time"
     if (!money) return Fail();  // "$5 in" is no price
     value.text = currency;
   } else {

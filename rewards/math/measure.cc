@@ -154,8 +154,8 @@ bool SameRatio(const Expression& g, const Expression& p, Work* work) {
   if (!g.Is(Op::kRatio) || !p.Is(Op::kRatio)) {
     const Expression& ratio = g.Is(Op::kRatio) ? g : p;
     const Expression& other = g.Is(Op::kRatio) ? p : g;
-    if (!ratio.text.empty()) {  // 5 p.m. is met by a bare 5; a bare 5 is not met by 5 p.m.
-      return g.Is(Op::kRatio) && ratio.parts.size() == 2 && ratio.parts[1].Is(Op::kNumber, "00") && IsArithmetic(other) && Same(ratio.parts[0], other, work);
+    if (!ratio.text.empty()) {  // 5 p.m. is met by a bare 5, but 12 may be noon or midnight; a bare 5 is not met by 5 p.m.
+      return g.Is(Op::kRatio) && !ratio.parts[0].Is(Op::kNumber, "12") && ratio.parts.size() == 2 && ratio.parts[1].Is(Op::kNumber, "00") && IsArithmetic(other) && Same(ratio.parts[0], other, work);
     }
     if (ratio.parts.size() != 2) return false;
     const Expression quotient = Node(Op::kDivide, ratio.parts);

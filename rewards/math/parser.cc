@@ -64,6 +64,12 @@ std::string PlainWords(std::string_view text) {
       size_t end = at + 1;
       while (end < text.size() && IsAsciiLetter(text[end])) ++end;
       const std::string_view name = text.substr(at + 1, end - at - 1);
+      const char sign = at + 1 < text.size() ? text[at + 1] : ' ';
+      if (sign == '%' || sign == '$') {
+        word += sign;
+        at += 2;
+        continue;
+      }
       if (name.empty()) {
         at += 2;
         if (at - 1 < text.size() && text[at - 1] != '!') flush();
@@ -78,6 +84,7 @@ std::string PlainWords(std::string_view text) {
       continue;
     }
     if (IsAsciiSpace(c) || c == ',' || c == '~') flush();
+    else if (c == '!' && !word.empty() && IsAsciiDigit(word.back())) word += c;  // 6!
     else if (c == '.' && at + 1 < text.size() && IsAsciiDigit(text[at + 1])) word += c;
     else if (std::string_view("{}$*`\".!?").find(c) == std::string_view::npos) word += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     ++at;

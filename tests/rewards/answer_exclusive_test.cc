@@ -71,6 +71,12 @@ bool AreOneGold(const std::string& a, const std::string& b) {
   return same(a, b) || same(b, a) || same(value(a), value(b));
 }
 
+// Under every reading.
+bool IsPaid(const std::string& gold, const std::string& response) {
+  return GradePrediction(gold, response).verdict == Verdict::kCorrect || GradeResponse(gold, response, Reading::kStrict).verdict == Verdict::kCorrect ||
+         GradeResponse(gold, response, Reading::kLenient).verdict == Verdict::kCorrect;
+}
+
 Count Draw(const std::vector<std::string>& golds, uint64_t seed, long responses) {
   Count count;
   std::mt19937_64 random(seed);
@@ -79,12 +85,8 @@ Count Draw(const std::vector<std::string>& golds, uint64_t seed, long responses)
     const std::string &a = pick(golds), &b = pick(golds), &connector = pick(kConnectors);
     const auto& dress = pick(kDresses);
     const std::string response = dress.first + a + connector + b + dress.second;
-    const auto paid = [&](const std::string& gold) {
-      return GradePrediction(gold, response).verdict == Verdict::kCorrect || GradeResponse(gold, response, Reading::kStrict).verdict == Verdict::kCorrect ||
-             GradeResponse(gold, response, Reading::kLenient).verdict == Verdict::kCorrect;
-    };
     ++count.responses;
-    const bool for_a = paid(a), for_b = paid(b);
+    const bool for_a = IsPaid(a, response), for_b = IsPaid(b, response);
     count.paid += for_a || for_b;
     if (!for_a || !for_b || AreOneGold(a, b)) continue;
     count.doubles.push_back("A: " + a + "   B: " + b + "   response: " + response);
@@ -112,6 +114,37 @@ TEST(AnswerExclusive, NoResponseIsPaidForTwoDifferentAnswers) {
   }
   std::cout << golds.size() << " answers, " << all << " responses of two, " << paid << " paid for one of them\n";
   EXPECT_GT(paid, all / 10);  // the judge still pays
+}
+
+TEST(AnswerExclusive, NorForWhatDrawsOfMillionsHaveFound) {
+  const std::vector<std::vector<std::string>> cases = {
+      // A number cut out of a formula.
+      {"(12)_3", "noon", "The answer is (12)_3 ... noon."},
+      {"(12)_3", "12 in", "The answer is (12)_3 equivalently 12 in."},
+      {"x \\equiv 3 \\pmod{7}", "3 \\text{ p.m.}", "The answer is x \\equiv 3 \\pmod{7}, not 3 \\text{ p.m.}."},
+      {"3:1", "3^\\circ", "(3^\\circ because the answer is 3:1)"},
+      // A number without its unit.
+      {"[ABC] = 12", "noon", "Option [ABC] = 12, not noon"},
+      {"5 \\text{ N}", "5 \\text{ mg}", "\\boxed{(5 \\text{ N}, not 5 \\text{ mg})}"},
+      {"noon", "12:00 \\text{ a.m.}", "\\boxed{\\text{noon is 12:00 \\text{ a.m.}}}"},
+      {"\\$3.50", "3.5 \\mathrm{~m}/\\mathrm{s}", "(\\$3.50 times 3.5 \\mathrm{~m}/\\mathrm{s})"},
+      {"50 \\text{ euros}", "Rs. 50", "\\[50 \\text{ euros}} \\boxed{Rs. 50\\]"},
+      {"10^\\circ", "\\$ 10", "I am sure that it is 10^\\circ #### \\$ 10, trust me."},
+      // A price, or the dress of a formula.
+      {"12 \\text{ in}", "$12.00", "$12 \\text{ in} so the answer is $12.00$"},
+      {"$12.00", "12 in", "The answer is $$12.00 also 12 in$."},
+      {"$12", "12\\text{ noon}", "The answer is $12\\text{ noon} i.e. $12$."},
+      {"3.5 \\mathrm{~m}/\\mathrm{s}", "\\$3.50", "The answer is $3.5 \\mathrm{~m}/\\mathrm{s} so \\$3.50$."},
+      // Signs that are no words.
+      {"6!", "6\\%", "\\text{6! whereas the answer is 6\\%}"},
+      {"\\$20", "20\\%", "\\text{\\$20 whereas the answer is 20\\%}"},
+      // One of several said twice, or with a condition; a point and a choice; a vector and a number; a ratio of two kinds.
+      {"(3, \\pm\\sqrt{7})", "(x, y) = (3, \\sqrt{7})", "(3, \\pm\\sqrt{7})\n(x, y) = (3, \\sqrt{7})"},
+      {"(0, 0, 0)", "\\{x \\in \\mathbb{R} : x \\neq 2\\}", "\\boxed{x=(0, 0, 0)}\n\\boxed{\\{x \\in \\mathbb{R} : x \\neq 2\\}}"},
+      {"\\angle A", "a", "- \\angle A, not a"},
+      {"\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "x_1 = 1, x_2 = 2", "(\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix} vs x_1 = 1, x_2 = 2)"},
+      {"100\\%", "1\\text{ foot}", "100\\% to 1\\text{ foot}"}};
+  for (const auto& c : cases) EXPECT_FALSE(IsPaid(c[0], c[2]) && IsPaid(c[1], c[2])) << c[0] << " and " << c[1] << ": " << c[2];
 }
 
 }  // namespace

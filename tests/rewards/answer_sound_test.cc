@@ -41,6 +41,24 @@ TEST(AnswerSound, RefusesWhatIsTakenBackDoubtedOrChanged) {
   EXPECT_EQ(Of("0.05", "5 per cent"), Verdict::kCorrect);
 }
 
+TEST(AnswerSound, ANumberIsNotCutOutOfAFormula) {
+  const std::vector<std::vector<std::string>> cases = {{"12", "The answer is (12)_3, I think."}, {"16", "so we get \\sqrt{16} for sure"}, {"2", "the graph is x^2 for sure"}, {"3", "The answer is 3:1, I think."},
+                                                       {"5", "5 zorgs, not 5 mg"}};
+  for (const auto& c : cases) EXPECT_NE(Of(c[0], c[1]), Verdict::kCorrect) << c[1];
+  EXPECT_EQ(Of("6", "so we get __6__ for sure"), Verdict::kCorrect);
+  EXPECT_EQ(Of("12", "It costs $5 + $7 = $12$"), Verdict::kCorrect);
+  EXPECT_EQ(Of("\\$12", "It costs $5, so the answer is $12$"), Verdict::kCorrect);
+  EXPECT_EQ(Of("3.5 m/s", "It moves at 3.5\\,\\mathrm{m}/\\mathrm{s} here, as asked."), Verdict::kCorrect);
+  EXPECT_EQ(Of("5 \\text{ N}", "\\boxed{(5 \\text{ N}, not 5 \\text{ mg})}"), Verdict::kCorrect);
+  EXPECT_EQ(Of("\\angle A", "The largest is \\angle A."), Verdict::kCorrect);
+}
+
+TEST(AnswerSound, TwelveIsNeitherNoonNorMidnight) {
+  for (const char* gold : {"noon", "midnight", "12:00 \\text{ p.m.}", "12\\text{ a.m.}"}) EXPECT_NE(Of(gold, "12"), Verdict::kCorrect) << gold;
+  for (const char* noon : {"12 p.m.", "12:00", "noon", "12\\text{ noon}"}) EXPECT_EQ(Of("noon", noon), Verdict::kCorrect) << noon;
+  EXPECT_EQ(Of("5 p.m.", "5"), Verdict::kCorrect);
+}
+
 TEST(AnswerSound, ThoughtsAreNoAnswer) {
   EXPECT_EQ(Of("5", "<think>It is \\boxed{5}.</think>"), Verdict::kUnparsed);
   EXPECT_EQ(Of("5", "<think>It is \\boxed{5}."), Verdict::kUnparsed);
