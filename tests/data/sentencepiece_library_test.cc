@@ -193,6 +193,7 @@ TEST(SentencePieceLibrary, EqualsTheSmallEncodersOnRandomVocabularies) {
       for (int64_t n = rng.Int(0, j < 30 ? 12 : 80); n > 0; --n) text += parts[static_cast<size_t>(rng.Int(0, static_cast<int64_t>(parts.size()) - 1))];
       ASSERT_NO_FATAL_FAILURE(both.Compare(text));
     }
+    EXPECT_TRUE(both.LibraryWasAsked());
   }
 }
 
