@@ -71,7 +71,7 @@ std::unique_ptr<SentencePieceLibrary> SentencePieceLibrary::Load(const std::stri
 
 bool SentencePieceLibrary::Encode(std::string_view text, std::vector<int32_t>& ids) const {
   std::vector<int> found;
-  if (!IsValidUtf8(text) || !processor_->processor.Encode(text, &found).ok()) return false;
+  if (text.size() > kMaxText || !IsValidUtf8(text) || !processor_->processor.Encode(text, &found).ok()) return false;
   for (const int id : found) {
     if (vocabulary_.kinds[static_cast<size_t>(id)] == TokenKind::kControl && id != vocabulary_.unknown_id) return false;
   }

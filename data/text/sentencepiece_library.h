@@ -2,6 +2,7 @@
 // has the small encoders alone (bpe.h, unigram.h), which a GGUF and a tokenizer.json have in every build. The ids are the same.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,8 +25,10 @@ class SentencePieceLibrary {
   ~SentencePieceLibrary();
 
   // Appends the ids of `text`, in which no added token is to be found any more. False, with nothing appended, for what is left to
-  // the small encoders: text with bytes that are not UTF-8, which the library loses, and text of which it would make a control
-  // token (one of a single character, or one that tokenizer_config.json has made control).
+  // the small encoders: text with bytes that are not UTF-8, which the library loses; text of which it would make a control token
+  // (one of a single character, or one that tokenizer_config.json has made control); and text of more than kMaxText bytes, for
+  // each of which the library takes a hundred bytes of memory.
+  static constexpr size_t kMaxText = 4 << 20;
   bool Encode(std::string_view text, std::vector<int32_t>& ids) const;
 
  private:
