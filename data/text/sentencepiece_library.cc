@@ -23,12 +23,17 @@ namespace pith {
 struct SentencePieceLibrary::Processor {
   sentencepiece::SentencePieceProcessor processor;
 
+  // The header's string_view is the standard one only since 0.1.97.
+  bool Encode(std::string_view text, std::vector<int>* ids) const {
+    return processor.Encode(absl::string_view(text.data(), text.size()), ids).ok();
+  }
+
   // What kept the library from loading it; empty when nothing did.
   std::string Load(std::string_view model_proto) {
     constexpr int kFatalOnly = 3;
     if (sentencepiece::logging::SetMinLogLevel != nullptr) sentencepiece::logging::SetMinLogLevel(kFatalOnly);
     try {
-      const auto status = processor.LoadFromSerializedProto(model_proto);
+      const auto status = processor.LoadFromSerializedProto(absl::string_view(model_proto.data(), model_proto.size()));
       return status.ok() ? "" : status.ToString();
     } catch (const std::exception& error) {  // its tries throw
       return error.what();
@@ -55,7 +60,7 @@ bool SentencePieceLibrary::Knows(TokenModel model) {
                               std::string("\x12\x02\x18\x01", 4) + std::string("\x1A\x02\x18\x00", 4);  // unigram; no space in front
     Processor probe;
     std::vector<int> ids;
-    return probe.Load(proto).empty() && probe.processor.Encode("ab", &ids).ok() && ids == std::vector<int>{3};
+    return probe.Load(proto).empty() && probe.Encode("ab", &ids) && ids == std::vector<int>{3};
   }();
   return model == TokenModel::kBpe || (model == TokenModel::kUnigram && rounds);
 }
@@ -71,7 +76,7 @@ std::unique_ptr<SentencePieceLibrary> SentencePieceLibrary::Load(const std::stri
 
 bool SentencePieceLibrary::Encode(std::string_view text, std::vector<int32_t>& ids) const {
   std::vector<int> found;
-  if (text.size() > kMaxText || !IsValidUtf8(text) || !processor_->processor.Encode(text, &found).ok()) return false;
+  if (text.size() > kMaxText || !IsValidUtf8(text) || !processor_->Encode(text, &found)) return false;
   for (const int id : found) {
     if (vocabulary_.kinds[static_cast<size_t>(id)] == TokenKind::kControl && id != vocabulary_.unknown_id) return false;
   }
