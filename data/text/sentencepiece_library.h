@@ -19,8 +19,8 @@ class SentencePieceLibrary {
   // Whether this build has the library, and whether it encodes such a model: before its version 0.2.2 it adds up unigram's scores
   // with another rounding, and near ties fall otherwise than today, on a phone and in transformers.
   static bool Knows(TokenModel model);
-  // Null where it does not know the model. `vocabulary` is what was read from the same file, and must outlive this. UserError where
-  // the library refuses the file.
+  // Null where it does not know the model, and for BPE that comes to pieces of type unused on the way. `vocabulary` is what was
+  // read from the same file, and must outlive this. UserError where the library refuses the file.
   static std::unique_ptr<SentencePieceLibrary> Load(const std::string& tokenizer_model_path, const Vocabulary& vocabulary);
   ~SentencePieceLibrary();
 

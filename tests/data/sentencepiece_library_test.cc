@@ -235,6 +235,21 @@ TEST(SentencePieceLibrary, AConfigNamesUserDefinedPiecesAgain) {
   EXPECT_EQ(both.small().Encode("a  b"), (Ids{5, 1, 3}));  // ▁a, ▁▁, b: never ▁▁b
 }
 
+// The library would join "ab" and take it apart again; a GGUF, and pith's own encoder, join nothing to what is unused.
+TEST(SentencePieceLibrary, PiecesOfTypeUnusedMakeNoDifference) {
+  NEED_LIBRARY();
+  ModelProto model;
+  model.pieces = {{"<unk>", 0, ModelProto::kUnknown}, {"a", -1}, {"b", -1}, {"▁", -1}, {"ab", -1, ModelProto::kUnused}, {"abb", -2}, {"[PAD5]", 0, ModelProto::kUnused}};
+  Both both(Written(model, "unused"));
+  for (const char* text : {"ab", "abb", "aabb ab"}) both.Compare(text);
+  EXPECT_EQ(both.small().Encode("abb"), (Ids{3, 1, 2, 2}));
+  EXPECT_EQ(both.ShareOfLibrary(), 0);
+  model.pieces[4].text = "xyzxyz";  // of whose halves there is none: no merge comes to it
+  Both harmless(Written(model, "unused"));
+  harmless.Compare("abb xyzxyz");
+  EXPECT_EQ(harmless.ShareOfLibrary(), 1);
+}
+
 TEST(SentencePieceLibrary, LeavesTextsThatWouldFillTheMemory) {
   NEED_LIBRARY();
   const std::string path = kFolder + "spm_bpe.model", most(SentencePieceLibrary::kMaxText, 'x');
