@@ -43,6 +43,10 @@ Bpe::Bpe(const Vocabulary& vocabulary)
     if (!characters_ && missing.piece.size() == 1) byte_ids_[static_cast<uint8_t>(missing.piece[0])] = num_tokens + static_cast<int32_t>(i);
     tokenless_.push_back(missing.ids);
   }
+  if (characters_) {
+    characters_without_.Reserve(vocabulary.tokenless.size());
+    for (size_t i = 0; i < vocabulary.tokenless.size(); ++i) characters_without_.Add(vocabulary.tokenless[i].piece, num_tokens + static_cast<int32_t>(i));
+  }
   size_t capacity = 16;
   while (capacity < vocabulary.merges.size() * 2) capacity *= 2;
   pairs_.resize(capacity);
@@ -57,13 +61,14 @@ Bpe::Bpe(const Vocabulary& vocabulary)
     if (pairs_[at].key == key && vocabulary.first_of_equal_merges) continue;
     pairs_[at] = {key, rank, vocabulary.merged[i]};
   }
-  if (characters_ && !ignore_merges_ && tokenless_.empty()) FindNeighbours(vocabulary);
+  if (characters_ && !ignore_merges_ && (tokenless_.empty() || !vocabulary.ranks.empty())) FindNeighbours(vocabulary);
 }
 
 void Bpe::FindNeighbours(const Vocabulary& vocabulary) {
   // A merge that takes in a byte token or the unknown token is not seen in the characters of the text.
   for (const auto& [left, right] : vocabulary.merges) {
     for (const int32_t id : {left, right}) {
+      if (static_cast<size_t>(id) >= num_tokens_) continue;
       if (id == unknown_id_ || vocabulary.kinds[static_cast<size_t>(id)] == TokenKind::kByte) return;
     }
   }
@@ -128,7 +133,8 @@ void Bpe::Symbols(std::string_view word, Emit emit) const {
   for (size_t at = 0; at < word.size();) {
     const auto byte = static_cast<uint8_t>(word[at]);
     const size_t size = byte < 0x80 ? 1 : DecodeUtf8(word, at).size;
-    const int32_t id = byte < 0x80 ? byte_ids_[byte] : words_.Find(word.substr(at, size));
+    int32_t id = byte < 0x80 ? byte_ids_[byte] : words_.Find(word.substr(at, size));
+    if (id < 0 && !tokenless_.empty()) id = characters_without_.Find(word.substr(at, size));
     if (id >= 0) {
       if (unknown) emit(unknown_id_);
       unknown = false;
@@ -172,12 +178,15 @@ int32_t Bpe::WholeWord(std::string_view word) const {
 void Bpe::Spell(size_t from, std::vector<int32_t>& ids) const {
   const std::vector<int32_t> merged(ids.begin() + static_cast<std::ptrdiff_t>(from), ids.end());
   ids.resize(from);
+  const auto put = [&](int32_t id) {
+    const bool again = fuse_unknown_ && id == unknown_id_ && ids.size() > from && ids.back() == id;
+    if (!again) ids.push_back(id);
+  };
   for (const int32_t id : merged) {
     if (static_cast<size_t>(id) < num_tokens_) {
-      ids.push_back(id);
+      put(id);
     } else {
-      const std::vector<int32_t>& spelt = tokenless_[static_cast<size_t>(id) - num_tokens_];
-      ids.insert(ids.end(), spelt.begin(), spelt.end());
+      for (const int32_t spelt : tokenless_[static_cast<size_t>(id) - num_tokens_]) put(spelt);
     }
   }
 }

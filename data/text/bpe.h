@@ -34,7 +34,7 @@ class Bpe {
     uint64_t key = ~uint64_t{0};
     int32_t rank = 0, merged = 0;
   };
-  StringIndex words_;
+  StringIndex words_, characters_without_;  // the latter among tokenless_
   std::vector<Pair> pairs_;  // open addressing by (left id, right id)
   std::array<int32_t, 256> byte_ids_;  // of bytes, or of ASCII characters
   std::array<int32_t, 256> byte_tokens_;

@@ -11,7 +11,7 @@ namespace pith {
 
 class Charsmap {
  public:
-  // UserError, naming `origin`, when the table is damaged.
+  // UserError, naming `origin`, when the table is damaged, wherever in it: the sentencepiece library reads it unchecked.
   Charsmap(std::string_view blob, const std::string& origin);
 
   struct Match {
@@ -31,6 +31,8 @@ class Charsmap {
   std::string replacements_;  // each ended by a zero byte
   std::string origin_;
   Match Find(std::string_view text, bool longest) const;
+  void CheckAll() const;
+  [[noreturn]] void Damaged() const;
 };
 
 }  // namespace pith

@@ -9,6 +9,7 @@
 #include "base/hub_cache.h"
 #include "data/text/bpe.h"
 #include "data/text/end_tokens.h"
+#include "data/text/sentencepiece_library.h"
 #include "data/text/unicode_class.h"
 #include "data/text/unigram.h"
 #include "data/text/wordpiece.h"
@@ -42,6 +43,7 @@ struct Tokenizer::Impl {
   std::unique_ptr<Bpe> bpe;  // one of the three
   std::unique_ptr<Unigram> unigram;
   std::unique_ptr<WordPiece> wordpiece;
+  std::unique_ptr<SentencePieceLibrary> library;  // of a tokenizer.model, where it goes before these
   std::unordered_map<std::string_view, int32_t> added_ids;
   std::vector<int32_t> ends;
   std::vector<bool> parts_text;  // what stands before and behind the token is normalised apart
@@ -53,6 +55,7 @@ struct Tokenizer::Impl {
 
   // Text without added tokens. `text_begin`: nothing of the input came before it.
   void EncodePlain(std::string_view text, bool text_begin, std::vector<int32_t>& ids) const {
+    if (library != nullptr && library->Encode(text, ids)) return;
     std::string normal;
     if (!vocabulary.normalizer.empty()) {
       normal = vocabulary.normalizer.Apply(text);
@@ -172,9 +175,11 @@ std::unique_ptr<Tokenizer> Tokenizer::FromJson(const std::string& tokenizer_json
   return tokenizer;
 }
 
-std::unique_ptr<Tokenizer> Tokenizer::FromSentencePiece(const std::string& tokenizer_model_path) {
+std::unique_ptr<Tokenizer> Tokenizer::FromSentencePiece(const std::string& tokenizer_model_path, PieceEncoder encoder) {
   std::unique_ptr<Tokenizer> tokenizer(new Tokenizer);
   tokenizer->impl_ = std::make_unique<Impl>(VocabularyFromSentencePiece(tokenizer_model_path));
+  Impl& impl = *tokenizer->impl_;
+  if (encoder == PieceEncoder::kLibrary) impl.library = SentencePieceLibrary::Load(tokenizer_model_path, impl.vocabulary);
   return tokenizer;
 }
 

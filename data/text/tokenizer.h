@@ -25,6 +25,12 @@ enum class SpecialTokens {
   kParse,   // "<|im_end|>" becomes its one id: for rendered chat templates only
 };
 
+// What encodes the text of a tokenizer.model. The ids are the same.
+enum class PieceEncoder {
+  kLibrary,  // the sentencepiece library, in builds that have it (sentencepiece_library.h)
+  kSmall,    // pith's own, as on a phone
+};
+
 // Immutable after construction; thread-safe.
 class Tokenizer {
  public:
@@ -32,7 +38,7 @@ class Tokenizer {
   static std::unique_ptr<Tokenizer> Load(const std::string& path);
   static std::unique_ptr<Tokenizer> FromGguf(const GgufFile& file);
   static std::unique_ptr<Tokenizer> FromJson(const std::string& tokenizer_json_path);
-  static std::unique_ptr<Tokenizer> FromSentencePiece(const std::string& tokenizer_model_path);
+  static std::unique_ptr<Tokenizer> FromSentencePiece(const std::string& tokenizer_model_path, PieceEncoder encoder = PieceEncoder::kLibrary);
   ~Tokenizer();
 
   std::vector<int32_t> Encode(std::string_view text, SpecialTokens special = SpecialTokens::kAsText) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "data/text/utf8.h"
@@ -25,6 +26,17 @@ struct Alphabet {
 const Alphabet& TheAlphabet() {
   static const Alphabet alphabet;
   return alphabet;
+}
+
+// What a character without a piece becomes: its bytes where all of them have a token, else the unknown token.
+std::vector<int32_t> IdsOfUnknown(const Vocabulary& vocabulary, std::string_view character) {
+  std::vector<int32_t> ids;
+  for (const char c : character) {
+    const int32_t id = vocabulary.byte_tokens[static_cast<uint8_t>(c)];
+    if (id >= 0) ids.push_back(id);
+  }
+  if (ids.size() < character.size()) ids.assign(vocabulary.unknown_id >= 0 ? 1 : 0, vocabulary.unknown_id);
+  return ids;
 }
 
 }  // namespace
@@ -128,6 +140,15 @@ void MergesFromScores(Vocabulary* vocabulary) {
     if (!mergeable || vocabulary->pieces[id].empty()) continue;
     if (index.Add(vocabulary->pieces[id], static_cast<int32_t>(id))) ids.push_back(static_cast<int32_t>(id));
   }
+  // sentencepiece joins by texts, so a character that is no piece joins, too, where it begins or ends one.
+  std::unordered_map<std::string_view, int32_t> characters;
+  const auto half = [&](std::string_view text) {
+    const int32_t id = index.Find(text);
+    if (id >= 0 || DecodeUtf8(text, 0).size < text.size()) return id;
+    const auto [found, is_new] = characters.try_emplace(text, static_cast<int32_t>(vocabulary->tokens.size() + vocabulary->tokenless.size()));
+    if (is_new) vocabulary->tokenless.push_back({std::string(text), IdsOfUnknown(*vocabulary, text)});
+    return found->second;
+  };
   std::stable_sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) {
     return vocabulary->scores[static_cast<size_t>(a)] > vocabulary->scores[static_cast<size_t>(b)];
   });
@@ -139,7 +160,7 @@ void MergesFromScores(Vocabulary* vocabulary) {
     score = mine;
     const std::string_view piece = vocabulary->pieces[static_cast<size_t>(id)];
     for (size_t at = DecodeUtf8(piece, 0).size; at < piece.size(); at += DecodeUtf8(piece, at).size) {
-      const int32_t left = index.Find(piece.substr(0, at)), right = index.Find(piece.substr(at));
+      const int32_t left = half(piece.substr(0, at)), right = half(piece.substr(at));
       if (left < 0 || right < 0) continue;
       vocabulary->merges.emplace_back(left, right);
       vocabulary->merged.push_back(id);

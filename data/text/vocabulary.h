@@ -117,7 +117,7 @@ class MergeResolver {
 };
 
 // sentencepiece's BPE has scores instead of merges: two neighbours join where their concatenation is a piece, the best
-// score first. Fills in merges, merged and ranks from vocabulary's pieces and scores.
+// score first. Fills in merges, merged, ranks and tokenless from vocabulary's pieces and scores, once all its tokens are there.
 void MergesFromScores(Vocabulary* vocabulary);
 
 }  // namespace pith

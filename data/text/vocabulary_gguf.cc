@@ -217,7 +217,6 @@ void ReadSentencePiece(Source& source, bool unigram) {
     ReadPiece(source, id);
     if (out.kinds[id] == TokenKind::kUserDefined && unigram) out.pieces[id] = source.texts[id];
   }
-  if (!unigram) MergesFromScores(&out);
 
   NormalizerStep step;
   step.kind = NormalizerStep::kSentencePiece;
@@ -237,6 +236,7 @@ void ReadSentencePiece(Source& source, bool unigram) {
   for (size_t id = 0; id < source.texts.size() && out.unknown_id < 0; ++id) {
     if (source.texts[id] == "<unk>") out.unknown_id = static_cast<int32_t>(id);
   }
+  if (!unigram) MergesFromScores(&out);
 }
 
 }  // namespace

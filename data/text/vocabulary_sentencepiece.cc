@@ -1,8 +1,10 @@
 // sentencepiece's tokenizer.model: a protocol buffer (ModelProto), read field by field; and the tokens that a
 // tokenizer_config.json beside it adds.
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -88,16 +90,17 @@ class SentencePieceReader {
     }
     if (out_.tokens.empty()) ThrowUser("'", path_, "' is not a sentencepiece model: it has no pieces");
     if (type_ != 1 && type_ != 2) ThrowUser("'", path_, "' is a sentencepiece model of type ", type_, ", but pith knows unigram (1) and BPE (2)");
+    CheckPieces();
     out_.model = type_ == 1 ? TokenModel::kUnigram : TokenModel::kBpe;
     out_.characters = out_.fuse_unknown = out_.single_precision = true;
     out_.prefix = step.left ? Vocabulary::Prefix::kEach : Vocabulary::Prefix::kNone;
-    if (type_ == 2) MergesFromScores(&out_);
     for (size_t id = 0; id < out_.tokens.size(); ++id) {
       if (out_.kinds[id] == TokenKind::kUserDefined) step.keep.push_back(out_.pieces[id]);
     }
     out_.normalizer.steps.push_back(std::move(step));
     if (eos_ >= 0 && eos_ < static_cast<int64_t>(out_.tokens.size())) out_.eos_id = static_cast<int32_t>(eos_);
     ReadConfig();
+    if (type_ == 2) MergesFromScores(&out_);
     ReadFolderEnds(std::filesystem::path(path_).parent_path().string(), &out_);
     return std::move(out_);
   }
@@ -106,6 +109,19 @@ class SentencePieceReader {
   std::string path_;
   Vocabulary out_;
   int64_t type_ = 1, eos_ = 2;
+  bool byte_fallback_ = false;
+  std::unordered_set<std::string> of_text_, reserved_;  // the texts of pieces
+
+  [[noreturn]] void Damaged(const std::string& why) const { ThrowUser("'", path_, "': ", why, "; the file is damaged, fetch it again"); }
+
+  // Here and in ReadPiece: what the sentencepiece library refuses, a build without it refuses, too.
+  void CheckPieces() const {
+    if (out_.unknown_id < 0) Damaged("no piece stands for what is unknown");
+    if (of_text_.empty()) Damaged("no piece stands for text");
+    const auto bytes = std::count(out_.kinds.begin(), out_.kinds.end(), TokenKind::kByte);
+    if (!byte_fallback_ && bytes > 0) Damaged("it has pieces for bytes, but says that it has none (byte_fallback)");
+    if (byte_fallback_ && bytes != 256) Damaged(Str("it has pieces for ", bytes, " bytes, expected 256"));
+  }
 
   void ReadPiece(std::string_view message) {
     std::string piece;
@@ -117,7 +133,10 @@ class SentencePieceReader {
       if (fields.number() == 3) type = fields.value();
     }
     const auto id = static_cast<int32_t>(out_.tokens.size());
-    if (piece.empty()) ThrowUser("'", path_, "': piece ", id, " is empty; the file is damaged");
+    if (piece.empty()) Damaged(Str("piece ", id, " is empty"));
+    if (piece.find('\0') != std::string::npos) Damaged(Str("piece ", id, " holds a zero byte"));
+    const bool reserved = type == 2 || type == 3 || type == 6;
+    if (!(reserved ? reserved_ : of_text_).insert(piece).second) Damaged(Str("piece '", piece, "' is there twice"));
     if (id >= kMaxTokens) ThrowUser("'", path_, "' has more than ", kMaxTokens, " pieces");
     TokenKind kind = TokenKind::kNormal;
     std::string token = SpacesForMarks(piece);
@@ -127,6 +146,7 @@ class SentencePieceReader {
     switch (type) {
       case 1: break;
       case 2:
+        if (out_.unknown_id >= 0) Damaged(Str("two pieces, ", out_.unknown_id, " and ", id, ", stand for what is unknown"));
         out_.unknown_id = id;
         [[fallthrough]];
       case 3:
@@ -143,7 +163,7 @@ class SentencePieceReader {
       case 5: kind = TokenKind::kUnused; break;
       case 6: {
         const int byte = ByteOfToken(piece);
-        if (byte < 0) ThrowUser("'", path_, "': piece '", piece, "' is to be a byte, but is not written like <0x41>");
+        if (byte < 0 || piece.find_first_of("abcdef") != std::string::npos) ThrowUser("'", path_, "': piece '", piece, "' is to be a byte, but is not written like <0x41>");
         kind = TokenKind::kByte;
         token = std::string(1, static_cast<char>(byte));
         out_.byte_tokens[static_cast<size_t>(byte)] = id;
@@ -159,15 +179,14 @@ class SentencePieceReader {
   }
 
   void ReadTrainer(std::string_view message) {
-    bool byte_fallback = false, suffix = false;
+    bool suffix = false;
     for (Fields fields(message, path_); fields.Next();) {
       if (fields.number() == 3) type_ = static_cast<int64_t>(fields.value());
       if (fields.number() == 24) suffix = fields.value() != 0;
-      if (fields.number() == 35) byte_fallback = fields.value() != 0;
+      if (fields.number() == 35) byte_fallback_ = fields.value() != 0;
       if (fields.number() == 42) eos_ = static_cast<int64_t>(fields.value());
     }
     if (suffix) ThrowUser("'", path_, "' sets treat_whitespace_as_suffix, which pith lacks");
-    if (!byte_fallback) out_.byte_tokens.fill(-1);
   }
 
   void ReadNormalizer(std::string_view message, NormalizerStep& step) {
@@ -215,7 +234,9 @@ class SentencePieceReader {
     if (out_.kinds[id] == TokenKind::kNormal || out_.kinds[id] == TokenKind::kByte) return;  // a piece stays what it is
     out_.kinds[id] = entry.value("special", false) ? TokenKind::kControl : TokenKind::kUserDefined;
     out_.tokens[id] = token.text;
-    std::erase_if(out_.added, [&](const AddedToken& have) { return have.id == token.id; });
+    // What the model itself defines is found in the normalised text, too, unless it has become a control token.
+    const bool control = out_.kinds[id] == TokenKind::kControl;
+    std::erase_if(out_.added, [&](const AddedToken& have) { return have.id == token.id && (control || !have.normalized); });
     out_.added.push_back(std::move(token));
   }
 

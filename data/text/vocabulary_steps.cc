@@ -10,10 +10,10 @@ namespace {
 using Json = nlohmann::json;
 constexpr int kMaxNesting = 20;
 
-std::string Text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string StepText(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 template <class T>
-T Field(const Json& object, const char* key, T missing) {
+T StepField(const Json& object, const char* key, T missing) {
   const auto found = object.find(key);
   return found == object.end() || found->is_null() ? missing : found->get<T>();
 }
@@ -32,13 +32,13 @@ std::string Base64(const std::string& text, const std::string& origin) {
   return out;
 }
 
-class Steps {
+class StepReader {
  public:
-  explicit Steps(const std::string& origin) : origin_(origin) {}
+  explicit StepReader(const std::string& origin) : origin_(origin) {}
 
   void Normalizers(const Json& json, Normalizer* out, int depth = 0) {
     if (json.is_null()) return;
-    const auto type = Field<std::string>(json, "type", "");
+    const auto type = StepField<std::string>(json, "type", "");
     using S = NormalizerStep;
     S step;
     if (type == "Sequence") {
@@ -63,25 +63,25 @@ class Steps {
     } else if (type == "ByteLevel") {
       step.kind = S::kByteLevel;
     } else if (type == "BertNormalizer") {
-      const bool lowercase = Field<bool>(json, "lowercase", true);
-      for (S& bert : BertSteps(Field<bool>(json, "clean_text", true), Field<bool>(json, "handle_chinese_chars", true),
-                               Field<bool>(json, "strip_accents", lowercase), lowercase)) {
+      const bool lowercase = StepField<bool>(json, "lowercase", true);
+      for (S& bert : BertSteps(StepField<bool>(json, "clean_text", true), StepField<bool>(json, "handle_chinese_chars", true),
+                               StepField<bool>(json, "strip_accents", lowercase), lowercase)) {
         out->steps.push_back(std::move(bert));
       }
       return;
     } else if (type == "Strip") {
       step.kind = S::kStrip;
-      step.left = Field<bool>(json, "strip_left", false);
-      step.right = Field<bool>(json, "strip_right", false);
+      step.left = StepField<bool>(json, "strip_left", false);
+      step.right = StepField<bool>(json, "strip_right", false);
     } else if (type == "Prepend") {
       step.kind = S::kPrepend;
       step.text = json.at("prepend").get<std::string>();
     } else if (type == "Replace") {
-      step.text = Field<std::string>(json, "content", "");
+      step.text = StepField<std::string>(json, "content", "");
       Pattern(json.at("pattern"), &step.pattern, &step.regex);
       step.kind = step.regex != nullptr ? S::kReplaceRegex : S::kReplace;
     } else if (type == "Precompiled") {
-      const auto blob = Field<std::string>(json, "precompiled_charsmap", "");
+      const auto blob = StepField<std::string>(json, "precompiled_charsmap", "");
       if (blob.empty()) return;
       step.kind = S::kCharsmap;
       step.charsmap = std::make_shared<Charsmap>(Base64(blob, origin_), origin_);
@@ -94,7 +94,7 @@ class Steps {
 
   void PreTokenizers(const Json& json, std::vector<WordStep>* out, int depth = 0) {
     if (json.is_null()) return;
-    const auto type = Field<std::string>(json, "type", "");
+    const auto type = StepField<std::string>(json, "type", "");
     using S = WordStep;
     S step;
     if (type == "Sequence") {
@@ -104,7 +104,7 @@ class Steps {
     }
     if (type == "Split") {
       step.behavior = Behavior(json);
-      step.invert = Field<bool>(json, "invert", false);
+      step.invert = StepField<bool>(json, "invert", false);
       const Json& pattern = json.at("pattern");
       if (pattern.contains("Regex") && step.behavior == S::kIsolated && !step.invert) {
         if (const auto known = PreTokenizerFromPattern(pattern.at("Regex").get<std::string>())) {
@@ -119,11 +119,11 @@ class Steps {
       if (step.regex != nullptr) std::swap(step.pattern, step.text);
     } else if (type == "ByteLevel") {
       step.kind = S::kByteLevel;
-      step.prefix = Field<bool>(json, "add_prefix_space", true);
-      step.flag = Field<bool>(json, "use_regex", true);
+      step.prefix = StepField<bool>(json, "add_prefix_space", true);
+      step.flag = StepField<bool>(json, "use_regex", true);
     } else if (type == "Digits") {
       step.kind = S::kDigits;
-      step.flag = Field<bool>(json, "individual_digits", false);
+      step.flag = StepField<bool>(json, "individual_digits", false);
     } else if (type == "Punctuation") {
       step.kind = S::kPunctuation;
       step.behavior = Behavior(json);
@@ -139,15 +139,15 @@ class Steps {
       step.text = json.at("delimiter").get<std::string>();
     } else if (type == "Metaspace") {
       step.kind = S::kMetaspace;
-      step.text = Field<std::string>(json, "replacement", std::string(kSpaceMark));
-      step.flag = Field<bool>(json, "split", true);
-      const bool prefix = Field<bool>(json, "add_prefix_space", true);  // older files
-      const auto scheme = Field<std::string>(json, "prepend_scheme", prefix ? "always" : "never");
+      step.text = StepField<std::string>(json, "replacement", std::string(kSpaceMark));
+      step.flag = StepField<bool>(json, "split", true);
+      const bool prefix = StepField<bool>(json, "add_prefix_space", true);  // older files
+      const auto scheme = StepField<std::string>(json, "prepend_scheme", prefix ? "always" : "never");
       if (scheme != "always" && scheme != "first" && scheme != "never") Fail("has Metaspace's prepend_scheme '", scheme, "'");
       step.prefix = scheme != "never";
       step.first = scheme == "first";
     } else {
-      Fail("needs the pre-tokenizer '", type, "' (", Text(json), "), which pith lacks");
+      Fail("needs the pre-tokenizer '", type, "' (", StepText(json), "), which pith lacks");
     }
     out->push_back(std::move(step));
   }
@@ -174,7 +174,7 @@ class Steps {
   }
 
   WordStep::Behavior Behavior(const Json& json) const {
-    const auto name = Field<std::string>(json, "behavior", "Isolated");
+    const auto name = StepField<std::string>(json, "behavior", "Isolated");
     if (name == "Removed") return WordStep::kRemoved;
     if (name == "Isolated") return WordStep::kIsolated;
     if (name == "MergedWithPrevious") return WordStep::kMergedWithPrevious;
@@ -188,13 +188,13 @@ class Steps {
 
 Normalizer NormalizerFromJson(const std::string& json, const std::string& origin) {
   Normalizer out;
-  Steps(origin).Normalizers(Json::parse(json), &out);
+  StepReader(origin).Normalizers(Json::parse(json), &out);
   return out;
 }
 
 std::vector<WordStep> WordStepsFromJson(const std::string& json, const std::string& origin) {
   std::vector<WordStep> out;
-  Steps(origin).PreTokenizers(Json::parse(json), &out);
+  StepReader(origin).PreTokenizers(Json::parse(json), &out);
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/gguf.h"
 #include "base/rng.h"
+#include "data/text/charsmap.h"
 #include "data/text/normalizer.h"
 #include "data/text/regex.h"
 #include "data/text/tokenizer.h"
@@ -59,7 +60,7 @@ TEST(TokenizerKinds, EqualTheReferenceLibraries) {
       EXPECT_EQ(tokenizer->Encode(text, SpecialTokens::kParse), c.at("ids_special").get<Ids>()) << fixture << ": " << c.at("text").dump();
     }
   }
-  EXPECT_GE(kinds, 27);
+  EXPECT_GE(kinds, 28);
 }
 
 // Added tokens whose ids, texts and flags collide: tests/tools/added_tokens_golden.py.
@@ -189,11 +190,12 @@ TEST(Normalizer, BertsTablesAreOld) {
 }
 
 TEST(TokenizerKinds, DamagedModelsAreRefused) {
-  const std::string whole = ReadFile(kFolder + "spm_unigram.model"), path = std::string(PITH_TEST_BINARY) + "/damaged.model";
+  const std::string path = std::string(PITH_TEST_BINARY) + "/damaged.model";
+  const std::string models[] = {ReadFile(kFolder + "spm_unigram.model"), ReadFile(kFolder + "spm_bpe_symbols.model")};  // the latter for the library
   Rng rng(12);
   int refused = 0;
-  for (int i = 0; i < 300; ++i) {
-    std::string bytes = whole;
+  for (int i = 0; i < 400; ++i) {
+    std::string bytes = models[i % 2];
     if (rng.Uniform() < 0.5) bytes.resize(static_cast<size_t>(rng.Int(0, static_cast<int64_t>(bytes.size()))));
     for (int64_t n = rng.Int(0, 3); n > 0 && !bytes.empty(); --n) {
       bytes[static_cast<size_t>(rng.Int(0, static_cast<int64_t>(bytes.size()) - 1))] = static_cast<char>(rng.Int(0, 255));
@@ -206,7 +208,40 @@ TEST(TokenizerKinds, DamagedModelsAreRefused) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, 30);
+  EXPECT_GT(refused, 40);
+}
+
+// The library reads a table of normalisation unchecked: whatever a text could reach in it is checked when it is loaded.
+TEST(TokenizerKinds, DamagedNormalisationTablesAreRefused) {
+  constexpr uint32_t kBlock = 256, kValue = 1u << 31;
+  const auto unit = [](uint32_t label, uint32_t offset, bool value) { return label | (value ? 1u << 8 : 0u) | offset << 10; };
+  // From the root at 0, whose children begin at 256, "a" becomes "b".
+  std::vector<uint32_t> good(3 * kBlock);
+  good[0] = unit(0, kBlock, false);
+  good[kBlock ^ 'a'] = unit('a', kBlock ^ 'a' ^ 2 * kBlock, true);
+  good[2 * kBlock] = kValue | 0;
+  const auto blob = [](const std::vector<uint32_t>& units) {
+    const auto size = static_cast<uint32_t>(units.size() * 4);
+    std::string bytes(reinterpret_cast<const char*>(&size), 4);
+    return bytes + std::string(reinterpret_cast<const char*>(units.data()), size) + std::string("b\0", 2);
+  };
+  EXPECT_EQ(Charsmap(blob(good), "x").Longest("ac").replacement, "b");
+  const auto changed = [&](size_t at, uint32_t to) {
+    std::vector<uint32_t> units = good;
+    units[at] = to;
+    EXPECT_THROW(Charsmap(blob(units), "x"), UserError) << at << " " << to;
+  };
+  changed(0, unit(0, 3 * kBlock, false));                                         // children beyond the end
+  changed(kBlock ^ 'a', unit('a', kBlock ^ 'a' ^ 3 * kBlock, true));
+  changed(2 * kBlock, kValue | 3);                                                // a replacement beyond the end
+  changed(kBlock ^ 'a', unit('a', 'a', true));                                    // a circle
+  std::vector<uint32_t> deep(40 * kBlock);                                        // entries of 1 to 38 times "a"
+  deep[0] = unit(0, kBlock, false);
+  for (uint32_t i = 1; i < 39; ++i) {
+    deep[(i * kBlock) ^ 'a'] = unit('a', (i * kBlock) ^ 'a' ^ ((i + 1) * kBlock), true);
+    deep[(i + 1) * kBlock] = kValue;
+  }
+  EXPECT_THROW(Charsmap(blob(deep), "x"), UserError);
 }
 
 std::vector<std::string> Matches(std::string_view pattern, std::string_view text) {

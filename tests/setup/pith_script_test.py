@@ -98,10 +98,11 @@ class Pith(unittest.TestCase):
         status, out, err = self.pith("export", HAVE="libcli11-dev")
         self.assertEqual((status, out), (0, "pith-export \n"), err)
         self.assertIn("libyaml-cpp-dev", self.calls())
+        self.assertIn("libsentencepiece-dev", self.calls())
         self.assertNotIn("libcli11-dev", self.calls())
         self.assertNotIn("libgtest-dev", self.calls())
         if not has_ccache:
-            self.assertIn("going on without ccache", err)
+            self.assertIn("going on without ccache libsentencepiece-dev", err)
 
     def test_a_needed_package_that_cannot_be_had(self):
         self.stub("apt-get", "echo 'E: no such package'; exit 100")

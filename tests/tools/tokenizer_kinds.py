@@ -150,6 +150,7 @@ def train_spm(kind, rng):
     options = {
         "spm_bpe": dict(model_type="bpe", byte_fallback=True, normalization_rule_name="identity", remove_extra_whitespaces=False, vocab_size=520),
         "spm_bpe_symbols": dict(model_type="bpe", normalization_rule_tsv=rules.name, user_defined_symbols=["<b>", "the", "▁▁"], vocab_size=320),
+        "spm_bpe_no_prefix": dict(model_type="bpe", byte_fallback=True, normalization_rule_name="identity", add_dummy_prefix=False, vocab_size=520, user_defined_symbols=["<b>", "ing"]),
         "spm_unigram": dict(model_type="unigram", normalization_rule_tsv=rules.name, vocab_size=300),
         "spm_unigram_bytes": dict(model_type="unigram", byte_fallback=True, normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False, vocab_size=520, user_defined_symbols=["<b>", "ing"]),
         "spm_nfkc": dict(model_type="unigram", normalization_rule_name="nmt_nfkc", vocab_size=300),
@@ -199,7 +200,7 @@ def charsmap_of(data):
 
 
 JSON_KINDS = list(BYTE_KINDS) + ["llama2", "gemma", "metaspace_first", "metaspace_always", "flags", "unigram", "unigram_bytes"]
-MODEL_KINDS = ["spm_bpe", "spm_bpe_symbols", "spm_unigram", "spm_unigram_bytes"]
+MODEL_KINDS = ["spm_bpe", "spm_bpe_symbols", "spm_bpe_no_prefix", "spm_unigram", "spm_unigram_bytes"]
 LARGE_KINDS = ["unigram_nfkc", "spm_nfkc"]  # with sentencepiece's whole NFKC table: not committed
 
 
