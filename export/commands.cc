@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 
@@ -19,14 +20,14 @@ namespace pith {
 namespace {
 
 // Of a folder that is read, no file may be written over either; a GGUF in it is an earlier output.
-void CheckNotInput(const std::string& out, const std::string& input) {
+void CheckNotInput(const std::string& out, const std::string& input, const char* option = "--out") {
   namespace fs = std::filesystem;
-  if (out.empty()) ThrowUser("--out is empty; name a place to write to");
+  if (out.empty()) ThrowUser(option, " is empty; name a place to write to");
   std::error_code error;
-  if (fs::equivalent(out, input, error) && !error) ThrowUser("--out '", out, "' is the input itself; name another place");
+  if (fs::equivalent(out, input, error) && !error) ThrowUser(option, " '", out, "' is the input itself; name another place");
   if (fs::is_regular_file(out, error) && fs::path(out).extension() != ".gguf" &&
       fs::equivalent(fs::absolute(out).parent_path(), input, error) && !error) {
-    ThrowUser("--out '", out, "' is a file of the input '", input, "'; name another place");
+    ThrowUser(option, " '", out, "' is a file of the input '", input, "'; name another place");
   }
 }
 
@@ -43,6 +44,47 @@ void CheckPlace(const std::string& out, bool overwrite) {
   std::error_code error;
   if (overwrite || !std::filesystem::is_regular_file(out, error) || std::filesystem::file_size(out, error) == 0 || error) return;
   if (!StartsAsGguf(out)) ThrowUser("--out '", out, "' is there already and is no GGUF; name another file, or replace it with --overwrite");
+}
+
+// Of what is measured on, and of the JSON that comes last: found before the work, too.
+void CheckMeasureOptions(const MeasureOptions& options, const std::string& out, std::initializer_list<std::string> inputs, bool overwrite) {
+  if (!options.text.empty()) CheckNotInput(out, options.text);
+  if (options.json.empty()) return;
+  if (options.text.empty()) ThrowUser("--measure-out has no effect without --measure; say on which text to measure");
+  for (const std::string& input : inputs) CheckNotInput(options.json, input, "--measure-out");
+  std::error_code error;
+  if (std::filesystem::weakly_canonical(options.json, error) == std::filesystem::weakly_canonical(out, error)) {
+    ThrowUser("--measure-out and --out are both '", out, "'; name two files");
+  }
+  const std::string parent = std::filesystem::absolute(options.json).parent_path().string();
+  if (!IsFolder(parent)) ThrowUser("cannot write '", options.json, "': there is no folder '", parent, "'");
+  if (IsFolder(options.json)) ThrowUser("cannot write '", options.json, "': it is a folder; name a .json file");
+  if (overwrite || !FileExists(options.json) || std::filesystem::file_size(options.json, error) == 0 || error) return;
+  ThrowUser("--measure-out '", options.json, "' is there already; name another file, or replace it with --overwrite");
+}
+
+std::optional<MeasuredText> TextToMeasureOn(const BaseModel& base, const MeasureOptions& options) {
+  if (options.text.empty()) return std::nullopt;
+  MeasuredText text = ReadMeasuredText(base, options.text, options.max_tokens);
+  if (text.num_windows < text.num_in_text) {
+    LogInfo(Str("measuring on the first ", text.ids.size(), " tokens of ", options.text, ", ", text.num_windows, " of its ", text.num_in_text, " windows; ",
+                "--measure-tokens takes another number (0: all)"));
+  }
+  return text;
+}
+
+// Base and adapter as one model in float32: DoRA rescales whole rows, which no engine can do beside the base. The file lies beside `out` until it is mapped,
+// and lives on without a name.
+std::shared_ptr<const BaseModel> FusedInFloats(const BaseModel& base, const LoraAdapter& adapter, const std::string& out) {
+  const struct File {
+    std::string path;
+    ~File() {
+      std::error_code ignored;
+      std::filesystem::remove(path, ignored);
+    }
+  } file{TemporaryName(out)};
+  WriteBaseGguf(base, &adapter, {TensorType::kF32, TensorType::kF32}, file.path);
+  return BaseModel::Load(file.path);
 }
 
 // A base may lie in several files, none of which is to be written over.
@@ -86,12 +128,16 @@ void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& o
 
 }  // namespace
 
-void RunConvert(const ConvertOptions& options) {
+std::optional<Measurement> RunConvert(const ConvertOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   CheckNotInput(options.out, base_path);
   CheckPlace(options.out, options.overwrite);
-  const auto base = LoadBase(base_path, options.out);
+  CheckMeasureOptions(options.measure, options.out, {base_path, options.measure.text}, options.overwrite);
+  const std::shared_ptr<const BaseModel> base = LoadBase(base_path, options.out);
+  const std::optional<MeasuredText> text = TextToMeasureOn(*base, options.measure);
   WriteBaseGguf(*base, nullptr, options.types, options.out);
+  if (!text) return std::nullopt;
+  return Measure(BaseModel::Load(options.out), base, nullptr, *text);
 }
 
 void RunAdapter(const AdapterOptions& options) {
@@ -110,7 +156,7 @@ void RunAdapter(const AdapterOptions& options) {
   PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
 }
 
-void RunFuse(const FuseOptions& options) {
+std::optional<Measurement> RunFuse(const FuseOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   CheckNotInput(options.out, base_path);
   CheckNotInput(options.out, options.adapter);
@@ -125,24 +171,30 @@ void RunFuse(const FuseOptions& options) {
   } else {
     CheckFusedPlace(options.out, options.overwrite);
   }
+  CheckMeasureOptions(options.measure, options.out, {base_path, options.adapter, options.measure.text}, options.overwrite);
   LoraAdapter adapter = ReadPeft(options.adapter);
   const bool changes_meaning = adapter.activation == Activation::kInvocation;
   if (changes_meaning && !options.allow_always) {
     ThrowUser("'", options.adapter, "' acts from its invocation on, a fused one acts on the prompt too; "
               "keep it apart (pith-export adapter), or say --allow-always");
   }
-  const auto base = LoadBase(base_path, options.out);
+  const std::shared_ptr<const BaseModel> base = LoadBase(base_path, options.out);
   if (!to_gguf && base->gguf() != nullptr) {
     ThrowUser("--out '", options.out, "' is a Hugging Face folder, which needs a Hugging Face base; '", base_path,
               "' is a GGUF: let --out end in .gguf");
   }
   BindToBase(*base, options.adapter, options.any_base, &adapter);
+  const std::optional<MeasuredText> text = TextToMeasureOn(*base, options.measure);
   if (changes_meaning) LogWarning(DescribeActivationDifference(*base, adapter));
   if (to_gguf) {
     WriteBaseGguf(*base, &adapter, {*options.type, options.head_type}, options.out);
   } else {
     WriteFusedFolder(*base, adapter, options.out);
   }
+  if (!text) return std::nullopt;
+  const std::shared_ptr<const BaseModel> q = BaseModel::Load(options.out);
+  if (!adapter.dora) return Measure(q, base, PackedAdapter::FromLora(adapter, base->config(), TensorType::kF32), *text);
+  return Measure(q, FusedInFloats(*base, adapter, options.out), nullptr, *text);
 }
 
 }  // namespace pith

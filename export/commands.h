@@ -8,16 +8,26 @@
 
 #include "base/tensor_type.h"
 #include "export/base_gguf.h"
+#include "export/measure.h"
 
 namespace pith {
+
+// What the output's type costs, measured once it is written; what would keep that from being done is said before anything is.
+struct MeasureOptions {
+  std::string text = {};                // as ReadMeasuredText takes it; empty: nothing is measured
+  int64_t max_tokens = kMeasureTokens;  // 0: the whole text
+  std::string json = {};                // file for what is measured; empty: none
+};
 
 struct ConvertOptions {
   std::string base;  // Hugging Face folder or GGUF
   BaseTypes types;
   std::string out;   // GGUF
   bool overwrite = false;
+  MeasureOptions measure = {};
 };
-void RunConvert(const ConvertOptions& options);
+// The output beside the base, where that is asked for.
+std::optional<Measurement> RunConvert(const ConvertOptions& options);
 
 struct AdapterOptions {
   std::string adapter;  // PEFT folder
@@ -40,9 +50,10 @@ struct FuseOptions {
   bool any_base = false;
   bool allow_always = false;
   bool overwrite = false;
+  MeasureOptions measure = {};
 };
 // W + s·B·A in every layer, with DoRA its rows scaled to their magnitudes. An adapter that acts from its invocation on needs allow_always, since a fused one acts on the prompt
-// too; how much that changes the logits is then reported on stderr.
-void RunFuse(const FuseOptions& options);
+// too; how much that changes the logits is then reported on stderr. Measured is what the output's type costs alone: against base and adapter in float32, always acting.
+std::optional<Measurement> RunFuse(const FuseOptions& options);
 
 }  // namespace pith

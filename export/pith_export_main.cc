@@ -5,6 +5,8 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/number_rule.h"
 #include "base/version.h"
 #include "export/commands.h"
 
@@ -32,11 +34,20 @@ int Main(int argc, char** argv) {
     command->add_flag("--overwrite", overwrite, "replace what is at --out, even where that is no GGUF");
   };
 
+  MeasureOptions measure;
+  std::string measure_tokens;
+  const auto add_measure = [&](CLI::App* command) {
+    command->add_option("--measure", measure.text, "print what the type costs, on gsm8k | math500 | svamp | FILE.jsonl | a text file (docs/quality.md)");
+    command->add_option("--measure-tokens", measure_tokens, Str("on so many tokens of it; 0: all (default: ", kMeasureTokens, ")"));
+    command->add_option("--measure-out", measure.json, "JSON file for what is measured");
+  };
+
   CLI::App* convert = app.add_subcommand("convert", "A Hugging Face folder or a GGUF to a GGUF of another type");
   convert->add_option("--base", base, "Hugging Face folder, GGUF, or org/name from Hugging Face's cache; demo: the demo model")->required();
   convert->add_option("--type", type, NamesOf(kBaseTypes, " "))->required();
   convert->add_option("--head-type", head_type, "type of embedding and output (default: q6_k beside q4_k, q8_0 beside other types of 4 bits, else --type)");
   add_out(convert, "GGUF to write; an earlier GGUF there is replaced");
+  add_measure(convert);
 
   CLI::App* pack = app.add_subcommand("adapter", "A PEFT folder to a GGUF LoRA for one base");
   pack->add_option("--adapter", adapter, "PEFT folder")->required();
@@ -54,6 +65,7 @@ int Main(int argc, char** argv) {
   fuse->add_flag("--any-base", any_base, "go on when it was trained on another base");
   fuse->add_flag("--allow-always", allow_always, "fuse an adapter that was trained to act from its invocation on");
   add_out(fuse, "GGUF to write (an earlier one is replaced); without .gguf at its end, a Hugging Face folder");
+  add_measure(fuse);
 
   std::string commands;
   bool known = false;
@@ -74,16 +86,25 @@ int Main(int argc, char** argv) {
   }
   std::optional<TensorType> head;
   if (!head_type.empty()) head = ParseType("--head-type", head_type, kBaseTypes);
+  const auto given = [&](const char* option) { return (convert->parsed() && convert->count(option) > 0) || (fuse->parsed() && fuse->count(option) > 0); };
+  if (given("--measure") && measure.text.empty()) ThrowUser("--measure is empty; name a data set or a text file");
+  if (given("--measure-tokens")) {
+    measure.max_tokens = ParseNumber<int64_t>("--measure-tokens", measure_tokens, Between(0, 1e9));
+    if (measure.text.empty()) ThrowUser("--measure-tokens has no effect without --measure; say on which text to measure");
+  }
+  std::optional<Measurement> measured;
   if (convert->parsed()) {
-    RunConvert({base, {ParseType("--type", type, kBaseTypes), head}, out, overwrite});
+    measured = RunConvert({base, {ParseType("--type", type, kBaseTypes), head}, out, overwrite, measure});
   } else if (pack->parsed()) {
     RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base, results, overwrite});
   } else {
     std::optional<TensorType> chosen;
     if (!type.empty()) chosen = ParseType("--type", type, kBaseTypes);
-    RunFuse({adapter, base, chosen, head, out, any_base, allow_always, overwrite});
+    measured = RunFuse({adapter, base, chosen, head, out, any_base, allow_always, overwrite, measure});
   }
   std::cout << out << "\n";
+  if (measured) std::cout << "\n" << MeasurementText(*measured);
+  if (measured && !measure.json.empty()) WriteFile(measure.json, MeasurementJson(*measured));
   return 0;
 }
 

@@ -1,0 +1,15 @@
+// The token that a model's texts begin with.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/model/base_model.h"
+
+namespace pith {
+
+// BOS, where the tokenizer of the model puts one before a text; nothing where it puts none. A GGUF says so by tokenizer.ggml.add_bos_token, or leaves it
+// to its kind of tokenizer, as llama.cpp takes it; a Hugging Face folder by add_bos_token, or by the post-processor of its tokenizer.json.
+std::optional<int32_t> BeginToken(const BaseModel& base);
+
+}  // namespace pith
