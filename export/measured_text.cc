@@ -6,8 +6,8 @@
 #include "base/file.h"
 #include "data/dataset.h"
 #include "data/published.h"
+#include "data/text/begin_token.h"
 #include "data/text/tokenizer.h"
-#include "export/begin_token.h"
 
 namespace pith {
 namespace {
@@ -48,7 +48,7 @@ MeasuredText ReadMeasuredText(const BaseModel& base, const std::string& name, in
   }
   const std::string whole = TextOf(name);
   text.ids = Tokenizer::Load(base.path())->Encode(whole);
-  const std::optional<int32_t> begin = BeginToken(base);
+  const std::optional<int32_t> begin = base.gguf() != nullptr ? BeginToken(*base.gguf(), base.config().vocab_size) : BeginToken(base.path());
   if (begin) text.ids.insert(text.ids.begin(), *begin);  // llama-perplexity's too, so that its windows are these
   const auto num_ids = static_cast<int64_t>(text.ids.size());
   text.num_in_text = num_ids / text.window;

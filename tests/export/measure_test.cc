@@ -9,8 +9,8 @@
 
 #include "adapters/peft.h"
 #include "base/file.h"
+#include "data/text/begin_token.h"
 #include "data/text/tokenizer.h"
-#include "export/begin_token.h"
 #include "export/commands.h"
 #include "export/reference_logits.h"
 #include "tests/adapters/random_adapter.h"
@@ -18,6 +18,10 @@
 
 namespace pith {
 namespace {
+
+std::optional<int32_t> BeginTokenOf(const BaseModel& base) {
+  return base.gguf() != nullptr ? BeginToken(*base.gguf(), base.config().vocab_size) : BeginToken(base.path());
+}
 
 namespace fs = std::filesystem;
 using testing::Refusal;
@@ -178,8 +182,8 @@ TEST_F(MeasureTest, WindowsBeginWithBosWhereTextsDo) {
 }
 
 TEST_F(MeasureTest, WhoBeginsWithBos) {
-  EXPECT_EQ(BeginToken(*BaseModel::Load(kModel)), std::nullopt);
-  EXPECT_EQ(BeginToken(*BaseModel::Load(f32_)), std::nullopt);
+  EXPECT_EQ(BeginTokenOf(*BaseModel::Load(kModel)), std::nullopt);
+  EXPECT_EQ(BeginTokenOf(*BaseModel::Load(f32_)), std::nullopt);
   // As the tokenizers library is told to.
   fs::copy(kModel, folder_ / "model");
   auto tokenizer = nlohmann::json::parse(ReadFile(kModel + "/tokenizer.json"));
@@ -188,7 +192,7 @@ TEST_F(MeasureTest, WhoBeginsWithBos) {
   for (const nlohmann::json& processor : {begins, nlohmann::json{{"type", "Sequence"}, {"processors", {{{"type", "ByteLevel"}}, begins}}}}) {
     tokenizer["post_processor"] = processor;
     WriteFile(folder_ / "model/tokenizer.json", tokenizer.dump());
-    EXPECT_EQ(BeginToken(*BaseModel::Load(folder_ / "model")), 1);
+    EXPECT_EQ(BeginTokenOf(*BaseModel::Load(folder_ / "model")), 1);
   }
   // As llama.cpp takes what a file leaves open: by the kind of tokenizer.
   const auto kind = [&](const std::string& model, const std::string& pre, std::optional<bool> add) {
@@ -200,7 +204,7 @@ TEST_F(MeasureTest, WhoBeginsWithBos) {
     if (add) writer.Set("tokenizer.ggml.add_bos_token", *add);
     for (const GgufTensor& tensor : file.tensors()) writer.Add(tensor.name, file.Tensor(tensor.name));
     writer.Write(folder_ / "kind.gguf");
-    return BeginToken(*BaseModel::Load(folder_ / "kind.gguf"));
+    return BeginTokenOf(*BaseModel::Load(folder_ / "kind.gguf"));
   };
   EXPECT_EQ(kind("gpt2", "llama-bpe", {}), 1);
   EXPECT_EQ(kind("gpt2", "llama-bpe", false), std::nullopt);

@@ -1,4 +1,4 @@
-#include "export/begin_token.h"
+#include "data/text/begin_token.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -15,21 +15,10 @@ namespace pith {
 namespace {
 
 // Byte-level vocabularies to which llama.cpp gives a BOS unless the file says otherwise; to those of sentencepiece and BERT it always does.
-constexpr std::string_view kBeginning[] = {"llama3",   "llama-v3", "llama-bpe",    "falcon3", "falcon-h1",
+constexpr std::string_view kKindsThatBegin[] = {"llama3",   "llama-v3", "llama-bpe",    "falcon3", "falcon-h1",
                                            "pixtral", "midm-2.0", "jina-v5-nano", "lfm2",    "tekken", "chameleon"};
 
-std::optional<int32_t> FromGguf(const GgufFile& file, int64_t vocab_size) {
-  const auto model = file.Find<std::string>("tokenizer.ggml.model").value_or(""), pre = file.Find<std::string>("tokenizer.ggml.pre").value_or("");
-  const bool usually = model == "llama" || model == "bert" || model == "gemma4" ||
-                       (model == "gpt2" && std::find(std::begin(kBeginning), std::end(kBeginning), pre) != std::end(kBeginning));
-  if (!file.Find<bool>("tokenizer.ggml.add_bos_token").value_or(usually)) return std::nullopt;
-  const int64_t usual = model == "llama" ? 1 : model == "bert" ? 101 : -1;
-  const int64_t id = file.Find<int64_t>("tokenizer.ggml.bos_token_id").value_or(usual);
-  if (id < 0 || id >= vocab_size) return std::nullopt;
-  return static_cast<int32_t>(id);
-}
-
-nlohmann::json ObjectIn(const std::string& path) {
+nlohmann::json JsonObjectIn(const std::string& path) {
   if (!FileExists(path)) return nlohmann::json::object();
   nlohmann::json parsed = nlohmann::json::parse(PythonJson(ReadFile(path)), nullptr, /*allow_exceptions=*/false);
   return parsed.is_object() ? parsed : nlohmann::json::object();  // what is wrong with it, those say who live by it
@@ -49,10 +38,23 @@ std::string FirstOfTemplate(const nlohmann::json& processor) {
   return special != single->front().end() && special->is_object() && special->contains("id") && (*special)["id"].is_string() ? (*special)["id"].get<std::string>() : "";
 }
 
-std::optional<int32_t> FromFolder(const std::string& folder) {
-  const nlohmann::json settings = ObjectIn(folder + "/tokenizer_config.json");
+}  // namespace
+
+std::optional<int32_t> BeginToken(const GgufFile& file, int64_t vocab_size) {
+  const auto model = file.Find<std::string>("tokenizer.ggml.model").value_or(""), pre = file.Find<std::string>("tokenizer.ggml.pre").value_or("");
+  const bool usually = model == "llama" || model == "bert" || model == "gemma4" ||
+                       (model == "gpt2" && std::find(std::begin(kKindsThatBegin), std::end(kKindsThatBegin), pre) != std::end(kKindsThatBegin));
+  if (!file.Find<bool>("tokenizer.ggml.add_bos_token").value_or(usually)) return std::nullopt;
+  const int64_t usual = model == "llama" ? 1 : model == "bert" ? 101 : -1;
+  const int64_t id = file.Find<int64_t>("tokenizer.ggml.bos_token_id").value_or(usual);
+  if (id < 0 || id >= vocab_size) return std::nullopt;
+  return static_cast<int32_t>(id);
+}
+
+std::optional<int32_t> BeginToken(const std::string& folder) {
+  const nlohmann::json settings = JsonObjectIn(folder + "/tokenizer_config.json");
   const auto add = settings.find("add_bos_token");
-  std::string text = FirstOfTemplate(ObjectIn(folder + "/tokenizer.json").value("post_processor", nlohmann::json()));
+  std::string text = FirstOfTemplate(JsonObjectIn(folder + "/tokenizer.json").value("post_processor", nlohmann::json()));
   if (add != settings.end() && add->is_boolean()) {
     nlohmann::json token = settings.value("bos_token", nlohmann::json());
     if (token.is_object()) token = token.value("content", nlohmann::json());
@@ -60,12 +62,6 @@ std::optional<int32_t> FromFolder(const std::string& folder) {
     if (token.is_string()) text = token.get<std::string>();
   }
   return text.empty() ? std::nullopt : Tokenizer::Load(folder)->FindToken(text);
-}
-
-}  // namespace
-
-std::optional<int32_t> BeginToken(const BaseModel& base) {
-  return base.gguf() != nullptr ? FromGguf(*base.gguf(), base.config().vocab_size) : FromFolder(base.path());
 }
 
 }  // namespace pith
