@@ -1,4 +1,5 @@
 // The engine in float32 against transformers and PEFT for every family: all tokens at once, and token by token from the cache.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,6 +75,33 @@ TEST_P(EngineFamilies, AdaptersAgreeWithPeft) {
   const AdapterRef adapter = PackedAdapter::FromLora(ReadPeft(golden_.WriteAdapter(folder_)), engine.config(), TensorType::kF32);
   EXPECT_LT(golden_.AdapterDistance(Run(engine, adapter, {ids_.size()})), kFamilyTolerance) << "all at once";
   EXPECT_LT(golden_.AdapterDistance(Run(engine, adapter, {1})), kFamilyTolerance) << "token by token";
+}
+
+// Base and two adapters side by side, token by token: each as it is alone, to the bit.
+TEST_P(EngineFamilies, SeveralAdaptersShareABatch) {
+  Engine engine = Open();
+  LoraAdapter lora = ReadPeft(golden_.WriteAdapter(folder_)), other = lora;
+  for (auto& [name, pair] : other.pairs) std::ranges::reverse(pair.a);
+  const std::vector<AdapterRef> adapters = {nullptr, PackedAdapter::FromLora(lora, engine.config(), TensorType::kF32),
+                                            PackedAdapter::FromLora(other, engine.config(), TensorType::kF16)};
+  std::vector<std::vector<float>> alone, together(adapters.size());
+  for (const AdapterRef& adapter : adapters) alone.push_back(Run(engine, adapter, {1}));
+  ASSERT_FALSE(SameBits(alone[0], alone[1]) || SameBits(alone[1], alone[2]));
+  std::vector<SequenceId> sequences;
+  for (const AdapterRef& adapter : adapters) {
+    sequences.push_back(engine.NewSequence());
+    engine.SetAdapter(sequences.back(), adapter);
+  }
+  const auto vocab = static_cast<size_t>(engine.config().vocab_size);
+  for (const int32_t token : ids_) {
+    std::vector<float> logits(adapters.size() * vocab);
+    const ForwardRow rows[] = {{sequences[2], token, true}, {sequences[0], token, true}, {sequences[1], token, true}};
+    engine.Forward(rows, logits.data());
+    for (const auto& [row, which] : {std::pair<size_t, size_t>{0, 2}, {1, 0}, {2, 1}}) {
+      together[which].insert(together[which].end(), &logits[row * vocab], &logits[row * vocab] + vocab);
+    }
+  }
+  for (size_t i = 0; i < adapters.size(); ++i) EXPECT_TRUE(SameBits(together[i], alone[i])) << i;
 }
 
 // Each has attention of its own. Rounding moves logits by a hundredth of their size or so.
