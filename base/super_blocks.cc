@@ -47,18 +47,11 @@ void DequantiseBlock(const BlockQ3_K& block, float* out) {
   }
 }
 
-void DequantiseBlock(const BlockQ4_K& block, float* out) {
-  const float d = F16ToF32(block.d), dmin = F16ToF32(block.dmin);
-  const SixBitScales scales = UnpackSixBits(block.scales);
-  for (int part = 0; part < 8; ++part) {
-    const float scale = d * static_cast<float>(scales.scale[part]), offset = dmin * static_cast<float>(scales.offset[part]);
-    const uint8_t* q = block.q + part / 2 * 32;
-    const int shift = part % 2 * 4;
-    for (int i = 0; i < 32; ++i) out[part * 32 + i] = scale * static_cast<float>(q[i] >> shift & 15) - offset;
-  }
-}
+namespace {
 
-void DequantiseBlock(const BlockQ5_K& block, float* out) {
+// Q4_K and Q5_K: 32 values a part, each part with a scale and an offset of six bits. fifth_bit(part, i): of value i of the part.
+template <class Block, class FifthBit>
+void DequantiseSixBitParts(const Block& block, const FifthBit& fifth_bit, float* out) {
   const float d = F16ToF32(block.d), dmin = F16ToF32(block.dmin);
   const SixBitScales scales = UnpackSixBits(block.scales);
   for (int part = 0; part < 8; ++part) {
@@ -66,10 +59,20 @@ void DequantiseBlock(const BlockQ5_K& block, float* out) {
     const uint8_t* q = block.q + part / 2 * 32;
     const int shift = part % 2 * 4;
     for (int i = 0; i < 32; ++i) {
-      const int code = (q[i] >> shift & 15) | (block.high[i] >> part & 1) << 4;
+      const int code = (q[i] >> shift & 15) | fifth_bit(part, i) << 4;
       out[part * 32 + i] = scale * static_cast<float>(code) - offset;
     }
   }
+}
+
+}  // namespace
+
+void DequantiseBlock(const BlockQ4_K& block, float* out) {
+  DequantiseSixBitParts(block, [](int, int) { return 0; }, out);
+}
+
+void DequantiseBlock(const BlockQ5_K& block, float* out) {
+  DequantiseSixBitParts(block, [&](int part, int i) { return block.high[i] >> part & 1; }, out);
 }
 
 void DequantiseBlock(const BlockQ6_K& block, float* out) {
