@@ -11,11 +11,16 @@ std::span<const Family* const> Families() {
   return kAll;
 }
 
-void ReadUsualHfRotary(const HfFields& config, ModelConfig* c) {
+void ReadUsualHfRotary(const HfFields& config, ModelConfig* c, double theta) {
   config.RefuseTrue("rope_interleaved");
   const double share = ReadHfRotaryShare(config);
   if (share != 1) config.Refuse("partial_rotary_factor", Str(share));
-  c->rotaries = {ReadHfRotary(config, c->context_length, c->head_dim)};
+  c->rotaries = {ReadHfRotary(config, c->context_length, c->head_dim, theta)};
+}
+
+void SetWindows(int64_t window, const std::vector<bool>& slides, ModelConfig* c) {
+  c->layers.resize(slides.size());
+  for (size_t i = 0; i < slides.size(); ++i) c->layers[i].window = slides[i] && window > 0 && window < c->context_length ? window : 0;
 }
 
 void RefuseHfBiases(const HfFields& config) {

@@ -28,6 +28,8 @@ struct Family {
   void (*from_gguf)(const GgufFields& fields, ModelConfig* c);
   // Adds what the family's GGUF says beyond that. May be null.
   void (*to_gguf)(const ModelConfig& c, GgufWriter* writer) = nullptr;
+  // Whether its GGUF names a window even where none is narrower than the context: readers would take another, or refuse the file.
+  bool always_names_window = false;
 };
 
 std::span<const Family* const> Families();
@@ -36,12 +38,13 @@ extern const Family kLlama, kMistral, kMinistral, kQwen2, kQwen3, kSmolLm3, kPhi
 
 // Steps that several families take.
 
-// One rotary setting for the whole head, of all layers.
-void ReadUsualHfRotary(const HfFields& config, ModelConfig* c);
+// One rotary setting for the whole head, of all layers. `theta`: the family's, where the file gives none.
+void ReadUsualHfRotary(const HfFields& config, ModelConfig* c, double theta = 10000);
 // UserErrors where attention or the feed-forward has biases.
 void RefuseHfBiases(const HfFields& config);
-// `window` for the layers that config.json's layer_types call "sliding_attention"; where it has no such list, for those that `slides` names.
-// A window as wide as the context is none.
+// `window` for the layers that slide. One as wide as the context is none, and so is 0.
+void SetWindows(int64_t window, const std::vector<bool>& slides, ModelConfig* c);
+// The layers that slide are those that config.json's layer_types call "sliding_attention"; where it has no such list, those that `slides` names.
 template <class Slides>
 void SetHfWindows(const HfFields& config, int64_t window, const Slides& slides, ModelConfig* c);
 // The types in layer_types, one for each layer; empty when absent. UserError for others than "full_attention" and "sliding_attention".
@@ -49,12 +52,9 @@ std::vector<bool> HfSlidingLayers(const HfFields& config, int64_t num_layers);
 
 template <class Slides>
 void SetHfWindows(const HfFields& config, int64_t window, const Slides& slides, ModelConfig* c) {
-  const std::vector<bool> listed = HfSlidingLayers(config, c->num_layers);
-  c->layers.resize(static_cast<size_t>(c->num_layers));
-  for (int64_t i = 0; i < c->num_layers; ++i) {
-    const bool is_sliding = listed.empty() ? slides(i) : listed[static_cast<size_t>(i)];
-    if (is_sliding && window > 0 && window < c->context_length) c->layers[static_cast<size_t>(i)].window = window;
-  }
+  std::vector<bool> sliding = HfSlidingLayers(config, c->num_layers);
+  for (auto i = static_cast<int64_t>(sliding.size()); i < c->num_layers; ++i) sliding.push_back(slides(i));
+  SetWindows(window, sliding, c);
 }
 
 }  // namespace pith

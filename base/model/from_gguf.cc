@@ -38,8 +38,7 @@ void ReadWindows(const GgufFields& fields, ModelConfig* c) {
   if (static_cast<int64_t>(slides.size()) != c->num_layers) {
     ThrowUser("'", fields.path(), "': ", fields.Key(kPattern), " has ", slides.size(), " values, but the model has ", c->num_layers, " layers");
   }
-  c->layers.resize(slides.size());
-  for (size_t i = 0; i < slides.size(); ++i) c->layers[i].window = slides[i] && window > 0 && window < c->context_length ? window : 0;
+  SetWindows(window, slides, c);
 }
 
 double ReadCap(const GgufFields& fields, const char* name) {
@@ -99,7 +98,8 @@ void WriteModelMetadata(const ModelConfig& c, GgufWriter* writer) {
   writer->Set("general.type", std::string("model"));
   if (!c.name.empty()) writer->Set("general.name", c.name);
   set("block_count", c.num_layers);
-  set("context_length", c.stated_context != 0 ? c.stated_context : c.context_length);
+  const int64_t stated_context = c.stated_context != 0 ? c.stated_context : c.context_length;
+  set("context_length", stated_context);
   set("embedding_length", c.d_model);
   set("feed_forward_length", c.d_ff);
   set("attention.head_count", c.num_heads);
@@ -119,9 +119,9 @@ void WriteModelMetadata(const ModelConfig& c, GgufWriter* writer) {
     window = std::max(window, layer.window);
     slides.push_back(layer.window != 0);
   }
-  if (window != 0) set(kWindow, window);
-  if (window != 0 && std::find(slides.begin(), slides.end(), false) != slides.end()) set(kPattern, slides);
   const Family& family = FamilyOfArch(c.name, c.arch);
+  if (window != 0 || family.always_names_window) set(kWindow, window != 0 ? window : stated_context);
+  if (window != 0 && std::find(slides.begin(), slides.end(), false) != slides.end()) set(kPattern, slides);
   if (family.to_gguf != nullptr) family.to_gguf(c, writer);
 }
 

@@ -16,6 +16,5 @@ void ReadGemmaHf(const HfFields& config, ModelConfig* c);
 void ReadGemmaGgufScale(const GgufFields& fields, int64_t depth_of_largest, ModelConfig* c);
 // The layers that slide: those that the file's pattern marks, a list or a number; without one all but every `step`th.
 std::vector<bool> GemmaSlides(const GgufFields& fields, int64_t step, int64_t num_layers);
-void SetGemmaWindows(int64_t window, const std::vector<bool>& slides, ModelConfig* c);
 
 }  // namespace pith

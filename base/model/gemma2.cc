@@ -1,5 +1,4 @@
 // Gemma 2: soft caps on attention's scores and on the logits, a window in every other layer.
-#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -42,10 +41,6 @@ std::vector<bool> GemmaSlides(const GgufFields& fields, int64_t step, int64_t nu
   return slides;
 }
 
-void SetGemmaWindows(int64_t window, const std::vector<bool>& slides, ModelConfig* c) {
-  for (size_t i = 0; i < slides.size(); ++i) c->layers[i].window = slides[i] && window > 0 && window < c->context_length ? window : 0;
-}
-
 namespace {
 
 constexpr int64_t kStep = 2;
@@ -61,18 +56,12 @@ void Gemma2FromHf(const HfFields& config, ModelConfig* c) {
 void Gemma2FromGguf(const GgufFields& fields, ModelConfig* c) {
   SetGemmaShape(c);
   ReadGemmaGgufScale(fields, 46, c);
-  SetGemmaWindows(fields.Find<int64_t>("attention.sliding_window").value_or(4096), GemmaSlides(fields, kStep, c->num_layers), c);
-}
-
-// A file without a window has llama.cpp's.
-void Gemma2ToGguf(const ModelConfig& c, GgufWriter* writer) {
-  const bool slides = std::any_of(c.layers.begin(), c.layers.end(), [](const LayerConfig& layer) { return layer.window != 0; });
-  if (!slides) writer->Set(c.arch + ".attention.sliding_window", c.context_length);
+  SetWindows(fields.Find<int64_t>("attention.sliding_window").value_or(4096), GemmaSlides(fields, kStep, c->num_layers), c);
 }
 
 }  // namespace
 
 const Family kGemma2 = {"gemma2", "gemma2", "Gemma2ForCausalLM", {.context = 8192, .tied_embeddings = true, .head_dim = 256},
-                        Gemma2FromHf, Gemma2FromGguf, Gemma2ToGguf};
+                        Gemma2FromHf, Gemma2FromGguf, nullptr, /*always_names_window=*/true};
 
 }  // namespace pith

@@ -56,7 +56,7 @@ void Gemma3FromGguf(const GgufFields& fields, ModelConfig* c) {
   const int64_t window = fields.Find<int64_t>("attention.sliding_window").value_or(0);
   std::vector<bool> slides(static_cast<size_t>(c->num_layers), false);  // without a window there are no local layers: as llama.cpp has it
   if (window > 0) slides = GemmaSlides(fields, kStep, c->num_layers);
-  SetGemmaWindows(window, slides, c);
+  SetWindows(window, slides, c);
   SetRotaryByLayer(slides, c);
 }
 

@@ -1,7 +1,4 @@
 // Phi-3, Phi-3.5 and Phi-4 mini: Llama with fused tensors; some with longrope, and Phi-4 mini turns a part of each head.
-#include <algorithm>
-#include <cmath>
-
 #include "base/error.h"
 #include "base/model/family.h"
 #include "base/model/hf_rope.h"
@@ -29,14 +26,9 @@ void Phi3FromHf(const HfFields& config, ModelConfig* c) {
 
 void Phi3FromGguf(const GgufFields&, ModelConfig* c) { SetPhi3Shape(c); }
 
-// Older versions of llama.cpp do not load a file that says nothing of a window.
-void Phi3ToGguf(const ModelConfig& c, GgufWriter* writer) {
-  const bool slides = std::any_of(c.layers.begin(), c.layers.end(), [](const LayerConfig& layer) { return layer.window != 0; });
-  if (!slides) writer->Set(c.arch + ".attention.sliding_window", c.stated_context != 0 ? c.stated_context : c.context_length);
-}
-
 }  // namespace
 
-const Family kPhi3 = {"phi3", "phi3", "Phi3ForCausalLM", {.context = 4096, .rms_norm_eps = 1e-5}, Phi3FromHf, Phi3FromGguf, Phi3ToGguf};
+const Family kPhi3 = {"phi3", "phi3", "Phi3ForCausalLM", {.context = 4096, .rms_norm_eps = 1e-5}, Phi3FromHf, Phi3FromGguf, nullptr,
+                      /*always_names_window=*/true};
 
 }  // namespace pith

@@ -1,7 +1,6 @@
 // SmolLM3: Llama, in which every fourth layer is told no positions.
 #include "base/error.h"
 #include "base/model/family.h"
-#include "base/model/hf_rope.h"
 
 namespace pith {
 namespace {
@@ -13,8 +12,7 @@ bool TurnsByDefault(int64_t layer) { return (layer + 1) % kStep != 0; }
 
 void SmolLm3FromHf(const HfFields& config, ModelConfig* c) {
   RefuseHfBiases(config);
-  ReadUsualHfRotary(config, c);
-  c->rotaries = {ReadHfRotary(config, c->context_length, c->head_dim, 2000000.0)};
+  ReadUsualHfRotary(config, c, 2000000.0);
   c->gguf_rope = RopeLayout::kInterleaved;
   const int64_t interval = config.Int("no_rope_layer_interval", kStep);
   if (interval < 1) config.Refuse("no_rope_layer_interval", Str(interval));
