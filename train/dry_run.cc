@@ -6,6 +6,7 @@
 
 #include "adapters/lora_names.h"
 #include "adapters/lora_plan.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "configs/load.h"
 #include "train/model/optimizer.h"
@@ -36,6 +37,20 @@ int64_t WeightBytes(const ModelConfig& c, int64_t element_bytes) {
   int64_t linear = 0;
   for (int kind = 0; kind < kNumLinearKinds; ++kind) linear += LinearRows(c, kind) * LinearCols(c, kind);
   return (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element_bytes;
+}
+
+// How a dry run ends: the parameters, the memory, the run's folder, and what is not there yet. `sampler_note` goes behind the sampler's cache.
+std::string ShownNeeds(const TrainConfig& config, int64_t trained, const MemoryEstimate& m, int64_t teacher_bytes, const std::string& sampler_note,
+                       const std::vector<MissingInput>& missing) {
+  std::ostringstream out;
+  out << "  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base) << ", adapter and optimiser " << Megabytes(m.adapter)
+      << ", activations " << Megabytes(m.activations);
+  if (teacher_bytes > 0) out << ", teacher " << Megabytes(teacher_bytes);
+  if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler) << sampler_note;
+  out << ": " << Megabytes(m.total() + teacher_bytes) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
+  if (!missing.empty()) out << "\n# not there yet, and needed when the run begins\n";
+  for (const MissingInput& input : missing) out << "  " << input.key << ": " << input.path << "\n";
+  return out.str();
 }
 
 }  // namespace
@@ -127,13 +142,7 @@ std::string DryRun(const Session& session) {
         << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.num_problems()) << " times\n";
   }
   const MemoryEstimate m = EstimateMemory(session);
-  out << "  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base) << ", adapter and optimiser " << Megabytes(m.adapter)
-      << ", activations " << Megabytes(m.activations);
-  if (teacher_bytes > 0) out << ", teacher " << Megabytes(teacher_bytes);
-  if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler);
-  out << ": " << Megabytes(m.total() + teacher_bytes) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
-  if (!session.missing.empty()) out << "\n# not there yet, and needed when the run begins\n";
-  for (const MissingInput& input : session.missing) out << "  " << input.key << ": " << input.path << "\n";
+  out << ShownNeeds(config, trained, m, teacher_bytes, "", session.missing);
   return out.str();
 }
 
@@ -157,11 +166,9 @@ std::string DryRunOfShapes(const TrainConfig& config, const ModelConfig& model) 
   const int64_t longest_prompt = std::min(kLongestPrompt, model.context_length);
   const MemoryEstimate m = EstimateMemory(config, model, trained, ranks, longest_prompt);
   std::ostringstream out;
-  out << "# resolved configuration\n" << DumpTrainConfig(config) << "\n# batches\n  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base)
-      << ", adapter and optimiser " << Megabytes(m.adapter) << ", activations " << Megabytes(m.activations);
-  if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler) << " (prompts of " << longest_prompt << " tokens)";
-  out << ": " << Megabytes(m.total()) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n\n# not there yet, and needed when the run begins\n"
-      << "  model.path: the weights (" << config.model.path << " has a description of the model alone)\n";
+  out << "# resolved configuration\n" << DumpTrainConfig(config) << "\n# batches\n"
+      << ShownNeeds(config, trained, m, 0, Str(" (prompts of ", longest_prompt, " tokens)"),
+                    {{"model.path", "the weights (" + config.model.path + " has a description of the model alone)"}});
   return out.str();
 }
 

@@ -177,7 +177,15 @@ std::string ChatTemplate::RenderJson(std::string_view messages_json, const Templ
   return impl_->Render(std::move(messages), options);
 }
 
-bool ChatTemplate::Mentions(const std::string& variable) const { return JinjaMentions(impl_->body, variable); }
+std::vector<std::string> ChatTemplate::UnusedKwargs() const {
+  std::vector<std::string> unused;
+  if (impl_->kwargs.empty()) return unused;
+  const JinjaValue extra = Impl::Extra(impl_->kwargs);
+  for (const auto& [key, value] : extra.Entries()) {
+    if (!JinjaMentions(impl_->body, key.AsString())) unused.push_back(key.AsString());
+  }
+  return unused;
+}
 
 void ChatTemplate::SetKwargs(const std::string& kwargs_json) {
   if (!kwargs_json.empty()) Impl::Extra(kwargs_json);

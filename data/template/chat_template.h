@@ -49,7 +49,7 @@ class ChatTemplate {
   // Variables that every rendering is given from now on, as TemplateOptions::kwargs_json ({"enable_thinking": false}); empty: none. UserError
   // where they are no JSON object.
   void SetKwargs(const std::string& kwargs_json);
-  bool Mentions(const std::string& variable) const;
+  std::vector<std::string> UnusedKwargs() const;  // those of them that the template does not ask for
   bool TellsTime() const;  // asks for the time (strftime_now), be it in one case only: what it renders may change with the day
 
  private:

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <iostream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -129,13 +128,9 @@ std::unique_ptr<Prompter> LoadPrompter(const CLI::App& app, const std::string& p
   }
   CheckTemplateKwargs(app.get_name(), "--chat-template-kwargs", kwargs);
   auto prompter = Prompter::Load(path, told, kwargs);
-  if (app.count("--chat-template-kwargs") > 0 && !kwargs.empty()) {
-    const auto variables = nlohmann::json::parse(kwargs);
-    for (const auto& [name, value] : variables.items()) {
-      if (!prompter->chat().Mentions(name)) {
-        ThrowUser(app.get_name(), ": --chat-template-kwargs gives ", name, ", which the model's chat template does not ask for; leave it away");
-      }
-    }
+  const std::vector<std::string> unused = prompter->chat().UnusedKwargs();
+  if (app.count("--chat-template-kwargs") > 0 && !unused.empty()) {
+    ThrowUser(app.get_name(), ": --chat-template-kwargs gives ", unused.front(), ", which the model's chat template does not ask for; leave it away");
   }
   if (!prompter->chat().TellsTime()) RefuseUnused(app, {"--now"}, "with this model, whose chat template asks for no time");
   return prompter;

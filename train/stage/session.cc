@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"
 #include "adapters/peft_config.h"
@@ -157,14 +156,6 @@ void CheckLengths(const Session& session) {
   }
 }
 
-void WarnOfUnusedKwargs(const ChatTemplate& chat, const std::string& path, const std::string& kwargs) {
-  if (kwargs.empty()) return;
-  const auto variables = nlohmann::json::parse(kwargs);
-  for (const auto& [name, value] : variables.items()) {
-    if (!chat.Mentions(name)) LogWarning(Str("data.chat_template_kwargs: ", name, " has no effect: the chat template of '", path, "' does not ask for it"));
-  }
-}
-
 // Settles what the chat template is told: data.now where it asks for the time, data.chat_template_kwargs.
 std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial, TrainConfig* config) {
   const LoraAdapter initial = has_initial ? ReadPeftConfig(config->run.init_adapter).adapter : LoraAdapter();
@@ -173,7 +164,9 @@ std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial
   if (now.empty() && has_initial) now = initial.template_now;
   if (now.empty()) now = Ranks::World().FromFirst(IsoTime(LocalTime()));
   auto prompter = Prompter::Load(path, now, config->data.chat_template_kwargs);
-  WarnOfUnusedKwargs(prompter->chat(), path, config->data.chat_template_kwargs);
+  for (const std::string& name : prompter->chat().UnusedKwargs()) {
+    LogWarning(Str("data.chat_template_kwargs: ", name, " has no effect: the chat template of '", path, "' does not ask for it"));
+  }
   if (prompter->chat().TellsTime()) {
     config->data.now = now;
   } else if (!config->data.now.empty()) {
