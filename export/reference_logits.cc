@@ -177,26 +177,26 @@ class Decoder {
   }
 
   Floats Attend(const Floats& q, const Floats& k, const Floats& v, int64_t window) const {
-    const int64_t h = c_.head_dim, group = c_.num_heads / c_.num_kv_heads;
-    Floats out(q.size());
+    const int64_t h = c_.head_dim, u = c_.value_head_dim, group = c_.num_heads / c_.num_kv_heads;
+    Floats out(static_cast<size_t>(t_ * c_.attention_dim()));
     std::vector<double> weight_T(static_cast<size_t>(t_));
     for (int64_t t = 0; t < t_; ++t) {
       const int64_t begin = window == 0 ? 0 : std::max<int64_t>(0, t + 1 - window);
       for (int64_t head = 0; head < c_.num_heads; ++head) {
         const float* query = &q[static_cast<size_t>((t * c_.num_heads + head) * h)];
-        const auto kv = [&](const Floats& of, int64_t s) { return &of[static_cast<size_t>((s * c_.num_kv_heads + head / group) * h)]; };
+        const auto kv = [&](const Floats& of, int64_t s, int64_t size) { return &of[static_cast<size_t>((s * c_.num_kv_heads + head / group) * size)]; };
         double largest = -std::numeric_limits<double>::infinity(), total = 0;
         for (int64_t s = begin; s <= t; ++s) {
           double dot = 0;
-          for (int64_t i = 0; i < h; ++i) dot += static_cast<double>(query[i]) * kv(k, s)[i];
+          for (int64_t i = 0; i < h; ++i) dot += static_cast<double>(query[i]) * kv(k, s, h)[i];
           weight_T[static_cast<size_t>(s)] = Cap(dot * c_.attention_scale, c_.attention_soft_cap);
           largest = std::max(largest, weight_T[static_cast<size_t>(s)]);
         }
         for (int64_t s = begin; s <= t; ++s) total += weight_T[static_cast<size_t>(s)] = std::exp(weight_T[static_cast<size_t>(s)] - largest);
-        for (int64_t i = 0; i < h; ++i) {
+        for (int64_t i = 0; i < u; ++i) {
           double sum = 0;
-          for (int64_t s = begin; s <= t; ++s) sum += weight_T[static_cast<size_t>(s)] * kv(v, s)[i];
-          out[static_cast<size_t>((t * c_.num_heads + head) * h + i)] = static_cast<float>(sum / total);
+          for (int64_t s = begin; s <= t; ++s) sum += weight_T[static_cast<size_t>(s)] * kv(v, s, u)[i];
+          out[static_cast<size_t>((t * c_.num_heads + head) * u + i)] = static_cast<float>(sum / total);
         }
       }
     }

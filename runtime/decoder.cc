@@ -70,18 +70,18 @@ void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, fl
   Reserve(pool, batch);
   Embed(pool, batch);
   const int64_t d = config_.d_model, f = config_.d_ff;
-  const int64_t q_dim = config_.q_dim(), kv_dim = config_.kv_dim(), qkv_dim = q_dim + 2 * kv_dim;
+  const int64_t q_dim = config_.q_dim(), k_dim = config_.k_dim(), qkv_dim = config_.qkv_dim();
   float* x_MD = x_MD_.data();
   float* h_MD = h_MD_.data();
   for (int64_t i = 0; i < config_.num_layers; ++i) {
     Norm(pool, m, x_MD, layers_[i].attn_norm_D, h_MD);
     const Target qkv[] = {{kQ, qkv_.data(), qkv_dim, false},
                           {kK, qkv_.data() + q_dim, qkv_dim, false},
-                          {kV, qkv_.data() + q_dim + kv_dim, qkv_dim, false}};
+                          {kV, qkv_.data() + q_dim + k_dim, qkv_dim, false}};
     Project(pool, batch, i, h_MD, d, qkv);
     PlaceKeys(pool, cache, batch, i);
     Attention(pool, cache, batch, i);
-    AddTo(pool, batch, i, kO, attention_.data(), q_dim, layers_[i].post_attention_norm_D);
+    AddTo(pool, batch, i, kO, attention_.data(), config_.attention_dim(), layers_[i].post_attention_norm_D);
 
     Norm(pool, m, x_MD, layers_[i].ffn_norm_D, h_MD);
     float* gate_MF = gate_up_.data();
@@ -101,8 +101,8 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
   const int64_t m = static_cast<int64_t>(batch.rows.size());
   GrowTo(x_MD_, m * config_.d_model);
   GrowTo(h_MD_, m * config_.d_model);
-  GrowTo(qkv_, m * (config_.q_dim() + 2 * config_.kv_dim()));
-  GrowTo(attention_, m * config_.q_dim());
+  GrowTo(qkv_, m * config_.qkv_dim());
+  GrowTo(attention_, m * config_.attention_dim());
   GrowTo(gate_up_, m * 2 * config_.d_ff);
   int64_t positions = 0;
   for (const BatchRow& row : batch.rows) positions = std::max(positions, row.position + 1);
@@ -201,7 +201,6 @@ void Decoder::AddTo(ThreadPool& pool, const Batch& batch, int64_t layer, int kin
 
 void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
   const int64_t head_dim = config_.head_dim, pairs = config_.rotary_dim / 2;
-  const int64_t q_dim = config_.q_dim(), kv_dim = config_.kv_dim();
   const int rotary = config_.layers[layer].rotary;
   const Layer& l = layers_[layer];
   const auto norm = [&](float* begin, const float* end, const std::vector<float>& weight_H) {
@@ -211,9 +210,9 @@ void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& bat
   For(pool, static_cast<int64_t>(batch.rows.size()), 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       const BatchRow& row = batch.rows[r];
-      float* q = qkv_.data() + r * (q_dim + 2 * kv_dim);
-      float* k = q + q_dim;
-      float* v = k + kv_dim;
+      float* q = qkv_.data() + r * config_.qkv_dim();
+      float* k = q + config_.q_dim();
+      float* v = k + config_.k_dim();
       AddBias(q, l.bias_q);
       AddBias(k, l.bias_k);
       AddBias(v, l.bias_v);
@@ -231,7 +230,7 @@ void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& bat
 
 void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
   const int64_t m = static_cast<int64_t>(batch.rows.size());
-  const int64_t head_dim = config_.head_dim, q_dim = config_.q_dim(), qkv_dim = q_dim + 2 * config_.kv_dim();
+  const int64_t head_dim = config_.head_dim, value_dim = config_.value_head_dim, qkv_dim = config_.qkv_dim(), out_dim = config_.attention_dim();
   const int64_t kv_heads = config_.num_kv_heads, heads_per_kv = config_.num_heads / kv_heads, window = config_.layers[layer].window;
   const ScoreRule rule{static_cast<float>(config_.attention_scale), static_cast<float>(config_.attention_soft_cap)};
   For(pool, m * kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
@@ -248,8 +247,8 @@ void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& bat
       }
       const KvPages pages{scratch.k.data(), scratch.v.data(), cache.type()};
       const int64_t head = kv_head * heads_per_kv;
-      AttendHeads(qkv_.data() + r * qkv_dim + head * head_dim, head_dim, heads_per_kv, pages, first, length, head_dim, rule,
-                  scratch.scores.data(), attention_.data() + r * q_dim + head * head_dim, head_dim);
+      AttendHeads(qkv_.data() + r * qkv_dim + head * head_dim, head_dim, heads_per_kv, pages, first, length, head_dim, value_dim, rule,
+                  scratch.scores.data(), attention_.data() + r * out_dim + head * value_dim, value_dim);
     }
   });
 }

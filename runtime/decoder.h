@@ -1,6 +1,6 @@
 // One forward pass of a decoder as base/model/model_config.h describes it, over a batch of rows, each with its place in a paged KV cache and its adapter.
 //
-// Shapes: M rows, D model, N query heads, K KV heads, H head size, F feed-forward, R rank, V vocabulary.
+// Shapes: M rows, D model, N query heads, K KV heads, H head size of queries and keys, U of values, F feed-forward, R rank, V vocabulary.
 // A row's result depends on its own token, position, adapter and KV alone, bit for bit, whatever else is in the batch.
 #pragma once
 

@@ -9,18 +9,19 @@
 namespace pith {
 
 KvCache::KvCache(const ModelConfig& config, int64_t tokens, KvType type)
-    : layers_(config.num_layers), kv_heads_(config.num_kv_heads), head_dim_(config.head_dim), type_(type) {
+    : kv_heads_(config.num_kv_heads), key_dim_(config.head_dim), value_dim_(config.value_head_dim), type_(type) {
   if (tokens <= 0 || tokens > int64_t{1} << 32) {
     ThrowUser("the KV cache cannot hold ", tokens, " tokens; give a number from 1 to 2^32");
   }
-  if (type == KvType::kInt8 && head_dim_ % 32 != 0) {
-    ThrowUser("an INT8 cache needs heads of a multiple of 32 values, and this model's have ", head_dim_, "; use f16");
+  for (const int64_t head_dim : {key_dim_, value_dim_}) {
+    if (type == KvType::kInt8 && head_dim % 32 != 0) {
+      ThrowUser("an INT8 cache needs heads of a multiple of 32 values, and this model's have ", head_dim, "; use f16");
+    }
+    if (head_dim > kMaxHeadDim) ThrowUser("heads of ", head_dim, " values are beyond what pith runs; the most is ", kMaxHeadDim);
   }
-  if (head_dim_ > kMaxHeadDim) {
-    ThrowUser("heads of ", head_dim_, " values are beyond what pith runs; the most is ", kMaxHeadDim);
-  }
-  head_bytes_ = KvPageBytes(type, head_dim_);
-  page_bytes_ = head_bytes_ * kv_heads_ * layers_ * 2;
+  k_bytes_ = KvPageBytes(type, key_dim_);
+  v_bytes_ = KvPageBytes(type, value_dim_);
+  page_bytes_ = PageBytes(config, type);
   const int64_t pages = PagesFor(tokens);
   void* memory = MAP_FAILED;
   if (pages < INT32_MAX && page_bytes_ <= (int64_t{1} << 46) / pages) {
@@ -40,6 +41,10 @@ KvCache::KvCache(const ModelConfig& config, int64_t tokens, KvType type)
     throw;
   }
   for (int64_t i = 0; i < pages; ++i) free_[i] = static_cast<int32_t>(pages - 1 - i);
+}
+
+int64_t KvCache::PageBytes(const ModelConfig& config, KvType type) {
+  return config.num_layers * config.num_kv_heads * (KvPageBytes(type, config.head_dim) + KvPageBytes(type, config.value_head_dim));
 }
 
 KvCache::~KvCache() { munmap(memory_, static_cast<size_t>(num_pages() * page_bytes_)); }
@@ -65,8 +70,8 @@ void KvCache::Return(int32_t page) {
 }
 
 void KvCache::Write(int32_t page, int64_t layer, int64_t token, const float* k, const float* v) const {
-  for (int64_t head = 0; head < kv_heads_; ++head, k += head_dim_, v += head_dim_) {
-    StoreKv(type_, head_dim_, token, k, v, K(page, layer, head), V(page, layer, head));
+  for (int64_t head = 0; head < kv_heads_; ++head, k += key_dim_, v += value_dim_) {
+    StoreKv(type_, key_dim_, value_dim_, token, k, v, K(page, layer, head), V(page, layer, head));
   }
 }
 

@@ -1,7 +1,7 @@
 // The memory of the KV cache: one pool of pages of kPageTokens tokens, mapped once and touched as pages come into use.
 //
 // A page holds keys and values of all layers: [layer][k or v][kv head] and then, of one head, what kernels/attention.h calls
-// a page: keys [H][token], values [token][H]. Pages are counted references; what a page means is known to sequences and to the prefix cache.
+// a page: keys [H][token], values [token][U]. Pages are counted references; what a page means is known to sequences and to the prefix cache.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@ class KvCache {
  public:
   static constexpr int64_t kPageTokens = kKvPageTokens;
   static int64_t PagesFor(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
+  static int64_t PageBytes(const ModelConfig& config, KvType type);
 
   // UserError when `tokens` is not positive or the memory cannot be mapped.
   KvCache(const ModelConfig& config, int64_t tokens, KvType type);
@@ -34,19 +35,18 @@ class KvCache {
   void Return(int32_t page);                   // to the free pages; never fails, as none of these does
   int32_t references(int32_t page) const { return refs_[page]; }
 
-  uint8_t* K(int32_t page, int64_t layer, int64_t head) const { return At(page, 2 * layer, head); }
-  uint8_t* V(int32_t page, int64_t layer, int64_t head) const { return At(page, 2 * layer + 1, head); }
-  // Stores k and v of one token (KV heads × H floats each) in row `token` of the page.
+  uint8_t* K(int32_t page, int64_t layer, int64_t head) const { return Layer(page, layer) + head * k_bytes_; }
+  uint8_t* V(int32_t page, int64_t layer, int64_t head) const { return Layer(page, layer) + kv_heads_ * k_bytes_ + head * v_bytes_; }
+  // Stores k and v of one token (KV heads × H and × U floats) in row `token` of the page.
   void Write(int32_t page, int64_t layer, int64_t token, const float* k, const float* v) const;
   void CopyPage(int32_t from, int32_t to) const;
 
  private:
-  uint8_t* At(int32_t page, int64_t plane, int64_t head) const {
-    return memory_ + page * page_bytes_ + (plane * kv_heads_ + head) * head_bytes_;
-  }
-  int64_t layers_, kv_heads_, head_dim_;
+  uint8_t* Layer(int32_t page, int64_t layer) const { return memory_ + page * page_bytes_ + layer * kv_heads_ * (k_bytes_ + v_bytes_); }
+  int64_t kv_heads_, key_dim_, value_dim_;
   KvType type_;
-  int64_t head_bytes_, page_bytes_;
+  int64_t k_bytes_, v_bytes_;  // of one head's keys and values in a page
+  int64_t page_bytes_;
   int64_t touched_ = 0;  // pages [touched_, …) have never been taken
   uint8_t* memory_ = nullptr;
   std::vector<int32_t> refs_;

@@ -71,7 +71,7 @@ MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& c, i
   m.base = WeightBytes(c, element);
   m.adapter = trained * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
   // Per token and layer: residual twice and both norms, q k v, attention's copies and output, gate, up and their product.
-  const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * (c.q_dim() + 2 * c.kv_dim()) + c.q_dim() + 3 * c.d_ff) +
+  const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * c.qkv_dim() + c.attention_dim() + 3 * c.d_ff) +
                             element * ranks / std::max<int64_t>(1, c.num_layers);
   int64_t longest = 0, sequences = 0, total_length = 0;
   if (config.run.stage != "rl") {
@@ -84,7 +84,7 @@ MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& c, i
     longest = config.adapter.activation == "always" ? total_length : config.rollout.max_completion_tokens + kInvocation;
     sequences = std::min(config.rl.micro_batch_size, config.rl.prompts_per_step * config.rl.group_size);
     const int64_t samples = std::min<int64_t>(config.rollout.max_batch, config.rl.prompts_per_step * config.rl.group_size);
-    m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * c.kv_dim() * 2 * 4 * c.num_layers;
+    m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * (c.k_dim() + c.v_dim()) * 4 * c.num_layers;
   }
   const double activations = static_cast<double>(sequences) * static_cast<double>(longest * c.num_layers) *
                              static_cast<double>(per_layer + element * c.num_heads * total_length);

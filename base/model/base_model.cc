@@ -199,18 +199,18 @@ enum { kQ, kK, kV, kOutput, kGate, kUp, kDown, kQkv, kGateUp };
 }  // namespace
 
 int64_t LinearRows(const ModelConfig& config, int kind) {
-  const std::array<int64_t, kNumModuleKinds> rows{config.q_dim(), config.kv_dim(), config.kv_dim(), config.d_model, config.d_ff, config.d_ff,
-                                                  config.d_model, config.q_dim() + 2 * config.kv_dim(), 2 * config.d_ff};
+  const std::array<int64_t, kNumModuleKinds> rows{config.q_dim(), config.k_dim(), config.v_dim(), config.d_model, config.d_ff, config.d_ff,
+                                                  config.d_model, config.qkv_dim(), 2 * config.d_ff};
   return rows.at(static_cast<size_t>(kind));
 }
 
 int64_t LinearCols(const ModelConfig& config, int kind) {
-  if (kind == kOutput) return config.q_dim();
+  if (kind == kOutput) return config.attention_dim();
   return kind == kDown ? config.d_ff : config.d_model;
 }
 
 ModulePlace ModuleOf(const ModelConfig& config, int kind) {
-  if (config.tensors.fused_qkv && kind <= kV) return {kQkv, kind == kQ ? 0 : config.q_dim() + (kind - kK) * config.kv_dim()};
+  if (config.tensors.fused_qkv && kind <= kV) return {kQkv, (kind >= kK ? config.q_dim() : 0) + (kind == kV ? config.k_dim() : 0)};
   if (config.tensors.fused_gate_up && (kind == kGate || kind == kUp)) return {kGateUp, (kind - kGate) * config.d_ff};
   return {kind, 0};
 }

@@ -22,12 +22,10 @@ const Family& FamilyOfArch(const std::string& path, const std::string& arch) {
   ThrowUser("'", path, "' is of architecture '", arch, "', which pith does not run; expected one of ", known);
 }
 
-void RefuseGgufOptions(const GgufFields& fields, const ModelConfig& c) {
+void RefuseGgufOptions(const GgufFields& fields) {
   for (const char* name : {"expert_count", "attention.clamp_kqv", "attention.max_alibi_bias"}) fields.RefuseNumber(name, {0});
   for (const char* name : {"logit_scale", "residual_scale", "embedding_scale"}) fields.RefuseNumber(name, {0, 1});
   if (!fields.Find<bool>("attention.causal").value_or(true)) fields.Refuse("attention.causal", "false");
-  const int64_t value_dim = fields.Find<int64_t>("attention.value_length").value_or(c.head_dim);
-  if (value_dim != c.head_dim) fields.Refuse("attention.value_length", Str(value_dim));
 }
 
 // In every layer, or in those that the pattern marks.
@@ -63,8 +61,12 @@ ModelConfig ModelConfigFromGguf(const GgufFile& file) {
   c.d_model = fields.Get<int64_t>("embedding_length");
   c.num_heads = fields.GetPerLayer("attention.head_count", c.num_layers);
   c.num_kv_heads = fields.FindPerLayer("attention.head_count_kv", c.num_layers).value_or(c.num_heads);
-  const std::optional<int64_t> head_dim = fields.Find<int64_t>("attention.key_length");
-  c.head_dim = head_dim ? *head_dim : HeadDimFor(path, c.d_model, c.num_heads);
+  const auto head_dim = [&](const char* name) {
+    const std::optional<int64_t> given = fields.Find<int64_t>(name);
+    return given ? *given : HeadDimFor(path, c.d_model, c.num_heads);
+  };
+  c.head_dim = head_dim("attention.key_length");
+  c.value_head_dim = head_dim("attention.value_length");
   c.d_ff = fields.GetPerLayer("feed_forward_length", c.num_layers);
   c.context_length = fields.Get<int64_t>("context_length");
   c.rms_norm_eps = fields.Get<double>("attention.layer_norm_rms_epsilon");
@@ -74,7 +76,7 @@ ModelConfig ModelConfigFromGguf(const GgufFile& file) {
   }
   c.vocab_size = embedding->shape[1];
   CheckModelSizes(path, c);
-  RefuseGgufOptions(fields, c);
+  RefuseGgufOptions(fields);
   c.rotary_dim = fields.Find<int64_t>("rope.dimension_count").value_or(c.head_dim);
   if (c.rotary_dim < 2 || c.rotary_dim % 2 != 0 || c.rotary_dim > c.head_dim) fields.Refuse("rope.dimension_count", Str(c.rotary_dim));
   c.rotaries = {ReadGgufRotary(fields, c.context_length, c.rotary_dim)};
@@ -105,7 +107,7 @@ void WriteModelMetadata(const ModelConfig& c, GgufWriter* writer) {
   set("attention.head_count", c.num_heads);
   set("attention.head_count_kv", c.num_kv_heads);
   set("attention.key_length", c.head_dim);
-  set("attention.value_length", c.head_dim);
+  set("attention.value_length", c.value_head_dim);
   set("attention.layer_norm_rms_epsilon", c.rms_norm_eps);
   set("rope.dimension_count", c.rotary_dim);
   set("vocab_size", c.vocab_size);

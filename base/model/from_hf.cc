@@ -72,6 +72,7 @@ ModelConfig ModelConfigFromHf(const std::string& config_json_path) {
   c.num_kv_heads = config.Int("num_key_value_heads", c.num_heads);
   const int64_t usual_head_dim = family.hf_defaults.head_dim;
   c.head_dim = config.Has("head_dim") ? config.Int("head_dim") : usual_head_dim != 0 ? usual_head_dim : HeadDimFor(path, c.d_model, c.num_heads);
+  c.value_head_dim = config.Int("v_head_dim", c.head_dim);
   c.d_ff = config.Int("intermediate_size");
   c.vocab_size = config.Int("vocab_size");
   c.context_length = config.Int("max_position_embeddings", family.hf_defaults.context);

@@ -58,7 +58,8 @@ struct ModelConfig {
   int64_t d_model = 0;
   int64_t num_heads = 0;
   int64_t num_kv_heads = 0;
-  int64_t head_dim = 0;           // of queries, keys and values
+  int64_t head_dim = 0;           // of queries and keys
+  int64_t value_head_dim = 0;     // of values; Finish puts H where it is 0
   int64_t d_ff = 0;
   int64_t vocab_size = 0;
   int64_t context_length = 0;     // tokens
@@ -81,7 +82,10 @@ struct ModelConfig {
   TensorLayout tensors;
 
   int64_t q_dim() const { return num_heads * head_dim; }
-  int64_t kv_dim() const { return num_kv_heads * head_dim; }
+  int64_t k_dim() const { return num_kv_heads * head_dim; }
+  int64_t v_dim() const { return num_kv_heads * value_head_dim; }
+  int64_t qkv_dim() const { return q_dim() + k_dim() + v_dim(); }
+  int64_t attention_dim() const { return num_heads * value_head_dim; }  // of a, what W_o takes
   // Puts what is left open (above; layers that are all alike), and the rotaries' frequencies. For whoever fills in a description.
   void Finish();
 };

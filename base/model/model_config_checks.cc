@@ -24,10 +24,12 @@ void CheckModelSizes(const std::string& path, const ModelConfig& c) {
   CheckRange(path, "the number of heads", c.num_heads, kMaxWidth);
   CheckRange(path, "the number of KV heads", c.num_kv_heads, kMaxWidth);
   CheckRange(path, "the head size", c.head_dim, kMaxWidth);
+  CheckRange(path, "the head size of values", c.value_head_dim, kMaxWidth);
   CheckRange(path, "the feed-forward width", c.d_ff, kMaxWidth);
   CheckRange(path, "the vocabulary size", c.vocab_size, kMaxWidth);
   CheckRange(path, "the context length", c.context_length, kMaxContext);
   CheckRange(path, "heads × head size", c.q_dim(), kMaxWidth);
+  CheckRange(path, "heads × head size of values", c.attention_dim(), kMaxWidth);
   if (c.num_heads % c.num_kv_heads != 0) {
     ThrowUser("'", path, "': ", c.num_heads, " heads cannot share ", c.num_kv_heads, " KV heads evenly");
   }

@@ -56,8 +56,7 @@ EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std
     }
   }
   const auto count = static_cast<int64_t>(problems.size());
-  const int64_t page_bytes = 2 * config.num_layers * config.num_kv_heads * KvPageBytes(KvType::kF16, config.head_dim);
-  const int64_t fit = kPromptCacheBytes / page_bytes * count / std::max<int64_t>(prompt_pages, 1);
+  const int64_t fit = kPromptCacheBytes / KvCache::PageBytes(config, KvType::kF16) * count / std::max<int64_t>(prompt_pages, 1);
   plan.chunk = std::clamp<int64_t>(fit, std::min<int64_t>(settings.max_batch, count), count);
   // Prompts of average length fill the room on average; a chunk of longer ones loses some to the sequences being decoded.
   plan.kv_tokens = (plan.longest + 2 * KvCache::kPageTokens) * settings.max_batch +

@@ -10,24 +10,24 @@ inline constexpr int64_t kMaxHeadDim = 1024;  // the largest head size
 
 enum class KvType { kF32, kF16, kInt8 };
 
-// Keys and values of one KV head of one layer, in pages of 16 tokens. A page of keys is [H][16]: one load takes the same
-// component of 16 keys, so that their scores are sums side by side. A page of values is [16][H].
+// Keys and values of one KV head of one layer, in pages of 16 tokens; a key has H values, a value U. A page of keys is [H][16]: one
+// load takes the same component of 16 keys, so that their scores are sums side by side. A page of values is [16][U].
 //
 // kInt8: every 32 values of a token share a scale d (f16), x = d · q, |q| ≤ 127. Keys are [H/4][16][4] bytes q + 128, the order
-// that byte products take; values [16][H] bytes q; the scales follow as [H/32][16] in both.
+// that byte products take; values [16][U] bytes q; the scales follow as [H/32][16] and [U/32][16].
 struct KvPages {
   const void* const* k = nullptr;  // one pointer per page
   const void* const* v = nullptr;
   KvType type = KvType::kF32;
 };
 
-// Bytes of a page of keys, or of values. kInt8 needs a head size that is a multiple of 32.
+// Bytes of a page of keys, or of values, of that head size. kInt8 needs a multiple of 32.
 constexpr int64_t KvPageBytes(KvType type, int64_t head_dim) {
   if (type == KvType::kInt8) return kKvPageTokens * head_dim + kKvPageTokens * head_dim / 32 * 2;
   return kKvPageTokens * head_dim * (type == KvType::kF16 ? 2 : 4);
 }
-// Stores token `token` of a page: H floats of k and of v, rounded to the type.
-void StoreKv(KvType type, int64_t head_dim, int64_t token, const float* k, const float* v, void* k_page, void* v_page);
+// Stores token `token` of a page: H floats of k and U of v, rounded to the type.
+void StoreKv(KvType type, int64_t key_dim, int64_t value_dim, int64_t token, const float* k, const float* v, void* k_page, void* v_page);
 
 // Rounds to nearest even, as F32ToF16 of base/tensor_type.h, many at a time.
 void FloatsToF16(const float* in, uint16_t* out, int64_t count);
@@ -39,13 +39,13 @@ struct ScoreRule {
 };
 
 // Attention of `num_heads` query heads that share one KV head (grouped-query attention): keys and values are read once.
-//   out_H = Σ_s softmax_s(rule(q_H · k_s)) v_s  over the tokens first ≤ s < length
+//   out_U = Σ_s softmax_s(rule(q_H · k_s)) v_s  over the tokens first ≤ s < length
 // Head h: q + h·q_stride, out + h·out_stride. `scores`: scratch of num_heads · length floats. Pages before first's are not read.
 //
 // A score is summed over H in order, the output over tokens in order: a result does not depend on how it is batched, nor on
 // num_heads. Tokens past `length` in the last page may hold anything; those before `first` in its page hold what was stored there.
 // Over kInt8 keys q_H is quantised as activations are (linear.h, kInt8), and a score is Σ over groups of 32 of d_q · d_k · Σ q_q q_k.
 void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t first, int64_t length,
-                 int64_t head_dim, const ScoreRule& rule, float* scores, float* out, int64_t out_stride);
+                 int64_t key_dim, int64_t value_dim, const ScoreRule& rule, float* scores, float* out, int64_t out_stride);
 
 }  // namespace pith

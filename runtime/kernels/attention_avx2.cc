@@ -26,7 +26,7 @@ void Scores(const AttendArgs& a, int64_t first_head) {
   for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
     __m256 sum[kHeads][2];
     for (int h = 0; h < kHeads; ++h) sum[h][0] = sum[h][1] = _mm256_setzero_ps();
-    for (int64_t i = 0; i < a.head_dim; ++i) {
+    for (int64_t i = 0; i < a.key_dim; ++i) {
       const __m256 low = Load<kF16>(a.kv.k[page], i * kKvPageTokens), high = Load<kF16>(a.kv.k[page], i * kKvPageTokens + 8);
       for (int h = 0; h < kHeads; ++h) {
         const __m256 component = _mm256_broadcast_ss(q + h * a.q_stride + i);
@@ -56,7 +56,7 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
   for (int64_t s = 0, page = 0; s < a.length; ++page) {
     const int64_t stop = s + kKvPageTokens < a.length ? s + kKvPageTokens : a.length;
     const void* v = a.kv.v[page];
-    for (int64_t at = column; s < stop; ++s, at += a.head_dim) {
+    for (int64_t at = column; s < stop; ++s, at += a.value_dim) {
       __m256 value[kWidth];
       for (int w = 0; w < kWidth; ++w) value[w] = Load<kF16>(v, at + 8 * w);
       for (int h = 0; h < kHeads; ++h) {
@@ -77,7 +77,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   Scores<kF16, kHeads>(a, first_head);
   float factors[kHeads];
   for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t column = 0; column < a.head_dim; column += 16) Mix<kF16, kHeads, 2>(a, first_head, column, factors);
+  for (int64_t column = 0; column < a.value_dim; column += 16) Mix<kF16, kHeads, 2>(a, first_head, column, factors);
 }
 
 template <bool kF16>

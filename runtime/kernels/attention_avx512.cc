@@ -27,7 +27,7 @@ inline void ScorePages(const AttendArgs& a, int64_t first_head, int64_t page) {
   for (int h = 0; h < kHeads; ++h) {
     for (int p = 0; p < kPages; ++p) sum[h][p] = _mm512_setzero_ps();
   }
-  for (int64_t i = 0; i < a.head_dim; ++i) {
+  for (int64_t i = 0; i < a.key_dim; ++i) {
     __m512 key[kPages];
     for (int p = 0; p < kPages; ++p) key[p] = Load<kF16>(a.kv.k[page + p], i * kKvPageTokens);
     for (int h = 0; h < kHeads; ++h) {
@@ -64,7 +64,7 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
   for (int64_t s = 0, page = 0; s < a.length; ++page) {
     const int64_t stop = s + kKvPageTokens < a.length ? s + kKvPageTokens : a.length;
     const void* v = a.kv.v[page];
-    for (int64_t at = column; s < stop; ++s, at += a.head_dim) {
+    for (int64_t at = column; s < stop; ++s, at += a.value_dim) {
       __m512 value[kWidth];
       for (int w = 0; w < kWidth; ++w) value[w] = Load<kF16>(v, at + 16 * w);
       for (int h = 0; h < kHeads; ++h) {
@@ -86,8 +86,8 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   float factors[kHeads];
   for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
   int64_t column = 0;
-  for (; column + 64 <= a.head_dim; column += 64) Mix<kF16, kHeads, 4>(a, first_head, column, factors);
-  for (; column < a.head_dim; column += 16) Mix<kF16, kHeads, 1>(a, first_head, column, factors);
+  for (; column + 64 <= a.value_dim; column += 64) Mix<kF16, kHeads, 4>(a, first_head, column, factors);
+  for (; column < a.value_dim; column += 16) Mix<kF16, kHeads, 1>(a, first_head, column, factors);
 }
 
 template <bool kF16>

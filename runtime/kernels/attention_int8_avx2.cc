@@ -34,7 +34,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
     for (int half = 0; half < 2 && s + 8 * half < a.length; ++half) {
       __m256 score[kHeads];
       for (int h = 0; h < kHeads; ++h) score[h] = _mm256_setzero_ps();
-      for (int64_t g = 0; g < a.head_dim / kGroup; ++g) {
+      for (int64_t g = 0; g < a.key_dim / kGroup; ++g) {
         __m256i dot[kHeads];
         for (int h = 0; h < kHeads; ++h) dot[h] = _mm256_setzero_si256();
 #pragma GCC unroll 8
@@ -49,7 +49,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
             dot[h] = _mm256_add_epi32(dot[h], _mm256_madd_epi16(pairs, ones));
           }
         }
-        const __m256 d = Scales(codes, a.head_dim, g, half);
+        const __m256 d = Scales(codes, a.key_dim, g, half);
         for (int h = 0; h < kHeads; ++h) {
           const __m256 scale = _mm256_mul_ps(_mm256_set1_ps(queries[h].d[g]), d);
           score[h] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(dot[h]), score[h]);
@@ -74,14 +74,14 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
     const int64_t left = a.length - s, tokens = left < kKvPageTokens ? left : kKvPageTokens;
     alignas(32) float weights[kHeads][kKvPageTokens];
     for (int half = 0; half < 2; ++half) {
-      const __m256 d = Scales(a.kv.v[page], a.head_dim, column / kGroup, half);
+      const __m256 d = Scales(a.kv.v[page], a.value_dim, column / kGroup, half);
       const __m256i lanes = Lanes(left - 8 * half);
       for (int h = 0; h < kHeads; ++h) {
         const float* scores = a.scores + (first_head + h) * a.length + s + 8 * half;
         _mm256_store_ps(weights[h] + 8 * half, _mm256_mul_ps(_mm256_maskload_ps(scores, lanes), d));
       }
     }
-    for (int64_t t = 0; t < tokens; ++t, values += a.head_dim) {
+    for (int64_t t = 0; t < tokens; ++t, values += a.value_dim) {
       const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
       const __m256 low = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes));
       const __m256 high = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(codes, 8)));
@@ -104,12 +104,12 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
   for (int h = 0; h < kHeads; ++h) {
     Query& query = queries[h];
-    QuantiseRowAvx2(a.q + (first_head + h) * a.q_stride, a.head_dim, query.q, query.d, query.d_sum, query.sum);
+    QuantiseRowAvx2(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.d, query.d_sum, query.sum);
   }
   Scores<kHeads>(a, first_head, queries);
   float factors[kHeads];
   for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t column = 0; column < a.head_dim; column += 16) Mix<kHeads>(a, first_head, column, factors);
+  for (int64_t column = 0; column < a.value_dim; column += 16) Mix<kHeads>(a, first_head, column, factors);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ struct Query {
 
 template <int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
-  const int64_t groups = a.head_dim / kGroup;
+  const int64_t groups = a.key_dim / kGroup;
   for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
     const auto* codes = static_cast<const uint8_t*>(a.kv.k[page]);
     __m512 score[kHeads];
@@ -47,7 +47,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
           dot[h] = _mm512_dpbusd_epi32(dot[h], keys, _mm512_set1_epi32(four));
         }
       }
-      const __m512 d = Scales(codes, a.head_dim, g);
+      const __m512 d = Scales(codes, a.key_dim, g);
       for (int h = 0; h < kHeads; ++h) {
         const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(queries[h].d[g]), d);
         score[h] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(dot[h]), score[h]);
@@ -67,14 +67,14 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t group, const float* fa
   for (int h = 0; h < kHeads; ++h) sum[h][0] = sum[h][1] = _mm512_setzero_ps();
   for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
     const auto* values = static_cast<const uint8_t*>(a.kv.v[page]) + group * kGroup;
-    const __m512 d = Scales(a.kv.v[page], a.head_dim, group);
+    const __m512 d = Scales(a.kv.v[page], a.value_dim, group);
     const int64_t left = a.length - s, tokens = left < kKvPageTokens ? left : kKvPageTokens;
     alignas(64) float weights[kHeads][kKvPageTokens];
     for (int h = 0; h < kHeads; ++h) {
       const float* scores = a.scores + (first_head + h) * a.length + s;
       _mm512_store_ps(weights[h], _mm512_mul_ps(_mm512_maskz_loadu_ps(Lanes(left), scores), d));
     }
-    for (int64_t t = 0; t < tokens; ++t, values += a.head_dim) {
+    for (int64_t t = 0; t < tokens; ++t, values += a.value_dim) {
       const auto widen = [&](int64_t at) {
         return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(values + at))));
       };
@@ -98,12 +98,12 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
   for (int h = 0; h < kHeads; ++h) {
     Query& query = queries[h];
-    QuantiseRowAvx512(a.q + (first_head + h) * a.q_stride, a.head_dim, query.q, query.d, query.d_sum, query.sum);
+    QuantiseRowAvx512(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.d, query.d_sum, query.sum);
   }
   Scores<kHeads>(a, first_head, queries);
   float factors[kHeads];
   for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t group = 0; group < a.head_dim / kGroup; ++group) Mix<kHeads>(a, first_head, group, factors);
+  for (int64_t group = 0; group < a.value_dim / kGroup; ++group) Mix<kHeads>(a, first_head, group, factors);
 }
 
 }  // namespace

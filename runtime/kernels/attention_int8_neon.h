@@ -30,7 +30,7 @@ inline float32x4_t GroupScales(const void* page, int64_t head_dim, int64_t group
 
 template <class Dot, int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
-  const int64_t groups = a.head_dim / kGroup;
+  const int64_t groups = a.key_dim / kGroup;
   for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
     const auto* codes = static_cast<const uint8_t*>(a.kv.k[page]);
     float32x4_t score[kHeads][kQuarters];
@@ -51,7 +51,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
             dot[h] = Dot::AddProducts(dot[h], keys, vld1q_s8(queries[h].q + g * kGroup + half * 16));
           }
         }
-        const float32x4_t d = GroupScales(codes, a.head_dim, g, i);
+        const float32x4_t d = GroupScales(codes, a.key_dim, g, i);
         for (int h = 0; h < kHeads; ++h) {
           score[h][i] = vfmaq_f32(score[h][i], vmulq_n_f32(d, queries[h].d[g]), vcvtq_f32_s32(dot[h]));
         }
@@ -78,13 +78,13 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
     const int64_t left = a.length - s, tokens = left < kKvPageTokens ? left : kKvPageTokens;
     float weights[kHeads][kKvPageTokens];
     for (int64_t i = 0; 4 * i < tokens; ++i) {
-      const float32x4_t d = GroupScales(a.kv.v[page], a.head_dim, column / kGroup, i);
+      const float32x4_t d = GroupScales(a.kv.v[page], a.value_dim, column / kGroup, i);
       for (int h = 0; h < kHeads; ++h) {
         const float* scores = a.scores + (first_head + h) * a.length + s + 4 * i;
         vst1q_f32(weights[h] + 4 * i, vmulq_f32(LoadFirst(scores, left - 4 * i, 0.0f), d));
       }
     }
-    for (int64_t t = 0; t < tokens; ++t, values += a.head_dim) {
+    for (int64_t t = 0; t < tokens; ++t, values += a.value_dim) {
       const int8x16_t codes = vld1q_s8(values);
       const int16x8_t low = vmovl_s8(vget_low_s8(codes)), high = vmovl_high_s8(codes);
       const float32x4_t wide[4] = {vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
@@ -105,12 +105,12 @@ void Int8Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
   for (int h = 0; h < kHeads; ++h) {
     Query& query = queries[h];
-    QuantiseRowNeon(a.q + (first_head + h) * a.q_stride, a.head_dim, query.q, query.d, query.d_sum, query.sum);
+    QuantiseRowNeon(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.d, query.d_sum, query.sum);
   }
   Scores<Dot, kHeads>(a, first_head, queries);
   float factors[kHeads];
   for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t column = 0; column < a.head_dim; column += 16) Mix<kHeads>(a, first_head, column, factors);
+  for (int64_t column = 0; column < a.value_dim; column += 16) Mix<kHeads>(a, first_head, column, factors);
 }
 
 template <class Dot>

@@ -13,7 +13,7 @@ struct AttendArgs {
   KvPages kv;
   int64_t length;
   int64_t skip;  // of the first page's tokens: they count for nothing
-  int64_t head_dim;
+  int64_t key_dim, value_dim;  // head sizes
   float scale, soft_cap;
   float* scores;  // heads × length
   float* out;

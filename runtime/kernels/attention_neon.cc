@@ -33,7 +33,7 @@ void Scores(const AttendArgs& a, int64_t first_head) {
     for (int h = 0; h < kHeads; ++h) {
       for (int half = 0; half < 2; ++half) sum[h][half].low = sum[h][half].high = vdupq_n_f32(0.0f);
     }
-    for (int64_t i = 0; i < a.head_dim; ++i) {
+    for (int64_t i = 0; i < a.key_dim; ++i) {
       for (int half = 0; half < 2; ++half) {
         const Eight keys = Load<kF16>(a.kv.k[page], i * kKvPageTokens + 8 * half);
         for (int h = 0; h < kHeads; ++h) {
@@ -64,7 +64,7 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
   for (int64_t s = 0, page = 0; s < a.length; ++page) {
     const int64_t stop = s + kKvPageTokens < a.length ? s + kKvPageTokens : a.length;
     const void* v = a.kv.v[page];
-    for (int64_t at = column; s < stop; ++s, at += a.head_dim) {
+    for (int64_t at = column; s < stop; ++s, at += a.value_dim) {
       const Eight value[2] = {Load<kF16>(v, at), Load<kF16>(v, at + 8)};
       for (int h = 0; h < kHeads; ++h) {
         const float32x4_t weight = vdupq_n_f32(scores[h * a.length + s]);
@@ -89,7 +89,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   Scores<kF16, kHeads>(a, first_head);
   float factors[kHeads];
   for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t column = 0; column < a.head_dim; column += 16) Mix<kF16, kHeads>(a, first_head, column, factors);
+  for (int64_t column = 0; column < a.value_dim; column += 16) Mix<kF16, kHeads>(a, first_head, column, factors);
 }
 
 template <bool kF16>

@@ -68,13 +68,12 @@ void ShapeScores(const AttendArgs& a, float* scores) {
 }
 
 void AttendRef(const AttendArgs& a) {
-  const int64_t H = a.head_dim;
   for (int64_t head = 0; head < a.heads; ++head) {
-    const Query query(a.q + head * a.q_stride, H, a.kv.type);
+    const Query query(a.q + head * a.q_stride, a.key_dim, a.kv.type);
     float* out = a.out + head * a.out_stride;
     float* scores = a.scores + head * a.length;
     for (int64_t s = 0; s < a.length; ++s) {
-      scores[s] = Score(query, a.kv.k[s / kKvPageTokens], a.kv.type, H, s % kKvPageTokens) * a.scale;
+      scores[s] = Score(query, a.kv.k[s / kKvPageTokens], a.kv.type, a.key_dim, s % kKvPageTokens) * a.scale;
     }
     ShapeScores(a, scores);
     const float top = *std::max_element(scores, scores + a.length);
@@ -83,13 +82,13 @@ void AttendRef(const AttendArgs& a) {
       scores[s] = std::exp(scores[s] - top);
       total += scores[s];
     }
-    std::fill(out, out + H, 0.0f);
+    std::fill(out, out + a.value_dim, 0.0f);
     for (int64_t s = a.skip; s < a.length; ++s) {
       const void* page = a.kv.v[s / kKvPageTokens];
-      for (int64_t i = 0; i < H; ++i) out[i] += scores[s] * Value(page, a.kv.type, H, s % kKvPageTokens, i);
+      for (int64_t i = 0; i < a.value_dim; ++i) out[i] += scores[s] * Value(page, a.kv.type, a.value_dim, s % kKvPageTokens, i);
     }
     const float factor = 1.0f / total;
-    for (int64_t i = 0; i < H; ++i) out[i] *= factor;
+    for (int64_t i = 0; i < a.value_dim; ++i) out[i] *= factor;
   }
 }
 

@@ -32,10 +32,10 @@ PITH_CLONES void FloatsToF16(const float* in, uint16_t* out, int64_t count) {
 namespace {
 
 template <class T>
-void StorePlain(const T* k, const T* v, int64_t head_dim, int64_t token, void* k_page, void* v_page) {
+void StorePlain(const T* k, const T* v, int64_t key_dim, int64_t value_dim, int64_t token, void* k_page, void* v_page) {
   T* column = static_cast<T*>(k_page) + token;
-  for (int64_t i = 0; i < head_dim; ++i) column[i * kKvPageTokens] = k[i];
-  std::memcpy(static_cast<T*>(v_page) + token * head_dim, v, static_cast<size_t>(head_dim) * sizeof(T));
+  for (int64_t i = 0; i < key_dim; ++i) column[i * kKvPageTokens] = k[i];
+  std::memcpy(static_cast<T*>(v_page) + token * value_dim, v, static_cast<size_t>(value_dim) * sizeof(T));
 }
 
 // 32 values as d · q; d as it is stored. NaN and infinity make d so too.
@@ -50,35 +50,39 @@ void QuantiseGroup(const float* x, int8_t* q, uint16_t* d) {
   }
 }
 
-void StoreInt8(const float* k, const float* v, int64_t head_dim, int64_t token, uint8_t* k_page, uint8_t* v_page) {
-  auto* k_scales = reinterpret_cast<uint16_t*>(k_page + kKvPageTokens * head_dim);
-  auto* v_scales = reinterpret_cast<uint16_t*>(v_page + kKvPageTokens * head_dim);
+void StoreInt8(const float* k, const float* v, int64_t key_dim, int64_t value_dim, int64_t token, uint8_t* k_page, uint8_t* v_page) {
+  auto* k_scales = reinterpret_cast<uint16_t*>(k_page + kKvPageTokens * key_dim);
+  auto* v_scales = reinterpret_cast<uint16_t*>(v_page + kKvPageTokens * value_dim);
   int8_t q[32];
-  for (int64_t g = 0; g < head_dim / 32; ++g) {
+  for (int64_t g = 0; g < key_dim / 32; ++g) {
     QuantiseGroup(k + 32 * g, q, &k_scales[g * kKvPageTokens + token]);
     for (int64_t i = 0; i < 32; ++i) {
       const int64_t four = 8 * g + i / 4;
       k_page[(four * kKvPageTokens + token) * 4 + i % 4] = static_cast<uint8_t>(q[i] + 128);
     }
+  }
+  for (int64_t g = 0; g < value_dim / 32; ++g) {
     QuantiseGroup(v + 32 * g, q, &v_scales[g * kKvPageTokens + token]);
-    std::memcpy(v_page + token * head_dim + 32 * g, q, 32);
+    std::memcpy(v_page + token * value_dim + 32 * g, q, 32);
   }
 }
 
 }  // namespace
 
-void StoreKv(KvType type, int64_t head_dim, int64_t token, const float* k, const float* v, void* k_page, void* v_page) {
+void StoreKv(KvType type, int64_t key_dim, int64_t value_dim, int64_t token, const float* k, const float* v, void* k_page, void* v_page) {
   switch (type) {
-    case KvType::kF32: StorePlain(k, v, head_dim, token, k_page, v_page); return;
+    case KvType::kF32: StorePlain(k, v, key_dim, value_dim, token, k_page, v_page); return;
     case KvType::kF16: {
       uint16_t halves[2 * kMaxHeadDim];
-      PITH_CHECK(head_dim <= kMaxHeadDim, head_dim);
-      FloatsToF16(k, halves, head_dim);
-      FloatsToF16(v, halves + kMaxHeadDim, head_dim);
-      StorePlain(halves, halves + kMaxHeadDim, head_dim, token, k_page, v_page);
+      PITH_CHECK(key_dim <= kMaxHeadDim && value_dim <= kMaxHeadDim, key_dim, " and ", value_dim);
+      FloatsToF16(k, halves, key_dim);
+      FloatsToF16(v, halves + kMaxHeadDim, value_dim);
+      StorePlain(halves, halves + kMaxHeadDim, key_dim, value_dim, token, k_page, v_page);
       return;
     }
-    case KvType::kInt8: StoreInt8(k, v, head_dim, token, static_cast<uint8_t*>(k_page), static_cast<uint8_t*>(v_page)); return;
+    case KvType::kInt8:
+      StoreInt8(k, v, key_dim, value_dim, token, static_cast<uint8_t*>(k_page), static_cast<uint8_t*>(v_page));
+      return;
   }
 }
 

@@ -55,11 +55,13 @@ void DescribeShape(const ModelConfig& c, InfoSheet* sheet) {
   sheet->Set("heads", c.num_heads);
   sheet->Set("kv_heads", c.num_kv_heads);
   sheet->Set("head_size", c.head_dim);
+  sheet->Set("value_head_size", c.value_head_dim);
   sheet->Set("feed_forward", c.d_ff);
   sheet->Set("vocabulary", c.vocab_size);
   sheet->Set("context", c.context_length);
   sheet->Set("tied_head", c.tied_embeddings);
-  sheet->Line("shape", Str(c.num_layers, " layers of width ", c.d_model, ", ", c.num_heads, " heads of ", c.head_dim, " over ", c.num_kv_heads,
+  const std::string values = c.value_head_dim == c.head_dim ? "" : Str(" (values: ", c.value_head_dim, ")");
+  sheet->Line("shape", Str(c.num_layers, " layers of width ", c.d_model, ", ", c.num_heads, " heads of ", c.head_dim, values, " over ", c.num_kv_heads,
                            " of keys and values, feed-forward ", c.d_ff));
   sheet->Line("vocabulary", Str(c.vocab_size, " tokens; ", c.tied_embeddings ? "embedding and output head are one" : "an output head of its own"));
   sheet->Line("context", Str(c.context_length, " tokens"));

@@ -69,6 +69,7 @@ TEST(Families, AGgufSaysWhatTheFolderSays) {
            R"("model_type": "qwen3", "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32, "beta_fast": 16})",
            R"("model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
               "original_max_position_embeddings": 32})",
+           R"("model_type": "llama", "v_head_dim": 12)", R"("model_type": "phi3", "v_head_dim": 6)",
            R"("model_type": "phi3", "sliding_window": 16, "partial_rotary_factor": 0.5)",
            R"("model_type": "phi3", "original_max_position_embeddings": 32, "rope_scaling": {"type": "longrope", "short_factor": [1, 1.5, 2, 3],
               "long_factor": [2, 3, 4, 5]})"}) {
@@ -84,6 +85,7 @@ TEST(Families, AGgufSaysWhatTheFolderSays) {
     writer.Write(folder / "m.gguf");
     const ModelConfig gguf = ModelConfigFromGguf(GgufFile(folder / "m.gguf"));
     EXPECT_EQ(gguf.layers, hf.layers);
+    EXPECT_EQ(std::tuple(gguf.head_dim, gguf.value_head_dim), std::tuple(hf.head_dim, hf.value_head_dim));
     EXPECT_EQ(gguf.context_length, hf.context_length);
     EXPECT_EQ(gguf.stated_context, hf.stated_context);
     EXPECT_FLOAT_EQ(static_cast<float>(gguf.attention_scale), static_cast<float>(hf.attention_scale));

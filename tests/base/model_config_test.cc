@@ -45,7 +45,8 @@ TEST_F(HfConfigTest, ReadsLlama) {
   EXPECT_EQ(c.num_kv_heads, 2);
   EXPECT_EQ(c.head_dim, 16);
   EXPECT_EQ(c.q_dim(), 64);
-  EXPECT_EQ(c.kv_dim(), 32);
+  EXPECT_EQ(c.k_dim(), 32);
+  EXPECT_EQ(c.v_dim(), 32);
   EXPECT_EQ(c.d_ff, 128);
   EXPECT_EQ(c.vocab_size, 320);
   EXPECT_EQ(c.context_length, 512);
@@ -161,6 +162,7 @@ TEST_F(HfConfigTest, RefusesContradictions) {
   ExpectRefused(with("\"hidden_size\": 64", "\"hidden_size\": \"64\""), "expected an integer");
   ExpectRefused(with("\"hidden_size\": 64", "\"hidden_size\": 64.5"), "expected an integer");
   ExpectRefused(with("\"hidden_size\": 64, ", ""), "lacks hidden_size");
+  ExpectRefused(with("\"vocab_size\": 320", "\"v_head_dim\": 0, \"vocab_size\": 320"), "the head size of values is 0");
   ExpectRefused(with("\"vocab_size\": 320", "\"vocab_size\": -1"), "vocabulary size is -1");
   ExpectRefused(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1000000"), "number of layers is 1000000");
   ExpectRefused(with("\"rope_theta\": 5000.0", "\"rope_theta\": 0"), "rope theta is 0");
@@ -206,6 +208,7 @@ TEST_F(GgufConfigTest, ReadsBothArchitectures) {
   EXPECT_EQ(c.name, "small");
   EXPECT_EQ(c.num_layers, 3);
   EXPECT_EQ(c.head_dim, 16);
+  EXPECT_EQ(c.value_head_dim, 16);
   EXPECT_EQ(c.vocab_size, 10);
   EXPECT_EQ(c.rms_norm_eps, 0.5);
   EXPECT_EQ(c.rotaries[0].theta, 10000.0);
@@ -229,6 +232,18 @@ TEST_F(GgufConfigTest, ReadsBothArchitectures) {
   EXPECT_FALSE(q.tied_embeddings);
 }
 
+// Each by itself: the format has width / heads for the one that a file leaves out.
+TEST_F(GgufConfigTest, KeysAndValuesHaveHeadSizesOfTheirOwn) {
+  const ModelConfig keys = Read("llama", [](GgufWriter& w) { w.Set("llama.attention.key_length", int64_t{32}); });
+  EXPECT_EQ(keys.head_dim, 32);
+  EXPECT_EQ(keys.value_head_dim, 16);
+  const ModelConfig values = Read("llama", [](GgufWriter& w) { w.Set("llama.attention.value_length", int64_t{5}); });
+  EXPECT_EQ(values.head_dim, 16);
+  EXPECT_EQ(values.value_head_dim, 5);
+  EXPECT_EQ(values.qkv_dim(), 64 + 32 + 10);
+  EXPECT_EQ(values.attention_dim(), 20);
+}
+
 TEST_F(GgufConfigTest, RefusesByName) {
   ExpectRefused("general.architecture", std::string("qwen2moe"), "architecture 'qwen2moe', which pith does not run; expected one of llama, qwen2");
   ExpectRefused("llama.rope.scaling.type", std::string("other"), "llama.rope.scaling.type = other");
@@ -239,7 +254,9 @@ TEST_F(GgufConfigTest, RefusesByName) {
   ExpectRefused("llama.rope.dimension_count", int64_t{7}, "rope.dimension_count = 7");
   ExpectRefused("llama.rope.dimension_count", int64_t{32}, "rope.dimension_count = 32");
   ExpectRefused("llama.attention.sliding_window_pattern", std::vector<bool>{true}, "sliding_window_pattern has 1 values, but the model has 3 layers");
-  ExpectRefused("llama.attention.value_length", int64_t{8}, "value_length = 8");
+  ExpectRefused("llama.attention.value_length", int64_t{0}, "the head size of values is 0");
+  ExpectRefused("llama.attention.value_length", int64_t{1} << 40, "the head size of values is 1099511627776");
+  ExpectRefused("llama.attention.value_length", int64_t{1} << 24, "heads × head size of values is");
   ExpectRefused("llama.attention.head_count_kv", std::vector<int64_t>{2, 2, 4}, "head_count_kv = 2 in layer 0 and 4 in layer 2");
   ExpectRefused("llama.feed_forward_length", std::vector<int64_t>{128, 128}, "feed_forward_length has 2 values, but the model has 3 layers");
   ExpectRefused("llama.embedding_length", std::vector<int64_t>{64, 64, 64}, "is an array of integers, expected an integer");

@@ -99,12 +99,12 @@ void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, KvTyp
   }
   const std::vector<float> q = RandomFloats(heads * head_dim), kv = RandomFloats(2 * length * head_dim);
   for (int64_t s = 0; s < length; ++s) {
-    StoreKv(type, head_dim, s % kKvPageTokens, &kv[static_cast<size_t>(2 * s * head_dim)], &kv[static_cast<size_t>((2 * s + 1) * head_dim)],
+    StoreKv(type, head_dim, head_dim, s % kKvPageTokens, &kv[static_cast<size_t>(2 * s * head_dim)], &kv[static_cast<size_t>((2 * s + 1) * head_dim)],
             const_cast<void*>(k[static_cast<size_t>(s / kKvPageTokens)]), const_cast<void*>(v[static_cast<size_t>(s / kKvPageTokens)]));
   }
   std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * head_dim));
   for (auto _ : state) {
-    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), type}, 0, length, head_dim, {0.125f}, scores.data(), out.data(), head_dim);
+    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), type}, 0, length, head_dim, head_dim, {0.125f}, scores.data(), out.data(), head_dim);
     benchmark::DoNotOptimize(out.data());
   }
   state.counters["flops"] = benchmark::Counter(

@@ -112,7 +112,7 @@ TEST_P(FamiliesGguf, AdapterIsThatOfLlamaCpp) {
   ExpectMetadata(file, golden_["adapter"]["metadata"]);
 }
 
-INSTANTIATE_TEST_SUITE_P(, FamiliesGguf, ::testing::ValuesIn(FamilyNames()), FamilyTestName);
+INSTANTIATE_TEST_SUITE_P(, FamiliesGguf, ::testing::ValuesIn(FamilyNames(".gguf.json")), FamilyTestName);
 
 }  // namespace
 }  // namespace pith::testing

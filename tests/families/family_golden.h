@@ -38,10 +38,12 @@ inline std::vector<float> FillFrom(const std::string& name, int64_t count, doubl
   return values;
 }
 
-inline std::vector<std::string> FamilyNames() {
+// Those that have a file NAME`end`.
+inline std::vector<std::string> FamilyNames(const std::string& end = ".safetensors") {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(PITH_TEST_GOLDEN "/families")) {
-    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().stem().string());
+    const std::string file = entry.path().filename().string();
+    if (file.ends_with(end)) names.push_back(file.substr(0, file.size() - end.size()));
   }
   std::ranges::sort(names);
   return names;

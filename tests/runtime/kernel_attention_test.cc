@@ -43,15 +43,16 @@ std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
 
 // Keys and values of one head in pages whose order in memory is not theirs; what lies past the length is NaN (INT8: its scale).
 struct Cache {
-  int64_t length, head_dim;
+  int64_t length, key_dim, value_dim;
   KvType type;
-  std::vector<float> k, v;  // [length][head_dim], as the cache holds them
+  std::vector<float> k, v;  // [length][key_dim] and [length][value_dim], as the cache holds them
   std::vector<std::vector<uint8_t>> pages;
   std::vector<const void*> k_pages, v_pages;
 
-  Cache(int64_t length, int64_t head_dim, KvType type) : length(length), head_dim(head_dim), type(type) {
-    k = RandomFloats(length * head_dim, 1);
-    v = RandomFloats(length * head_dim, 2);
+  Cache(int64_t length, int64_t head_dim, KvType type) : Cache(length, head_dim, head_dim, type) {}
+  Cache(int64_t length, int64_t key_dim, int64_t value_dim, KvType type) : length(length), key_dim(key_dim), value_dim(value_dim), type(type) {
+    k = RandomFloats(length * key_dim, 1);
+    v = RandomFloats(length * value_dim, 2);
     const int64_t count = (length + kKvPageTokens - 1) / kKvPageTokens;
     k_pages.resize(static_cast<size_t>(count));
     v_pages.resize(static_cast<size_t>(count));
@@ -59,19 +60,21 @@ struct Cache {
   }
   void AddPage(int64_t p) {
     std::vector<uint8_t> page[2];
-    for (auto& bytes : page) bytes.assign(static_cast<size_t>(KvPageBytes(type, head_dim)), 0xff);  // f32, f16, scales: NaN
+    page[0].assign(static_cast<size_t>(KvPageBytes(type, key_dim)), 0xff);  // f32, f16, scales: NaN
+    page[1].assign(static_cast<size_t>(KvPageBytes(type, value_dim)), 0xff);
     for (int64_t t = 0; t < kKvPageTokens && p * kKvPageTokens + t < length; ++t) {
-      const int64_t at = (p * kKvPageTokens + t) * head_dim;
-      StoreKv(type, head_dim, t, k.data() + at, v.data() + at, page[0].data(), page[1].data());
-      for (std::vector<float>* values : {&k, &v}) Round(values->data() + at);
+      float *key = k.data() + (p * kKvPageTokens + t) * key_dim, *value = v.data() + (p * kKvPageTokens + t) * value_dim;
+      StoreKv(type, key_dim, value_dim, t, key, value, page[0].data(), page[1].data());
+      Round(key, key_dim);
+      Round(value, value_dim);
     }
     for (auto& bytes : page) pages.push_back(std::move(bytes));
     k_pages[static_cast<size_t>(p)] = pages[pages.size() - 2].data();
     v_pages[static_cast<size_t>(p)] = pages.back().data();
   }
   // A token's values as the cache is to hold them.
-  void Round(float* x) const {
-    for (int64_t i = 0; i < head_dim; ++i) {
+  void Round(float* x, int64_t count) const {
+    for (int64_t i = 0; i < count; ++i) {
       if (type == KvType::kF16) x[i] = F16ToF32(F32ToF16(x[i]));
       if (type != KvType::kInt8 || i % 32 != 0) continue;
       float top = 0;
@@ -94,25 +97,26 @@ double QueryValue(const float* q, int64_t i, KvType type) {
 TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
   for (const Version& version : Versions()) {
     for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
-      for (int64_t head_dim : {16, 48, 64, 96, 128}) {
-        if (type == KvType::kInt8 && head_dim % 32 != 0) continue;
+      for (const auto& [key_dim, value_dim] :
+           {std::pair<int64_t, int64_t>{16, 16}, {48, 48}, {64, 64}, {96, 96}, {128, 128}, {32, 96}, {48, 16}, {192, 128}, {64, 160}}) {
+        if (type == KvType::kInt8 && (key_dim % 32 != 0 || value_dim % 32 != 0)) continue;
         for (int64_t length : {1, 2, 15, 16, 17, 33, 200}) {
           for (const auto& [wanted_skip, cap] : {std::pair<int64_t, float>{0, 0.0f}, {5, 0.0f}, {0, 1.5f}, {15, 0.7f}}) {
           const int64_t skip = std::min(wanted_skip, length - 1);
-          const Cache cache(length, head_dim, type);
-          const int64_t heads = 7, stride = head_dim + 5;
-          const std::vector<float> q = RandomFloats(heads * stride, 3);
-          const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+          const Cache cache(length, key_dim, value_dim, type);
+          const int64_t heads = 7, q_stride = key_dim + 5, stride = value_dim + 3;
+          const std::vector<float> q = RandomFloats(heads * q_stride, 3);
+          const float scale = 1.0f / std::sqrt(static_cast<float>(key_dim));
           std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * stride), 9.0f);
-          version.attend({q.data(), stride, heads, cache.View(), length, skip, head_dim, scale, cap, scores.data(), out.data(), stride});
+          version.attend({q.data(), q_stride, heads, cache.View(), length, skip, key_dim, value_dim, scale, cap, scores.data(), out.data(), stride});
           for (int64_t h = 0; h < heads; ++h) {
             std::vector<double> p(static_cast<size_t>(length));
             double top = -1e30, total = 0.0, reach = 0.0;
             for (int64_t s = 0; s < length; ++s) {
               double dot = 0.0, magnitude = 0.0;
-              for (int64_t i = 0; i < head_dim; ++i) {
-                const double product = QueryValue(q.data() + h * stride, i, type) *
-                                       static_cast<double>(cache.k[static_cast<size_t>(s * head_dim + i)]);
+              for (int64_t i = 0; i < key_dim; ++i) {
+                const double product = QueryValue(q.data() + h * q_stride, i, type) *
+                                       static_cast<double>(cache.k[static_cast<size_t>(s * key_dim + i)]);
                 dot += product;
                 magnitude += std::fabs(product);
               }
@@ -122,22 +126,22 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
               top = std::max(top, p[static_cast<size_t>(s)]);
             }
             for (double& value : p) total += value = std::exp(value - top);
-            for (int64_t i = 0; i < head_dim; ++i) {
+            for (int64_t i = 0; i < value_dim; ++i) {
               double expected = 0.0, magnitude = 0.0;
               for (int64_t s = 0; s < length; ++s) {
                 const double term = p[static_cast<size_t>(s)] / total *
-                                    static_cast<double>(cache.v[static_cast<size_t>(s * head_dim + i)]);
+                                    static_cast<double>(cache.v[static_cast<size_t>(s * value_dim + i)]);
                 expected += term;
                 magnitude += std::fabs(term);
               }
-              // A score is off by (head_dim + 2)·eps·Σ|q||k|·scale, which e^x turns into a relative error of each weight,
+              // A score is off by (key_dim + 2)·eps·Σ|q||k|·scale, which e^x turns into a relative error of each weight,
               // twice (top and score); sums over tokens add length·eps each, e^x 2^-22.
               const double eps = 1.0 / (1 << 24);
-              const double relative = (2 * (static_cast<double>(head_dim) + 2) * reach + 8 * cap + 2.0 * static_cast<double>(length) + 16) * eps;
+              const double relative = (2 * (static_cast<double>(key_dim) + 2) * reach + 8 * cap + 2.0 * static_cast<double>(length) + 16) * eps;
               ASSERT_NEAR(out[static_cast<size_t>(h * stride + i)], expected, 2 * relative * magnitude)
-                  << IsaName(version.isa) << " head_dim " << head_dim << " length " << length << " head " << h;
+                  << IsaName(version.isa) << " head sizes " << key_dim << " and " << value_dim << " length " << length << " head " << h;
             }
-            for (int64_t i = head_dim; i < stride; ++i) ASSERT_EQ(out[static_cast<size_t>(h * stride + i)], 9.0f);
+            for (int64_t i = value_dim; i < stride; ++i) ASSERT_EQ(out[static_cast<size_t>(h * stride + i)], 9.0f);
           }
           }
         }
@@ -155,14 +159,14 @@ TEST(KernelAttention, AWindowIsACacheThatBeginsThere) {
       Cache rest(77 - first, 32, KvType::kF32);  // the same tokens, stored from a page's beginning
       for (int64_t s = first; s < 77; ++s) {
         const int64_t at = s - first;
-        StoreKv(KvType::kF32, 32, at % kKvPageTokens, cache.k.data() + s * 32, cache.v.data() + s * 32,
+        StoreKv(KvType::kF32, 32, 32, at % kKvPageTokens, cache.k.data() + s * 32, cache.v.data() + s * 32,
                 const_cast<void*>(rest.k_pages[static_cast<size_t>(at / kKvPageTokens)]), const_cast<void*>(rest.v_pages[static_cast<size_t>(at / kKvPageTokens)]));
       }
       std::vector<const void*> k = cache.k_pages, v = cache.v_pages;
       for (int64_t p = 0; p < first / kKvPageTokens; ++p) k[static_cast<size_t>(p)] = v[static_cast<size_t>(p)] = nullptr;
       std::vector<float> scores(2 * 77), out(2 * 32), expected(2 * 32);
-      AttendHeads(q.data(), 32, 2, {k.data(), v.data(), type}, first, 77, 32, {0.2f, 3.0f}, scores.data(), out.data(), 32);
-      AttendRef({q.data(), 32, 2, rest.View(), 77 - first, 0, 32, 0.2f, 3.0f, scores.data(), expected.data(), 32});
+      AttendHeads(q.data(), 32, 2, {k.data(), v.data(), type}, first, 77, 32, 32, {0.2f, 3.0f}, scores.data(), out.data(), 32);
+      AttendRef({q.data(), 32, 2, rest.View(), 77 - first, 0, 32, 32, 0.2f, 3.0f, scores.data(), expected.data(), 32});
       for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], type == KvType::kInt8 ? 0.03 : 1e-5) << first << " " << i;
     }
   }
@@ -175,9 +179,9 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
         const Cache cache(77, 64, type);
         const std::vector<float> q = RandomFloats(heads * 64, 3);
         std::vector<float> scores(static_cast<size_t>(heads * 77)), out(static_cast<size_t>(heads * 64)), alone = out;
-        version.attend({q.data(), 64, heads, cache.View(), 77, 0, 64, 0.125f, 0, scores.data(), out.data(), 64});
+        version.attend({q.data(), 64, heads, cache.View(), 77, 0, 64, 64, 0.125f, 0, scores.data(), out.data(), 64});
         for (int64_t h = 0; h < heads; ++h) {
-          version.attend({q.data() + h * 64, 64, 1, cache.View(), 77, 0, 64, 0.125f, 0, scores.data(), alone.data() + h * 64, 64});
+          version.attend({q.data() + h * 64, 64, 1, cache.View(), 77, 0, 64, 64, 0.125f, 0, scores.data(), alone.data() + h * 64, 64});
         }
         ASSERT_EQ(std::memcmp(out.data(), alone.data(), out.size() * 4), 0) << IsaName(version.isa) << " " << heads;
       }
@@ -193,20 +197,22 @@ TEST(KernelAttention, EverySetOfArmGivesTheSameBits) {
     const Cache cache(77, 96, type);
     const std::vector<float> q = RandomFloats(3 * 96, 3);
     std::vector<float> scores(3 * 77), out(3 * 96), other = out;
-    AttendNeon({q.data(), 96, 3, cache.View(), 77, 0, 96, 0.1f, 0, scores.data(), out.data(), 96});
-    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 0, 96, 0.1f, 0, scores.data(), other.data(), 96});
+    AttendNeon({q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), out.data(), 96});
+    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), other.data(), 96});
     ASSERT_EQ(std::memcmp(out.data(), other.data(), out.size() * 4), 0) << static_cast<int>(type);
   }
 }
 #endif
 
 TEST(KernelAttention, OddHeadSizesGoToTheReference) {
-  const Cache cache(20, 20, KvType::kF16);
-  const std::vector<float> q = RandomFloats(20, 4);
-  std::vector<float> scores(20), out(20), reference(20);
-  AttendHeads(q.data(), 20, 1, cache.View(), 0, 20, 20, {0.2f}, scores.data(), out.data(), 20);
-  AttendRef({q.data(), 20, 1, cache.View(), 20, 0, 20, 0.2f, 0, scores.data(), reference.data(), 20});
-  EXPECT_EQ(out, reference);
+  for (const auto& [key_dim, value_dim] : {std::pair<int64_t, int64_t>{20, 20}, {16, 20}, {20, 16}}) {
+    const Cache cache(20, key_dim, value_dim, KvType::kF16);
+    const std::vector<float> q = RandomFloats(key_dim, 4);
+    std::vector<float> scores(20), out(static_cast<size_t>(value_dim)), reference = out;
+    AttendHeads(q.data(), key_dim, 1, cache.View(), 0, 20, key_dim, value_dim, {0.2f}, scores.data(), out.data(), value_dim);
+    AttendRef({q.data(), key_dim, 1, cache.View(), 20, 0, key_dim, value_dim, 0.2f, 0, scores.data(), reference.data(), value_dim});
+    EXPECT_EQ(out, reference) << key_dim << " and " << value_dim;
+  }
 }
 
 }  // namespace

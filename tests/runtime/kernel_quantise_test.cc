@@ -144,7 +144,7 @@ TEST(KernelQuantise, KvGroups) {
   constexpr int64_t kHead = 32;
   for (const Group& group : Groups()) {
     std::vector<uint8_t> k(static_cast<size_t>(KvPageBytes(KvType::kInt8, kHead))), v(k.size());
-    StoreKv(KvType::kInt8, kHead, 0, group.data(), group.data(), k.data(), v.data());
+    StoreKv(KvType::kInt8, kHead, kHead, 0, group.data(), group.data(), k.data(), v.data());
     uint16_t scale = 0, k_scale = 0;
     std::memcpy(&scale, v.data() + kKvPageTokens * kHead, 2);
     std::memcpy(&k_scale, k.data() + kKvPageTokens * kHead, 2);

@@ -7,7 +7,8 @@
   NAME.safetensors    logits (T × V); adapter.logits (of the last positions), adapter.grad.TENSOR
 
 No weight is stored: fill() makes each value from its tensor's name and its index, and so does tests/families/family_golden.h. The loss is the mean
-cross-entropy of the next tokens over the sequence. The script refuses a model whose features do not show: each is switched off in turn
+cross-entropy of the next tokens over the sequence. Values with a head size of their own (v_head_dim) are no option of transformers' Llama: here
+its attention is a subclass that has them. The script refuses a model whose features do not show: each is switched off in turn
 (ABLATIONS), and has to move the logits.
 """
 
@@ -25,6 +26,7 @@ import transformers
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
+from transformers.models.llama import modeling_llama
 
 VOCAB, LAST = 320, 4
 RANK, ALPHA = 2, 3.0
@@ -113,6 +115,7 @@ FAMILIES = {
     "llama-linear": llama(rope_scaling={"factor": 4.0, "type": "linear"}),
     "llama-yarn": llama(num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=2048, rope_scaling={
         "factor": 4.0, "original_max_position_embeddings": 512, "rope_type": "yarn"}),
+    "llama-values": llama(head_dim=32, v_head_dim=64, rope_scaling=None),
     "mistral": model("Mistral", model_type="mistral", hidden_act="silu", num_hidden_layers=3, sliding_window=11),
     "ministral": model("Ministral", model_type="ministral", hidden_act="silu", num_hidden_layers=3, head_dim=32, sliding_window=11,
                        layer_types=["full_attention", "sliding_attention", "sliding_attention"]),
@@ -155,6 +158,29 @@ ABLATIONS = {
 
 
 # ---- what transformers computes ----
+
+class ValueHeads(modeling_llama.LlamaAttention):
+    """Llama's attention, in which a head of values may have another size than one of queries and keys."""
+
+    def __init__(self, config, layer_idx):
+        super().__init__(config, layer_idx)
+        size = getattr(config, "v_head_dim", self.head_dim)
+        self.v_proj = torch.nn.Linear(config.hidden_size, config.num_key_value_heads * size, bias=False)
+        self.o_proj = torch.nn.Linear(config.num_attention_heads * size, config.hidden_size, bias=False)
+
+    def forward(self, hidden_states, position_embeddings=None, attention_mask=None, past_key_values=None, **kwargs):
+        shape = hidden_states.shape[:-1]
+        heads = lambda x, count: x.view(*shape, count, -1).transpose(1, 2)  # noqa: E731
+        q = heads(self.q_proj(hidden_states), self.config.num_attention_heads)
+        k, v = (heads(x, self.config.num_key_value_heads) for x in (self.k_proj(hidden_states), self.v_proj(hidden_states)))
+        q, k = modeling_llama.apply_rotary_pos_emb(q, k, *position_embeddings)
+        out, weights = modeling_llama.eager_attention_forward(self, q, k, v, attention_mask, scaling=self.scaling)
+        return self.o_proj(out.reshape(*shape, -1)), weights
+
+
+modeling_llama.LlamaAttention = ValueHeads
+
+
 
 def config_of(hub):
     hub = copy.deepcopy(hub)
@@ -264,7 +290,7 @@ def check_folder(name, golden, logits):
     for which in ("hub", "config"):
         folder = f"/tmp/pith-family-{os.getpid()}"
         write_folder(golden, folder, which)
-        made = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        made = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
         shutil.rmtree(folder)
         with torch.no_grad():
             difference = ((logits_of(made, golden["ids"]) - logits).abs().max() / logits.abs().max()).item()

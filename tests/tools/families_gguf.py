@@ -7,7 +7,7 @@
                       adapter {metadata, tensors}: the same of the adapter
 
 LLAMA_CPP_FOLDER holds convert_hf_to_gguf.py, convert_lora_to_gguf.py, conversion/ and gguf-py/, as vendor/llama.cpp does in the sources of
-llama-cpp-python 0.3.36 on PyPI. Vocabularies are left out (set_vocab), everything else is the converter's.
+llama-cpp-python 0.3.36 on PyPI. A model with a head size of values apart (llama-values) is left out: the converter does not know it. Vocabularies are left out (set_vocab), everything else is the converter's.
 """
 
 import hashlib
@@ -79,6 +79,8 @@ def main(llama_cpp, folder, names):
         if names and name not in names:
             continue
         golden = json.load(open(file.with_suffix(".json")))
+        if "v_head_dim" in golden["config"]:
+            continue
         for which in ("hub", "config"):  # the converter does not know it, and leaves Mistral's windows out too
             if golden[which]["model_type"] == "ministral":
                 golden[which].update(model_type="mistral", architectures=["MistralForCausalLM"])

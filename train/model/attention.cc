@@ -1,5 +1,5 @@
 // Inside, queries are grouped by KV head: a block is one (sequence b, KV head j) with G = N/K query heads.
-//   q: blocks × (G·T) × H      k, v: blocks × S × H      scores, p: blocks × (G·T) × S
+//   q: blocks × (G·T) × H      k: blocks × S × H      v: blocks × S × U      scores, p: blocks × (G·T) × S
 // T and S are the longest of the batch, rounded up so that products of few shapes occur; rows past a sequence's length are zero.
 #include "train/model/attention.h"
 
@@ -29,11 +29,12 @@ using torch::autograd::variable_list;
 int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 struct Dims {
-  int64_t blocks, kv_heads, group, t, s, h, n_dim, kv_dim, row;  // row: columns of qkv
+  int64_t blocks, kv_heads, group, t, s, h, u, q_dim, k_dim, v_dim, out_dim, row;  // row: columns of qkv
   explicit Dims(const AttentionPlan& plan)
       : blocks(static_cast<int64_t>(plan.sequences.size()) * plan.model.num_kv_heads), kv_heads(plan.model.num_kv_heads),
         group(plan.model.num_heads / kv_heads), t(RoundUp(plan.max_length, 8)), s(RoundUp(plan.max_total, 32)),
-        h(plan.model.head_dim), n_dim(plan.model.q_dim()), kv_dim(plan.model.kv_dim()), row(n_dim + 2 * kv_dim) {}
+        h(plan.model.head_dim), u(plan.model.value_head_dim), q_dim(plan.model.q_dim()), k_dim(plan.model.k_dim()), v_dim(plan.model.v_dim()),
+        out_dim(plan.model.attention_dim()), row(plan.model.qkv_dim()) {}
 };
 
 // How a layer turns heads: the first values by their positions, the rest not.
@@ -89,36 +90,36 @@ void GatherBlock(const Dims& d, const AttentionPlan& plan, const PackedSequence&
                  const T* qkv, float* q_f, T* q, float* k_f, T* k, T* v) {
   const auto& kernels = Kernels<T>();
   const Turn<T> turn(plan, layer);
-  const auto zero = [&](auto* p, int64_t from_row, int64_t to_row) {
-    if (p != nullptr) std::memset(p + from_row * d.h, 0, sizeof(*p) * static_cast<size_t>((to_row - from_row) * d.h));
+  const auto zero = [&](auto* p, int64_t from_row, int64_t to_row, int64_t size) {
+    if (p != nullptr) std::memset(p + from_row * size, 0, sizeof(*p) * static_cast<size_t>((to_row - from_row) * size));
   };
   for (int64_t g = 0; g < d.group; ++g) {
     for (int64_t t = 0; t < seq.length; ++t) {
       const int64_t position = seq.prefix_length + t, at = (g * d.t + t) * d.h;
       turn(qkv + (seq.row + t) * d.row + (j * d.group + g) * d.h, position, 1.0f, q_f == nullptr ? nullptr : q_f + at, q == nullptr ? nullptr : q + at);
     }
-    zero(q_f, g * d.t + seq.length, (g + 1) * d.t);
-    zero(q, g * d.t + seq.length, (g + 1) * d.t);
+    zero(q_f, g * d.t + seq.length, (g + 1) * d.t, d.h);
+    zero(q, g * d.t + seq.length, (g + 1) * d.t, d.h);
   }
   int64_t s = 0;
   for (const KvSpan& span : seq.prefix) {
     const float* from_k = Data<float>(span.rows->k[layer]);
     const T* from_v = Data<T>(span.rows->v[layer]);
     for (int64_t i = span.begin; i < span.begin + span.length; ++i, ++s) {
-      const float* key = from_k + i * d.kv_dim + j * d.h;
+      const float* key = from_k + i * d.k_dim + j * d.h;
       if (k_f != nullptr) std::memcpy(k_f + s * d.h, key, sizeof(float) * static_cast<size_t>(d.h));
       if (k != nullptr) kernels.from_float(key, d.h, k + s * d.h);
-      std::memcpy(v + s * d.h, from_v + i * d.kv_dim + j * d.h, sizeof(T) * static_cast<size_t>(d.h));
+      std::memcpy(v + s * d.u, from_v + i * d.v_dim + j * d.u, sizeof(T) * static_cast<size_t>(d.u));
     }
   }
   for (int64_t t = 0; t < seq.length; ++t, ++s) {
-    const T* row = qkv + (seq.row + t) * d.row + d.n_dim + j * d.h;
-    turn(row, s, 1.0f, k_f == nullptr ? nullptr : k_f + s * d.h, k == nullptr ? nullptr : k + s * d.h);
-    std::memcpy(v + s * d.h, row + d.kv_dim, sizeof(T) * static_cast<size_t>(d.h));
+    const T *keys = qkv + (seq.row + t) * d.row + d.q_dim, *values = keys + d.k_dim;
+    turn(keys + j * d.h, s, 1.0f, k_f == nullptr ? nullptr : k_f + s * d.h, k == nullptr ? nullptr : k + s * d.h);
+    std::memcpy(v + s * d.u, values + j * d.u, sizeof(T) * static_cast<size_t>(d.u));
   }
-  zero(k_f, s, d.s);
-  zero(k, s, d.s);
-  zero(v, s, d.s);
+  zero(k_f, s, d.s, d.h);
+  zero(k, s, d.s, d.h);
+  zero(v, s, d.s, d.u);
 }
 
 Gathered Gather(const Dims& d, const AttentionPlan& plan, int64_t layer, const at::Tensor& qkv, bool for_backward) {
@@ -127,7 +128,7 @@ Gathered Gather(const Dims& d, const AttentionPlan& plan, int64_t layer, const a
   Gathered out;
   out.q_f = at::empty({d.blocks, d.group * d.t, d.h}, options.dtype(at::kFloat));
   out.k_f = at::empty({d.blocks, d.s, d.h}, options.dtype(at::kFloat));
-  out.v = at::empty({d.blocks, d.s, d.h}, options);
+  out.v = at::empty({d.blocks, d.s, d.u}, options);
   if (low) {
     out.q = at::empty(out.q_f.sizes(), options);
     out.k = at::empty(out.k_f.sizes(), options);
@@ -136,10 +137,10 @@ Gathered Gather(const Dims& d, const AttentionPlan& plan, int64_t layer, const a
     const T* in = Data<T>(qkv);
     float *q_f = Data<float>(out.q_f), *k_f = Data<float>(out.k_f);
     T *q = low ? Data<T>(out.q) : nullptr, *k = low ? Data<T>(out.k) : nullptr, *v = Data<T>(out.v);
-    const int64_t q_block = d.group * d.t * d.h, k_block = d.s * d.h;
+    const int64_t q_block = d.group * d.t * d.h, k_block = d.s * d.h, v_block = d.s * d.u;
     ForBlocks(plan, [&](int64_t i, const PackedSequence& seq, int64_t j) {
       GatherBlock<T>(d, plan, seq, j, layer, in, q_f + i * q_block, q ? q + i * q_block : nullptr, k_f + i * k_block,
-                     k ? k + i * k_block : nullptr, v + i * k_block);
+                     k ? k + i * k_block : nullptr, v + i * v_block);
     });
   });
   if (f32) {
@@ -191,13 +192,13 @@ at::Tensor Probabilities(const Dims& d, const AttentionPlan& plan, int64_t layer
   return p;
 }
 
-// blocks × (G·T) × H ↔ M × (row columns), at query head columns.
+// blocks × (G·T) × head size ↔ M × (row columns), at query head columns.
 template <class T, class Copy>
-void ForQueryRows(const Dims& d, const AttentionPlan& plan, const Copy& copy) {
+void ForQueryRows(const Dims& d, const AttentionPlan& plan, int64_t head_size, const Copy& copy) {
   ForBlocks(plan, [&](int64_t i, const PackedSequence& seq, int64_t j) {
     for (int64_t g = 0; g < d.group; ++g) {
       for (int64_t t = 0; t < seq.length; ++t) {
-        copy(((i * d.group + g) * d.t + t) * d.h, seq.row + t, (j * d.group + g) * d.h, seq.prefix_length + t);
+        copy(((i * d.group + g) * d.t + t) * head_size, seq.row + t, (j * d.group + g) * head_size, seq.prefix_length + t);
       }
     }
   });
@@ -216,12 +217,12 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
       p = Probabilities(d, *plan, layer, scores, qkv.scalar_type());
     }
     const at::Tensor o = at::bmm(p, in.v);
-    at::Tensor out = RowsWithSlack(plan->num_rows, d.n_dim, slack, qkv.scalar_type());
+    at::Tensor out = RowsWithSlack(plan->num_rows, d.out_dim, slack, qkv.scalar_type());
     WithComputeType(qkv.scalar_type(), [&]<class T>() {
       const T* from = Data<T>(o);
       T* to = Data<T>(out);
-      ForQueryRows<T>(d, *plan, [&](int64_t at, int64_t row, int64_t column, int64_t) {
-        std::memcpy(to + row * (d.n_dim + slack) + column, from + at, sizeof(T) * static_cast<size_t>(d.h));
+      ForQueryRows<T>(d, *plan, d.u, [&](int64_t at, int64_t row, int64_t column, int64_t) {
+        std::memcpy(to + row * (d.out_dim + slack) + column, from + at, sizeof(T) * static_cast<size_t>(d.u));
       });
     });
     if (ctx != nullptr) {
@@ -240,13 +241,13 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const AttentionPlan& plan = *holder->plan;
     const Dims d(plan);
     const at::Tensor g = grads[0].contiguous();
-    at::Tensor g_o = at::empty(q.sizes(), q.options()), g_qkv = at::empty({plan.num_rows, d.row}, q.options());
+    at::Tensor g_o = at::empty({d.blocks, d.group * d.t, d.u}, q.options()), g_qkv = at::empty({plan.num_rows, d.row}, q.options());
     WithComputeType(q.scalar_type(), [&]<class T>() {
       const T* from = Data<T>(g);
       T* to = Data<T>(g_o);
       std::memset(to, 0, sizeof(T) * static_cast<size_t>(g_o.numel()));
-      ForQueryRows<T>(d, plan, [&](int64_t at, int64_t row, int64_t column, int64_t) {
-        std::memcpy(to + at, from + row * d.n_dim + column, sizeof(T) * static_cast<size_t>(d.h));
+      ForQueryRows<T>(d, plan, d.u, [&](int64_t at, int64_t row, int64_t column, int64_t) {
+        std::memcpy(to + at, from + row * d.out_dim + column, sizeof(T) * static_cast<size_t>(d.u));
       });
     });
     const at::Tensor g_v = at::bmm(p.transpose(1, 2), g_o);
@@ -266,15 +267,15 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
       const T *gq_p = Data<T>(g_q), *gk_p = Data<T>(g_k), *gv_p = Data<T>(g_v);
       const Turn<T> turn(plan, layer);
       T* out = Data<T>(g_qkv);
-      ForQueryRows<T>(d, plan, [&](int64_t at, int64_t row, int64_t column, int64_t position) {
+      ForQueryRows<T>(d, plan, d.h, [&](int64_t at, int64_t row, int64_t column, int64_t position) {
         turn(gq_p + at, position, -1.0f, nullptr, out + row * d.row + column);
       });
       ForBlocks(plan, [&](int64_t i, const PackedSequence& seq, int64_t j) {
         for (int64_t t = 0; t < seq.length; ++t) {
-          const int64_t s = seq.prefix_length + t, at = (i * d.s + s) * d.h;
-          T* row = out + (seq.row + t) * d.row + d.n_dim + j * d.h;
-          turn(gk_p + at, s, -1.0f, nullptr, row);
-          std::memcpy(row + d.kv_dim, gv_p + at, sizeof(T) * static_cast<size_t>(d.h));
+          const int64_t s = seq.prefix_length + t, at = i * d.s + s;
+          T *keys = out + (seq.row + t) * d.row + d.q_dim, *values = keys + d.k_dim;
+          turn(gk_p + at * d.h, s, -1.0f, nullptr, keys + j * d.h);
+          std::memcpy(values + j * d.u, gv_p + at * d.u, sizeof(T) * static_cast<size_t>(d.u));
         }
       });
     });
@@ -316,7 +317,7 @@ void AttentionPlan::Finish(const ModelConfig& config) {
 
 void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, int64_t layer, KvRows* keep) {
   const Dims d(plan);
-  at::Tensor k = at::empty({plan.num_rows, d.kv_dim}), v = at::empty({plan.num_rows, d.kv_dim}, qkv.options());
+  at::Tensor k = at::empty({plan.num_rows, d.k_dim}), v = at::empty({plan.num_rows, d.v_dim}, qkv.options());
   WithComputeType(qkv.scalar_type(), [&]<class T>() {
     const T* in = Data<T>(qkv);
     float* k_p = Data<float>(k);
@@ -325,9 +326,9 @@ void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, int64_t layer, KvR
     ForBlocks(plan, [&](int64_t, const PackedSequence& seq, int64_t j) {
       for (int64_t t = 0; t < seq.length; ++t) {
         const int64_t position = seq.prefix_length + t, row = seq.row + t;
-        const T* from = in + row * d.row + d.n_dim + j * d.h;
-        turn(from, position, 1.0f, k_p + row * d.kv_dim + j * d.h, nullptr);
-        std::memcpy(v_p + row * d.kv_dim + j * d.h, from + d.kv_dim, sizeof(T) * static_cast<size_t>(d.h));
+        const T *keys = in + row * d.row + d.q_dim, *values = keys + d.k_dim;
+        turn(keys + j * d.h, position, 1.0f, k_p + row * d.k_dim + j * d.h, nullptr);
+        std::memcpy(v_p + row * d.v_dim + j * d.u, values + j * d.u, sizeof(T) * static_cast<size_t>(d.u));
       }
     });
   });

@@ -1,8 +1,8 @@
 // Causal attention of packed sequences over their own keys and those of a prefix that somebody else computed (the prompt,
 // by the bare base, without gradient).
 //
-// Shape suffixes: M rows (tokens of all sequences, packed one after the other), N heads, K KV heads, H head size,
-// S cache length.
+// Shape suffixes: M rows (tokens of all sequences, packed one after the other), N heads, K KV heads, H head size of queries and keys,
+// U of values, S cache length.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,7 +14,7 @@
 
 namespace pith {
 
-// Keys (rotated, float32) and values (compute type) of packed token rows, one tensor per layer: rows × (K·H).
+// Keys (rotated, float32) and values (compute type) of packed token rows, one tensor per layer: rows × (K·H), rows × (K·U).
 struct KvRows {
   std::vector<at::Tensor> k, v;
 };
@@ -47,7 +47,7 @@ struct AttentionPlan {
   void Finish(const ModelConfig& config);
 };
 
-// qkv_M((N+2K)·H), not yet rotated → M×(N·H) with `slack` columns behind each row. Differentiable in qkv. When `keep` is
+// qkv_M((N+K)·H + K·U), not yet rotated → M×(N·U) with `slack` columns behind each row. Differentiable in qkv. When `keep` is
 // given, the rotated keys and the values of all rows are appended to it as the next layer.
 at::Tensor Attention(const at::Tensor& qkv, std::shared_ptr<const AttentionPlan> plan, int64_t layer, int64_t slack,
                      KvRows* keep);
