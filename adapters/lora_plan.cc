@@ -61,7 +61,7 @@ std::vector<int> TargetModules(const std::vector<std::string>& targets, const Mo
     used.push_back(kLinearKinds[module].target);
   }
   for (const std::string& target : targets) {
-    if (std::find(used.begin(), used.end(), target) == used.end()) ThrowUser("adapter.targets names '", target, "'; expected ", ShownTargets(config));
+    if (std::find(used.begin(), used.end(), target) == used.end()) ThrowUser("adapter.targets names '", target, "', which this base does not have; expected ", ShownTargets(config));
   }
   return modules;
 }

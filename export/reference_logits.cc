@@ -45,10 +45,14 @@ class Decoder {
       if (c_.post_norms) added_TD = Norm(added_TD, blk + "post_attention_norm.weight");
       AddTo(&x_TD, added_TD);
       normed_TD = Norm(x_TD, blk + "ffn_norm.weight");
-      Floats gate_TF = Linear(normed_TD, blk + "ffn_gate");
-      const Floats up_TF = Linear(normed_TD, blk + "ffn_up");
-      for (size_t i = 0; i < gate_TF.size(); ++i) gate_TF[i] = Activate(gate_TF[i]) * up_TF[i];
-      added_TD = Linear(gate_TF, blk + "ffn_down");
+      Floats hidden_TF = Linear(normed_TD, blk + "ffn_up");
+      if (c_.has_gate()) {
+        const Floats gate_TF = Linear(normed_TD, blk + "ffn_gate");
+        for (size_t i = 0; i < gate_TF.size(); ++i) hidden_TF[i] *= Activate(gate_TF[i]);
+      } else {
+        for (float& x : hidden_TF) x = Activate(x);
+      }
+      added_TD = Linear(hidden_TF, blk + "ffn_down");
       if (c_.post_norms) added_TD = Norm(added_TD, blk + "post_ffw_norm.weight");
       AddTo(&x_TD, added_TD);
     }
@@ -66,10 +70,14 @@ class Decoder {
 
   static double Cap(double s, double cap) { return cap > 0 ? cap * std::tanh(s / cap) : s; }
 
-  float Activate(float gate) const {
-    const double x = gate;
-    if (c_.activation == GateActivation::kSilu) return static_cast<float>(x / (1 + std::exp(-x)));
-    return static_cast<float>(x / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))));
+  float Activate(float input) const {
+    const double x = input;
+    switch (c_.feed_forward) {
+      case FeedForward::kSwiGlu: return static_cast<float>(x / (1 + std::exp(-x)));
+      case FeedForward::kGeGlu: return static_cast<float>(x / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))));
+      case FeedForward::kReluSquared: return static_cast<float>(std::max(x, 0.0) * std::max(x, 0.0));
+    }
+    return 0;
   }
 
   static void AddTo(Floats* x, const Floats& y) {

@@ -41,7 +41,7 @@ Decoder::Decoder(std::shared_ptr<const BaseModel> base, ActivationType activatio
   for (int64_t i = 0; i < config_.num_layers; ++i) {
     Layer& layer = layers_[i];
     const std::string prefix = Str("blk.", i, ".");
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    for (const int kind : LinearKindsOf(config_)) {
       layer.weights[kind] = base_->Tensor(prefix + kLinearKinds[kind].gguf + ".weight");
     }
     const auto vector = [&](const char* name) { return base_->Tensor(prefix + name).ToF32(); };
@@ -84,13 +84,18 @@ void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, fl
     AddTo(pool, batch, i, kO, attention_.data(), config_.attention_dim(), layers_[i].post_attention_norm_D);
 
     Norm(pool, m, x_MD, layers_[i].ffn_norm_D, h_MD);
-    float* gate_MF = gate_up_.data();
-    float* up_MF = gate_MF + m * f;
+    float* gate_MF = gate_up_.data();  // where there is none: up
+    float* up_MF = config_.has_gate() ? gate_MF + m * f : gate_MF;
     const Target gate_up[] = {{kGate, gate_MF, f, false}, {kUp, up_MF, f, false}};
-    Project(pool, batch, i, h_MD, d, gate_up);
+    Project(pool, batch, i, h_MD, d, std::span(gate_up).subspan(config_.has_gate() ? 0 : 1));
     For(pool, m, 4, [&](int64_t begin, int64_t end, int) {
-      const auto activate = config_.activation == GateActivation::kGelu ? GeGlu : SwiGlu;
-      activate(gate_MF + begin * f, up_MF + begin * f, gate_MF + begin * f, (end - begin) * f);
+      float *gate = gate_MF + begin * f, *up = up_MF + begin * f;
+      const int64_t count = (end - begin) * f;
+      switch (config_.feed_forward) {
+        case FeedForward::kSwiGlu: SwiGlu(gate, up, gate, count); break;
+        case FeedForward::kGeGlu: GeGlu(gate, up, gate, count); break;
+        case FeedForward::kReluSquared: ReluSquared(up, up, count); break;
+      }
     });
     AddTo(pool, batch, i, kDown, gate_MF, f, layers_[i].post_ffw_norm_D);
   }
@@ -103,7 +108,7 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
   GrowTo(h_MD_, m * config_.d_model);
   GrowTo(qkv_, m * config_.qkv_dim());
   GrowTo(attention_, m * config_.attention_dim());
-  GrowTo(gate_up_, m * 2 * config_.d_ff);
+  GrowTo(gate_up_, m * (config_.has_gate() ? 2 : 1) * config_.d_ff);
   int64_t positions = 0;
   for (const BatchRow& row : batch.rows) positions = std::max(positions, row.position + 1);
   ReserveAngles(positions);

@@ -35,7 +35,7 @@ std::string Indent(const std::string& text) {
 // Of a base as the trainer holds it.
 int64_t WeightBytes(const ModelConfig& c, int64_t element_bytes) {
   int64_t linear = 0;
-  for (int kind = 0; kind < kNumLinearKinds; ++kind) linear += LinearRows(c, kind) * LinearCols(c, kind);
+  for (const int kind : LinearKindsOf(c)) linear += LinearRows(c, kind) * LinearCols(c, kind);
   return (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element_bytes;
 }
 
@@ -70,8 +70,8 @@ MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& c, i
   MemoryEstimate m;
   m.base = WeightBytes(c, element);
   m.adapter = trained * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
-  // Per token and layer: residual twice and both norms, q k v, attention's copies and output, gate, up and their product.
-  const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * c.qkv_dim() + c.attention_dim() + 3 * c.d_ff) +
+  // Per token and layer: residual twice and both norms, q k v, attention's copies and output, the feed-forward's matrices and what is made of them.
+  const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * c.qkv_dim() + c.attention_dim() + (c.has_gate() ? 3 : 2) * c.d_ff) +
                             element * ranks / std::max<int64_t>(1, c.num_layers);
   int64_t longest = 0, sequences = 0, total_length = 0;
   if (config.run.stage != "rl") {

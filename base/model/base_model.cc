@@ -198,6 +198,14 @@ enum { kQ, kK, kV, kOutput, kGate, kUp, kDown, kQkv, kGateUp };
 
 }  // namespace
 
+std::vector<int> LinearKindsOf(const ModelConfig& config) {
+  std::vector<int> kinds;
+  for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    if (kind != kGate || config.has_gate()) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
 int64_t LinearRows(const ModelConfig& config, int kind) {
   const std::array<int64_t, kNumModuleKinds> rows{config.q_dim(), config.k_dim(), config.v_dim(), config.d_model, config.d_ff, config.d_ff,
                                                   config.d_model, config.qkv_dim(), 2 * config.d_ff};
@@ -217,7 +225,7 @@ ModulePlace ModuleOf(const ModelConfig& config, int kind) {
 
 std::vector<int> ModuleKinds(const ModelConfig& config) {
   std::vector<int> kinds;
-  for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+  for (const int kind : LinearKindsOf(config)) {
     const int module = ModuleOf(config, kind).module;
     if (std::find(kinds.begin(), kinds.end(), module) == kinds.end()) kinds.push_back(module);
   }

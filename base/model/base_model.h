@@ -3,7 +3,7 @@
 // Tensors go by their GGUF names everywhere in pith:
 //   token_embd.weight (V×D), output_norm.weight (D), output.weight (V×D, absent when tied),
 //   blk.N.attn_norm.weight, blk.N.ffn_norm.weight (D), blk.N.attn_q|attn_k|attn_v|attn_output.weight,
-//   blk.N.ffn_gate|ffn_up|ffn_down.weight; where the description asks for them blk.N.attn_q|attn_k|attn_v.bias,
+//   blk.N.ffn_up|ffn_down.weight; where the description asks for them blk.N.ffn_gate.weight, blk.N.attn_q|attn_k|attn_v.bias,
 //   blk.N.post_attention_norm|post_ffw_norm.weight (D), blk.N.attn_q_norm|attn_k_norm.weight (H)
 // Where a file keeps several of them in one tensor (fused queries, keys and values), each is a view of its rows.
 #pragma once
@@ -68,6 +68,8 @@ inline constexpr LinearKind kLinearKinds[] = {
     {"ffn_gate_up", "mlp.gate_up_proj", "gate_up_proj", "ffn_up"}};      // gate, up
 inline constexpr int kNumLinearKinds = 7;  // the layers
 inline constexpr int kNumModuleKinds = 9;  // and the fused modules
+// The layers that a model has: all, but no gate where its feed-forward goes without.
+std::vector<int> LinearKindsOf(const ModelConfig& config);
 int64_t LinearRows(const ModelConfig& config, int kind);  // out features, of any of kNumModuleKinds
 int64_t LinearCols(const ModelConfig& config, int kind);  // in features
 

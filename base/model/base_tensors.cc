@@ -51,7 +51,7 @@ std::vector<ExpectedTensor> ExpectedTensors(const ModelConfig& c) {
       add_norm("attn_q_norm", "self_attn.q_norm", c.head_dim);
       add_norm("attn_k_norm", "self_attn.k_norm", c.head_dim);
     }
-    for (int kind = 0; kind < kNumLinearKinds; ++kind) {
+    for (const int kind : LinearKindsOf(c)) {
       const LinearKind& names = kLinearKinds[kind];
       const int64_t rows = LinearRows(c, kind);
       add(Str(gguf, names.gguf, ".weight"), Str(hf, names.hf, ".weight"), rows, LinearCols(c, kind));

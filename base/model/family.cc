@@ -7,7 +7,7 @@
 namespace pith {
 
 std::span<const Family* const> Families() {
-  static constexpr const Family* kAll[] = {&kLlama, &kMistral, &kMinistral, &kQwen2, &kQwen3, &kSmolLm3, &kPhi3, &kGemma2, &kGemma3};
+  static constexpr const Family* kAll[] = {&kLlama, &kMistral, &kMinistral, &kQwen2, &kQwen3, &kSmolLm3, &kPhi3, &kGemma2, &kGemma3, &kArcee};
   return kAll;
 }
 

@@ -21,8 +21,9 @@ struct Family {
     double rms_norm_eps = 1e-6;
     bool tied_embeddings = false;
     int64_t head_dim = 0;  // 0: width / heads
+    const char* hidden_act = "silu";
   } hf_defaults;
-  // Completes a description whose counts, names, epsilon and activation are read already. UserError for what is not implemented.
+  // Completes a description whose counts, names, epsilon and feed-forward are read already. UserError for what is not implemented.
   void (*from_hf)(const HfFields& config, ModelConfig* c);
   // Likewise; what GGUF has a key for whatever the family (scale, soft caps, rotary positions, a window in every layer) is read too.
   void (*from_gguf)(const GgufFields& fields, ModelConfig* c);
@@ -34,7 +35,7 @@ struct Family {
 
 std::span<const Family* const> Families();
 
-extern const Family kLlama, kMistral, kMinistral, kQwen2, kQwen3, kSmolLm3, kPhi3, kGemma2, kGemma3;
+extern const Family kLlama, kMistral, kMinistral, kQwen2, kQwen3, kSmolLm3, kPhi3, kGemma2, kGemma3, kArcee;
 
 // Steps that several families take.
 

@@ -45,11 +45,14 @@ std::string NameOf(const HfFields& config) {
   return is_local ? std::filesystem::absolute(config.path()).parent_path().filename().string() : name;
 }
 
-GateActivation ActivationOf(const HfFields& config) {
-  const std::string name = config.Text("hidden_act", "silu");
-  if (name == "gelu_pytorch_tanh") return GateActivation::kGelu;
-  if (name != "silu" && name != "swish") config.Refuse("hidden_act", name);
-  return GateActivation::kSilu;
+// Of transformers' activations relu2 alone goes without a gate, in families that have none.
+FeedForward FeedForwardOf(const HfFields& config, const std::string& usual) {
+  const std::string name = config.Text("hidden_act", usual);
+  const bool is_gated = usual != "relu2";
+  if (!is_gated && name == "relu2") return FeedForward::kReluSquared;
+  if (is_gated && name == "gelu_pytorch_tanh") return FeedForward::kGeGlu;
+  if (is_gated && (name == "silu" || name == "swish")) return FeedForward::kSwiGlu;
+  config.Refuse("hidden_act", name);
 }
 
 }  // namespace
@@ -78,7 +81,7 @@ ModelConfig ModelConfigFromHf(const std::string& config_json_path) {
   c.context_length = config.Int("max_position_embeddings", family.hf_defaults.context);
   c.rms_norm_eps = config.Number("rms_norm_eps", family.hf_defaults.rms_norm_eps);
   c.tied_embeddings = config.Bool("tie_word_embeddings", family.hf_defaults.tied_embeddings);
-  c.activation = ActivationOf(config);
+  c.feed_forward = FeedForwardOf(config, family.hf_defaults.hidden_act);
   CheckModelSizes(path, c);
   family.from_hf(config, &c);
   c.Finish();

@@ -9,7 +9,7 @@ namespace pith {
 
 void SetGemmaShape(ModelConfig* c) {
   c->post_norms = true;
-  c->activation = GateActivation::kGelu;
+  c->feed_forward = FeedForward::kGeGlu;
   c->embedding_scale = static_cast<double>(std::sqrt(static_cast<float>(c->d_model)));
   c->tensors.hf_ffn_norm = "pre_feedforward_layernorm";
   c->tensors.hf_norm_offset = 1;

@@ -11,7 +11,7 @@
 namespace pith {
 namespace {
 
-constexpr int64_t kStep = 6;
+constexpr int64_t kGlobalStep = 6;
 constexpr double kLocalTheta = 10000, kGlobalTheta = 1e6;
 enum { kGlobal, kLocal };  // indices into rotaries
 
@@ -35,7 +35,7 @@ void Gemma3FromHf(const HfFields& config, ModelConfig* c) {
   c->qk_norm = true;
   c->logit_soft_cap = config.Number("final_logit_softcapping", 0.0);
   c->rotaries = HfRotaries(config, *c);
-  const int64_t step = config.Int("sliding_window_pattern", config.Int("_sliding_window_pattern", kStep));
+  const int64_t step = config.Int("sliding_window_pattern", config.Int("_sliding_window_pattern", kGlobalStep));
   if (step < 1) config.Refuse("sliding_window_pattern", Str(step));
   std::vector<bool> is_local = HfSlidingLayers(config, c->num_layers);
   if (is_local.empty()) {
@@ -55,7 +55,7 @@ void Gemma3FromGguf(const GgufFields& fields, ModelConfig* c) {
   c->rotaries.push_back(local);
   const int64_t window = fields.Find<int64_t>("attention.sliding_window").value_or(0);
   std::vector<bool> slides(static_cast<size_t>(c->num_layers), false);  // without a window there are no local layers: as llama.cpp has it
-  if (window > 0) slides = GemmaSlides(fields, kStep, c->num_layers);
+  if (window > 0) slides = GemmaSlides(fields, kGlobalStep, c->num_layers);
   SetWindows(window, slides, c);
   SetRotaryByLayer(slides, c);
 }
@@ -68,7 +68,7 @@ void Gemma3ToGguf(const ModelConfig& c, GgufWriter* writer) {
   for (const LayerConfig& layer : c.layers) {
     window = std::max(window, layer.window);
     is_local.push_back(layer.rotary == kLocal);
-    usual &= is_local.back() == (is_local.size() % kStep != 0);
+    usual &= is_local.back() == (is_local.size() % kGlobalStep != 0);
   }
   const bool any = std::find(is_local.begin(), is_local.end(), true) != is_local.end();
   if (any && window == 0) writer->Set(c.arch + ".attention.sliding_window", c.context_length);

@@ -13,7 +13,7 @@
 //     a = Σ_s softmax_s(cap(attention_scale · q·k_s)) v_s over the last layer.window positions
 //     x += W_o a                                         post_norms: norm(W_o a, post_attention_norm)
 //     h = norm(x, ffn_norm)
-//     x += W_down (act(W_gate h) ⊙ W_up h)               post_norms: norm(…, post_ffw_norm)
+//     x += W_down f(h)                                   post_norms: norm(W_down f(h), post_ffw_norm)
 //   logits = cap(W_out norm(x, output_norm))
 //
 // A mixture of experts would be another kind of the last step, latent attention another of the first; files that have them are refused.
@@ -29,10 +29,11 @@
 
 namespace pith {
 
-// Of a gated feed-forward.
-enum class GateActivation {
-  kSilu,  // x / (1 + e^−x)
-  kGelu,  // its tanh approximation: x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))
+// What f is: gated, or one matrix and its activation.
+enum class FeedForward {
+  kSwiGlu,       // silu(W_gate h) ⊙ W_up h, silu(x) = x / (1 + e^−x)
+  kGeGlu,        // gelu(W_gate h) ⊙ W_up h, by GELU's tanh approximation: x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))
+  kReluSquared,  // relu(W_up h)², relu(x) = max(x, 0)
 };
 
 struct LayerConfig {
@@ -69,7 +70,7 @@ struct ModelConfig {
   bool qkv_bias = false;
   bool qk_norm = false;
   bool post_norms = false;
-  GateActivation activation = GateActivation::kSilu;
+  FeedForward feed_forward = FeedForward::kSwiGlu;
   double attention_scale = 0;     // Finish puts 1/√H where it is 0
   double attention_soft_cap = 0;  // 0: none
   double logit_soft_cap = 0;      // 0: none
@@ -86,6 +87,7 @@ struct ModelConfig {
   int64_t v_dim() const { return num_kv_heads * value_head_dim; }
   int64_t qkv_dim() const { return q_dim() + k_dim() + v_dim(); }
   int64_t attention_dim() const { return num_heads * value_head_dim; }  // of a, what W_o takes
+  bool has_gate() const { return feed_forward != FeedForward::kReluSquared; }
   // Puts what is left open (above; layers that are all alike), and the rotaries' frequencies. For whoever fills in a description.
   void Finish();
 };

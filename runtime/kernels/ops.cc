@@ -14,6 +14,7 @@ struct Ops {
   decltype(&RopeRef) rope = RopeRef;
   decltype(&SwiGluRef) swiglu = SwiGluRef;
   decltype(&GeGluRef) geglu = GeGluRef;
+  decltype(&ReluSquaredRef) relu_squared = ReluSquaredRef;
   decltype(&LogSumExpRef) log_sum_exp = LogSumExpRef;
 };
 
@@ -21,12 +22,12 @@ const Ops& Best() {
   static const Ops ops = [] {
 #if defined(__x86_64__)
     switch (BestIsa()) {
-      case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, LogSumExpAvx512};
-      case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, LogSumExpAvx2};
+      case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, ReluSquaredAvx512, LogSumExpAvx512};
+      case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, ReluSquaredAvx2, LogSumExpAvx2};
       default: break;
     }
 #elif defined(__aarch64__)
-    if (BestIsa() != Isa::kScalar) return Ops{RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, LogSumExpNeon};
+    if (BestIsa() != Isa::kScalar) return Ops{RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, ReluSquaredNeon, LogSumExpNeon};
 #endif
     return Ops{};
   }();
@@ -53,6 +54,8 @@ void Rope(float* x, const float* cos, const float* sin, int64_t head_dim, RopeLa
 void SwiGlu(const float* gate, const float* up, float* y, int64_t n) { Best().swiglu(gate, up, y, n); }
 
 void GeGlu(const float* gate, const float* up, float* y, int64_t n) { Best().geglu(gate, up, y, n); }
+
+void ReluSquared(const float* x, float* y, int64_t n) { Best().relu_squared(x, y, n); }
 
 float LogSumExp(const float* x, int64_t n) { return Best().log_sum_exp(x, n); }
 

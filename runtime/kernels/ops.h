@@ -22,6 +22,9 @@ void SwiGlu(const float* gate, const float* up, float* y, int64_t n);
 void GeGlu(const float* gate, const float* up, float* y, int64_t n);
 inline constexpr float kGeluLinear = 1.5957691216057308f, kGeluCubic = 0.07135481282806486f;  // 2√(2/π), and times 0.044715
 
+// y_F = relu(x_F)², relu(x) = max(x, 0). y may alias x.
+void ReluSquared(const float* x, float* y, int64_t n);
+
 // log Σ e^x over n values, in a numerically safe way.
 float LogSumExp(const float* x, int64_t n);
 

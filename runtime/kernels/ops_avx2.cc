@@ -77,6 +77,14 @@ void GeGluAvx2(const float* gate, const float* up, float* y, int64_t n) {
   }
 }
 
+void ReluSquaredAvx2(const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; i += 8) {
+    const __m256i lanes = Lanes(n - i);
+    const __m256 positive = _mm256_max_ps(_mm256_setzero_ps(), _mm256_maskload_ps(x + i, lanes));  // of two values the second where one is NaN
+    _mm256_maskstore_ps(y + i, lanes, _mm256_mul_ps(positive, positive));
+  }
+}
+
 float LogSumExpAvx2(const float* x, int64_t n) {
   __m256 tops = _mm256_set1_ps(-__builtin_inff());
   for (int64_t i = 0; i < n; i += 8) tops = _mm256_max_ps(tops, LoadOrLowest(x + i, n - i));

@@ -91,6 +91,14 @@ void GeGluAvx512(const float* gate, const float* up, float* y, int64_t n) {
   }
 }
 
+void ReluSquaredAvx512(const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; i += 16) {
+    const __mmask16 lanes = Lanes(n - i);
+    const __m512 positive = _mm512_max_ps(_mm512_setzero_ps(), _mm512_maskz_loadu_ps(lanes, x + i));  // of two values the second where one is NaN
+    _mm512_mask_storeu_ps(y + i, lanes, _mm512_mul_ps(positive, positive));
+  }
+}
+
 float LogSumExpAvx512(const float* x, int64_t n) {
   const __m512 lowest = _mm512_set1_ps(-__builtin_inff());
   __m512 tops = lowest;

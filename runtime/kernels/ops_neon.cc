@@ -72,6 +72,13 @@ void GeGluNeon(const float* gate, const float* up, float* y, int64_t n) {
   }
 }
 
+void ReluSquaredNeon(const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; i += 4) {
+    const float32x4_t positive = vmaxq_f32(LoadFirst(x + i, n - i, 0.0f), vdupq_n_f32(0.0f));  // NaN where one of two values is NaN
+    StoreFirst(y + i, n - i, vmulq_f32(positive, positive));
+  }
+}
+
 float LogSumExpNeon(const float* x, int64_t n) {
   const float lowest = -__builtin_inff();
   float32x4_t tops = vdupq_n_f32(lowest);

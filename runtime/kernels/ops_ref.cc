@@ -37,6 +37,13 @@ void GeGluRef(const float* gate, const float* up, float* y, int64_t n) {
   }
 }
 
+void ReluSquaredRef(const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float positive = x[i] < 0.0f ? 0.0f : x[i];
+    y[i] = positive * positive;
+  }
+}
+
 float LogSumExpRef(const float* x, int64_t n) {
   float top = -std::numeric_limits<float>::infinity();
   for (int64_t i = 0; i < n; ++i) top = std::max(top, x[i]);

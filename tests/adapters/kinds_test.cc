@@ -7,6 +7,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "adapters/lora_names.h"
 #include "adapters/lora_plan.h"
 #include "adapters/module_pattern.h"
 #include "adapters/packed_adapter.h"
@@ -108,6 +109,20 @@ TEST(LoraPlan, NamesEveryPairAndRefusesKeysWithoutEffect) {
   EXPECT_NE(Refusal([&] { PlanPairs(plan, TinyConfig()); }).find("adapter.alpha_pattern has the key 'up_proj'"), std::string::npos);
   plan.targets = {"lm_head"};
   EXPECT_NE(Refusal([&] { PlanPairs(plan, TinyConfig()); }).find("lm_head"), std::string::npos);
+}
+
+// A feed-forward without a gate.
+TEST(LoraPlan, ALayerThatTheBaseLacksIsRefusedByName) {
+  ModelConfig plain = TinyConfig();
+  plain.feed_forward = FeedForward::kReluSquared;
+  EXPECT_EQ(ShownTargets(plain), "q_proj, k_proj, v_proj, o_proj, up_proj or down_proj");
+  EXPECT_EQ(PlanPairs({{"q_proj", "up_proj", "down_proj"}, 8, 16, {}, {}}, plain).size(), 6u);
+  EXPECT_NE(Refusal([&] { PlanPairs({{"up_proj", "gate_proj"}, 8, 16, {}, {}}, plain); })
+                .find("adapter.targets names 'gate_proj', which this base does not have; expected q_proj"),
+            std::string::npos);
+  const LoraAdapter gated = RandomAdapter(TinyConfig(), 2, 1);
+  EXPECT_NE(Refusal([&] { CheckAdapterFits(gated, plain); }).find("the adapter acts on gate_proj, and a base of architecture"), std::string::npos);
+  EXPECT_FALSE(ParseGgufFileName(plain, "blk.0.ffn_gate.weight"));
 }
 
 class KindsTest : public ::testing::Test {

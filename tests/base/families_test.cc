@@ -69,6 +69,7 @@ TEST(Families, AGgufSaysWhatTheFolderSays) {
            R"("model_type": "qwen3", "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32, "beta_fast": 16})",
            R"("model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
               "original_max_position_embeddings": 32})",
+           R"("model_type": "arcee")",
            R"("model_type": "llama", "v_head_dim": 12)", R"("model_type": "phi3", "v_head_dim": 6)",
            R"("model_type": "phi3", "sliding_window": 16, "partial_rotary_factor": 0.5)",
            R"("model_type": "phi3", "original_max_position_embeddings": 32, "rope_scaling": {"type": "longrope", "short_factor": [1, 1.5, 2, 3],
@@ -93,8 +94,8 @@ TEST(Families, AGgufSaysWhatTheFolderSays) {
     EXPECT_EQ(gguf.logit_soft_cap, hf.logit_soft_cap);
     EXPECT_EQ(gguf.embedding_scale, hf.embedding_scale);
     EXPECT_EQ(gguf.rotary_dim, hf.rotary_dim);
-    EXPECT_EQ(std::tuple(gguf.qkv_bias, gguf.qk_norm, gguf.post_norms, gguf.activation, gguf.tied_embeddings),
-              std::tuple(hf.qkv_bias, hf.qk_norm, hf.post_norms, hf.activation, hf.tied_embeddings));
+    EXPECT_EQ(std::tuple(gguf.qkv_bias, gguf.qk_norm, gguf.post_norms, gguf.feed_forward, gguf.tied_embeddings),
+              std::tuple(hf.qkv_bias, hf.qk_norm, hf.post_norms, hf.feed_forward, hf.tied_embeddings));
     ASSERT_EQ(gguf.rotaries.size(), hf.rotaries.size());
     for (size_t r = 0; r < hf.rotaries.size(); ++r) {
       EXPECT_FLOAT_EQ(static_cast<float>(gguf.rotaries[r].magnitude), static_cast<float>(hf.rotaries[r].magnitude));

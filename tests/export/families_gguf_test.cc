@@ -56,10 +56,12 @@ json ValueOf(const GgufFile& file, const std::string& key, const json& like) {
   return like.is_string() ? json(file.Get<std::string>(key)) : json(file.Get<double>(key));
 }
 
-// Windows as wide as the context, and the context of before a stretching that there was not.
+// Windows as wide as the context, the context of before a stretching that there was not, and the ramp that YaRN has by itself.
 bool HasNoEffect(const std::string& key, const json& golden) {
   const std::string arch = golden["general.architecture"][1].get<std::string>() + ".";
   if (key == arch + "attention.sliding_window") return golden[key][1] >= golden[arch + "context_length"][1];
+  if (key == arch + "rope.scaling.yarn_beta_fast") return golden[key][1] == 32.0;
+  if (key == arch + "rope.scaling.yarn_beta_slow") return golden[key][1] == 1.0;
   return key == arch + "rope.scaling.original_context_length" && golden[key][1] == golden[arch + "context_length"][1];
 }
 

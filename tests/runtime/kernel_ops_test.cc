@@ -26,18 +26,19 @@ struct Version {
   decltype(&RmsNormRef) rms_norm;
   decltype(&RopeRef) rope;
   decltype(&SwiGluRef) swiglu, geglu;
+  decltype(&ReluSquaredRef) relu_squared;
   decltype(&LogSumExpRef) log_sum_exp;
 };
 
 std::vector<Version> Versions() {
-  std::vector<Version> versions = {{Isa::kScalar, RmsNormRef, RopeRef, SwiGluRef, GeGluRef, LogSumExpRef}};
+  std::vector<Version> versions = {{Isa::kScalar, RmsNormRef, RopeRef, SwiGluRef, GeGluRef, ReluSquaredRef, LogSumExpRef}};
 #if defined(__x86_64__)
-  if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, LogSumExpAvx2});
+  if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, ReluSquaredAvx2, LogSumExpAvx2});
   if (IsaAvailable(Isa::kAvx512)) {
-    versions.push_back({Isa::kAvx512, RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, LogSumExpAvx512});
+    versions.push_back({Isa::kAvx512, RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, ReluSquaredAvx512, LogSumExpAvx512});
   }
 #elif defined(__aarch64__)
-  versions.push_back({Isa::kNeon, RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, LogSumExpNeon});
+  versions.push_back({Isa::kNeon, RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, ReluSquaredNeon, LogSumExpNeon});
 #endif
   return versions;
 }
@@ -123,6 +124,26 @@ TEST(KernelOps, SwiGluIsTheFormulaOverTheWholeRange) {
     EXPECT_EQ(std::memcmp(in_place.data(), y.data(), y.size() * 4), 0);
     float bad = std::nanf(""), one = 1.0f, out = 0.0f;
     v.swiglu(&bad, &one, &out, 1);
+    EXPECT_TRUE(std::isnan(out)) << IsaName(v.isa);
+  }
+}
+
+TEST(KernelOps, ReluSquaredIsTheFormulaToTheBit) {
+  std::vector<float> x = RandomFloats(1003, 4);
+  x.insert(x.end(), {0.0f, -0.0f, 1e-30f, -1e-30f, 3e38f, -3e38f, INFINITY, -INFINITY});
+  for (const Version& v : Versions()) {
+    for (size_t n = x.size(); n + 20 > x.size(); --n) {
+      std::vector<float> y(n + 1, 7.0f), in_place = x;
+      v.relu_squared(x.data(), y.data(), static_cast<int64_t>(n));
+      v.relu_squared(in_place.data(), in_place.data(), static_cast<int64_t>(n));
+      for (size_t i = 0; i < n; ++i) {
+        ASSERT_EQ(y[i], x[i] > 0 ? x[i] * x[i] : 0.0f) << IsaName(v.isa) << " " << x[i];
+        ASSERT_EQ(in_place[i], y[i]);
+      }
+      EXPECT_EQ(y.back(), 7.0f) << "written past the end";
+    }
+    float bad = std::nanf(""), out = 0.0f;
+    v.relu_squared(&bad, &out, 1);
     EXPECT_TRUE(std::isnan(out)) << IsaName(v.isa);
   }
 }

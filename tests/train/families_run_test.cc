@@ -23,6 +23,7 @@ class FamilyRuns : public ::testing::TestWithParam<std::string> {
     c.model.path = model_;
     c.model.dtype = "float32";
     c.adapter.activation = activation;
+    if (!BaseModel::Load(model_)->config().has_gate()) std::erase(c.adapter.targets, "gate_proj");
     c.sft.epochs = 4;
     c.rl.steps = 2;
     c.rl.updates_per_rollout = 1;

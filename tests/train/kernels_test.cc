@@ -190,6 +190,24 @@ TYPED_TEST(RowKernel, SwiGluAndItsBackward) {
   });
 }
 
+TYPED_TEST(RowKernel, ReluSquaredAndItsBackward) {
+  using T = TypeParam;
+  this->Each([](const RowKernels<T>& k, int64_t f, Rng& rng) {
+    const auto up = Random<T>(rng, f, 2), gy = Random<T>(rng, f, 1);
+    std::vector<T> y(f), g(f);
+    k.relu_squared(up.data(), f, y.data());
+    k.relu_squared_backward(up.data(), gy.data(), f, g.data());
+    Doubles out(f), grad(f);
+    for (int64_t i = 0; i < f; ++i) {
+      const double positive = std::max(0.0, static_cast<double>(Value(up[i])));
+      out[i] = positive * positive;
+      grad[i] = Value(gy[i]) * 2 * positive;
+    }
+    ExpectNear(y, out, "relu_squared");
+    ExpectNear(g, grad, "backward");
+  });
+}
+
 TYPED_TEST(RowKernel, GeGluAndItsBackward) {
   using T = TypeParam;
   this->Each([](const RowKernels<T>& k, int64_t f, Rng& rng) {

@@ -38,6 +38,9 @@ struct RowKernels {
   // y_f = gelu(gate) · up, GELU by its tanh approximation: x · σ(2√(2/π) (x + 0.044715 x³)).
   void (*geglu)(const T* gate_up, int64_t f, T* y);
   void (*geglu_backward)(const T* gate_up, const T* gy, int64_t f, T* g_gate_up);
+  // y_f = relu(up)².
+  void (*relu_squared)(const T* up, int64_t f, T* y);
+  void (*relu_squared_backward)(const T* up, const T* gy, int64_t f, T* g_up);
   // log Σ exp(logits · inverse_temperature) over v values; entropy (nats) of that distribution when not nullptr.
   float (*log_sum_exp)(const T* logits, float inverse_temperature, int64_t v, float* entropy);
   // With p = softmax(logits · inverse_temperature) and its entropy, logits become the gradient of g · log p_id + g_entropy · entropy:

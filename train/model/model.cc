@@ -15,14 +15,9 @@
 namespace pith {
 namespace {
 
-// kLinearKinds by the input that they share, their outputs side by side; of a fused module there is one member.
+// kLinearKinds by the input that they share; the outputs of those that a model has stand side by side.
 enum Group { kQkv, kOutput, kGateUp, kDown, kNumGroups };
-struct Place {
-  Group group;
-  int member;
-};
-constexpr Place kPlaces[kNumModuleKinds] = {{kQkv, 0},    {kQkv, 1}, {kQkv, 2}, {kOutput, 0}, {kGateUp, 0},
-                                            {kGateUp, 1}, {kDown, 0}, {kQkv, 0}, {kGateUp, 0}};
+constexpr Group kGroups[kNumModuleKinds] = {kQkv, kQkv, kQkv, kOutput, kGateUp, kGateUp, kDown, kQkv, kGateUp};
 
 std::string WeightName(int64_t layer, int kind) { return Str("blk.", layer, ".", kLinearKinds[kind].gguf, ".weight"); }
 
@@ -131,7 +126,7 @@ struct Model::Impl {
       delta = linear(*layer.linear[kOutput], Attention(qkv, plan, number, slack(*layer.linear[kOutput]), keep));
       delta = post(delta, layer.post_attention_norm);
       std::tie(x, normed) = AddRmsNorm(x, delta, layer.ffn_norm, eps, slack(*layer.linear[kGateUp]), dtype);
-      delta = linear(*layer.linear[kDown], Gate(linear(*layer.linear[kGateUp], normed), c.activation, slack(*layer.linear[kDown])));
+      delta = linear(*layer.linear[kDown], Activate(linear(*layer.linear[kGateUp], normed), c.feed_forward, slack(*layer.linear[kDown])));
       delta = post(delta, layer.post_ffw_norm);
     }
     return {x, delta};
@@ -181,9 +176,12 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
       layer.post_ffw_norm = LoadTensor(*base, Str("blk.", l, ".post_ffw_norm.weight"), {c.d_model});
     }
     std::array<std::vector<at::Tensor>, kNumGroups> weights, biases;
+    std::array<int, kNumModuleKinds> members{};  // their places among their group's
     for (const int kind : ModuleKinds(c)) {
-      weights[kPlaces[kind].group].push_back(FromVector(base->LoadModuleF32(l, kind), LinearRows(c, kind), LinearCols(c, kind)).to(dtype));
-      if (c.qkv_bias && kPlaces[kind].group == kQkv) {
+      std::vector<at::Tensor>& group = weights[kGroups[kind]];
+      members[static_cast<size_t>(kind)] = static_cast<int>(group.size());
+      group.push_back(FromVector(base->LoadModuleF32(l, kind), LinearRows(c, kind), LinearCols(c, kind)).to(dtype));
+      if (c.qkv_bias && kGroups[kind] == kQkv) {
         biases[kQkv].push_back(LoadTensor(*base, Str("blk.", l, ".", kLinearKinds[kind].gguf, ".bias"), {LinearRows(c, kind)}));
       }
     }
@@ -192,8 +190,8 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
       if (adapter == nullptr) break;
       const auto found = adapter->pairs.find(WeightName(l, kind));
       if (found == adapter->pairs.end()) continue;
-      impl_->AddPair(found->first, found->second, adapter->scale(found->second), layer.linear[kPlaces[kind].group].get(),
-                     kPlaces[kind].member);
+      impl_->AddPair(found->first, found->second, adapter->scale(found->second), layer.linear[kGroups[kind]].get(),
+                     members[static_cast<size_t>(kind)]);
     }
     impl_->layers.push_back(std::move(layer));
   }

@@ -75,36 +75,54 @@ class AddRmsNormFunction : public torch::autograd::Function<AddRmsNormFunction> 
   }
 };
 
-class GateFunction : public torch::autograd::Function<GateFunction> {
+template <class T>
+struct FeedForwardKernels {
+  decltype(RowKernels<T>::swiglu) forward;
+  decltype(RowKernels<T>::swiglu_backward) backward;
+};
+template <class T>
+FeedForwardKernels<T> KernelsOf(FeedForward feed_forward) {
+  const RowKernels<T>& k = Kernels<T>();
+  switch (feed_forward) {
+    case FeedForward::kSwiGlu: return {k.swiglu, k.swiglu_backward};
+    case FeedForward::kGeGlu: return {k.geglu, k.geglu_backward};
+    case FeedForward::kReluSquared: return {k.relu_squared, k.relu_squared_backward};
+  }
+  PITH_CHECK(false, static_cast<int>(feed_forward));
+  return {};
+}
+int64_t ColumnsPerOutput(FeedForward feed_forward) { return feed_forward == FeedForward::kReluSquared ? 1 : 2; }
+
+class ActivateFunction : public torch::autograd::Function<ActivateFunction> {
  public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, bool gelu, int64_t slack) {
-    const int64_t m = gate_up.size(0), f = gate_up.size(1) / 2;
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, FeedForward feed_forward, int64_t slack) {
+    const int64_t m = gate_up.size(0), columns = gate_up.size(1), f = columns / ColumnsPerOutput(feed_forward);
     PITH_CHECK(gate_up.is_contiguous(), gate_up.strides());
     at::Tensor y = RowsWithSlack(m, f, slack, gate_up.scalar_type());
     WithComputeType(gate_up.scalar_type(), [&]<class T>() {
       const T* in = Data<T>(gate_up);
       T* out = Data<T>(y);
       at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
-        const auto gate = gelu ? Kernels<T>().geglu : Kernels<T>().swiglu;
-        for (int64_t i = begin; i < end; ++i) gate(in + i * 2 * f, f, out + i * (f + slack));
+        const auto forward = KernelsOf<T>(feed_forward).forward;
+        for (int64_t i = begin; i < end; ++i) forward(in + i * columns, f, out + i * (f + slack));
       });
     });
     ctx->save_for_backward({gate_up});
-    ctx->saved_data["gelu"] = gelu;
+    ctx->saved_data["feed_forward"] = static_cast<int64_t>(feed_forward);
     return y;
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const at::Tensor gate_up = ctx->get_saved_variables()[0], gy = grads[0].contiguous();
-    const int64_t m = gate_up.size(0), f = gate_up.size(1) / 2;
+    const auto feed_forward = static_cast<FeedForward>(ctx->saved_data["feed_forward"].toInt());
+    const int64_t m = gate_up.size(0), columns = gate_up.size(1), f = columns / ColumnsPerOutput(feed_forward);
     at::Tensor g = at::empty_like(gate_up);
-    const bool gelu = ctx->saved_data["gelu"].toBool();
     WithComputeType(gate_up.scalar_type(), [&]<class T>() {
       const T *in = Data<T>(gate_up), *gy_p = Data<T>(gy);
       T* out = Data<T>(g);
       at::parallel_for(0, m, kRowsPerTask, [&](int64_t begin, int64_t end) {
-        const auto backward = gelu ? Kernels<T>().geglu_backward : Kernels<T>().swiglu_backward;
-        for (int64_t i = begin; i < end; ++i) backward(in + i * 2 * f, gy_p + i * f, f, out + i * 2 * f);
+        const auto backward = KernelsOf<T>(feed_forward).backward;
+        for (int64_t i = begin; i < end; ++i) backward(in + i * columns, gy_p + i * f, f, out + i * columns);
       });
     });
     return {g, {}, {}};
@@ -185,8 +203,8 @@ std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& x, const at::Tens
   return {out[0], out[1]};
 }
 
-at::Tensor Gate(const at::Tensor& gate_up, GateActivation activation, int64_t slack) {
-  return GateFunction::apply(gate_up, activation == GateActivation::kGelu, slack);
+at::Tensor Activate(const at::Tensor& gate_up, FeedForward feed_forward, int64_t slack) {
+  return ActivateFunction::apply(gate_up, feed_forward, slack);
 }
 
 at::Tensor NormRuns(const at::Tensor& x, const std::vector<at::Tensor>& weights, const std::vector<int64_t>& counts, double eps) {

@@ -21,8 +21,8 @@ namespace pith {
 std::pair<at::Tensor, at::Tensor> AddRmsNorm(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                                              double eps, int64_t slack, at::ScalarType dtype);
 
-// act(gate) · up. gate_up_M(2F) of T → M×F with `slack`.
-at::Tensor Gate(const at::Tensor& gate_up, GateActivation activation, int64_t slack);
+// f of a feed-forward: from its first matrices' products, [gate_F, up_F] in a row or up_F alone, of T, M×F with `slack`.
+at::Tensor Activate(const at::Tensor& gate_up, FeedForward feed_forward, int64_t slack);
 
 // RMSNorm over runs of weight_H's length, each run of the first `weights.size()` kinds by its own weight: a row of x_M(…) of T is
 // counts[0] runs of the first kind, counts[1] of the second, …, and what is left, which stays as it is. Differentiable in x.
