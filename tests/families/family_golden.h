@@ -87,11 +87,14 @@ class FamilyGolden {
     return out;
   }
 
-  // config.json, model.safetensors in bfloat16, which holds every value, and the tokenizer of tiny-llama.
-  std::string WriteModel(const TempFolder& folder, Config config = Config::kNow) const {
+  // config.json with the values in `changed` instead of its own, model.safetensors in bfloat16, which holds every value, and the
+  // tokenizer of tiny-llama.
+  std::string WriteModel(const TempFolder& folder, Config config = Config::kNow, const Json& changed = Json::object()) const {
     const std::string model = folder / (config == Config::kHub ? "hub" : "model");
     MakeFolders(model);
-    WriteFile(model + "/config.json", json_[config == Config::kHub ? "hub" : "config"].dump());
+    Json described = json_[config == Config::kHub ? "hub" : "config"];
+    described.update(changed);
+    WriteFile(model + "/config.json", described.dump());
     WriteTensors(json_["tensors"], TensorType::kBF16, model + "/model.safetensors");
     for (const char* file : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}) {
       std::filesystem::copy_file(std::string(PITH_TEST_GOLDEN "/tiny-llama/") + file, model + "/" + file);
