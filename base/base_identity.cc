@@ -71,6 +71,7 @@ std::string IdentityOf(const std::string& path, const std::vector<const MappedFi
     const bool holds = IsIdentity(stored.sha256) && !stored.tree.empty() && HashTensorTree(tensors, stored.sha256) == stored.tree;
     identity = holds ? stored.sha256 : HashTensors(tensors);
     cache.Remember(*identity);
+    for (const MappedFile* file : files) file->LetGo();  // of an embedding, a run reads a few rows
   }
   if (!stored.sha256.empty() && stored.sha256 != *identity) {
     LogWarning(Str("'", path, "' holds other weights than those its ", kIdentityKey, " names (", stored.sha256.substr(0, 12),

@@ -33,6 +33,8 @@ class MappedFile {
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
   const FileVersion& version() const { return version_; }  // when it was mapped
+  // Pages that were read count no longer as this process's memory, until they are read again; the system may keep them.
+  void LetGo() const;
 
  private:
   std::string path_;

@@ -249,6 +249,24 @@ TEST_F(BaseIdentityTest, WhatAFileSaysOfOtherWeightsIsNot) {
 }
 
 // Many processes at once, none of which may leave or read half an entry.
+// What was hashed is not kept in memory: most of an embedding is never read again.
+TEST_F(BaseIdentityTest, LeavesNoPagesBehind) {
+  const auto resident = [] {  // KiB of files
+    const std::string status = ReadFile("/proc/self/status");
+    return std::stol(status.substr(status.find("RssFile:") + 8));
+  };
+  const std::string path = folder_ / "large";
+  WriteFile(path, std::string(size_t{32} << 20, 'x'));
+  const MappedFile file(path);
+  const TensorView whole{TensorType::kF32, 1 << 13, 1 << 10, file.bytes().data()};
+  const long before = resident();
+  HashTensors({{"a", whole}});
+  EXPECT_GT(resident(), before + (24 << 10));
+  const std::string identity = IdentityOf(path, {&file}, {{"a", whole}}, {});
+  EXPECT_LT(resident(), before + (8 << 10));
+  EXPECT_EQ(HashTensors({{"a", whole}}), identity);
+}
+
 TEST_F(BaseIdentityTest, ProcessesShareTheCache) {
   const std::string path = WriteModel("a.gguf"), identity = IdentityAt(PITH_TEST_GOLDEN "/tiny-llama");
   Settle();
