@@ -1,10 +1,18 @@
-# One test program per room: tests/ROOM/*_test.cc. PROGRAMS are the programs that its tests start.
+# One test program per room: tests/ROOM/*_test.cc, or FILES of several rooms. PROGRAMS are the programs that its tests start.
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
+# Where addresses are drawn from more bits, older ThreadSanitizers do not find their way: they start without.
+if(PITH_SANITIZE_THREADS AND EXISTS /proc/sys/vm/mmap_rnd_bits)
+  file(STRINGS /proc/sys/vm/mmap_rnd_bits PITH_ADDRESS_BITS)
+endif()
+
 function(pith_tests folder)
-  cmake_parse_arguments(ARG "" "" "USES;PROGRAMS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*_test.cc)
+  cmake_parse_arguments(ARG "" "" "FILES;USES;PROGRAMS" ${ARGN})
+  if(NOT ARG_FILES)
+    set(ARG_FILES tests/${folder}/*_test.cc)
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${ARG_FILES})
   if(NOT sources)
     return()
   endif()
@@ -26,9 +34,17 @@ function(pith_tests folder)
       add_dependencies(${name} ${program})
     endif()
   endforeach()
+  if(PITH_SANITIZE_THREADS AND PITH_ADDRESS_BITS GREATER 28)
+    set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR "setarch;-R")
+  endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 900)
 endfunction()
 
+if(PITH_SANITIZE_THREADS)  # what several threads run at once; the rest would take its time and show nothing
+  pith_tests(threads FILES tests/base/thread_pool_test.cc tests/runtime/engine_*_test.cc tests/runtime/generate_*_test.cc
+             USES runtime runtime/kernels data/text adapters)
+  return()
+endif()
 pith_tests(base USES base base/model)
 pith_tests(configs USES configs)
 pith_tests(data USES data data/text data/template configs)

@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
-// Counts every allocation of this program; the sanitizer needs its own operators.
-#ifndef __SANITIZE_ADDRESS__
+// Counts every allocation of this program; the sanitizers need operators of their own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 namespace {
 std::atomic<int64_t> num_allocations{0};
 }
@@ -100,7 +100,7 @@ TEST(ThreadPool, ManyShortLoops) {
   }
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(ThreadPool, LoopsAllocateNothing) {
   ThreadPool pool(3);
   std::atomic<int64_t> sum{0};
