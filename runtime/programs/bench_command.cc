@@ -5,6 +5,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "base/cpu_clusters.h"
 #include "base/error.h"
 #include "base/model_path.h"
 #include "base/process_memory.h"
@@ -67,6 +68,7 @@ int BenchCommand(const Arguments& args) {
   options.share_prefixes = false;  // every prefill is to be computed
   Print({{"test", "load"}, {"ms", Round(LoadMilliseconds(path, options, settings.reps), 1)}}, json);
   Engine engine(base, options);
+  Print({{"test", "threads"}, {"threads", engine.pool().num_threads()}, {"cpus", CpusText(AllowedCpus())}}, json);
   const int64_t weights = engine.memory().weights_mapped_bytes;
   double read = 0;  // at the model's size: what decoding could reach at most
   for (const int64_t bytes : {std::max<int64_t>(int64_t{256} << 20, weights), weights}) {

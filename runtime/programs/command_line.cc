@@ -6,8 +6,10 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/cpu_clusters.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 
 namespace pith {
 namespace {
@@ -19,19 +21,32 @@ std::string FileStem(const std::string& path) {
   return dot == std::string::npos || dot == 0 ? name : name.substr(0, dot);
 }
 
+std::vector<int> UsableCpus(const std::string& what, const std::string& text) {
+  if (text == "all") return {};
+  const std::vector<int> cpus = ParseCpus(what, text), allowed = AllowedCpus();
+  for (int cpu : cpus) {
+    if (!std::binary_search(allowed.begin(), allowed.end(), cpu)) ThrowUser(what, ": this process may not use CPU ", cpu, "; it has ", CpusText(allowed));
+  }
+  return cpus;
+}
+
 }  // namespace
 
 void ModelOptions::AddTo(CLI::App& app, bool many_adapters) {
   app.add_option("--model", model, "GGUF file, Hugging Face folder, or org/name from its cache; demo: the demo model")->required();
   auto* option = app.add_option("--adapter", adapters, "GGUF LoRA, FILE or NAME=FILE");
   if (!many_adapters) option->expected(1);
-  AddNumber(app, "--threads", &threads, Between(0, 1024), "0: all cores");
+  AddNumber(app, "--threads", &threads, Between(0, 1024), "0: one for every CPU of --cpus");
+  app.add_option_function<std::string>("--cpus", [this, what = app.get_name() + ": --cpus"](const std::string& text) { cpus = UsableCpus(what, text); },
+                                       "where they run, e.g. 4-7 or 0,2; all (default: where cores differ the fast ones, else all)")->type_name("LIST");
   app.add_option("--activations", activations, "f32 | bf16 | int8")->check(CLI::IsMember({"f32", "bf16", "int8"}));
   app.add_option("--kv", kv, "keys and values: f16 | int8 | f32")->check(CLI::IsMember({"f16", "int8", "f32"}));
   app.add_flag("--any-base", any_base, "use an adapter that was trained on another base, with a warning");
 }
 
 EngineOptions ModelOptions::Engine(int64_t kv_tokens) const {
+  const std::vector<int> chosen = cpus ? *cpus : CpusForThreads(threads, AllowedCpus());
+  if (!chosen.empty() && !RunOn(chosen)) LogWarning(Str("the system does not let threads choose CPUs ", CpusText(chosen), "; going on without"));
   EngineOptions options;
   options.num_threads = threads;
   options.activations = activations == "f32"    ? ActivationType::kF32

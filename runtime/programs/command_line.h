@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,16 +21,18 @@ class App;
 
 namespace pith {
 
-// --model, --adapter (also NAME=FILE), --threads, --activations, --kv, --any-base.
+// --model, --adapter (also NAME=FILE), --threads, --cpus, --activations, --kv, --any-base.
 struct ModelOptions {
   std::string model;
   std::vector<std::string> adapters;
   int threads = 0;
+  std::optional<std::vector<int>> cpus;  // nothing: as CpusForThreads() has it; empty: all
   std::string activations = "int8";
   std::string kv = "f16";
   bool any_base = false;
 
   void AddTo(CLI::App& app, bool many_adapters);
+  // Also takes this thread, and so all that it starts from now on, to the CPUs that it is to run on.
   EngineOptions Engine(int64_t kv_tokens) const;
 };
 
