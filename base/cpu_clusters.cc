@@ -3,30 +3,22 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <fstream>
-#include <optional>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/number_rule.h"
+#include "base/sysfs.h"
 
 namespace pith {
 namespace {
 
 constexpr double kCapacityShare = 0.4, kFrequencyShare = 0.75;
 
-std::optional<std::string> FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  return line;
-}
-
 // The number in devices/system/cpu/cpuN/`name` for each CPU; nothing where one of them has none.
 std::vector<double> Numbers(const std::vector<int>& cpus, const std::string& sysfs, const std::string& name) {
   std::vector<double> numbers;
   for (int cpu : cpus) {
-    const auto line = FirstLine(Str(sysfs, "/devices/system/cpu/cpu", cpu, "/", name));
-    const auto number = line ? NumberFromText<double>(*line) : std::nullopt;
+    const auto number = NumberIn(Str(sysfs, "/devices/system/cpu/cpu", cpu, "/", name));
     if (!number || *number <= 0) return {};
     numbers.push_back(*number);
   }

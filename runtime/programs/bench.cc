@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "runtime/evaluation/stats.h"
 
@@ -38,18 +39,26 @@ double Bench::Prefill(const AdapterRef& adapter) {
   return Quantile(rates, 0.5);
 }
 
-double Bench::DecodeOnce(int64_t batch, const AdapterRef& adapter) {
-  std::vector<float> logits(static_cast<size_t>(engine_.config().vocab_size * batch));
+// Sequences that share the prompt.
+std::vector<SequenceId> Bench::Begin(int64_t batch, const AdapterRef& adapter) {
   std::vector<SequenceId> sequences = {engine_.NewSequence()};
   engine_.SetAdapter(sequences[0], adapter);
   engine_.Prefill(sequences[0], PromptIds(), logits_.data());
   for (int64_t i = 1; i < batch; ++i) sequences.push_back(engine_.Fork(sequences[0]));
-  std::vector<ForwardRow> rows(static_cast<size_t>(batch));
+  batch_logits_.resize(static_cast<size_t>(engine_.config().vocab_size * batch));
+  rows_.resize(static_cast<size_t>(batch));
+  return sequences;
+}
+
+void Bench::Pass(const std::vector<SequenceId>& sequences, int64_t step) {
+  for (size_t i = 0; i < sequences.size(); ++i) rows_[i] = {sequences[i], Id(step * 31 + static_cast<int64_t>(i) * 17), true};
+  engine_.Forward(rows_, batch_logits_.data());
+}
+
+double Bench::DecodeOnce(int64_t batch, const AdapterRef& adapter) {
+  const std::vector<SequenceId> sequences = Begin(batch, adapter);
   const auto start = Clock::now();
-  for (int64_t step = 0; step < settings_.gen; ++step) {
-    for (int64_t i = 0; i < batch; ++i) rows[static_cast<size_t>(i)] = {sequences[static_cast<size_t>(i)], Id(step * 31 + i * 17), true};
-    engine_.Forward(rows, logits.data());
-  }
+  for (int64_t step = 0; step < settings_.gen; ++step) Pass(sequences, step);
   const double rate = static_cast<double>(batch * settings_.gen) / Seconds(start);
   for (SequenceId sequence : sequences) engine_.Free(sequence);
   return rate;
@@ -59,6 +68,31 @@ double Bench::Decode(int64_t batch, const AdapterRef& adapter) {
   std::vector<double> rates;
   for (int rep = 0; rep < settings_.reps; ++rep) rates.push_back(DecodeOnce(batch, adapter));
   return Quantile(rates, 0.5);
+}
+
+std::vector<BenchInterval> Bench::Sustain(int64_t batch, const AdapterRef& adapter, double seconds, int parts,
+                                          const std::function<void(const BenchInterval&)>& each) {
+  const std::vector<SequenceId> sequences = Begin(batch, adapter);
+  std::vector<BenchInterval> intervals;
+  const auto start = Clock::now();
+  double begun = 0;
+  int64_t passes = 0;
+  for (int64_t step = 0; begun < seconds; ++step) {
+    if (step == settings_.gen) {
+      for (SequenceId sequence : sequences) engine_.Truncate(sequence, settings_.prompt);
+      step = 0;
+    }
+    Pass(sequences, step);
+    ++passes;
+    const double now = Seconds(start), length = seconds / parts;
+    if (now < (std::floor(begun / length) + 1) * length) continue;
+    intervals.push_back({now, static_cast<double>(passes * batch) / (now - begun)});
+    each(intervals.back());
+    begun = now;
+    passes = 0;
+  }
+  for (SequenceId sequence : sequences) engine_.Free(sequence);
+  return intervals;
 }
 
 double Bench::AdapterCost(int64_t batch, const AdapterRef& adapter) {

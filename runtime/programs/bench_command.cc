@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/cpu_clusters.h"
+#include "base/cpu_state.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/model_path.h"
 #include "base/process_memory.h"
@@ -37,7 +39,34 @@ void Print(nlohmann::ordered_json figures, bool json) {
   std::cout << line << std::endl;
 }
 
+constexpr int kParts = 20;  // of a long decoding
+
 double Round(double value, int digits) { return std::round(value * std::pow(10, digits)) / std::pow(10, digits); }
+
+// A line at the end of each part, so that what was seen is there should the phone stop the program; then what is left of the speed.
+void Sustain(Bench& bench, int64_t batch, const NamedAdapter& mode, double seconds, bool json) {
+  const std::vector<int> cpus = AllowedCpus();
+  int part = 0;
+  const auto intervals = bench.Sustain(batch, mode.adapter, seconds, kParts, [&](const BenchInterval& interval) {
+    nlohmann::ordered_json figures = {{"test", "sustained"}, {"part", ++part}, {"s", Round(interval.end, 2)}, {"batch", batch},
+                                      {"tok_per_s", Round(interval.rate, 2)}, {"mode", mode.name}};
+    if (const auto clocks = ReadClocks(cpus)) {
+      figures["mhz_lowest"] = Round(clocks->lowest_mhz, 0);
+      figures["mhz_highest"] = Round(clocks->highest_mhz, 0);
+    }
+    if (const auto heat = ReadHeat()) {
+      figures["celsius"] = Round(heat->celsius, 1);
+      figures["zone"] = heat->zone;
+    }
+    Print(figures, json);
+  });
+  const double first = intervals.front().rate, last = intervals.back().rate;
+  double least = first;
+  for (const BenchInterval& interval : intervals) least = std::min(least, interval.rate);
+  Print({{"test", "sustained_whole"}, {"s", Round(intervals.back().end, 2)}, {"batch", batch}, {"first_tok_per_s", Round(first, 2)},
+         {"last_tok_per_s", Round(last, 2)}, {"least_tok_per_s", Round(least, 2)}, {"last_of_first", Round(last / first, 3)},
+         {"least_of_first", Round(least / first, 3)}, {"mode", mode.name}}, json);
+}
 
 }  // namespace
 
@@ -45,6 +74,7 @@ int BenchCommand(const Arguments& args) {
   ModelOptions model;
   BenchSettings settings;
   std::string batches_text = "1,4,8,16";
+  double sustained = 0;  // seconds
   bool json = false;
   CLI::App app("Speed and memory; medians over --reps. With --adapter everything is measured with it, too.", "bench");
   model.AddTo(app, /*many_adapters=*/false);
@@ -52,9 +82,16 @@ int BenchCommand(const Arguments& args) {
   AddNumber(app, "--gen", &settings.gen, TokenCount(), "tokens decoded per sequence");
   app.add_option("--batch", batches_text, "numbers of sequences decoded together");
   AddNumber(app, "--reps", &settings.reps, Between(1, 100), "runs of which the median is taken");
+  app.add_option_function<std::string>("--sustained", [&](const std::string& text) { sustained = ParseDuration("bench: --sustained", text); },
+                                       "decode for so long, e.g. 30s or 10m, and nothing else: one sequence, or as --batch says")->type_name("TIME");
   app.add_flag("--json", json, "a JSON line per measurement");
   if (!ParseArguments(app, args)) return 0;
+  if (sustained > 0) {
+    RefuseUnused(app, {"--reps"}, "with --sustained");
+    if (app.count("--batch") == 0) batches_text = "1";
+  }
   const auto batches = ParseNumbers<int64_t>("bench: --batch", batches_text, Between(1, 1024));
+  if (sustained > 0 && batches.size() > 1) ThrowUser("bench: --sustained decodes one number of sequences together; give one as --batch, not '", batches_text, "'");
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   if (settings.prompt + settings.gen > base->config().context_length) {
@@ -66,16 +103,20 @@ int BenchCommand(const Arguments& args) {
   const int64_t most = *std::max_element(batches.begin(), batches.end());
   EngineOptions options = model.Engine(settings.prompt + most * (settings.gen + 64) + 64);
   options.share_prefixes = false;  // every prefill is to be computed
-  Print({{"test", "load"}, {"ms", Round(LoadMilliseconds(path, options, settings.reps), 1)}}, json);
+  if (sustained == 0) Print({{"test", "load"}, {"ms", Round(LoadMilliseconds(path, options, settings.reps), 1)}}, json);
   Engine engine(base, options);
   Print({{"test", "threads"}, {"threads", engine.pool().num_threads()}, {"cpus", CpusText(AllowedCpus())}}, json);
+  Bench bench(engine, settings);
+  if (sustained > 0) {
+    Sustain(bench, most, modes.back(), sustained, json);
+    return 0;
+  }
   const int64_t weights = engine.memory().weights_mapped_bytes;
   double read = 0;  // at the model's size: what decoding could reach at most
   for (const int64_t bytes : {std::max<int64_t>(int64_t{256} << 20, weights), weights}) {
     read = ReadBandwidth(engine.pool(), bytes, 5);
     Print({{"test", "read"}, {"mb", bytes >> 20}, {"gb_per_s", Round(read / 1e9, 2)}}, json);
   }
-  Bench bench(engine, settings);
   for (const NamedAdapter& mode : modes) {
     Print({{"test", "prefill"}, {"batch", 1}, {"tokens", settings.prompt}, {"tok_per_s", Round(bench.Prefill(mode.adapter), 2)},
            {"mode", mode.name}}, json);

@@ -1,4 +1,4 @@
-// pith-run bench from outside: where it runs.
+// pith-run bench from outside: where it runs, and what it says of long runs.
 #include "base/cpu_clusters.h"
 #include "tests/programs/run_program.h"
 
@@ -11,6 +11,10 @@ class BenchTest : public RunProgramTest {
   std::vector<nlohmann::json> Bench(const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"bench", "--model", model_, "--prompt", "8", "--gen", "2", "--batch", "1", "--reps", "1", "--json"};
     arguments.insert(arguments.end(), more.begin(), more.end());
+    return Lines(arguments);
+  }
+
+  std::vector<nlohmann::json> Lines(const std::vector<std::string>& arguments) {
     const Outcome outcome = Run(arguments);
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     std::istringstream lines(outcome.out);
@@ -47,6 +51,43 @@ TEST_F(BenchTest, RefusesCpusThatAreNotThere) {
   }
   ExpectRefusal({"bench", "--model", model_, "--cpus", "3-2"}, "--cpus: the range '3-2' ends before it begins; give it as 2-3");
   ExpectRefusal({"bench", "--model", model_, "--cpus", "1023"}, "--cpus: this process may not use CPU 1023; it has ");
+}
+
+TEST_F(BenchTest, SustainedTellsWhatIsLeftOfTheSpeed) {
+  for (const auto& [options, batch] : std::vector<std::pair<std::vector<std::string>, int>>{{{}, 1}, {{"--batch", "3"}, 3}}) {
+    std::vector<std::string> arguments = {"bench", "--model", model_, "--prompt", "8", "--gen", "5", "--json", "--sustained", "1s"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const auto figures = Lines(arguments);
+    EXPECT_TRUE(Of("load", figures).empty() && Of("prefill", figures).empty());
+    const auto parts = Of("sustained", figures), whole = Of("sustained_whole", figures);
+    ASSERT_EQ(whole.size(), 1u);
+    ASSERT_GT(parts.size(), 1u);
+    ASSERT_LE(parts.size(), 20u);
+    double before = 0, least = 1e300;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      EXPECT_EQ(parts[i]["part"], i + 1);
+      EXPECT_EQ(parts[i]["batch"], batch);
+      EXPECT_GT(parts[i]["s"], before);
+      EXPECT_GT(parts[i]["tok_per_s"], 0.0);
+      before = parts[i]["s"];
+      least = std::min<double>(least, parts[i]["tok_per_s"]);
+    }
+    EXPECT_GE(before, 1.0);
+    EXPECT_EQ(whole[0]["first_tok_per_s"], parts.front()["tok_per_s"]);
+    EXPECT_EQ(whole[0]["last_tok_per_s"], parts.back()["tok_per_s"]);
+    EXPECT_EQ(whole[0]["least_tok_per_s"], least);
+    const double first = parts.front()["tok_per_s"];
+    EXPECT_NEAR(whole[0]["least_of_first"], least / first, 1e-3);
+    EXPECT_NEAR(whole[0]["last_of_first"], double(parts.back()["tok_per_s"]) / first, 1e-3);
+  }
+}
+
+TEST_F(BenchTest, SustainedRefusesWhatItCannotDo) {
+  for (const char* time : {"", "10", "0s", "-1s", "25h", "m"}) {
+    ExpectRefusal({"bench", "--model", model_, "--sustained", time}, "expected a time such as 30s, 10m or 2h, of a day at most");
+  }
+  ExpectRefusal({"bench", "--model", model_, "--sustained", "1s", "--batch", "1,2"}, "give one as --batch, not '1,2'");
+  ExpectRefusal({"bench", "--model", model_, "--sustained", "1s", "--reps", "2"}, "--reps has no effect with --sustained");
 }
 
 }  // namespace
