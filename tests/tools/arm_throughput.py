@@ -446,6 +446,10 @@ def main():
         llama = llama_loops(llama_objects(args.llama, folder), {loop.type for loop in kernels}) if args.llama else []
     if not kernels:
         die("no loop was found in the kernels: FAMILIES in this script says by which names they are looked for")
+    for kind in sorted({loop.type for loop in kernels}):
+        for family in sorted({loop.family for loop in kernels} - {"i8mm"}):
+            if not any(loop.rows == 1 and loop.type == kind and loop.family == family for loop in kernels):
+                print(f"warning: {family} has no loop with products for one row of {kind}: does it call a function that was not inlined?", file=sys.stderr)
     if args.loops:
         os.makedirs(args.loops, exist_ok=True)
         for loop in kernels + llama + attention:
