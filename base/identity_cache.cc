@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 
+#include "base/cache_folder.h"
 #include "base/error.h"
 #include "base/sha256.h"
 
@@ -11,13 +11,6 @@ namespace pith {
 namespace {
 
 constexpr size_t kSamples = 16, kSampleBytes = 64;
-
-std::string CacheFolder() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && cache[0] == '/') return Str(cache, "/pith");  // the XDG rules ignore relative paths
-  const char* home = std::getenv("HOME");
-  return home != nullptr && home[0] == '/' ? Str(home, "/.cache/pith") : "";
-}
 
 // Whether a change from now on gets another time than the file has. File systems stamp changes by a clock that ticks, some in
 // whole seconds.

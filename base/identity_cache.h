@@ -1,4 +1,4 @@
-// Identities of bases, remembered from run to run in $XDG_CACHE_HOME/pith (default ~/.cache/pith).
+// Identities of bases, remembered from run to run (cache_folder.h).
 #pragma once
 
 #include <optional>
