@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "runtime/kernels/attention.h"
 #include "runtime/kernels/ops.h"
+#include "runtime/kernels/linear_plan.h"
 
 namespace pith {
 
@@ -62,6 +63,16 @@ Decoder::Decoder(std::shared_ptr<const BaseModel> base, ActivationType activatio
       layer.post_ffw_norm_D = vector("post_ffw_norm.weight");
     }
   }
+}
+
+void Decoder::ChoosePlans(ThreadPool& pool) const {
+  if (activations_ != ActivationType::kInt8) return;
+  std::vector<TensorView> matrices;
+  for (const Layer& layer : layers_) {
+    for (const int kind : LinearKindsOf(config_)) matrices.push_back(layer.weights[kind]);
+  }
+  matrices.push_back(output_VD_);
+  pith::ChoosePlans(pool, matrices, isa_);
 }
 
 void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, float* logits) {

@@ -41,6 +41,8 @@ class Decoder {
  public:
   Decoder(std::shared_ptr<const BaseModel> base, ActivationType activations);
 
+  // How this processor reads the weights best (linear_plan.h). Results do not hang on it.
+  void ChoosePlans(ThreadPool& pool) const;
   // Writes the rows' KV and the logits of batch.logit_rows (V floats each).
   void Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, float* logits);
 

@@ -20,7 +20,9 @@ struct Engine::Impl {
         pool(options.num_threads),
         cache(base->config(), options.kv_tokens, options.kv_type),
         sequences(&cache, options.share_prefixes),
-        decoder(base, options.activations) {}
+        decoder(base, options.activations) {
+    decoder.ChoosePlans(pool);
+  }
 
   void Collect(std::span<const ForwardRow> rows);
   void BuildBatch(std::span<const ForwardRow> rows);

@@ -19,7 +19,7 @@ void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPa
                         rule.scale, rule.soft_cap, scores, out, out_stride};
   const int64_t step = kv.type == KvType::kInt8 ? 32 : 16;
   if (key_dim % step == 0 && value_dim % step == 0) {
-    switch (BestIsa()) {
+    switch (FloatIsa(BestIsa())) {
 #if defined(__x86_64__)
       case Isa::kAvx512: AttendAvx512(args); return;
       case Isa::kAvx2: AttendAvx2(args); return;

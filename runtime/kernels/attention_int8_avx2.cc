@@ -22,8 +22,7 @@ inline __m256 Scales(const void* page, int64_t head_dim, int64_t group, int half
 
 struct Query {
   alignas(32) int8_t q[kMaxHeadDim];
-  float d[kMaxGroups], d_sum[kMaxGroups];
-  int32_t sum[kMaxGroups];
+  RowGroup groups[kMaxGroups];
 };
 
 template <int kHeads>
@@ -51,7 +50,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
         }
         const __m256 d = Scales(codes, a.key_dim, g, half);
         for (int h = 0; h < kHeads; ++h) {
-          const __m256 scale = _mm256_mul_ps(_mm256_set1_ps(queries[h].d[g]), d);
+          const __m256 scale = _mm256_mul_ps(_mm256_set1_ps(queries[h].groups[g].d), d);
           score[h] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(dot[h]), score[h]);
         }
       }
@@ -104,7 +103,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
   for (int h = 0; h < kHeads; ++h) {
     Query& query = queries[h];
-    QuantiseRowAvx2(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.d, query.d_sum, query.sum);
+    QuantiseRowAvx2(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.groups);
   }
   Scores<kHeads>(a, first_head, queries);
   float factors[kHeads];

@@ -24,8 +24,7 @@ inline __m512 Scales(const void* page, int64_t head_dim, int64_t group) {
 
 struct Query {
   alignas(64) int8_t q[kMaxHeadDim];
-  float d[kMaxGroups], d_sum[kMaxGroups];
-  int32_t sum[kMaxGroups];
+  RowGroup groups[kMaxGroups];
 };
 
 template <int kHeads>
@@ -37,7 +36,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
     for (int h = 0; h < kHeads; ++h) score[h] = _mm512_setzero_ps();
     for (int64_t g = 0; g < groups; ++g) {
       __m512i dot[kHeads];
-      for (int h = 0; h < kHeads; ++h) dot[h] = _mm512_set1_epi32(-128 * queries[h].sum[g]);
+      for (int h = 0; h < kHeads; ++h) dot[h] = _mm512_set1_epi32(16 * queries[h].groups[g].minus8);
 #pragma GCC unroll 8
       for (int64_t j = 0; j < kGroup / 4; ++j) {
         const __m512i keys = _mm512_loadu_si512(codes + (g * (kGroup / 4) + j) * 64);
@@ -49,7 +48,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
       }
       const __m512 d = Scales(codes, a.key_dim, g);
       for (int h = 0; h < kHeads; ++h) {
-        const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(queries[h].d[g]), d);
+        const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(queries[h].groups[g].d), d);
         score[h] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(dot[h]), score[h]);
       }
     }
@@ -98,7 +97,7 @@ void Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
   for (int h = 0; h < kHeads; ++h) {
     Query& query = queries[h];
-    QuantiseRowAvx512(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.d, query.d_sum, query.sum);
+    QuantiseRowAvx512(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.groups);
   }
   Scores<kHeads>(a, first_head, queries);
   float factors[kHeads];

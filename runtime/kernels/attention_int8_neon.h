@@ -18,8 +18,7 @@ constexpr int64_t kQuarters = kKvPageTokens / 4;
 
 struct Query {
   alignas(16) int8_t q[kMaxHeadDim];
-  float d[kMaxHeadDim / kGroup], d_sum[kMaxHeadDim / kGroup];
-  int32_t sum[kMaxHeadDim / kGroup];
+  RowGroup groups[kMaxHeadDim / kGroup];
 };
 
 // The scales of one group of four tokens of a page.
@@ -53,7 +52,7 @@ void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
         }
         const float32x4_t d = GroupScales(codes, a.key_dim, g, i);
         for (int h = 0; h < kHeads; ++h) {
-          score[h][i] = vfmaq_f32(score[h][i], vmulq_n_f32(d, queries[h].d[g]), vcvtq_f32_s32(dot[h]));
+          score[h][i] = vfmaq_f32(score[h][i], vmulq_n_f32(d, queries[h].groups[g].d), vcvtq_f32_s32(dot[h]));
         }
       }
     }
@@ -105,7 +104,7 @@ void Int8Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
   for (int h = 0; h < kHeads; ++h) {
     Query& query = queries[h];
-    QuantiseRowNeon(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.d, query.d_sum, query.sum);
+    QuantiseRowNeon(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.groups);
   }
   Scores<Dot, kHeads>(a, first_head, queries);
   float factors[kHeads];

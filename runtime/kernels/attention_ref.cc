@@ -29,15 +29,13 @@ float Value(const void* page, KvType type, int64_t head_dim, int64_t token, int6
 struct Query {
   const float* f32;
   std::vector<int8_t> q;
-  std::vector<float> d, d_sum;
-  std::vector<int32_t> sum;
+  std::vector<RowGroup> groups;
 
   Query(const float* values, int64_t head_dim, KvType type) : f32(values) {
     if (type != KvType::kInt8) return;
-    const auto groups = static_cast<size_t>(head_dim / 32);
     q.resize(static_cast<size_t>(head_dim));
-    d.resize(groups), d_sum.resize(groups), sum.resize(groups);
-    QuantiseRowRef(values, head_dim, q.data(), d.data(), d_sum.data(), sum.data());
+    groups.resize(static_cast<size_t>(head_dim / 32));
+    QuantiseRowRef(values, head_dim, q.data(), groups.data());
   }
 };
 
@@ -53,7 +51,7 @@ float Score(const Query& query, const void* page, KvType type, int64_t head_dim,
     for (int64_t i = 32 * g; i < 32 * (g + 1); ++i) {
       dot += query.q[static_cast<size_t>(i)] * (codes[(i / 4 * kKvPageTokens + token) * 4 + i % 4] - 128);
     }
-    score += query.d[static_cast<size_t>(g)] * ScaleOf(page, head_dim, g, token) * static_cast<float>(dot);
+    score += query.groups[static_cast<size_t>(g)].d * ScaleOf(page, head_dim, g, token) * static_cast<float>(dot);
   }
   return score;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "runtime/kernels/linear_kernels.h"
+#include "runtime/kernels/linear_plan.h"
 #include "runtime/kernels/prepared_rows.h"
 
 namespace pith {
@@ -50,20 +51,43 @@ struct Pass {
   std::atomic<bool> low_ready{false};
 };
 
-LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
-  if (precision == ActivationType::kInt8 && !HasInt8Kernel(type)) precision = ActivationType::kBF16;
-  if (!HasOwnKernels(type)) return PlainLinearKernel(type, precision);
+// None of the instruction sets of another architecture is ever asked for.
+LinearKernel OwnInt8Kernel(TensorType type, Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
-    case Isa::kAvx2: return Avx2LinearKernel(type, precision);
-    case Isa::kAvx512: return Avx512LinearKernel(type, precision);
+    case Isa::kAvx2: return Avx2Int8Kernel(type);
+    case Isa::kAvxVnni: return AvxVnniInt8Kernel(type);
+    case Isa::kAvx512Bw: return Avx512BwInt8Kernel(type);
+    case Isa::kAvx512Vnni:
+    case Isa::kAvx512: return Avx512VnniInt8Kernel(type);
 #elif defined(__aarch64__)
-    case Isa::kNeon: return NeonLinearKernel(type, precision);
-    case Isa::kDotProd: return DotProdLinearKernel(type, precision);
-    case Isa::kI8mm: return I8mmLinearKernel(type, precision);
+    case Isa::kNeon: return NeonInt8Kernel(type);
+    case Isa::kDotProd: return DotProdInt8Kernel(type);
+    case Isa::kI8mm: return I8mmInt8Kernel(type);
+#endif
+    default: return ScalarLinearKernel(type, ActivationType::kInt8);
+  }
+}
+
+LinearKernel OwnFloatKernel(TensorType type, ActivationType precision, Isa isa) {
+  if (!HasFloatKernel(type)) return PlainLinearKernel(type, precision);
+  [[maybe_unused]] const bool bf16 = precision == ActivationType::kBF16;
+  switch (FloatIsa(isa)) {
+#if defined(__x86_64__)
+    case Isa::kAvx2: return Avx2FloatKernel(type, bf16);
+    case Isa::kAvx512: return Avx512FloatKernel(type, bf16);
+#elif defined(__aarch64__)
+    case Isa::kNeon:
+    case Isa::kDotProd:
+    case Isa::kI8mm: return NeonFloatKernel(type, bf16);
 #endif
     default: return ScalarLinearKernel(type, precision);
   }
+}
+
+LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
+  if (precision != ActivationType::kInt8) return OwnFloatKernel(type, precision, isa);
+  return HasInt8Kernel(type) ? OwnInt8Kernel(type, isa) : OwnFloatKernel(type, ActivationType::kBF16, isa);
 }
 
 // Rows [begin, end) of `all`.
@@ -74,9 +98,7 @@ RowsView Part(const RowsView& all, int64_t begin, int64_t end) {
   if (all.bf16) part.bf16 += begin * all.padded;
   if (all.q) {
     part.q += begin * all.padded;
-    part.d += begin * all.blocks;
-    part.d_sum += begin * all.blocks;
-    part.sum += begin * all.blocks;
+    part.groups += begin * all.blocks;
   }
   return part;
 }
@@ -86,6 +108,7 @@ void PrepareLow(Pass& pass) {
     Addition& add = pass.added[i];
     const LowRankJob& job = *add.job;
     job.low_rows->Prepare(job.low, job.end - job.begin, job.a.rows, job.a.rows, pass.type, pass.isa);
+    job.low_rows->impl().Ensure(FormsFor(pass.type, job.b.type), nullptr);
     add.rows = job.low_rows->impl().view;
   }
   pass.low_ready.store(true, std::memory_order_release);
@@ -129,8 +152,17 @@ void Reserve(ThreadPool& pool, Pass& pass) {
   pass.scratch = scratch.data();
   for (size_t i = 0; i < pass.num_added; ++i) {
     const LowRankJob& job = *pass.added[i].job;
-    job.low_rows->Reserve(job.end - job.begin, job.a.rows, pass.type, pass.isa);
+    RowForms forms = FormsFor(pass.type, job.b.type);
+    forms.codes |= pass.type == ActivationType::kInt8;  // which Prepare() makes at once
+    job.low_rows->impl().Reserve(forms, job.end - job.begin, job.a.rows, pass.type, pass.isa);
   }
+}
+
+void SetWay(LinearTask* task, const TensorView& w, Isa isa) {
+  const LinearPlan plan = PlanFor({w.type, w.cols, isa});
+  task->prefetch = {.bytes = plan.ahead, .near = plan.near};
+  task->few_rows = plan.few_rows;
+  task->register_rows = plan.register_rows;
 }
 
 // Where a matrix of `rows` output rows stands in the pass.
@@ -145,6 +177,7 @@ Work& Append(Pass& pass, const TensorView& w, const RowsView& rows, float* y, in
                          .y_stride = y_stride,
                          .scale = scale,
                          .accumulate = accumulate};
+  SetWay(&work.task, w, pass.isa);
   work.kernel = KernelFor(w.type, pass.type, pass.isa);
   work.first_group = pass.groups;
   pass.groups += (w.rows + kRowGroup - 1) / kRowGroup;
@@ -155,6 +188,8 @@ Work& Append(Pass& pass, const TensorView& w, const RowsView& rows, float* y, in
 
 void RunPass(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const LowRankJob> added) {
   Pass pass;
+  for (const LinearJob& job : jobs) job.x->impl().Ensure(FormsFor(job.x->impl().type, job.w.type), &pool);
+  for (const LowRankJob& add : added) jobs[add.job].x->impl().Ensure(FormsFor(jobs[add.job].x->impl().type, add.a.type), &pool);
   const PreparedRows::Impl& first = jobs[0].x->impl();
   pass.type = first.type;
   pass.isa = first.isa;
@@ -189,6 +224,8 @@ void RunPass(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const 
                             .y_stride = job.y_stride,
                             .scale = low.scale,
                             .accumulate = true};
+      SetWay(&add.task, low.b, pass.isa);
+      add.task.prefetch = {};  // it is small, and has just been read for the rows before
       pass.padded = std::max(pass.padded, (low.b.cols + kBlockSize - 1) / kBlockSize * kBlockSize);
       pass.bytes += static_cast<int64_t>(low.b.bytes());
     }
@@ -202,11 +239,11 @@ void RunPass(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const 
 
 }  // namespace
 
-bool HasOwnKernels(TensorType type) {
+bool HasFloatKernel(TensorType type) {
   return !IsQuantised(type) || type == TensorType::kQ8_0 || type == TensorType::kQ4_0 || type == TensorType::kQ4_1 || type == TensorType::kIQ4_NL;
 }
 
-bool HasInt8Kernel(TensorType type) { return IsQuantised(type) && HasOwnKernels(type); }
+bool HasInt8Kernel(TensorType type) { return IsQuantised(type) && type != TensorType::kQ2_K && type != TensorType::kQ3_K; }
 
 void Linear(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const LowRankJob> added) {
   PITH_CHECK(jobs.size() <= kMaxJobs || added.empty(), jobs.size());

@@ -21,17 +21,29 @@ enum class ActivationType {
 };
 const char* ActivationTypeName(ActivationType type);  // "f32" | "bf16" | "int8"
 
-// Whether the instruction sets have kernels of their own for a type. The others (Q5_0, Q5_1, Q2_K to Q6_K, IQ4_XS) take a plain path:
-// rows are dequantised and multiplied in f32 or bf16, one and the same loop on every set, which gives the same bits on all of them.
-bool HasOwnKernels(TensorType type);
-// F16, BF16 and F32 are multiplied as floats, and so is what takes the plain path.
+// Whether instruction sets have kernels of their own for a type: in f32 and bf16; with int8 activations. Without the former, rows are
+// dequantised and multiplied by one and the same loop on every set, which gives the same bits on all of them (Q5_0, Q5_1, Q2_K to Q6_K,
+// IQ4_XS); without the latter (F16, BF16, F32; Q2_K, Q3_K) they are multiplied as with kBF16.
+bool HasFloatKernel(TensorType type);
 bool HasInt8Kernel(TensorType type);
 
 // Instruction sets, chosen at run time. Scalar is the reference, kept for ever.
-enum class Isa { kScalar, kAvx2, kAvx512, kNeon, kDotProd, kI8mm };
+enum class Isa {
+  kScalar,
+  kAvx2,        // with FMA and F16C
+  kAvxVnni,     // and AVX's own VNNI
+  kAvx512Bw,    // F, BW, VL, DQ
+  kAvx512Vnni,  // and VNNI
+  kAvx512,      // and BF16
+  kNeon,        // of every 64-bit Arm
+  kDotProd,
+  kI8mm,        // both of Arm's
+};
+inline constexpr Isa kIsas[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Bw, Isa::kAvx512Vnni, Isa::kAvx512, Isa::kNeon, Isa::kDotProd, Isa::kI8mm};
 const char* IsaName(Isa isa);
-bool IsaAvailable(Isa isa);   // compiled in and supported by this CPU (kAvx512: F, BW, VL, DQ, VNNI, BF16; kI8mm: both of Arm's)
-Isa BestIsa();                // the fastest available; PITH_ISA=scalar|avx2|avx512|neon|dotprod|i8mm in the environment overrides
+bool IsaAvailable(Isa isa);   // compiled in and supported by this processor
+Isa BestIsa();                // the fastest available; PITH_ISA=NAME in the environment overrides
+Isa FloatIsa(Isa isa);        // whose kernels it takes for all but int8 products: kAvx2 for what lies between it and kAvx512
 
 // Activations of M rows prepared once and used by several matrices (q, k, v share their input).
 // Buffers grow and are kept: no allocation in steady state. Not thread-safe.
@@ -39,11 +51,9 @@ class PreparedRows {
  public:
   PreparedRows();
   ~PreparedRows();
-  // x: M rows of K floats, `stride` floats apart. Must outlive its use for kF32 (not copied). Many rows are shared out over
-  // the pool, where one is given.
+  // x: M rows of K floats, `stride` floats apart. Must outlive every use: kF32 does not copy it, and with kInt8 it becomes bf16 only when
+  // a matrix without int8 kernels asks for it. Many rows are shared out over the pool, where one is given.
   void Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa, ThreadPool* pool = nullptr);
-  // Makes room for Prepare() of so many rows, which then allocates nothing. std::bad_alloc where memory is full.
-  void Reserve(int64_t m, int64_t k, ActivationType type, Isa isa);
   struct Impl;
   Impl& impl() const { return *impl_; }
 

@@ -5,7 +5,8 @@
 // Rows of x are copied in pairs beforehand, eight codes of one beside eight of the other; weights are paired in registers.
 #if defined(__ARM_FEATURE_MATMUL_INT8)
 #include "runtime/kernels/groups.h"
-#include "runtime/kernels/int8_format_neon.h"
+#include "runtime/kernels/int8_few_rows.h"
+#include "runtime/kernels/int8_kernels.h"
 
 namespace pith {
 namespace {
@@ -19,13 +20,21 @@ struct PairBlock {
 static_assert(sizeof(PairBlock) == 96);
 
 constexpr int64_t kPackedRows = 64;  // rows of x in scratch at a time
-static_assert(kPackedRows / 2 * static_cast<int64_t>(sizeof(PairBlock)) <= LinearScratchBytes(kBlockSize) - LinearScratchBytes(0));
+static_assert(kPackedRows / 2 * static_cast<int64_t>(sizeof(PairBlock)) + 2 * kLanes * kBlockSize <= LinearScratchBytes(kBlockSize) - LinearScratchBytes(0));
 
-inline int8x16_t FirstHalves(int8x16_t a, int8x16_t b) {
-  return vreinterpretq_s8_s64(vtrn1q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)));
+inline int8x16_t FirstHalves(uint8x16_t a, uint8x16_t b) {
+  return vreinterpretq_s8_u64(vtrn1q_u64(vreinterpretq_u64_u8(a), vreinterpretq_u64_u8(b)));
 }
-inline int8x16_t SecondHalves(int8x16_t a, int8x16_t b) {
-  return vreinterpretq_s8_s64(vtrn2q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)));
+inline int8x16_t SecondHalves(uint8x16_t a, uint8x16_t b) {
+  return vreinterpretq_s8_u64(vtrn2q_u64(vreinterpretq_u64_u8(a), vreinterpretq_u64_u8(b)));
+}
+
+// w[i]: codes 8i to 8i + 7 of a, then of b.
+inline void PairCodes(const Bytes& a, const Bytes& b, int8x16_t* w) {
+  w[0] = FirstHalves(a.low, b.low);
+  w[1] = SecondHalves(a.low, b.low);
+  w[2] = FirstHalves(a.high, b.high);
+  w[3] = SecondHalves(a.high, b.high);
 }
 
 // Rows [begin, end) of x, pair after pair; a last odd row is paired with itself.
@@ -34,36 +43,16 @@ void Pack(const RowsView& x, int64_t begin, int64_t end, PairBlock* out) {
     const int64_t row[2] = {m, m + 1 < end ? m + 1 : m};
     for (int64_t b = 0; b < x.blocks; ++b, ++out) {
       const int8_t *first = x.q + row[0] * x.padded + b * kBlockSize, *second = x.q + row[1] * x.padded + b * kBlockSize;
-      for (int half = 0; half < 2; ++half) {
-        const int8x16_t codes[2] = {vld1q_s8(first + 16 * half), vld1q_s8(second + 16 * half)};
-        vst1q_s8(out->q[2 * half], FirstHalves(codes[0], codes[1]));
-        vst1q_s8(out->q[2 * half + 1], SecondHalves(codes[0], codes[1]));
-      }
+      int8x16_t codes[4];
+      PairCodes(LoadBytes(first), LoadBytes(second), codes);
+      for (int i = 0; i < 4; ++i) vst1q_s8(out->q[i], codes[i]);
       for (int lane = 0; lane < 4; ++lane) {
-        out->d[lane] = x.d[row[lane / 2] * x.blocks + b];
-        out->d_sum[lane] = x.d_sum[row[lane / 2] * x.blocks + b];
+        const RowGroup& of_x = x.groups[row[lane / 2] * x.blocks + b];
+        out->d[lane] = of_x.d;
+        out->d_sum[lane] = of_x.d_sum;
       }
     }
   }
-}
-
-// Codes 8i to 8i + 7 of the block at a, then of the one at b, in w[i].
-template <TensorType kType>
-inline void PairCodes(const uint8_t* a, const uint8_t* b, int8x16_t* w) {
-  using F = Int8Format<kType>;
-  const auto load = [](const uint8_t* at) { return vreinterpretq_s8_u8(vld1q_u8(at)); };
-  const int8x16_t first[2] = {load(a + F::kHead), load(b + F::kHead)};
-  const int8x16_t low = FirstHalves(first[0], first[1]), high = SecondHalves(first[0], first[1]);
-  if (F::k4Bit) {
-    SplitNibbles<kType>(vreinterpretq_u8_s8(low), &w[0], &w[2]);
-    SplitNibbles<kType>(vreinterpretq_u8_s8(high), &w[1], &w[3]);
-    return;
-  }
-  const int8x16_t second[2] = {load(a + F::kHead + 16), load(b + F::kHead + 16)};
-  w[0] = low;
-  w[1] = high;
-  w[2] = FirstHalves(second[0], second[1]);
-  w[3] = SecondHalves(second[0], second[1]);
 }
 
 // The scales of rows of W as they meet the lanes of a product: 0 1 0 1, then 2 3 2 3.
@@ -73,29 +62,44 @@ struct PairScales {
       : at{vcombine_f32(vget_low_f32(four), vget_low_f32(four)), vcombine_f32(vget_high_f32(four), vget_high_f32(four))} {}
 };
 
+// The sums of products [kBegin, kEnd) of a block of x with a pair of rows of W.
+template <int kBegin, int kEnd>
+inline float32x4_t PairDot(const PairBlock& x, const int8x16_t* w) {
+  int32x4_t dot = vdupq_n_s32(0);
+#pragma GCC unroll 4
+  for (int k = kBegin; k < kEnd; ++k) dot = vmmlaq_s32(dot, vld1q_s8(x.q[k]), w[k]);
+  return vcvtq_f32_s32(dot);
+}
+
 // kPairs pairs of rows of x, of which `left` rows are wanted; the first is row m0.
-template <TensorType kType, int kPairs>
-void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0, int64_t left, int64_t n, int64_t count,
-          const Int8Rows& rows) {
-  using F = Int8Format<kType>;
+template <class F, int kPairs>
+void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0, int64_t left, int64_t n, int64_t count, LanedRows rows, bool ask) {
   float32x4_t sum[kPairs][2];
   for (int p = 0; p < kPairs; ++p) sum[p][0] = sum[p][1] = vdupq_n_f32(0.0f);
-  for (int64_t b = 0; b < blocks; ++b) {
-    const int64_t offset = b * F::kBytes;
-    int8x16_t w[2][4];
-    PairCodes<kType>(rows.at[0] + offset, rows.at[1] + offset, w[0]);
-    PairCodes<kType>(rows.at[2] + offset, rows.at[3] + offset, w[1]);
-    const PairScales d(Scales(rows.at, offset)), min(F::kMin ? Scales(rows.at, offset + 2) : vdupq_n_f32(0.0f));
+  const uint8_t* ahead = rows.first + task.prefetch.bytes;
+  for (int64_t b = 0; b < blocks; b += F::kGroups, rows.first += F::kBytes) {
+    if (ask) Ask<kLanes * F::kBytes>(task.prefetch, ahead);
+    ahead += kLanes * F::kBytes;
+    GroupScales scales[F::kGroups];
+    F::Scales(rows.first, rows.stride, scales);
+    for (int g = 0; g < F::kGroups; ++g) {
+      Bytes codes[kLanes];
+      for (int r = 0; r < kLanes; ++r) codes[r] = Multiplied<F>(F::Codes(rows.first + r * rows.stride, g));
+      int8x16_t w[2][4];
+      PairCodes(codes[0], codes[1], w[0]);
+      PairCodes(codes[2], codes[3], w[1]);
+      const PairScales d(scales[g].d), min(F::kMin ? scales[g].min : ZeroFloats());
+      const PairScales s0(F::kHalves ? scales[g].s[0] : ZeroFloats()), s1(F::kHalves ? scales[g].s[1] : ZeroFloats());
 #pragma GCC unroll 4
-    for (int p = 0; p < kPairs; ++p) {
-      const PairBlock& block = x[p * blocks + b];
-      const float32x4_t scale = vld1q_f32(block.d);
-      for (int i = 0; i < 2; ++i) {
-        int32x4_t dot = vdupq_n_s32(0);
-#pragma GCC unroll 4
-        for (int k = 0; k < 4; ++k) dot = vmmlaq_s32(dot, vld1q_s8(block.q[k]), w[i][k]);
-        sum[p][i] = vfmaq_f32(sum[p][i], vmulq_f32(d.at[i], scale), vcvtq_f32_s32(dot));
-        if (F::kMin) sum[p][i] = vfmaq_f32(sum[p][i], min.at[i], vld1q_f32(block.d_sum));
+      for (int p = 0; p < kPairs; ++p) {
+        const PairBlock& block = x[p * blocks + b + g];
+        const float32x4_t scale = vld1q_f32(block.d);
+        for (int i = 0; i < 2; ++i) {
+          const float32x4_t whole = F::kHalves ? vfmaq_f32(vmulq_f32(s0.at[i], PairDot<0, 2>(block, w[i])), s1.at[i], PairDot<2, 4>(block, w[i]))
+                                               : PairDot<0, 4>(block, w[i]);
+          sum[p][i] = vfmaq_f32(sum[p][i], vmulq_f32(d.at[i], scale), whole);
+          if (F::kMin) sum[p][i] = vfmaq_f32(sum[p][i], min.at[i], vld1q_f32(block.d_sum));
+        }
       }
     }
   }
@@ -107,39 +111,32 @@ void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0
   }
 }
 
-template <TensorType kType>
-void PairKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
-  if (x.m == 1) {
-    DotProdLinearKernel(kType, ActivationType::kInt8)(x, task, begin, end, scratch);
-    return;
-  }
-  auto* packed = reinterpret_cast<PairBlock*>(scratch);
-  for (int64_t m0 = 0; m0 < x.m; m0 += kPackedRows) {
-    const int64_t stop = x.m - m0 < kPackedRows ? x.m : m0 + kPackedRows;
-    Pack(x, m0, stop, packed);
-    for (int64_t n = begin; n < end; n += kInt8Rows) {
-      const Int8Rows rows(task, n, end);
-      const int64_t count = end - n;
-      InGroups<4>((stop - m0 + 1) / 2, [&](auto pairs, int64_t pair) {
-        const int64_t m = m0 + 2 * pair, left = stop - m < 2 * pairs.value ? stop - m : 2 * pairs.value;
-        Tile<kType, pairs.value>(packed + pair * x.blocks, x.blocks, task, m, left, n, count, rows);
-      });
+struct OneRowOrPairs {
+  template <class F>
+  static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+    if (x.m == 1) {
+      FewRowsKernel<F>(x, task, begin, end, scratch);
+      return;
+    }
+    auto* packed = reinterpret_cast<PairBlock*>(scratch);
+    uint8_t* spare = scratch + kPackedRows / 2 * x.blocks * static_cast<int64_t>(sizeof(PairBlock));
+    for (int64_t m0 = 0; m0 < x.m; m0 += kPackedRows) {
+      const int64_t stop = x.m - m0 < kPackedRows ? x.m : m0 + kPackedRows;
+      Pack(x, m0, stop, packed);
+      for (int64_t n = begin; n < end; n += kLanes) {
+        const LanedRows rows(task, n, end, spare);
+        InGroups<4>((stop - m0 + 1) / 2, [&](auto pairs, int64_t pair) {
+          const int64_t m = m0 + 2 * pair, left = stop - m < 2 * pairs.value ? stop - m : 2 * pairs.value;
+          Tile<F, pairs.value>(packed + pair * x.blocks, x.blocks, task, m, left, n, end - n, rows, m == 0 && task.prefetch.bytes > 0);
+        });
+      }
     }
   }
-}
+};
 
 }  // namespace
 
-LinearKernel I8mmLinearKernel(TensorType type, ActivationType precision) {
-  if (precision != ActivationType::kInt8) return NeonLinearKernel(type, precision);
-  switch (type) {
-    case TensorType::kQ8_0: return PairKernel<TensorType::kQ8_0>;
-    case TensorType::kQ4_0: return PairKernel<TensorType::kQ4_0>;
-    case TensorType::kQ4_1: return PairKernel<TensorType::kQ4_1>;
-    case TensorType::kIQ4_NL: return PairKernel<TensorType::kIQ4_NL>;
-    default: return nullptr;
-  }
-}
+LinearKernel I8mmInt8Kernel(TensorType type) { return Int8KernelOf<OneRowOrPairs>(type); }
 
 }  // namespace pith
 #endif

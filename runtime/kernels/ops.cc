@@ -21,7 +21,7 @@ struct Ops {
 const Ops& Best() {
   static const Ops ops = [] {
 #if defined(__x86_64__)
-    switch (BestIsa()) {
+    switch (FloatIsa(BestIsa())) {
       case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, ReluSquaredAvx512, LogSumExpAvx512};
       case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, ReluSquaredAvx2, LogSumExpAvx2};
       default: break;

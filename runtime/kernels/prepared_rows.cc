@@ -10,31 +10,30 @@
 
 namespace pith {
 
-void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
+void QuantiseRowRef(const float* x, int64_t padded, int8_t* q, RowGroup* groups) {
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
     const float* values = x + b * kBlockSize;
     uint32_t max_bits = 0;  // |x| as an integer: ordered as the floats are, with NaN above all, so that it is not lost
     for (int i = 0; i < kBlockSize; ++i) max_bits = std::max(max_bits, std::bit_cast<uint32_t>(std::fabs(values[i])));
-    if (OutOfRange(max_bits, q + b * kBlockSize, d + b, d_sum + b, sum + b)) continue;
+    if (OutOfRange(max_bits, q + b * kBlockSize, groups + b)) continue;
     const float max_abs = std::bit_cast<float>(max_bits), inverse = 127.0f / max_abs;
-    int32_t total = 0;
+    int32_t sum[2] = {};
     for (int i = 0; i < kBlockSize; ++i) {
       const auto code = static_cast<int8_t>(std::nearbyint(values[i] * inverse));  // |code| ≤ 127: x · (127 / x) rounds to 127
       q[b * kBlockSize + i] = code;
-      total += code;
+      sum[i / 16] += code;
     }
-    d[b] = max_abs / 127.0f;
-    sum[b] = total;
-    d_sum[b] = d[b] * static_cast<float>(total);
+    const float d = max_abs / 127.0f;
+    groups[b] = GroupOfSums(d, sum[0], sum[1]);
   }
 }
 
 namespace {
 
-using QuantiseRow = void (*)(const float*, int64_t, int8_t*, float*, float*, int32_t*);
+using QuantiseRow = void (*)(const float*, int64_t, int8_t*, RowGroup*);
 
 QuantiseRow QuantiseRowFor(Isa isa) {
-  switch (isa) {
+  switch (FloatIsa(isa)) {
 #if defined(__x86_64__)
     case Isa::kAvx2: return QuantiseRowAvx2;
     case Isa::kAvx512: return QuantiseRowAvx512;
@@ -49,7 +48,7 @@ QuantiseRow QuantiseRowFor(Isa isa) {
 
 void RoundRow(Isa isa, float* row, int64_t padded) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx2) {
+  if (FloatIsa(isa) == Isa::kAvx2) {
     RoundRowToBf16Avx2(row, padded, row);
     return;
   }
@@ -64,13 +63,7 @@ void RoundRow(Isa isa, float* row, int64_t padded) {
 
 constexpr int64_t kManyValues = 16384;  // fewer are prepared sooner than another thread is woken
 
-struct RowBuffers {
-  float* f32 = nullptr;
-  uint16_t* bf16 = nullptr;
-  int8_t* q = nullptr;
-  float *d = nullptr, *d_sum = nullptr;
-  int32_t* sum = nullptr;
-};
+int64_t Blocks(int64_t k) { return (k + kBlockSize - 1) / kBlockSize; }
 
 // A row of `padded` floats: x itself where nothing needs padding, else a copy in `spare`.
 const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
@@ -82,75 +75,98 @@ const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
 
 bool HasBf16Unit(ActivationType type, Isa isa) { return isa == Isa::kAvx512 && type != ActivationType::kF32; }
 
-RowBuffers Room(PreparedRows::Impl& p, int64_t m, int64_t k, ActivationType type, Isa isa) {
-  const int64_t blocks = (k + kBlockSize - 1) / kBlockSize, padded = blocks * kBlockSize;
-  RowBuffers out;
-  if (type == ActivationType::kF32 && k == padded) return out;
-  const bool bf16_unit = HasBf16Unit(type, isa);
-  if (!bf16_unit || k != padded) out.f32 = p.f32.ReserveOf<float>(m * padded);
-  if (bf16_unit) out.bf16 = p.bf16.ReserveOf<uint16_t>(m * padded);
-  if (type == ActivationType::kInt8) {
-    out.q = p.q.ReserveOf<int8_t>(m * padded);
-    out.d = p.d.ReserveOf<float>(m * blocks);
-    out.d_sum = p.d_sum.ReserveOf<float>(m * blocks);
-    out.sum = p.sum.ReserveOf<int32_t>(m * blocks);
+template <class Rows>
+void OverRows(const RowsView& view, ThreadPool* pool, const Rows& rows) {
+  if (pool != nullptr && view.m * view.k >= kManyValues) {
+    pool->ParallelFor(view.m, 4, std::cref(rows));
+  } else {
+    rows(0, view.m, 0);
   }
-  return out;
+}
+
+void MakeCodes(PreparedRows::Impl& p, ThreadPool* pool) {
+  RowsView& view = p.view;
+  auto* q = p.q.ReserveOf<int8_t>(view.m * view.padded);
+  auto* groups = p.groups.ReserveOf<RowGroup>(view.m * view.blocks);
+  float* spare = view.k == view.padded ? nullptr : p.spare.ReserveOf<float>(view.m * view.padded);
+  const QuantiseRow quantise = QuantiseRowFor(p.isa);
+  OverRows(view, pool, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* row = Padded(p.x + r * p.stride, view.k, view.padded, spare + r * view.padded);
+      quantise(row, view.padded, q + r * view.padded, groups + r * view.blocks);
+    }
+  });
+  view.q = q;
+  view.groups = groups;
+}
+
+void MakeFloats(PreparedRows::Impl& p, ThreadPool* pool) {
+  RowsView& view = p.view;
+  if (p.type == ActivationType::kF32 && view.k == view.padded) {
+    view.f32 = p.x;
+    view.f32_stride = p.stride;
+    return;
+  }
+  const bool bf16_unit = HasBf16Unit(p.type, p.isa);
+  float* f32 = bf16_unit && view.k == view.padded ? nullptr : p.f32.ReserveOf<float>(view.m * view.padded);
+  uint16_t* bf16 = bf16_unit ? p.bf16.ReserveOf<uint16_t>(view.m * view.padded) : nullptr;
+  OverRows(view, pool, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      float* copy = f32 == nullptr ? nullptr : f32 + r * view.padded;
+      const float* row = Padded(p.x + r * p.stride, view.k, view.padded, copy);
+      if (bf16_unit) {
+#if defined(__x86_64__)
+        RoundRowToBf16Avx512(row, view.padded, bf16 + r * view.padded);
+#endif
+        continue;
+      }
+      if (row != copy) std::memcpy(copy, row, static_cast<size_t>(view.padded) * sizeof(float));
+      if (p.type != ActivationType::kF32) RoundRow(p.isa, copy, view.padded);
+    }
+  });
+  view.bf16 = bf16;
+  if (bf16_unit) return;
+  view.f32 = f32;
+  view.f32_stride = view.padded;
 }
 
 }  // namespace
 
+RowForms FormsFor(ActivationType type, TensorType weights) {
+  if (type != ActivationType::kInt8 || !HasInt8Kernel(weights)) return {.floats = true};
+  return {.codes = true};
+}
+
+void PreparedRows::Impl::Ensure(const RowForms& forms, ThreadPool* pool) {
+  if (forms.codes && !have.codes) MakeCodes(*this, pool), have.codes = true;
+  if (forms.floats && !have.floats) MakeFloats(*this, pool), have.floats = true;
+}
+
+void PreparedRows::Impl::Reserve(const RowForms& forms, int64_t m, int64_t k, ActivationType rows_type, Isa rows_isa) {
+  const int64_t blocks = Blocks(k), padded = blocks * kBlockSize;
+  const bool bf16_unit = HasBf16Unit(rows_type, rows_isa);
+  if (forms.codes) {
+    q.ReserveOf<int8_t>(m * padded);
+    groups.ReserveOf<RowGroup>(m * blocks);
+    if (k != padded) spare.ReserveOf<float>(m * padded);
+  }
+  if (forms.floats && bf16_unit) bf16.ReserveOf<uint16_t>(m * padded);
+  if (forms.floats && (!bf16_unit || k != padded)) f32.ReserveOf<float>(m * padded);
+}
+
 PreparedRows::PreparedRows() : impl_(std::make_unique<Impl>()) {}
 PreparedRows::~PreparedRows() = default;
-
-void PreparedRows::Reserve(int64_t m, int64_t k, ActivationType type, Isa isa) { Room(*impl_, m, k, type, isa); }
 
 void PreparedRows::Prepare(const float* x, int64_t m, int64_t k, int64_t stride, ActivationType type, Isa isa, ThreadPool* pool) {
   PITH_CHECK(m >= 0 && k > 0 && stride >= k, m, " rows of ", k, ", stride ", stride);
   Impl& p = *impl_;
   p.type = type;
   p.isa = isa;
-  const int64_t blocks = (k + kBlockSize - 1) / kBlockSize, padded = blocks * kBlockSize;
-  p.view = RowsView{.m = m, .k = k, .padded = padded, .blocks = blocks};
-  const bool bf16_unit = HasBf16Unit(type, isa);
-  if (type == ActivationType::kF32 && k == padded) {
-    p.view.f32 = x;
-    p.view.f32_stride = stride;
-    return;
-  }
-  const RowBuffers out = Room(p, m, k, type, isa);
-  const QuantiseRow quantise = QuantiseRowFor(isa);
-  const auto rows = [&](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r) {
-      const float* row = Padded(x + r * stride, k, padded, out.f32 ? out.f32 + r * padded : nullptr);
-      if (type == ActivationType::kInt8) {
-        quantise(row, padded, out.q + r * padded, out.d + r * blocks, out.d_sum + r * blocks, out.sum + r * blocks);
-      }
-      if (bf16_unit) {
-#if defined(__x86_64__)
-        RoundRowToBf16Avx512(row, padded, out.bf16 + r * padded);
-#endif
-        continue;
-      }
-      float* copy = out.f32 + r * padded;
-      if (row != copy) std::memcpy(copy, row, static_cast<size_t>(padded) * sizeof(float));
-      if (type != ActivationType::kF32) RoundRow(isa, copy, padded);
-    }
-  };
-  if (pool != nullptr && m * k >= kManyValues) {
-    pool->ParallelFor(m, 4, std::cref(rows));
-  } else {
-    rows(0, m, 0);
-  }
-  if (!bf16_unit) {
-    p.view.f32 = out.f32;
-    p.view.f32_stride = padded;
-  }
-  p.view.bf16 = out.bf16;
-  p.view.q = out.q;
-  p.view.d = out.d;
-  p.view.d_sum = out.d_sum;
-  p.view.sum = out.sum;
+  p.x = x;
+  p.stride = stride;
+  p.view = RowsView{.m = m, .k = k, .padded = Blocks(k) * kBlockSize, .blocks = Blocks(k)};
+  p.have = {};
+  p.Ensure({.codes = type == ActivationType::kInt8, .floats = type != ActivationType::kInt8}, pool);
 }
 
 }  // namespace pith

@@ -37,11 +37,26 @@ class GrowingBuffer {
   size_t capacity_ = 0;
 };
 
+// What kernels read of a row.
+struct RowForms {
+  bool codes = false;   // kInt8's q and groups
+  bool floats = false;  // f32 or bf16
+};
+RowForms FormsFor(ActivationType type, TensorType weights);
+
 struct PreparedRows::Impl {
   ActivationType type = ActivationType::kF32;
   Isa isa = Isa::kScalar;
   RowsView view;
-  GrowingBuffer f32, bf16, q, d, d_sum, sum;
+  const float* x = nullptr;  // as Prepare() was given it
+  int64_t stride = 0;
+  RowForms have;
+  GrowingBuffer spare, f32, bf16, q, groups;
+
+  // Makes what is missing; not while others read it.
+  void Ensure(const RowForms& forms, ThreadPool* pool);
+  // Room for it, for so many rows.
+  void Reserve(const RowForms& forms, int64_t m, int64_t k, ActivationType type, Isa isa);
 };
 
 }  // namespace pith

@@ -12,22 +12,20 @@ void RoundRowToBf16Avx512(const float* x, int64_t padded, uint16_t* out) {
   }
 }
 
-void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, float* d, float* d_sum, int32_t* sum) {
+void QuantiseRowAvx512(const float* x, int64_t padded, int8_t* q, RowGroup* groups) {
   for (int64_t b = 0; b < padded / kBlockSize; ++b) {
     const __m512 low = _mm512_loadu_ps(x + b * kBlockSize), high = _mm512_loadu_ps(x + b * kBlockSize + 16);
     // |x| as integers: ordered as the floats are, with NaN above all.
     const __m512i bits = _mm512_max_epu32(_mm512_castps_si512(_mm512_abs_ps(low)), _mm512_castps_si512(_mm512_abs_ps(high)));
     const uint32_t max_bits = _mm512_reduce_max_epu32(bits);
-    if (OutOfRange(max_bits, q + b * kBlockSize, d + b, d_sum + b, sum + b)) continue;
+    if (OutOfRange(max_bits, q + b * kBlockSize, groups + b)) continue;
     const float max_abs = __builtin_bit_cast(float, max_bits);
     const __m512 inverse = _mm512_set1_ps(127.0f / max_abs);
     const __m512i low_q = _mm512_cvtps_epi32(_mm512_mul_ps(low, inverse));  // rounds to nearest even
     const __m512i high_q = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(q + b * kBlockSize), _mm512_cvtepi32_epi8(low_q));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(q + b * kBlockSize + 16), _mm512_cvtepi32_epi8(high_q));
-    d[b] = max_abs / 127.0f;
-    sum[b] = _mm512_reduce_add_epi32(_mm512_add_epi32(low_q, high_q));
-    d_sum[b] = d[b] * static_cast<float>(sum[b]);
+    groups[b] = GroupOfSums(max_abs / 127.0f, _mm512_reduce_add_epi32(low_q), _mm512_reduce_add_epi32(high_q));
   }
 }
 

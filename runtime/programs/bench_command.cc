@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/model_path.h"
 #include "base/process_memory.h"
+#include "runtime/kernels/linear_plan.h"
 #include "runtime/programs/bench.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
@@ -105,7 +106,8 @@ int BenchCommand(const Arguments& args) {
   options.share_prefixes = false;  // every prefill is to be computed
   if (sustained == 0) Print({{"test", "load"}, {"ms", Round(LoadMilliseconds(path, options, settings.reps), 1)}}, json);
   Engine engine(base, options);
-  Print({{"test", "threads"}, {"threads", engine.pool().num_threads()}, {"cpus", CpusText(AllowedCpus())}}, json);
+  Print({{"test", "threads"}, {"threads", engine.pool().num_threads()}, {"cpus", CpusText(AllowedCpus())}, {"isa", IsaName(BestIsa())}, {"processor", ProcessorName()}}, json);
+  for (const auto& [key, plan] : KnownPlans()) Print({{"test", "plan"}, {"type", TypeName(key.type)}, {"cols", key.cols}, {"plan", PlanText(plan)}}, json);
   Bench bench(engine, settings);
   if (sustained > 0) {
     Sustain(bench, most, modes.back(), sustained, json);

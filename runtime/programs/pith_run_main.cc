@@ -42,7 +42,7 @@ std::string CommandNames() {
 
 int PrintVersion(std::ostream& out) {
   std::string here;
-  for (const pith::Isa isa : {pith::Isa::kScalar, pith::Isa::kAvx2, pith::Isa::kAvx512, pith::Isa::kNeon, pith::Isa::kDotProd, pith::Isa::kI8mm}) {
+  for (const pith::Isa isa : pith::kIsas) {
     if (pith::IsaAvailable(isa)) here += pith::Str(" ", pith::IsaName(isa));
   }
   out << pith::VersionText("pith-run", {pith::Str("kernels ", pith::IsaName(pith::BestIsa()), ", of those that run here:", here)}) << "\n";

@@ -1,5 +1,6 @@
 // Speed of Linear() and of attention for the shapes of SmolLM2-135M and Qwen2.5-0.5B.
 //   kernels_bench --benchmark_filter='smollm2_ff_up/q4_1/bf16'     PITH_BENCH_THREADS=n (all cores)
+//   PITH_BENCH_CACHED=1: one copy of each matrix, so that what fits in a cache is read from there
 // "flops" counts 2·M·N·K; "bytes" are those of the weights, or of the cache, read once a pass.
 #include <benchmark/benchmark.h>
 
@@ -12,6 +13,7 @@
 #include "runtime/kernels/attention.h"
 #include "runtime/kernels/linear.h"
 #include "runtime/kernels/ops.h"
+#include "tests/base/random_blocks.h"
 
 namespace pith {
 namespace {
@@ -23,7 +25,7 @@ struct Shape {
 constexpr Shape kShapes[] = {
     {"smollm2_q", 576, 576},      {"smollm2_kv", 192, 576},    {"smollm2_ff_up", 1536, 576}, {"smollm2_ff_down", 576, 1536},
     {"smollm2_head", 49152, 576}, {"qwen_q", 896, 896},        {"qwen_kv", 128, 896},        {"qwen_ff_up", 4864, 896},
-    {"qwen_ff_down", 896, 4864},  {"qwen_head", 151936, 896},
+    {"qwen_ff_down", 896, 4864},  {"qwen_head", 151936, 896}, {"tiny", 256, 1024},
 };
 
 ThreadPool& Pool() {
@@ -45,9 +47,8 @@ struct Weights {
   std::vector<TensorView> views;
   Weights(TensorType type, int64_t n, int64_t k) {
     const size_t one = RowBytes(type, k) * static_cast<size_t>(n);
-    const size_t copies = std::max<size_t>(1, (size_t{96} << 20) / one);
-    std::vector<uint8_t> row(RowBytes(type, k));
-    Quantise(type, RandomFloats(k).data(), row.data(), k);
+    const size_t copies = std::getenv("PITH_BENCH_CACHED") ? 1 : std::max<size_t>(1, (size_t{96} << 20) / one);
+    const std::vector<uint8_t> row = RandomBlocks(type, k, 0.5f, 1);
     bytes.reserve(one * copies);
     for (size_t r = 0; r < static_cast<size_t>(n) * copies; ++r) bytes.insert(bytes.end(), row.begin(), row.end());
     for (size_t c = 0; c < copies; ++c) views.push_back({type, n, k, bytes.data() + c * one});
@@ -154,11 +155,11 @@ void Register() {
       }
     }
   }
-  for (Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kI8mm, Isa::kDotProd, Isa::kNeon}) {
-    if (!IsaAvailable(isa)) continue;
+  for (Isa isa : kIsas) {
+    if (isa == Isa::kScalar || !IsaAvailable(isa)) continue;
     for (const Shape& shape : kShapes) {
       for (TensorType type : {TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kIQ4_NL, TensorType::kQ8_0, TensorType::kF16, TensorType::kBF16,
-                              TensorType::kQ5_0, TensorType::kQ4_K, TensorType::kQ6_K}) {
+                              TensorType::kQ5_0, TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K}) {
         if (shape.k % ValuesPerBlock(type) != 0) continue;
         for (ActivationType precision : {ActivationType::kBF16, ActivationType::kInt8, ActivationType::kF32}) {
           for (int64_t m : {1, 2, 4, 8, 16, 32, 64, 512}) {

@@ -36,7 +36,7 @@ void Multiply(const TensorView& view) {
   const std::vector<float> x(static_cast<size_t>(view.cols), 0.5f);
   std::vector<float> y(static_cast<size_t>(view.rows));
   PreparedRows rows;
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kNeon, Isa::kDotProd, Isa::kI8mm}) {
+  for (const Isa isa : kIsas) {
     if (!IsaAvailable(isa)) continue;
     for (const ActivationType type : {ActivationType::kF32, ActivationType::kBF16, ActivationType::kInt8}) {
       rows.Prepare(x.data(), 1, view.cols, view.cols, type, isa);

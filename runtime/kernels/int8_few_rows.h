@@ -1,0 +1,123 @@
+// kInt8 for a few rows of x: kLanes rows of weights are read as they lie in the file, 32 codes of each become its sum with those of x, and the
+// sums of all rows meet as lanes of one register. Nothing is written but y, so that what it costs is little beside reading the weights.
+//
+//   y[m][n] = Σ_g (d_w[n][g] · d_x[m][g]) · (Σ_k code_w code_x) + min_w[n][g] · (d_x Σ_k code_x)[m][g]
+//
+// Inner sums are integers and exact; the outer one runs in the order of groups, each term by one fused multiply-add. So it does in every
+// int8 kernel and in the scalar reference: all give the same bits, whatever the instruction set and the number of rows.
+//
+// Rows side by side are several streams, which hardware does not foresee; so every block asks for as many bytes further on in the file
+// (LinearTask::prefetch), line by line.
+#pragma once
+
+#include "runtime/kernels/groups.h"
+#include "runtime/kernels/int8_formats.h"
+#include "runtime/kernels/linear_kernels.h"
+
+namespace pith {
+namespace {
+
+// Rows n to n + kLanes − 1 of the task. Where there are fewer until `end`, copies of them, padded with whatever, in scratch: so rows are always
+// equally far apart, which keeps their addresses in few registers.
+struct LanedRows {
+  const uint8_t* first;
+  int64_t stride;
+  LanedRows(const LinearTask& task, int64_t n, int64_t end, uint8_t* scratch) : first(task.w + n * task.row_bytes), stride(task.row_bytes) {
+    if (n + kLanes <= end) return;
+    const int64_t bytes = end > n ? (end - n) * stride : 0;
+    __builtin_memcpy(scratch, first, static_cast<size_t>(bytes));
+    __builtin_memset(scratch + bytes, 0, static_cast<size_t>(kLanes * stride - bytes));
+    first = scratch;
+  }
+};
+
+// kBytes bytes from `at` on.
+template <int kBytes>
+inline void Ask(const Prefetch& prefetch, const uint8_t* at) {
+  if (prefetch.near) {
+    for (int i = 0; i < kBytes; i += 64) PrefetchNear(at + i);
+  } else {
+    for (int i = 0; i < kBytes; i += 64) PrefetchFar(at + i);
+  }
+}
+
+// The first `count` lanes to row m of y, from column n on.
+inline void StoreLanes(const LinearTask& task, int64_t m, int64_t n, int64_t count, Floats sum) {
+  float* y = task.y + m * task.y_stride + n;
+  Floats value = Multiply(sum, Broadcast(task.scale));
+  if (count >= kLanes) {
+    Store(y, task.accumulate ? AddFloats(Load(y), value) : value);
+    return;
+  }
+  float values[kLanes];
+  Store(values, value);
+  for (int64_t r = 0; r < count; ++r) y[r] = task.accumulate ? y[r] + values[r] : values[r];
+}
+
+// What a group of kLanes rows adds to their sums with a group of x.
+template <class F>
+inline __attribute__((always_inline)) Floats AddGroup(const Bytes* codes, const GroupScales& scales, const int8_t* q, const RowGroup& of_x, Floats sum) {
+  constexpr int kShift = kBiasShift<F>;
+  Floats whole;
+  if constexpr (F::kHalves) {
+    Ints low, high;
+    DotRowsByHalves<F>(codes, LoadBytes(q), &low, &high);
+    if constexpr (kShift > 0) {
+      const Ints first = Broadcast(of_x.minus8_low);
+      low = Add(low, ShiftLeft<kShift - 3>(first));
+      high = Add(high, ShiftLeft<kShift - 3>(Subtract(Broadcast(of_x.minus8), first)));
+    }
+    // Integers below 2^24: exact as floats, and in any order.
+    whole = MultiplyAdd(scales.s[1], ToFloats(high), Multiply(scales.s[0], ToFloats(low)));
+  } else {
+    Ints both = DotRows<F>(codes, LoadBytes(q));
+    if constexpr (kShift > 0) both = Add(both, ShiftLeft<kShift - 3>(Broadcast(of_x.minus8)));
+    whole = ToFloats(both);
+  }
+  sum = MultiplyAdd(Multiply(scales.d, Broadcast(of_x.d)), whole, sum);
+  return F::kMin ? MultiplyAdd(scales.min, Broadcast(of_x.d_sum), sum) : sum;
+}
+
+// kM rows of x from m0 on.
+template <class F, int kM>
+inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int64_t count, LanedRows rows, bool ask) {
+  Floats sum[kM];
+  for (int m = 0; m < kM; ++m) sum[m] = ZeroFloats();
+  const uint8_t* ahead = rows.first + task.prefetch.bytes;
+  const int8_t* q = x.q + m0 * x.padded;
+  const RowGroup* of_x = x.groups + m0 * x.blocks;
+  for (const RowGroup* end = of_x + x.blocks; of_x < end; of_x += F::kGroups, q += F::kGroups * kBlockSize, rows.first += F::kBytes) {
+    if (ask) Ask<kLanes * F::kBytes>(task.prefetch, ahead);
+    ahead += kLanes * F::kBytes;
+    GroupScales scales[F::kGroups];
+    F::Scales(rows.first, rows.stride, scales);
+#pragma GCC unroll 1
+    for (int g = 0; g < F::kGroups; ++g) {
+      Bytes codes[kLanes];
+#pragma GCC unroll 8
+      for (int r = 0; r < kLanes; ++r) codes[r] = Multiplied<F>(F::Codes(rows.first + r * rows.stride, g));
+#pragma GCC unroll 8
+      for (int m = 0; m < kM; ++m) sum[m] = AddGroup<F>(codes, scales[g], q + m * x.padded + g * kBlockSize, of_x[m * x.blocks + g], sum[m]);
+    }
+  }
+  for (int m = 0; m < kM; ++m) StoreLanes(task, m0 + m, n, count, sum[m]);
+}
+
+// Any number of rows of x, kFewAtOnce at a time.
+template <class F>
+void FewRowsKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+  for (int64_t n = begin; n < end; n += kLanes) {
+    const LanedRows rows(task, n, end, scratch);
+    InGroups<kFewAtOnce>(x.m, [&](auto some, int64_t m) { FewTile<F, some.value>(x, task, m, n, end - n, rows, m == 0 && task.prefetch.bytes > 0); });
+  }
+}
+
+struct FewRows {
+  template <class F>
+  static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+    FewRowsKernel<F>(x, task, begin, end, scratch);
+  }
+};
+
+}  // namespace
+}  // namespace pith

@@ -1,0 +1,269 @@
+// The small layer of vectors that the int8 kernels are written over (int8_formats.h, int8_few_rows.h, int8_panels.h), for x86: 256 bits
+// for what concerns rows as they lie in files, 512 for the products of panels where the file is compiled for AVX-512. What it uses of
+// VNNI, and of AVX-512, follows the flags of the file that includes it: int8_vectors_neon.h is its counterpart.
+#pragma once
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace pith {
+namespace {
+
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+#define PITH_DPBUSD _mm256_dpbusd_epi32
+inline constexpr bool kHasVnni = true;
+#elif defined(__AVXVNNI__)
+#define PITH_DPBUSD _mm256_dpbusd_avx_epi32
+inline constexpr bool kHasVnni = true;
+#else
+inline constexpr bool kHasVnni = false;
+#endif
+
+// One value of each of kLanes rows of weights.
+inline constexpr int kLanes = 8;
+using Ints = __m256i;
+using Floats = __m256;
+using Bytes = __m256i;  // 32 codes of one row, in the order of k
+
+inline Bytes LoadBytes(const void* at) { return _mm256_loadu_si256(static_cast<const __m256i*>(at)); }
+inline Bytes Each(int value) { return _mm256_set1_epi8(static_cast<char>(value)); }
+// The low nibbles of 16 bytes, then the high ones.
+inline Bytes LoadNibbles(const uint8_t* at) {
+  const __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+  return _mm256_and_si256(_mm256_srlv_epi32(twice, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4)), Each(15));
+}
+// `mask` of each byte shifted right; mask << shift < 256.
+inline Bytes Bits(Bytes bytes, int shift, int mask) {
+  return _mm256_and_si256(_mm256_srl_epi16(bytes, _mm_cvtsi32_si128(shift)), Each(mask));
+}
+// Values below 2^(8 − kShift), shifted left and laid over the others.
+template <int kShift>
+inline Bytes Join(Bytes low, Bytes high) {
+  return _mm256_or_si256(low, _mm256_slli_epi16(high, kShift));
+}
+// Byte i is bit i.
+inline Bytes SpreadBits(uint32_t bits) {
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+  const __m256i bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201u));
+  return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit), Each(1));
+}
+inline Bytes Lookup(const int8_t* table, Bytes indices) {
+  const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  return _mm256_shuffle_epi8(both, indices);
+}
+
+inline Ints Broadcast(int32_t value) { return _mm256_set1_epi32(value); }
+inline Floats Broadcast(float value) { return _mm256_set1_ps(value); }
+inline Floats ZeroFloats() { return _mm256_setzero_ps(); }
+template <int kShift>
+inline Ints ShiftLeft(Ints v) { return _mm256_slli_epi32(v, kShift); }
+template <int kShift>
+inline Ints ShiftRight(Ints v) { return _mm256_srli_epi32(v, kShift); }
+template <int kShift>
+inline Ints ShiftRightSigned(Ints v) { return _mm256_srai_epi32(v, kShift); }
+inline Ints And(Ints a, Ints b) { return _mm256_and_si256(a, b); }
+inline Ints Or(Ints a, Ints b) { return _mm256_or_si256(a, b); }
+inline Ints Add(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+inline Ints Subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
+inline Floats ToFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
+inline Floats Multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+inline Floats MultiplyAdd(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }  // a · b + c, rounded once
+inline Floats AddFloats(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+inline Floats Negate(Floats v) { return _mm256_xor_ps(v, _mm256_set1_ps(-0.0f)); }
+inline void Store(float* to, Floats v) { _mm256_storeu_ps(to, v); }
+inline void Store(uint8_t* to, Ints v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), v); }
+inline Floats Load(const float* from) { return _mm256_loadu_ps(from); }
+
+// The f16 in the low and in the high halves of dwords, as floats.
+inline Floats LowHalves(Ints dwords) {
+  const __m256i low = _mm256_and_si256(dwords, _mm256_set1_epi32(0xffff));
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08)));
+}
+inline Floats HighHalves(Ints dwords) { return LowHalves(ShiftRight<16>(dwords)); }
+
+// At first + r · stride of each row: one f16; one dword; four dwords.
+inline Floats GatherHalves(const uint8_t* first, int64_t stride) {
+  const auto half = [&](int r) {
+    uint16_t value;
+    __builtin_memcpy(&value, first + r * stride, 2);
+    return static_cast<int>(value);
+  };
+  __m128i halves = _mm_cvtsi32_si128(half(0));
+  halves = _mm_insert_epi16(halves, half(1), 1);
+  halves = _mm_insert_epi16(halves, half(2), 2);
+  halves = _mm_insert_epi16(halves, half(3), 3);
+  halves = _mm_insert_epi16(halves, half(4), 4);
+  halves = _mm_insert_epi16(halves, half(5), 5);
+  halves = _mm_insert_epi16(halves, half(6), 6);
+  halves = _mm_insert_epi16(halves, half(7), 7);
+  return _mm256_cvtph_ps(halves);
+}
+inline Ints GatherDwords(const uint8_t* first, int64_t stride) {
+  int32_t value[kLanes];
+  for (int r = 0; r < kLanes; ++r) __builtin_memcpy(&value[r], first + r * stride, 4);
+  return _mm256_setr_epi32(value[0], value[1], value[2], value[3], value[4], value[5], value[6], value[7]);
+}
+inline void GatherFourDwords(const uint8_t* first, int64_t stride, Ints* dwords) {
+  const auto load = [&](int r) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(first + r * stride)); };
+  __m256i a[4];
+  for (int i = 0; i < 4; ++i) a[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load(i)), load(4 + i), 1);
+  const __m256i low01 = _mm256_unpacklo_epi32(a[0], a[1]), high01 = _mm256_unpackhi_epi32(a[0], a[1]);
+  const __m256i low23 = _mm256_unpacklo_epi32(a[2], a[3]), high23 = _mm256_unpackhi_epi32(a[2], a[3]);
+  dwords[0] = _mm256_unpacklo_epi64(low01, low23);
+  dwords[1] = _mm256_unpackhi_epi64(low01, low23);
+  dwords[2] = _mm256_unpacklo_epi64(high01, high23);
+  dwords[3] = _mm256_unpackhi_epi64(high01, high23);
+}
+
+// dwords[j] lane r = dword j of rows[r].
+inline void Transpose(const Bytes* rows, Ints* dwords) {
+  __m256i pair[8], four[8];
+  for (int i = 0; i < 4; ++i) {
+    pair[2 * i] = _mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+    pair[2 * i + 1] = _mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    for (int j = 0; j < 2; ++j) {
+      four[4 * i + 2 * j] = _mm256_unpacklo_epi64(pair[4 * i + j], pair[4 * i + 2 + j]);
+      four[4 * i + 2 * j + 1] = _mm256_unpackhi_epi64(pair[4 * i + j], pair[4 * i + 2 + j]);
+    }
+  }
+  for (int j = 0; j < 4; ++j) {
+    dwords[j] = _mm256_permute2x128_si256(four[j], four[4 + j], 0x20);
+    dwords[4 + j] = _mm256_permute2x128_si256(four[j], four[4 + j], 0x31);
+  }
+}
+
+// Products of unsigned codes (or, where kSigned and there is no VNNI, signed ones) and signed values, four to a sum of 32 bits. Values
+// are never −128, so that two products of any codes fit in 16 bits where that is all there is.
+template <bool kSigned>
+inline __m256i FourProducts(Bytes codes, Bytes values) {
+#if defined(PITH_DPBUSD)
+  return PITH_DPBUSD(_mm256_setzero_si256(), codes, values);
+#else
+  const __m256i pairs = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes)) : _mm256_maddubs_epi16(codes, values);
+  return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+#endif
+}
+
+// In each half: the sums of neighbours of a, then those of b. kFits: all are below 2^15, and two instructions do.
+template <bool kFits>
+inline __m256i AddNeighbours(__m256i a, __m256i b) {
+  return kFits ? _mm256_madd_epi16(_mm256_packs_epi32(a, b), _mm256_set1_epi16(1)) : _mm256_hadd_epi32(a, b);
+}
+
+// Codes as they are multiplied: by 2^kBiasShift too large where that is not 0, and at most kMostStored. VNNI wants unsigned bytes first.
+template <class F>
+inline Bytes Multiplied(Bytes codes) { return F::kSigned && kHasVnni ? _mm256_xor_si256(codes, Each(0x80)) : codes; }
+template <class F>
+inline constexpr int kBiasShift = F::kSigned ? (kHasVnni ? 7 : 0) : F::kBiasShift;
+template <class F>
+inline constexpr int kMostStored = F::kSigned && kHasVnni ? 255 : F::kMost;
+
+// Lane r: the sum of rows[r]'s products with the values: separately for codes 0 to 15 and 16 to 31; or all in one.
+template <class F>
+inline void DotRowsByHalves(const Bytes* rows, Bytes values, Ints* low, Ints* high) {
+  constexpr bool kFour = 4 * kMostStored<F> * 127 < 1 << 15, kEight = 8 * kMostStored<F> * 127 < 1 << 15;
+  __m256i two[4], four[2];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    two[i] = AddNeighbours<kFour>(FourProducts<F::kSigned>(rows[2 * i], values), FourProducts<F::kSigned>(rows[2 * i + 1], values));
+  }
+  for (int i = 0; i < 2; ++i) four[i] = AddNeighbours<kEight>(two[2 * i], two[2 * i + 1]);
+  *low = _mm256_permute2x128_si256(four[0], four[1], 0x20);
+  *high = _mm256_permute2x128_si256(four[0], four[1], 0x31);
+}
+template <class F>
+inline Ints DotRows(const Bytes* rows, Bytes values) {
+  Ints low, high;
+  DotRowsByHalves<F>(rows, values, &low, &high);
+  return Add(low, high);
+}
+
+inline constexpr int kFewAtOnce = 4;  // rows of x that meet each block while it is in registers
+
+// A line of memory is asked for into the cache next to the core, or into the one behind it.
+inline void PrefetchNear(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T0); }
+inline void PrefetchFar(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1); }
+
+// Values of 8 or of 16 rows side by side, for the products of transposed codes (int8_products.h).
+struct Lanes8 {
+  static constexpr int kCount = 8;
+  using Ints = __m256i;
+  using Floats = __m256;
+  static inline Ints Of(const __m256i* parts) { return parts[0]; }
+  static inline Floats Of(const __m256* parts) { return parts[0]; }
+  static inline Ints Load(const uint8_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
+  static inline Floats Load(const float* at) { return _mm256_loadu_ps(at); }
+  static inline Ints Broadcast(int32_t value) { return _mm256_set1_epi32(value); }
+  static inline Floats Broadcast(float value) { return _mm256_set1_ps(value); }
+  static inline Ints Subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
+  template <int kShift>
+  static inline Ints ShiftLeft(Ints v) { return _mm256_slli_epi32(v, kShift); }
+  static inline Floats ToFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
+  static inline Floats Multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+  static inline Floats MultiplyAdd(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+  // Four products a lane, in pairs of 16 bits; such pairs added; and added to a sum of 32 bits.
+  template <bool kSigned>
+  static inline Ints Pairs(Ints codes, Ints values) {
+    return kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes)) : _mm256_maddubs_epi16(codes, values);
+  }
+  static inline Ints AddPairs(Ints a, Ints b) { return _mm256_add_epi16(a, b); }
+  static inline Ints AddToSum(Ints sum, Ints pairs) { return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))); }
+#if defined(PITH_DPBUSD)
+  static inline Ints Dot(Ints sum, Ints codes, Ints values) { return PITH_DPBUSD(sum, codes, values); }
+#endif
+  // The first `count` lanes to y.
+  static inline void Store(float* y, Floats value, int64_t count, bool accumulate) {
+    if (count >= kCount) {
+      _mm256_storeu_ps(y, accumulate ? _mm256_add_ps(_mm256_loadu_ps(y), value) : value);
+      return;
+    }
+    float values[kCount];
+    _mm256_storeu_ps(values, value);
+    for (int64_t r = 0; r < count; ++r) y[r] = accumulate ? y[r] + values[r] : values[r];
+  }
+};
+
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+struct Lanes16 {
+  static constexpr int kCount = 16;
+  using Ints = __m512i;
+  using Floats = __m512;
+  static inline Ints Of(const __m256i* parts) { return _mm512_inserti64x4(_mm512_castsi256_si512(parts[0]), parts[1], 1); }
+  static inline Floats Of(const __m256* parts) { return _mm512_insertf32x8(_mm512_castps256_ps512(parts[0]), parts[1], 1); }
+  static inline Ints Load(const uint8_t* at) { return _mm512_loadu_si512(at); }
+  static inline Floats Load(const float* at) { return _mm512_loadu_ps(at); }
+  static inline Ints Broadcast(int32_t value) { return _mm512_set1_epi32(value); }
+  static inline Floats Broadcast(float value) { return _mm512_set1_ps(value); }
+  static inline Ints Subtract(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
+  template <int kShift>
+  static inline Ints ShiftLeft(Ints v) { return _mm512_slli_epi32(v, kShift); }
+  static inline Floats ToFloats(Ints v) { return _mm512_cvtepi32_ps(v); }
+  static inline Floats Multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+  static inline Floats MultiplyAdd(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+  template <bool kSigned>
+  static inline Ints Pairs(Ints codes, Ints values) {
+    if (!kSigned) return _mm512_maddubs_epi16(codes, values);
+    return _mm512_maddubs_epi16(_mm512_abs_epi8(codes), _mm512_mask_sub_epi8(values, _mm512_movepi8_mask(codes), _mm512_setzero_si512(), values));
+  }
+  static inline Ints AddPairs(Ints a, Ints b) { return _mm512_add_epi16(a, b); }
+  static inline Ints AddToSum(Ints sum, Ints pairs) { return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))); }
+#if defined(__AVX512VNNI__)
+  static inline Ints Dot(Ints sum, Ints codes, Ints values) { return _mm512_dpbusd_epi32(sum, codes, values); }
+#endif
+  static inline void Store(float* y, Floats value, int64_t count, bool accumulate) {
+    const auto mask = static_cast<__mmask16>(count >= kCount ? 0xffffu : (1u << count) - 1u);
+    if (accumulate) value = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), value);
+    _mm512_mask_storeu_ps(y, mask, value);
+  }
+};
+using WidestLanes = Lanes16;
+#else
+using WidestLanes = Lanes8;
+#endif
+
+}  // namespace
+}  // namespace pith
+#endif
