@@ -129,6 +129,9 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
     GrowTo(scratch.v, KvCache::PagesFor(positions));
     GrowTo(scratch.scores, positions * (config_.num_heads / config_.num_kv_heads));
   }
+  if (!SharesAttention(pool, m, positions)) return;
+  GrowTo(shared_scores_, m * config_.num_heads * KvCache::PagesFor(positions) * KvCache::kPageTokens);
+  GrowTo(shared_factors_, m * config_.num_heads);
 }
 
 void Decoder::ReserveAngles(int64_t positions) {
@@ -244,28 +247,69 @@ void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& bat
   });
 }
 
-void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
-  const int64_t m = static_cast<int64_t>(batch.rows.size());
-  const int64_t head_dim = config_.head_dim, value_dim = config_.value_head_dim, qkv_dim = config_.qkv_dim(), out_dim = config_.attention_dim();
-  const int64_t kv_heads = config_.num_kv_heads, heads_per_kv = config_.num_heads / kv_heads, window = config_.layers[layer].window;
+void Decoder::Attend(const KvCache& cache, const BatchRow& row, int64_t r, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores,
+                     const AttendPart& part) {
+  const int64_t heads = config_.num_heads / config_.num_kv_heads, head = kv_head * heads, window = config_.layers[layer].window;
+  const int64_t length = row.position + 1, first = window == 0 ? 0 : std::max<int64_t>(0, length - window);
+  for (int64_t p = first / KvCache::kPageTokens; p < KvCache::PagesFor(length); ++p) {
+    scratch.k[p] = cache.K(row.pages[p], layer, kv_head);
+    scratch.v[p] = cache.V(row.pages[p], layer, kv_head);
+  }
   const ScoreRule rule{static_cast<float>(config_.attention_scale), static_cast<float>(config_.attention_soft_cap)};
+  const KvPages pages{scratch.k.data(), scratch.v.data(), cache.type()};
+  AttendHeads(qkv_.data() + r * config_.qkv_dim() + head * config_.head_dim, config_.head_dim, heads, pages, first, length, config_.head_dim,
+              config_.value_head_dim, rule, scores, attention_.data() + r * config_.attention_dim() + head * config_.value_head_dim, config_.value_head_dim, part);
+}
+
+void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
+  const int64_t m = static_cast<int64_t>(batch.rows.size()), kv_heads = config_.num_kv_heads;
+  int64_t positions = 0;
+  for (const BatchRow& row : batch.rows) positions = std::max(positions, row.position + 1);
+  if (SharesAttention(pool, m, positions)) return SharedAttention(pool, cache, batch, layer);
   For(pool, m * kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
     ThreadScratch& scratch = threads_[static_cast<size_t>(thread)];
     for (int64_t task = begin; task < end; ++task) {
       // Later rows of a prompt see more tokens: early and late ones alternate, so that threads get equal work.
-      const int64_t place = task / kv_heads, kv_head = task % kv_heads;
-      const int64_t r = place % 2 == 0 ? place / 2 : m - 1 - place / 2;
-      const BatchRow& row = batch.rows[r];
-      const int64_t length = row.position + 1, first = window == 0 ? 0 : std::max<int64_t>(0, length - window);
-      for (int64_t p = first / KvCache::kPageTokens; p < KvCache::PagesFor(length); ++p) {
-        scratch.k[p] = cache.K(row.pages[p], layer, kv_head);
-        scratch.v[p] = cache.V(row.pages[p], layer, kv_head);
-      }
-      const KvPages pages{scratch.k.data(), scratch.v.data(), cache.type()};
-      const int64_t head = kv_head * heads_per_kv;
-      AttendHeads(qkv_.data() + r * qkv_dim + head * head_dim, head_dim, heads_per_kv, pages, first, length, head_dim, value_dim, rule,
-                  scratch.scores.data(), attention_.data() + r * out_dim + head * value_dim, value_dim);
+      const int64_t place = task / kv_heads, r = place % 2 == 0 ? place / 2 : m - 1 - place / 2;
+      Attend(cache, batch.rows[r], r, layer, task % kv_heads, scratch, scratch.scores.data(), {});
     }
+  });
+}
+
+bool Decoder::SharesAttention(const ThreadPool& pool, int64_t rows, int64_t positions) const {
+  constexpr int64_t kFewTokens = 256;  // are done sooner than threads meet
+  return rows * config_.num_kv_heads < pool.num_threads() && positions >= kFewTokens;
+}
+
+void Decoder::SharedAttention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
+  constexpr int64_t kPages = 8;
+  const int64_t m = static_cast<int64_t>(batch.rows.size()), kv_heads = config_.num_kv_heads, heads = config_.num_heads / kv_heads;
+  const int64_t window = config_.layers[layer].window, tasks = m * kv_heads;
+  int64_t most = 0;  // pages that a row sees
+  const auto pages_of = [&](const BatchRow& row) {
+    const int64_t length = row.position + 1, first = window == 0 ? 0 : std::max<int64_t>(0, length - window);
+    return KvCache::PagesFor(length) - first / KvCache::kPageTokens;
+  };
+  for (const BatchRow& row : batch.rows) most = std::max(most, pages_of(row));
+  const auto pass = [&](int64_t count, const auto& part_of) {  // `count` parts of each row and KV head
+    For(pool, tasks * count, 1, [&](int64_t begin, int64_t end, int thread) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t task = i / count, r = task / kv_heads;
+        AttendPart part = part_of(batch.rows[r], i % count);
+        if (part.step != AttendPart::kWeights && part.begin >= part.end) continue;
+        part.factors = shared_factors_.data() + task * heads;
+        Attend(cache, batch.rows[r], r, layer, task % kv_heads, threads_[static_cast<size_t>(thread)],
+               shared_scores_.data() + task * heads * most * KvCache::kPageTokens, part);
+      }
+    });
+  };
+  pass((most + kPages - 1) / kPages, [&](const BatchRow& row, int64_t i) {
+    return AttendPart{AttendPart::kScores, i * kPages, std::min(pages_of(row), (i + 1) * kPages), nullptr};
+  });
+  pass(1, [](const BatchRow&, int64_t) { return AttendPart{AttendPart::kWeights, 0, 0, nullptr}; });
+  const int64_t width = config_.value_head_dim;
+  pass((width + kAttendColumns - 1) / kAttendColumns, [&](const BatchRow&, int64_t i) {
+    return AttendPart{AttendPart::kColumns, i * kAttendColumns, std::min(width, (i + 1) * kAttendColumns), nullptr};
   });
 }
 
@@ -298,6 +342,7 @@ int64_t Decoder::scratch_bytes() const {
   size_t floats = x_MD_.size() + h_MD_.size() + qkv_.size() + attention_.size() + gate_up_.size() + low_.size();
   for (const Angles& angles : angles_) floats += angles.cos.size() + angles.sin.size();
   size_t bytes = floats * sizeof(float);
+  bytes += (shared_scores_.size() + shared_factors_.size()) * sizeof(float);
   for (const ThreadScratch& s : threads_) bytes += s.scores.size() * sizeof(float) + 2 * s.k.size() * sizeof(void*);
   return static_cast<int64_t>(bytes);
 }

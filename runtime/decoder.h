@@ -14,6 +14,7 @@
 #include "adapters/packed_adapter.h"
 #include "base/model/base_model.h"
 #include "base/thread_pool.h"
+#include "runtime/kernels/attention.h"
 #include "runtime/kernels/linear.h"
 #include "runtime/kv_cache.h"
 
@@ -63,6 +64,11 @@ class Decoder {
     std::vector<float> bias_q, bias_k, bias_v, q_norm_H, k_norm_H, post_attention_norm_D, post_ffw_norm_D;  // empty where there are none
   };
 
+  struct ThreadScratch {
+    std::vector<const void*> k, v;
+    std::vector<float> scores;
+  };
+
   void Reserve(ThreadPool& pool, const Batch& batch);
   void ReserveAngles(int64_t positions);
   void Embed(ThreadPool& pool, const Batch& batch);
@@ -73,6 +79,11 @@ class Decoder {
   void AddTo(ThreadPool& pool, const Batch& batch, int64_t layer, int kind, const float* in_MI, int64_t in, const std::vector<float>& norm_D);
   void PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
   void Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
+  // The same where there are fewer rows and KV heads than threads: these share each row's tokens, then its columns.
+  void SharedAttention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
+  bool SharesAttention(const ThreadPool& pool, int64_t rows, int64_t positions) const;
+  // The part of one row's query heads over one KV head; `part` is over all of the row's pages or columns.
+  void Attend(const KvCache& cache, const BatchRow& row, int64_t r, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores, const AttendPart& part);
   void Head(ThreadPool& pool, const Batch& batch, float* logits);
 
   std::shared_ptr<const BaseModel> base_;
@@ -84,10 +95,6 @@ class Decoder {
   std::vector<Layer> layers_;
 
   // Scratch: grows to the largest batch seen and stays.
-  struct ThreadScratch {
-    std::vector<const void*> k, v;
-    std::vector<float> scores;
-  };
   PreparedRows prepared_;
   std::deque<PreparedRows> low_prepared_;  // x Aᵀ of each pair of a pass
   std::vector<float> x_MD_, h_MD_, qkv_, attention_, gate_up_, low_;
@@ -99,6 +106,7 @@ class Decoder {
   std::vector<LinearJob> jobs_;
   std::vector<LowRankJob> added_;
   std::vector<ThreadScratch> threads_;
+  std::vector<float> shared_scores_, shared_factors_;
 };
 
 }  // namespace pith

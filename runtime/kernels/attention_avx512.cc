@@ -47,10 +47,9 @@ inline void ScorePages(const AttendArgs& a, int64_t first_head, int64_t page) {
 template <bool kF16, int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head) {
   constexpr int kPages = kHeads > 2 ? 2 : 4;
-  const int64_t pages = (a.length + kKvPageTokens - 1) / kKvPageTokens;
-  int64_t page = 0;
-  for (; page + kPages <= pages; page += kPages) ScorePages<kF16, kHeads, kPages>(a, first_head, page);
-  for (; page < pages; ++page) ScorePages<kF16, kHeads, 1>(a, first_head, page);
+  int64_t page = a.page_begin;
+  for (; page + kPages <= a.page_end; page += kPages) ScorePages<kF16, kHeads, kPages>(a, first_head, page);
+  for (; page < a.page_end; ++page) ScorePages<kF16, kHeads, 1>(a, first_head, page);
 }
 
 // kWidth · 16 columns of the outputs of kHeads heads, from column `column` on.
@@ -83,11 +82,11 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
 template <bool kF16, int kHeads>
 void Heads(const AttendArgs& a, int64_t first_head) {
   Scores<kF16, kHeads>(a, first_head);
-  float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  int64_t column = 0;
-  for (; column + 64 <= a.value_dim; column += 64) Mix<kF16, kHeads, 4>(a, first_head, column, factors);
-  for (; column < a.value_dim; column += 16) Mix<kF16, kHeads, 1>(a, first_head, column, factors);
+  float* factors = a.factors + first_head;
+  for (int h = 0; a.weights && h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
+  int64_t column = a.column_begin;
+  for (; column + 64 <= a.column_end; column += 64) Mix<kF16, kHeads, 4>(a, first_head, column, factors);
+  for (; column < a.column_end; column += 16) Mix<kF16, kHeads, 1>(a, first_head, column, factors);
 }
 
 template <bool kF16>

@@ -30,7 +30,7 @@ struct Query {
 template <int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
   const int64_t groups = a.key_dim / kGroup;
-  for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
+  for (int64_t page = a.page_begin, s = page * kKvPageTokens; page < a.page_end; s += kKvPageTokens, ++page) {
     const auto* codes = static_cast<const uint8_t*>(a.kv.k[page]);
     __m512 score[kHeads];
     for (int h = 0; h < kHeads; ++h) score[h] = _mm512_setzero_ps();
@@ -95,14 +95,14 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t group, const float* fa
 template <int kHeads>
 void Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
-  for (int h = 0; h < kHeads; ++h) {
+  for (int h = 0; a.page_begin < a.page_end && h < kHeads; ++h) {
     Query& query = queries[h];
     QuantiseRowAvx512(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.groups);
   }
   Scores<kHeads>(a, first_head, queries);
-  float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t group = 0; group < a.value_dim / kGroup; ++group) Mix<kHeads>(a, first_head, group, factors);
+  float* factors = a.factors + first_head;
+  for (int h = 0; a.weights && h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
+  for (int64_t group = a.column_begin / kGroup; group < a.column_end / kGroup; ++group) Mix<kHeads>(a, first_head, group, factors);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ inline float32x4_t GroupScales(const void* page, int64_t head_dim, int64_t group
 template <class Dot, int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head, const Query* queries) {
   const int64_t groups = a.key_dim / kGroup;
-  for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
+  for (int64_t page = a.page_begin, s = page * kKvPageTokens; page < a.page_end; s += kKvPageTokens, ++page) {
     const auto* codes = static_cast<const uint8_t*>(a.kv.k[page]);
     float32x4_t score[kHeads][kQuarters];
     for (int h = 0; h < kHeads; ++h) {
@@ -102,14 +102,14 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
 template <class Dot, int kHeads>
 void Int8Heads(const AttendArgs& a, int64_t first_head) {
   Query queries[kHeads];
-  for (int h = 0; h < kHeads; ++h) {
+  for (int h = 0; a.page_begin < a.page_end && h < kHeads; ++h) {
     Query& query = queries[h];
     QuantiseRowNeon(a.q + (first_head + h) * a.q_stride, a.key_dim, query.q, query.groups);
   }
   Scores<Dot, kHeads>(a, first_head, queries);
-  float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t column = 0; column < a.value_dim; column += 16) Mix<kHeads>(a, first_head, column, factors);
+  float* factors = a.factors + first_head;
+  for (int h = 0; a.weights && h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
+  for (int64_t column = a.column_begin; column < a.column_end; column += 16) Mix<kHeads>(a, first_head, column, factors);
 }
 
 template <class Dot>

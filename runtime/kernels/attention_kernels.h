@@ -18,7 +18,15 @@ struct AttendArgs {
   float* scores;  // heads × length
   float* out;
   int64_t out_stride;
+  // What is to be done: any of scores of pages [page_begin, page_end), weights, columns [column_begin, column_end).
+  int64_t page_begin = 0, page_end = 0;
+  bool weights = false;
+  int64_t column_begin = 0, column_end = 0;
+  float* factors = nullptr;  // by head
 };
+
+// All of it; `factors` is room for one of each head.
+void AskForWhole(AttendArgs* args, float* factors);
 
 // Between the scores (scaled already) and their softmax: the cap, and the lowest of scores for what is skipped.
 void ShapeScores(const AttendArgs& args, float* scores);

@@ -28,7 +28,7 @@ inline Eight Load(const void* page, int64_t index) {
 template <bool kF16, int kHeads>
 void Scores(const AttendArgs& a, int64_t first_head) {
   const float* q = a.q + first_head * a.q_stride;
-  for (int64_t s = 0, page = 0; s < a.length; s += kKvPageTokens, ++page) {
+  for (int64_t page = a.page_begin, s = page * kKvPageTokens; page < a.page_end; s += kKvPageTokens, ++page) {
     Eight sum[kHeads][2];
     for (int h = 0; h < kHeads; ++h) {
       for (int half = 0; half < 2; ++half) sum[h][half].low = sum[h][half].high = vdupq_n_f32(0.0f);
@@ -87,9 +87,9 @@ void Mix(const AttendArgs& a, int64_t first_head, int64_t column, const float* f
 template <bool kF16, int kHeads>
 void Heads(const AttendArgs& a, int64_t first_head) {
   Scores<kF16, kHeads>(a, first_head);
-  float factors[kHeads];
-  for (int h = 0; h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
-  for (int64_t column = 0; column < a.value_dim; column += 16) Mix<kF16, kHeads>(a, first_head, column, factors);
+  float* factors = a.factors + first_head;
+  for (int h = 0; a.weights && h < kHeads; ++h) factors[h] = 1.0f / Weigh(a, first_head + h);
+  for (int64_t column = a.column_begin; column < a.column_end; column += 16) Mix<kF16, kHeads>(a, first_head, column, factors);
 }
 
 template <bool kF16>

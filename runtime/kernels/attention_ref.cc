@@ -67,26 +67,29 @@ void ShapeScores(const AttendArgs& a, float* scores) {
 
 void AttendRef(const AttendArgs& a) {
   for (int64_t head = 0; head < a.heads; ++head) {
-    const Query query(a.q + head * a.q_stride, a.key_dim, a.kv.type);
-    float* out = a.out + head * a.out_stride;
     float* scores = a.scores + head * a.length;
-    for (int64_t s = 0; s < a.length; ++s) {
-      scores[s] = Score(query, a.kv.k[s / kKvPageTokens], a.kv.type, a.key_dim, s % kKvPageTokens) * a.scale;
+    if (a.page_begin < a.page_end) {
+      const Query query(a.q + head * a.q_stride, a.key_dim, a.kv.type);
+      for (int64_t s = a.page_begin * kKvPageTokens; s < std::min(a.length, a.page_end * kKvPageTokens); ++s) {
+        scores[s] = Score(query, a.kv.k[s / kKvPageTokens], a.kv.type, a.key_dim, s % kKvPageTokens) * a.scale;
+      }
     }
-    ShapeScores(a, scores);
-    const float top = *std::max_element(scores, scores + a.length);
-    float total = 0.0f;
-    for (int64_t s = 0; s < a.length; ++s) {
-      scores[s] = std::exp(scores[s] - top);
-      total += scores[s];
+    if (a.weights) {
+      ShapeScores(a, scores);
+      const float top = *std::max_element(scores, scores + a.length);
+      float total = 0.0f;
+      for (int64_t s = 0; s < a.length; ++s) {
+        scores[s] = std::exp(scores[s] - top);
+        total += scores[s];
+      }
+      a.factors[head] = 1.0f / total;
     }
-    std::fill(out, out + a.value_dim, 0.0f);
-    for (int64_t s = a.skip; s < a.length; ++s) {
-      const void* page = a.kv.v[s / kKvPageTokens];
-      for (int64_t i = 0; i < a.value_dim; ++i) out[i] += scores[s] * Value(page, a.kv.type, a.value_dim, s % kKvPageTokens, i);
+    float* out = a.out + head * a.out_stride;
+    for (int64_t i = a.column_begin; i < a.column_end; ++i) {
+      float sum = 0.0f;
+      for (int64_t s = a.skip; s < a.length; ++s) sum += scores[s] * Value(a.kv.v[s / kKvPageTokens], a.kv.type, a.value_dim, s % kKvPageTokens, i);
+      out[i] = sum * a.factors[head];
     }
-    const float factor = 1.0f / total;
-    for (int64_t i = 0; i < a.value_dim; ++i) out[i] *= factor;
   }
 }
 

@@ -88,6 +88,29 @@ TEST_P(EngineBatch, ManySequencesEqualEachAlone) {
   }
 }
 
+// With fewer rows and KV heads than threads, and a long context, these share each row's attention.
+TEST_P(EngineBatch, ThreadsThatShareARowGiveTheBitsOfOne) {
+  const std::vector<int32_t> tokens = RandomTokens(41, 330);
+  for (const KvType kv : {KvType::kF32, KvType::kF16}) {
+    std::vector<float> expected;
+    for (const int threads : {1, 2, 3, 8}) {
+      EngineOptions options = Options(threads);
+      options.kv_type = kv;
+      Engine engine(TinyBase(), options);
+      const SequenceId sequence = engine.NewSequence();
+      std::vector<float> logits(static_cast<size_t>(engine.config().vocab_size));
+      engine.Prefill(sequence, std::span(tokens).first(300), logits.data());
+      std::vector<float> all;
+      for (size_t i = 300; i < tokens.size(); ++i) {
+        const std::vector<float> step = RunTokens(engine, sequence, {&tokens[i], 1});
+        all.insert(all.end(), step.begin(), step.end());
+      }
+      if (threads == 1) expected = all;
+      ASSERT_EQ(std::memcmp(all.data(), expected.data(), all.size() * sizeof(float)), 0) << threads << " threads";
+    }
+  }
+}
+
 TEST_P(EngineBatch, OnlyWantedRowsGiveLogitsInTheCallersOrder) {
   Engine engine(TinyBase(), Options());
   const AdapterRef adapter = TinyAdapter("tiny-lora");

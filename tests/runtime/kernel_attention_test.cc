@@ -33,6 +33,12 @@ std::vector<Version> Versions() {
   return versions;
 }
 
+void Attend(const Version& version, AttendArgs args) {
+  std::vector<float> factors(static_cast<size_t>(args.heads));
+  AskForWhole(&args, factors.data());
+  version.attend(args);
+}
+
 std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
@@ -108,7 +114,7 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
           const std::vector<float> q = RandomFloats(heads * q_stride, 3);
           const float scale = 1.0f / std::sqrt(static_cast<float>(key_dim));
           std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * stride), 9.0f);
-          version.attend({q.data(), q_stride, heads, cache.View(), length, skip, key_dim, value_dim, scale, cap, scores.data(), out.data(), stride});
+          Attend(version, {q.data(), q_stride, heads, cache.View(), length, skip, key_dim, value_dim, scale, cap, scores.data(), out.data(), stride});
           for (int64_t h = 0; h < heads; ++h) {
             std::vector<double> p(static_cast<size_t>(length));
             double top = -1e30, total = 0.0, reach = 0.0;
@@ -151,6 +157,35 @@ TEST(KernelAttention, IsSoftmaxOfScoresTimesValues) {
 }
 
 // A window begins anywhere: pages before it are not touched (here they are null), and tokens before it in its page count for nothing.
+// Threads that share a row: pages, weights and columns, in parts of any size, in any order.
+TEST(KernelAttention, InPartsIsTheWholeBitwise) {
+  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+    for (const int64_t head_dim : {32, 64, 96, 40}) {  // 40: no instruction set's
+      if (type == KvType::kInt8 && head_dim % 32 != 0) continue;
+      for (const auto& [first, length] : {std::pair<int64_t, int64_t>{0, 200}, {0, 1}, {21, 97}, {33, 34}}) {
+        constexpr int64_t kHeads = 7;
+        const Cache cache(length, head_dim, type);
+        const std::vector<float> q = RandomFloats(kHeads * head_dim, 3);
+        const ScoreRule rule{0.2f, first == 0 ? 0.0f : 1.5f};
+        std::vector<float> scores(static_cast<size_t>(kHeads * length), 7.0f), whole(static_cast<size_t>(kHeads * head_dim)), parts(whole.size(), 9.0f);
+        AttendHeads(q.data(), head_dim, kHeads, cache.View(), first, length, head_dim, head_dim, rule, scores.data(), whole.data(), head_dim);
+        std::vector<float> factors(kHeads);
+        scores.assign(scores.size(), 5.0f);
+        const auto part = [&](AttendPart::Step step, int64_t begin, int64_t end) {
+          AttendHeads(q.data(), head_dim, kHeads, cache.View(), first, length, head_dim, head_dim, rule, scores.data(), parts.data(), head_dim,
+                      {step, begin, end, factors.data()});
+        };
+        const int64_t pages = (length + kKvPageTokens - 1) / kKvPageTokens - first / kKvPageTokens;
+        for (int64_t page = (pages - 1) / 3 * 3; page >= 0; page -= 3) part(AttendPart::kScores, page, std::min(pages, page + 3));
+        part(AttendPart::kWeights, 0, 0);
+        for (int64_t at = 0; at < head_dim; at += kAttendColumns) part(AttendPart::kColumns, at, std::min(head_dim, at + kAttendColumns));
+        ASSERT_EQ(std::memcmp(parts.data(), whole.data(), whole.size() * sizeof(float)), 0)
+            << IsaName(BestIsa()) << " type " << static_cast<int>(type) << ", heads of " << head_dim << ", tokens " << first << " to " << length;
+      }
+    }
+  }
+}
+
 TEST(KernelAttention, AWindowIsACacheThatBeginsThere) {
   for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
     Cache cache(77, 32, type);
@@ -166,7 +201,7 @@ TEST(KernelAttention, AWindowIsACacheThatBeginsThere) {
       for (int64_t p = 0; p < first / kKvPageTokens; ++p) k[static_cast<size_t>(p)] = v[static_cast<size_t>(p)] = nullptr;
       std::vector<float> scores(2 * 77), out(2 * 32), expected(2 * 32);
       AttendHeads(q.data(), 32, 2, {k.data(), v.data(), type}, first, 77, 32, 32, {0.2f, 3.0f}, scores.data(), out.data(), 32);
-      AttendRef({q.data(), 32, 2, rest.View(), 77 - first, 0, 32, 32, 0.2f, 3.0f, scores.data(), expected.data(), 32});
+      Attend({Isa::kScalar, AttendRef}, {q.data(), 32, 2, rest.View(), 77 - first, 0, 32, 32, 0.2f, 3.0f, scores.data(), expected.data(), 32});
       for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], type == KvType::kInt8 ? 0.03 : 1e-5) << first << " " << i;
     }
   }
@@ -179,9 +214,9 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
         const Cache cache(77, 64, type);
         const std::vector<float> q = RandomFloats(heads * 64, 3);
         std::vector<float> scores(static_cast<size_t>(heads * 77)), out(static_cast<size_t>(heads * 64)), alone = out;
-        version.attend({q.data(), 64, heads, cache.View(), 77, 0, 64, 64, 0.125f, 0, scores.data(), out.data(), 64});
+        Attend(version, {q.data(), 64, heads, cache.View(), 77, 0, 64, 64, 0.125f, 0, scores.data(), out.data(), 64});
         for (int64_t h = 0; h < heads; ++h) {
-          version.attend({q.data() + h * 64, 64, 1, cache.View(), 77, 0, 64, 64, 0.125f, 0, scores.data(), alone.data() + h * 64, 64});
+          Attend(version, {q.data() + h * 64, 64, 1, cache.View(), 77, 0, 64, 64, 0.125f, 0, scores.data(), alone.data() + h * 64, 64});
         }
         ASSERT_EQ(std::memcmp(out.data(), alone.data(), out.size() * 4), 0) << IsaName(version.isa) << " " << heads;
       }
@@ -210,7 +245,7 @@ TEST(KernelAttention, OddHeadSizesGoToTheReference) {
     const std::vector<float> q = RandomFloats(key_dim, 4);
     std::vector<float> scores(20), out(static_cast<size_t>(value_dim)), reference = out;
     AttendHeads(q.data(), key_dim, 1, cache.View(), 0, 20, key_dim, value_dim, {0.2f}, scores.data(), out.data(), value_dim);
-    AttendRef({q.data(), key_dim, 1, cache.View(), 20, 0, key_dim, value_dim, 0.2f, 0, scores.data(), reference.data(), value_dim});
+    Attend({Isa::kScalar, AttendRef}, {q.data(), key_dim, 1, cache.View(), 20, 0, key_dim, value_dim, 0.2f, 0, scores.data(), reference.data(), value_dim});
     EXPECT_EQ(out, reference) << key_dim << " and " << value_dim;
   }
 }
