@@ -122,7 +122,7 @@ inline constexpr int kMostStored = F::kMost;
 // Sixteen products, four to a sum. Without SDOT they are summed in 16 bits, two for any codes (2 · 128 · 127 < 2^15; values are never −128),
 // four for small ones.
 template <bool kSmall>
-inline int32x4_t SixteenProducts(uint8x16_t codes, uint8x16_t values) {
+inline __attribute__((always_inline)) int32x4_t SixteenProducts(uint8x16_t codes, uint8x16_t values) {
   const int8x16_t w = vreinterpretq_s8_u8(codes), x = vreinterpretq_s8_u8(values);
 #if defined(__ARM_FEATURE_DOTPROD)
   return vdotq_s32(vdupq_n_s32(0), w, x);
@@ -131,7 +131,7 @@ inline int32x4_t SixteenProducts(uint8x16_t codes, uint8x16_t values) {
 #endif
 }
 template <bool kSmall>
-inline int32x4_t AllProducts(Bytes codes, Bytes values) {
+inline __attribute__((always_inline)) int32x4_t AllProducts(Bytes codes, Bytes values) {
   const int8x16_t w[2] = {vreinterpretq_s8_u8(codes.low), vreinterpretq_s8_u8(codes.high)};
   const int8x16_t x[2] = {vreinterpretq_s8_u8(values.low), vreinterpretq_s8_u8(values.high)};
 #if defined(__ARM_FEATURE_DOTPROD)
@@ -148,13 +148,13 @@ inline int32x4_t AddLanes(const int32x4_t* rows) { return vpaddq_s32(vpaddq_s32(
 
 // Lane r: the sum of rows[r]'s products with the values.
 template <class F>
-inline Ints DotRows(const Bytes* rows, Bytes values) {
+inline __attribute__((always_inline)) Ints DotRows(const Bytes* rows, Bytes values) {
   int32x4_t dot[kLanes];
   for (int r = 0; r < kLanes; ++r) dot[r] = AllProducts<4 * F::kMost * 127 < 1 << 15>(rows[r], values);
   return AddLanes(dot);
 }
 template <class F>
-inline void DotRowsByHalves(const Bytes* rows, Bytes values, Ints* low, Ints* high) {
+inline __attribute__((always_inline)) void DotRowsByHalves(const Bytes* rows, Bytes values, Ints* low, Ints* high) {
   int32x4_t dot[2][kLanes];
   for (int r = 0; r < kLanes; ++r) {
     dot[0][r] = SixteenProducts<true>(rows[r].low, values.low);

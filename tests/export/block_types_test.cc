@@ -14,6 +14,7 @@
 #include "export/commands.h"
 #include "export/reference_logits.h"
 #include "runtime/engine.h"
+#include "runtime/kernels/linear.h"
 #include "tests/base/random_blocks.h"
 
 namespace pith {
@@ -104,8 +105,15 @@ TEST_P(BlockTypes, EngineAgreesWithTheReference) {
   // As in engine_logits_test.cc: layers · sqrt(d_ff) roundings of the logits' norm, the worst of many.
   const double tolerance = 8 * kLayers * std::sqrt(static_cast<double>(kForward)) * 0x1p-24 * norm + 1e-6;
   for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], tolerance) << "token " << i / kVocab;
-  // Where 8-bit activations are asked for, these types take bf16 instead: the same bits.
-  EXPECT_EQ(EngineLogits(Path("m.gguf"), ActivationType::kInt8, kIds), EngineLogits(Path("m.gguf"), ActivationType::kBF16, kIds));
+  const std::vector<float> int8 = EngineLogits(Path("m.gguf"), ActivationType::kInt8, kIds);
+  if (!HasInt8Kernel(GetParam())) {  // takes bf16 instead
+    EXPECT_EQ(int8, EngineLogits(Path("m.gguf"), ActivationType::kBF16, kIds));
+    return;
+  }
+  double error = 0;  // rounding x to 1/127 of a group's largest moves a product by about 1 %, and a few of them follow each other
+  for (size_t i = 0; i < int8.size(); ++i) error += std::pow(static_cast<double>(int8[i] - expected[i]), 2);
+  EXPECT_LT(std::sqrt(error / static_cast<double>(int8.size())), 0.03 * norm);
+  EXPECT_NE(int8, EngineLogits(Path("m.gguf"), ActivationType::kBF16, kIds)) << "the int8 kernel was not used";
 }
 
 TEST_P(BlockTypes, ConvertsToTheValuesThatItHolds) {
