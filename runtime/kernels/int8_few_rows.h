@@ -6,8 +6,8 @@
 // Inner sums are integers and exact; the outer one runs in the order of groups, each term by one fused multiply-add. So it does in every
 // int8 kernel and in the scalar reference: all give the same bits, whatever the instruction set and the number of rows.
 //
-// Rows side by side are several streams, which hardware does not foresee; so every block asks for as many bytes further on in the file
-// (LinearTask::prefetch), line by line.
+// Rows side by side are several streams, which hardware does not foresee; so every group asks for as many bytes further on in the file
+// (LinearTask::prefetch), line by line: not a block of eight groups at once, whose 18 to 27 lines would wait for each other.
 #pragma once
 
 #include "runtime/kernels/groups.h"
@@ -17,14 +17,15 @@
 namespace pith {
 namespace {
 
-// Rows n to n + kLanes − 1 of the task. Where there are fewer until `end`, copies of them, padded with whatever, in scratch: so rows are always
-// equally far apart, which keeps their addresses in few registers.
+// Rows n to n + kLanes − 1 of the task. Where there are fewer until `end`, or none, copies of them in scratch, padded with zeros: so rows are
+// always equally far apart, which keeps their addresses in few registers.
 struct LanedRows {
   const uint8_t* first;
   int64_t stride;
-  LanedRows(const LinearTask& task, int64_t n, int64_t end, uint8_t* scratch) : first(task.w + n * task.row_bytes), stride(task.row_bytes) {
+  LanedRows(const LinearTask& task, int64_t n, int64_t end, uint8_t* scratch)
+      : first(task.w + (n < end ? n : end) * task.row_bytes), stride(task.row_bytes) {
     if (n + kLanes <= end) return;
-    const int64_t bytes = end > n ? (end - n) * stride : 0;
+    const int64_t bytes = n < end ? (end - n) * stride : 0;
     __builtin_memcpy(scratch, first, static_cast<size_t>(bytes));
     __builtin_memset(scratch + bytes, 0, static_cast<size_t>(kLanes * stride - bytes));
     first = scratch;
@@ -87,12 +88,12 @@ inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64
   const int8_t* q = x.q + m0 * x.padded;
   const RowGroup* of_x = x.groups + m0 * x.blocks;
   for (const RowGroup* end = of_x + x.blocks; of_x < end; of_x += F::kGroups, q += F::kGroups * kBlockSize, rows.first += F::kBytes) {
-    if (ask) Ask<kLanes * F::kBytes>(task.prefetch, ahead);
-    ahead += kLanes * F::kBytes;
     GroupScales scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
 #pragma GCC unroll 1
     for (int g = 0; g < F::kGroups; ++g) {
+      if (ask) Ask<kLanes * F::kBytes / F::kGroups>(task.prefetch, ahead);
+      ahead += kLanes * F::kBytes / F::kGroups;
       Bytes codes[kLanes];
 #pragma GCC unroll 8
       for (int r = 0; r < kLanes; ++r) codes[r] = Multiplied<F>(F::Codes(rows.first + r * rows.stride, g));

@@ -35,13 +35,13 @@ template <class F>
 void UnpackPart(const LinearTask& task, LanedRows rows, int64_t groups, const Panel& panel, int part) {
   const uint8_t* ahead = rows.first + task.prefetch.bytes;
   for (int64_t group = 0; group < groups; group += F::kGroups, rows.first += F::kBytes) {
-    if (task.prefetch.bytes > 0) Ask<kLanes * F::kBytes>(task.prefetch, ahead);
-    ahead += kLanes * F::kBytes;
     GroupScales scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
     const TransposedBlock<F> block(rows.first, rows.stride);
 #pragma GCC unroll 1
     for (int g = 0; g < F::kGroups; ++g) {
+      if (task.prefetch.bytes > 0) Ask<kLanes * F::kBytes / F::kGroups>(task.prefetch, ahead);
+      ahead += kLanes * F::kBytes / F::kGroups;
       const int64_t at = (group + g) * kWideLanes + part * kLanes;
       Store(panel.d + at, scales[g].d);
       if (F::kMin) Store(panel.min + at, scales[g].min);

@@ -18,13 +18,13 @@ void RegisterTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t
   const int8_t* q = x.q + m0 * x.padded;
   const RowGroup* of_x = x.groups + m0 * x.blocks;
   for (const RowGroup* end = of_x + x.blocks; of_x < end; of_x += F::kGroups, q += F::kGroups * kBlockSize) {
-    if (ask) Ask<V::kCount * F::kBytes>(task.prefetch, ahead);
-    ahead += V::kCount * F::kBytes;
     GroupScales scales[kParts][F::kGroups];
     for (int part = 0; part < kParts; ++part) F::Scales(parts[part].first, parts[part].stride, scales[part]);
     const TransposedBlock<F> blocks[] = {{parts[0].first, parts[0].stride}, {parts[kParts - 1].first, parts[kParts - 1].stride}};
 #pragma GCC unroll 1
     for (int g = 0; g < F::kGroups; ++g) {
+      if (ask) Ask<V::kCount * F::kBytes / F::kGroups>(task.prefetch, ahead);
+      ahead += V::kCount * F::kBytes / F::kGroups;
       Ints of_parts[kParts][kLanes];
       for (int part = 0; part < kParts; ++part) blocks[part].Codes(g, of_parts[part]);
       typename V::Ints codes[kLanes];

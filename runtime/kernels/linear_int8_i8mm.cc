@@ -78,11 +78,11 @@ void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0
   for (int p = 0; p < kPairs; ++p) sum[p][0] = sum[p][1] = vdupq_n_f32(0.0f);
   const uint8_t* ahead = rows.first + task.prefetch.bytes;
   for (int64_t b = 0; b < blocks; b += F::kGroups, rows.first += F::kBytes) {
-    if (ask) Ask<kLanes * F::kBytes>(task.prefetch, ahead);
-    ahead += kLanes * F::kBytes;
     GroupScales scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
     for (int g = 0; g < F::kGroups; ++g) {
+      if (ask) Ask<kLanes * F::kBytes / F::kGroups>(task.prefetch, ahead);
+      ahead += kLanes * F::kBytes / F::kGroups;
       Bytes codes[kLanes];
       for (int r = 0; r < kLanes; ++r) codes[r] = Multiplied<F>(F::Codes(rows.first + r * rows.stride, g));
       int8x16_t w[2][4];

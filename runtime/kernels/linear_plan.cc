@@ -74,8 +74,8 @@ class Pieces {
 
 // The fastest of the candidates; the first, unless another is clearly faster. They take turns, since machines change from moment to moment.
 LinearPlan Fastest(ThreadPool& pool, const PlanKey& key, Pieces& pieces, const std::vector<LinearPlan>& candidates, int64_t rows) {
-  constexpr int kTurns = 5;
-  constexpr double kClearly = 0.96;
+  constexpr int kTurns = 9;
+  constexpr double kClearly = 0.93;
   std::vector<std::vector<double>> times(candidates.size());
   for (int turn = 0; turn < kTurns; ++turn) {
     for (size_t i = 0; i < candidates.size(); ++i) times[i].push_back(pieces.Time(pool, key, candidates[i], rows));
@@ -107,15 +107,11 @@ LinearPlan Measure(ThreadPool& pool, const PlanKey& key, std::span<const TensorV
     other.register_rows = registers;
     return other;
   };
-  plan = Fastest(pool, key, pieces, {with(1, 2), with(0, 2)}, 1);
-  if (plan.few_rows == 1) plan = Fastest(pool, key, pieces, {with(1, 2), with(2, 2)}, 2);
-  plan.register_rows = 0;
+  plan = Fastest(pool, key, pieces, {with(1, 4), with(0, 4)}, 1);
+  if (plan.few_rows == 1) plan = Fastest(pool, key, pieces, {with(1, 4), with(2, 4)}, 2);
   const int few = plan.few_rows;
-  for (const int rows : {4, 8}) {  // while registers are faster than panels
-    const LinearPlan next = Fastest(pool, key, pieces, {with(few, rows), with(few, 0)}, rows);
-    if (next.register_rows == 0) break;
-    plan = next;
-  }
+  plan = Fastest(pool, key, pieces, {with(few, 4), with(few, 0)}, 4);
+  if (plan.register_rows == 4) plan = Fastest(pool, key, pieces, {with(few, 4), with(few, 8)}, 8);
   return plan;
 }
 
