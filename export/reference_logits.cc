@@ -41,7 +41,7 @@ class Decoder {
         Rotate(&q, c_.num_heads, c_.rotaries[static_cast<size_t>(how.rotary)]);
         Rotate(&k, c_.num_kv_heads, c_.rotaries[static_cast<size_t>(how.rotary)]);
       }
-      Floats added_TD = Linear(Attend(q, k, v, how.window), blk + "attn_output");
+      Floats added_TD = Linear(Attend(q, k, v, how), blk + "attn_output");
       if (c_.post_norms) added_TD = Norm(added_TD, blk + "post_attention_norm.weight");
       AddTo(&x_TD, added_TD);
       normed_TD = Norm(x_TD, blk + "ffn_norm.weight");
@@ -184,12 +184,12 @@ class Decoder {
     }
   }
 
-  Floats Attend(const Floats& q, const Floats& k, const Floats& v, int64_t window) const {
+  Floats Attend(const Floats& q, const Floats& k, const Floats& v, const LayerConfig& layer) const {
     const int64_t h = c_.head_dim, u = c_.value_head_dim, group = c_.num_heads / c_.num_kv_heads;
     Floats out(static_cast<size_t>(t_ * c_.attention_dim()));
     std::vector<double> weight_T(static_cast<size_t>(t_));
     for (int64_t t = 0; t < t_; ++t) {
-      const int64_t begin = window == 0 ? 0 : std::max<int64_t>(0, t + 1 - window);
+      const int64_t begin = layer.FirstSeen(t);
       for (int64_t head = 0; head < c_.num_heads; ++head) {
         const float* query = &q[static_cast<size_t>((t * c_.num_heads + head) * h)];
         const auto kv = [&](const Floats& of, int64_t s, int64_t size) { return &of[static_cast<size_t>((s * c_.num_kv_heads + head / group) * size)]; };

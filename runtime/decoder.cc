@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "runtime/kernels/attention.h"
-#include "runtime/kernels/ops.h"
 #include "runtime/kernels/linear_plan.h"
+#include "runtime/kernels/ops.h"
 
 namespace pith {
 
@@ -129,7 +129,9 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
     GrowTo(scratch.v, KvCache::PagesFor(positions));
     GrowTo(scratch.scores, positions * (config_.num_heads / config_.num_kv_heads));
   }
-  if (!SharesAttention(pool, m, positions)) return;
+  constexpr int64_t kFewTokens = 256;  // are attended to sooner than threads meet
+  shares_attention_ = m * config_.num_kv_heads < pool.num_threads() && positions >= kFewTokens;
+  if (!shares_attention_) return;
   GrowTo(shared_scores_, m * config_.num_heads * KvCache::PagesFor(positions) * KvCache::kPageTokens);
   GrowTo(shared_factors_, m * config_.num_heads);
 }
@@ -249,9 +251,12 @@ void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& bat
 
 void Decoder::Attend(const KvCache& cache, const BatchRow& row, int64_t r, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores,
                      const AttendPart& part) {
-  const int64_t heads = config_.num_heads / config_.num_kv_heads, head = kv_head * heads, window = config_.layers[layer].window;
-  const int64_t length = row.position + 1, first = window == 0 ? 0 : std::max<int64_t>(0, length - window);
-  for (int64_t p = first / KvCache::kPageTokens; p < KvCache::PagesFor(length); ++p) {
+  const int64_t heads = config_.num_heads / config_.num_kv_heads, head = kv_head * heads;
+  const int64_t length = row.position + 1, first = config_.layers[layer].FirstSeen(row.position);
+  int64_t page = first / KvCache::kPageTokens, end = KvCache::PagesFor(length);  // that the part reads
+  if (part.step == AttendPart::kScores) end = page + part.end, page += part.begin;
+  if (part.step == AttendPart::kWeights) end = page;
+  for (int64_t p = page; p < end; ++p) {
     scratch.k[p] = cache.K(row.pages[p], layer, kv_head);
     scratch.v[p] = cache.V(row.pages[p], layer, kv_head);
   }
@@ -263,9 +268,7 @@ void Decoder::Attend(const KvCache& cache, const BatchRow& row, int64_t r, int64
 
 void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
   const int64_t m = static_cast<int64_t>(batch.rows.size()), kv_heads = config_.num_kv_heads;
-  int64_t positions = 0;
-  for (const BatchRow& row : batch.rows) positions = std::max(positions, row.position + 1);
-  if (SharesAttention(pool, m, positions)) return SharedAttention(pool, cache, batch, layer);
+  if (shares_attention_) return SharedAttention(pool, cache, batch, layer);
   For(pool, m * kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
     ThreadScratch& scratch = threads_[static_cast<size_t>(thread)];
     for (int64_t task = begin; task < end; ++task) {
@@ -276,19 +279,13 @@ void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& bat
   });
 }
 
-bool Decoder::SharesAttention(const ThreadPool& pool, int64_t rows, int64_t positions) const {
-  constexpr int64_t kFewTokens = 256;  // are done sooner than threads meet
-  return rows * config_.num_kv_heads < pool.num_threads() && positions >= kFewTokens;
-}
-
 void Decoder::SharedAttention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
   constexpr int64_t kPages = 8;
   const int64_t m = static_cast<int64_t>(batch.rows.size()), kv_heads = config_.num_kv_heads, heads = config_.num_heads / kv_heads;
-  const int64_t window = config_.layers[layer].window, tasks = m * kv_heads;
+  const int64_t tasks = m * kv_heads;
   int64_t most = 0;  // pages that a row sees
   const auto pages_of = [&](const BatchRow& row) {
-    const int64_t length = row.position + 1, first = window == 0 ? 0 : std::max<int64_t>(0, length - window);
-    return KvCache::PagesFor(length) - first / KvCache::kPageTokens;
+    return KvCache::PagesFor(row.position + 1) - config_.layers[layer].FirstSeen(row.position) / KvCache::kPageTokens;
   };
   for (const BatchRow& row : batch.rows) most = std::max(most, pages_of(row));
   const auto pass = [&](int64_t count, const auto& part_of) {  // `count` parts of each row and KV head

@@ -64,7 +64,7 @@ class Decoder {
     std::vector<float> bias_q, bias_k, bias_v, q_norm_H, k_norm_H, post_attention_norm_D, post_ffw_norm_D;  // empty where there are none
   };
 
-  struct ThreadScratch {
+  struct ThreadScratch {  // k, v: by page; of those that a part of attention reads
     std::vector<const void*> k, v;
     std::vector<float> scores;
   };
@@ -81,7 +81,6 @@ class Decoder {
   void Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
   // The same where there are fewer rows and KV heads than threads: these share each row's tokens, then its columns.
   void SharedAttention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
-  bool SharesAttention(const ThreadPool& pool, int64_t rows, int64_t positions) const;
   // The part of one row's query heads over one KV head; `part` is over all of the row's pages or columns.
   void Attend(const KvCache& cache, const BatchRow& row, int64_t r, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores, const AttendPart& part);
   void Head(ThreadPool& pool, const Batch& batch, float* logits);
@@ -106,6 +105,7 @@ class Decoder {
   std::vector<LinearJob> jobs_;
   std::vector<LowRankJob> added_;
   std::vector<ThreadScratch> threads_;
+  bool shares_attention_ = false;  // of the batch at hand
   std::vector<float> shared_scores_, shared_factors_;
 };
 

@@ -19,6 +19,7 @@
 // A mixture of experts would be another kind of the last step, latent attention another of the first; files that have them are refused.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -35,10 +36,12 @@ enum class FeedForward {
   kGeGlu,        // gelu(W_gate h) ⊙ W_up h, by GELU's tanh approximation: x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))
   kReluSquared,  // relu(W_up h)², relu(x) = max(x, 0)
 };
+constexpr bool HasGate(FeedForward feed_forward) { return feed_forward != FeedForward::kReluSquared; }
 
 struct LayerConfig {
   int rotary = 0;      // index into ModelConfig::rotaries; −1: no positions are told
   int64_t window = 0;  // positions that a token sees, its own included; 0: all before it
+  int64_t FirstSeen(int64_t position) const { return window == 0 ? 0 : std::max<int64_t>(0, position + 1 - window); }
   bool operator==(const LayerConfig&) const = default;
 };
 
@@ -87,7 +90,7 @@ struct ModelConfig {
   int64_t v_dim() const { return num_kv_heads * value_head_dim; }
   int64_t qkv_dim() const { return q_dim() + k_dim() + v_dim(); }
   int64_t attention_dim() const { return num_heads * value_head_dim; }  // of a, what W_o takes
-  bool has_gate() const { return feed_forward != FeedForward::kReluSquared; }
+  bool has_gate() const { return HasGate(feed_forward); }
   // Puts what is left open (above; layers that are all alike), and the rotaries' frequencies. For whoever fills in a description.
   void Finish();
 };

@@ -68,8 +68,8 @@ struct Seen {
   int64_t begin, end;
 };
 Seen SeenBy(const AttentionPlan& plan, int64_t layer, const PackedSequence& seq, int64_t t) {
-  const int64_t end = seq.prefix_length + t + 1, window = plan.model.layers[static_cast<size_t>(layer)].window;
-  return {window == 0 ? 0 : std::max<int64_t>(0, end - window), end};
+  const int64_t position = seq.prefix_length + t;
+  return {plan.model.layers[static_cast<size_t>(layer)].FirstSeen(position), position + 1};
 }
 
 template <class Body>

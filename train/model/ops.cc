@@ -91,7 +91,7 @@ FeedForwardKernels<T> KernelsOf(FeedForward feed_forward) {
   PITH_CHECK(false, static_cast<int>(feed_forward));
   return {};
 }
-int64_t ColumnsPerOutput(FeedForward feed_forward) { return feed_forward == FeedForward::kReluSquared ? 1 : 2; }
+int64_t ColumnsPerOutput(FeedForward feed_forward) { return HasGate(feed_forward) ? 2 : 1; }
 
 class ActivateFunction : public torch::autograd::Function<ActivateFunction> {
  public:
