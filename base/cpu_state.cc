@@ -2,12 +2,31 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/sysfs.h"
 
 namespace pith {
+
+std::string ProcessorName() {
+  std::string parts;
+  try {
+    std::istringstream lines(FileExists("/proc/cpuinfo") ? ReadFile("/proc/cpuinfo", /*max_bytes=*/1 << 24) : "");
+    for (std::string line; std::getline(lines, line);) {
+      const size_t colon = line.find(": ");
+      if (colon == std::string::npos) continue;
+      const std::string value = line.substr(colon + 2);
+      if (line.starts_with("model name")) return value;
+      const bool part = line.starts_with("CPU implementer") || line.starts_with("CPU part");
+      if (part && parts.find(value) == std::string::npos) parts += (parts.empty() ? "Arm " : " ") + value;
+    }
+  } catch (const UserError&) {
+  }
+  return parts.empty() ? "unknown processor" : parts;
+}
 
 std::optional<CpuClocks> ReadClocks(const std::vector<int>& cpus, const std::string& sysfs) {
   std::optional<CpuClocks> clocks;

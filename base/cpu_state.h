@@ -1,4 +1,4 @@
-// How fast the processor runs right now, and how hot it is.
+// Which processor this is, how fast it runs right now, and how hot it is.
 #pragma once
 
 #include <optional>
@@ -6,6 +6,9 @@
 #include <vector>
 
 namespace pith {
+
+// For people, of /proc/cpuinfo where there is one: "AMD EPYC 9B14", or the numbers of Arm's parts; never empty.
+std::string ProcessorName();
 
 // Of the CPUs whose frequency can be read (cpufreq/scaling_cur_freq).
 struct CpuClocks {

@@ -32,27 +32,41 @@ struct LanedRows {
   }
 };
 
-// kBytes bytes from `at` on.
-template <int kBytes>
-inline void Ask(const Prefetch& prefetch, const uint8_t* at) {
-  if (prefetch.near) {
-    for (int i = 0; i < kBytes; i += 64) PrefetchNear(at + i);
-  } else {
-    for (int i = 0; i < kBytes; i += 64) PrefetchFar(at + i);
+// Asks for what lies further on than what is read, as much at a time; nothing where the plan says so, or where the rows were read before (not `first`).
+class Ahead {
+ public:
+  Ahead(const LinearTask& task, const LanedRows& rows, bool first)
+      : at_(rows.first + task.prefetch.bytes), near_(task.prefetch.near), asks_(first && task.prefetch.bytes > 0) {}
+  template <int kBytes>
+  inline __attribute__((always_inline)) void Ask() {
+    if (asks_ && near_) {
+      for (int i = 0; i < kBytes; i += 64) PrefetchNear(at_ + i);
+    } else if (asks_) {
+      for (int i = 0; i < kBytes; i += 64) PrefetchFar(at_ + i);
+    }
+    at_ += kBytes;
   }
-}
 
-// The first `count` lanes to row m of y, from column n on.
-inline void StoreLanes(const LinearTask& task, int64_t m, int64_t n, int64_t count, Floats sum) {
-  float* y = task.y + m * task.y_stride + n;
-  Floats value = Multiply(sum, Broadcast(task.scale));
+ private:
+  const uint8_t* at_;
+  bool near_, asks_;
+};
+
+// The first `count` lanes to y.
+inline void StoreFirst(float* y, Floats value, int64_t count, bool accumulate) {
   if (count >= kLanes) {
-    Store(y, task.accumulate ? AddFloats(Load(y), value) : value);
+    Store(y, accumulate ? AddFloats(Load(y), value) : value);
     return;
   }
   float values[kLanes];
   Store(values, value);
-  for (int64_t r = 0; r < count; ++r) y[r] = task.accumulate ? y[r] + values[r] : values[r];
+  for (int64_t r = 0; r < count; ++r) y[r] = accumulate ? y[r] + values[r] : values[r];
+}
+
+// The first `count` sums, scaled, to row m of y, from column n on.
+template <class Sums>
+inline void StoreSums(const LinearTask& task, int64_t m, int64_t n, int64_t count, Sums sum, Sums scale) {
+  StoreFirst(task.y + m * task.y_stride + n, Multiply(sum, scale), count, task.accumulate);
 }
 
 // What a group of kLanes rows adds to their sums with a group of x.
@@ -81,10 +95,10 @@ inline __attribute__((always_inline)) Floats AddGroup(const Bytes* codes, const 
 
 // kM rows of x from m0 on.
 template <class F, int kM>
-inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int64_t count, LanedRows rows, bool ask) {
+inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int64_t count, LanedRows rows) {
   Floats sum[kM];
   for (int m = 0; m < kM; ++m) sum[m] = ZeroFloats();
-  const uint8_t* ahead = rows.first + task.prefetch.bytes;
+  Ahead ahead(task, rows, m0 == 0);
   const int8_t* q = x.q + m0 * x.padded;
   const RowGroup* of_x = x.groups + m0 * x.blocks;
   for (const RowGroup* end = of_x + x.blocks; of_x < end; of_x += F::kGroups, q += F::kGroups * kBlockSize, rows.first += F::kBytes) {
@@ -92,8 +106,7 @@ inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64
     F::Scales(rows.first, rows.stride, scales);
 #pragma GCC unroll 1
     for (int g = 0; g < F::kGroups; ++g) {
-      if (ask) Ask<kLanes * F::kBytes / F::kGroups>(task.prefetch, ahead);
-      ahead += kLanes * F::kBytes / F::kGroups;
+      ahead.Ask<kLanes * F::kBytes / F::kGroups>();
       Bytes codes[kLanes];
 #pragma GCC unroll 8
       for (int r = 0; r < kLanes; ++r) codes[r] = Multiplied<F>(F::Codes(rows.first + r * rows.stride, g));
@@ -101,7 +114,7 @@ inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64
       for (int m = 0; m < kM; ++m) sum[m] = AddGroup<F>(codes, scales[g], q + m * x.padded + g * kBlockSize, of_x[m * x.blocks + g], sum[m]);
     }
   }
-  for (int m = 0; m < kM; ++m) StoreLanes(task, m0 + m, n, count, sum[m]);
+  for (int m = 0; m < kM; ++m) StoreSums(task, m0 + m, n, count, sum[m], Broadcast(task.scale));
 }
 
 // Any number of rows of x, kFewAtOnce at a time.
@@ -109,7 +122,7 @@ template <class F>
 void FewRowsKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
   for (int64_t n = begin; n < end; n += kLanes) {
     const LanedRows rows(task, n, end, scratch);
-    InGroups<kFewAtOnce>(x.m, [&](auto some, int64_t m) { FewTile<F, some.value>(x, task, m, n, end - n, rows, m == 0 && task.prefetch.bytes > 0); });
+    InGroups<kFewAtOnce>(x.m, [&](auto some, int64_t m) { FewTile<F, some.value>(x, task, m, n, end - n, rows); });
   }
 }
 

@@ -33,15 +33,14 @@ static_assert(kPanels * Panel::Bytes(1) + 2 * kLanes * kBlockSize <= LinearScrat
 // Rows of one part (kLanes) of a panel.
 template <class F>
 void UnpackPart(const LinearTask& task, LanedRows rows, int64_t groups, const Panel& panel, int part) {
-  const uint8_t* ahead = rows.first + task.prefetch.bytes;
+  Ahead ahead(task, rows, true);
   for (int64_t group = 0; group < groups; group += F::kGroups, rows.first += F::kBytes) {
     GroupScales scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
     const TransposedBlock<F> block(rows.first, rows.stride);
 #pragma GCC unroll 1
     for (int g = 0; g < F::kGroups; ++g) {
-      if (task.prefetch.bytes > 0) Ask<kLanes * F::kBytes / F::kGroups>(task.prefetch, ahead);
-      ahead += kLanes * F::kBytes / F::kGroups;
+      ahead.Ask<kLanes * F::kBytes / F::kGroups>();
       const int64_t at = (group + g) * kWideLanes + part * kLanes;
       Store(panel.d + at, scales[g].d);
       if (F::kMin) Store(panel.min + at, scales[g].min);
@@ -79,8 +78,7 @@ void PanelTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n,
   for (int m = 0; m < kM; ++m) {
     for (int p = 0; p < kP; ++p) {
       const int64_t left = count - p * kWideLanes;
-      if (left <= 0) continue;
-      V::Store(task.y + (m0 + m) * task.y_stride + n + p * kWideLanes, V::Multiply(sum[m][p], V::Broadcast(task.scale)), left, task.accumulate);
+      if (left > 0) StoreSums(task, m0 + m, n + p * kWideLanes, left, sum[m][p], V::Broadcast(task.scale));
     }
   }
 }

@@ -57,7 +57,7 @@ struct Dots {
         if constexpr (kBiasShift<F> == 0) {
           dot[m][p] = V::Broadcast(0);
         } else {
-          dot[m][p] = V::template ShiftLeft<kBiasShift<F> - 3>(minus8[m]);
+          dot[m][p] = ShiftLeft<kBiasShift<F> - 3>(minus8[m]);
         }
       }
     }
@@ -74,11 +74,11 @@ struct Dots {
 #pragma GCC unroll 2
         for (int p = 0; p < kP; ++p) {
 #if defined(PITH_DPBUSD)
-          dot[m][p] = V::Dot(dot[m][p], code(p, j), V::Broadcast(four));
+          dot[m][p] = Dot(dot[m][p], code(p, j), V::Broadcast(four));
 #else
-          const auto two = V::template Pairs<F::kSigned>(code(p, j), V::Broadcast(four));
-          pairs[m][p] = j % kSteps == 0 || j == kBegin ? two : V::AddPairs(pairs[m][p], two);
-          if ((j + 1) % kSteps == 0 || j + 1 == kEnd) dot[m][p] = V::AddToSum(dot[m][p], pairs[m][p]);
+          const auto two = Pairs<F::kSigned>(code(p, j), V::Broadcast(four));
+          pairs[m][p] = j % kSteps == 0 || j == kBegin ? two : AddPairs(pairs[m][p], two);
+          if ((j + 1) % kSteps == 0 || j + 1 == kEnd) dot[m][p] = AddToSum(dot[m][p], pairs[m][p]);
 #endif
         }
       }
@@ -99,24 +99,24 @@ inline __attribute__((always_inline)) void AddProducts(const int8_t* q, int64_t 
   if constexpr (F::kHalves) {
     dots.template Run<0, 4>(q, padded, minus8, code);
     for (int p = 0; p < kP; ++p) {
-      for (int m = 0; m < kM; ++m) whole[m][p] = V::Multiply(scale(p, kFirstHalf), V::ToFloats(dots.dot[m][p]));
+      for (int m = 0; m < kM; ++m) whole[m][p] = Multiply(scale(p, kFirstHalf), ToFloats(dots.dot[m][p]));
     }
-    for (int m = 0; m < kM; ++m) minus8[m] = V::Subtract(V::Broadcast(of_x[m * blocks].minus8), minus8[m]);
+    for (int m = 0; m < kM; ++m) minus8[m] = Subtract(V::Broadcast(of_x[m * blocks].minus8), minus8[m]);
     dots.template Run<4, 8>(q, padded, minus8, code);
     for (int p = 0; p < kP; ++p) {
-      for (int m = 0; m < kM; ++m) whole[m][p] = V::MultiplyAdd(scale(p, kSecondHalf), V::ToFloats(dots.dot[m][p]), whole[m][p]);
+      for (int m = 0; m < kM; ++m) whole[m][p] = MultiplyAdd(scale(p, kSecondHalf), ToFloats(dots.dot[m][p]), whole[m][p]);
     }
   } else {
     dots.template Run<0, 8>(q, padded, minus8, code);
     for (int m = 0; m < kM; ++m) {
-      for (int p = 0; p < kP; ++p) whole[m][p] = V::ToFloats(dots.dot[m][p]);
+      for (int p = 0; p < kP; ++p) whole[m][p] = ToFloats(dots.dot[m][p]);
     }
   }
   for (int p = 0; p < kP; ++p) {
     const typename V::Floats d = scale(p, kScale);
     for (int m = 0; m < kM; ++m) {
-      sum[m][p] = V::MultiplyAdd(V::Multiply(d, V::Broadcast(of_x[m * blocks].d)), whole[m][p], sum[m][p]);
-      if (F::kMin) sum[m][p] = V::MultiplyAdd(scale(p, kMin), V::Broadcast(of_x[m * blocks].d_sum), sum[m][p]);
+      sum[m][p] = MultiplyAdd(Multiply(d, V::Broadcast(of_x[m * blocks].d)), whole[m][p], sum[m][p]);
+      if (F::kMin) sum[m][p] = MultiplyAdd(scale(p, kMin), V::Broadcast(of_x[m * blocks].d_sum), sum[m][p]);
     }
   }
 }

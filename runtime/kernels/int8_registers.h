@@ -10,11 +10,11 @@ namespace {
 
 // kM rows of x from m0 on; V::kCount rows of weights, whose parts of kLanes rows are `parts`.
 template <class V, class F, int kM>
-void RegisterTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int64_t count, LanedRows* parts, bool ask) {
+void RegisterTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t n, int64_t count, LanedRows* parts) {
   constexpr int kParts = V::kCount / kLanes;
   typename V::Floats sum[kM][1];
   for (int m = 0; m < kM; ++m) sum[m][0] = V::Broadcast(0.0f);
-  const uint8_t* ahead = parts[0].first + task.prefetch.bytes;
+  Ahead ahead(task, parts[0], m0 == 0);
   const int8_t* q = x.q + m0 * x.padded;
   const RowGroup* of_x = x.groups + m0 * x.blocks;
   for (const RowGroup* end = of_x + x.blocks; of_x < end; of_x += F::kGroups, q += F::kGroups * kBlockSize) {
@@ -23,8 +23,7 @@ void RegisterTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t
     const TransposedBlock<F> blocks[] = {{parts[0].first, parts[0].stride}, {parts[kParts - 1].first, parts[kParts - 1].stride}};
 #pragma GCC unroll 1
     for (int g = 0; g < F::kGroups; ++g) {
-      if (ask) Ask<V::kCount * F::kBytes / F::kGroups>(task.prefetch, ahead);
-      ahead += V::kCount * F::kBytes / F::kGroups;
+      ahead.Ask<V::kCount * F::kBytes / F::kGroups>();
       Ints of_parts[kParts][kLanes];
       for (int part = 0; part < kParts; ++part) blocks[part].Codes(g, of_parts[part]);
       typename V::Ints codes[kLanes];
@@ -41,9 +40,7 @@ void RegisterTile(const RowsView& x, const LinearTask& task, int64_t m0, int64_t
     }
     for (int part = 0; part < kParts; ++part) parts[part].first += F::kBytes;
   }
-  for (int m = 0; m < kM; ++m) {
-    V::Store(task.y + (m0 + m) * task.y_stride + n, V::Multiply(sum[m][0], V::Broadcast(task.scale)), count, task.accumulate);
-  }
+  for (int m = 0; m < kM; ++m) StoreSums(task, m0 + m, n, count, sum[m][0], V::Broadcast(task.scale));
 }
 
 template <class F>
@@ -52,7 +49,7 @@ void RegisterKernel(const RowsView& x, const LinearTask& task, int64_t begin, in
   for (int64_t n = begin; n < end; n += V::kCount) {
     InGroups<kFewAtOnce>(x.m, [&](auto some, int64_t m) {
       LanedRows parts[] = {LanedRows(task, n, end, scratch), LanedRows(task, n + V::kCount - kLanes, end, scratch + kLanes * task.row_bytes)};
-      RegisterTile<V, F, some.value>(x, task, m, n, end - n, parts, m == 0 && task.prefetch.bytes > 0);
+      RegisterTile<V, F, some.value>(x, task, m, n, end - n, parts);
     });
   }
 }

@@ -135,15 +135,24 @@ inline void Transpose(const Bytes* rows, Ints* dwords) {
   }
 }
 
-// Products of unsigned codes (or, where kSigned and there is no VNNI, signed ones) and signed values, four to a sum of 32 bits. Values
-// are never −128, so that two products of any codes fit in 16 bits where that is all there is.
+// Products of unsigned codes (or, where kSigned and there is no VNNI, signed ones) and signed values, four to a lane of 32 bits. Values
+// are never −128, so that two products of any codes fit in 16 bits where that is all there is: pairs, which are added, then go to the sum.
+#if defined(PITH_DPBUSD)
+inline __m256i Dot(__m256i sum, Bytes codes, Bytes values) { return PITH_DPBUSD(sum, codes, values); }
+#else
+template <bool kSigned>
+inline __m256i Pairs(Bytes codes, Bytes values) {
+  return kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes)) : _mm256_maddubs_epi16(codes, values);
+}
+inline __m256i AddPairs(__m256i a, __m256i b) { return _mm256_add_epi16(a, b); }
+inline __m256i AddToSum(__m256i sum, __m256i pairs) { return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))); }
+#endif
 template <bool kSigned>
 inline __m256i FourProducts(Bytes codes, Bytes values) {
 #if defined(PITH_DPBUSD)
-  return PITH_DPBUSD(_mm256_setzero_si256(), codes, values);
+  return Dot(_mm256_setzero_si256(), codes, values);
 #else
-  const __m256i pairs = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes)) : _mm256_maddubs_epi16(codes, values);
-  return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+  return AddToSum(_mm256_setzero_si256(), Pairs<kSigned>(codes, values));
 #endif
 }
 
@@ -187,43 +196,18 @@ inline constexpr int kFewAtOnce = 4;  // rows of x that meet each block while it
 inline void PrefetchNear(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T0); }
 inline void PrefetchFar(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1); }
 
-// Values of 8 or of 16 rows side by side, for the products of transposed codes (int8_products.h).
+// Values of 8 or of 16 rows side by side, for the products of transposed codes (int8_products.h). Eight are the vectors above; for sixteen there
+// are the same functions, as far as such products take them.
 struct Lanes8 {
   static constexpr int kCount = 8;
   using Ints = __m256i;
   using Floats = __m256;
   static inline Ints Of(const __m256i* parts) { return parts[0]; }
   static inline Floats Of(const __m256* parts) { return parts[0]; }
-  static inline Ints Load(const uint8_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
-  static inline Floats Load(const float* at) { return _mm256_loadu_ps(at); }
-  static inline Ints Broadcast(int32_t value) { return _mm256_set1_epi32(value); }
-  static inline Floats Broadcast(float value) { return _mm256_set1_ps(value); }
-  static inline Ints Subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
-  template <int kShift>
-  static inline Ints ShiftLeft(Ints v) { return _mm256_slli_epi32(v, kShift); }
-  static inline Floats ToFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
-  static inline Floats Multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
-  static inline Floats MultiplyAdd(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
-  // Four products a lane, in pairs of 16 bits; such pairs added; and added to a sum of 32 bits.
-  template <bool kSigned>
-  static inline Ints Pairs(Ints codes, Ints values) {
-    return kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes)) : _mm256_maddubs_epi16(codes, values);
-  }
-  static inline Ints AddPairs(Ints a, Ints b) { return _mm256_add_epi16(a, b); }
-  static inline Ints AddToSum(Ints sum, Ints pairs) { return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))); }
-#if defined(PITH_DPBUSD)
-  static inline Ints Dot(Ints sum, Ints codes, Ints values) { return PITH_DPBUSD(sum, codes, values); }
-#endif
-  // The first `count` lanes to y.
-  static inline void Store(float* y, Floats value, int64_t count, bool accumulate) {
-    if (count >= kCount) {
-      _mm256_storeu_ps(y, accumulate ? _mm256_add_ps(_mm256_loadu_ps(y), value) : value);
-      return;
-    }
-    float values[kCount];
-    _mm256_storeu_ps(values, value);
-    for (int64_t r = 0; r < count; ++r) y[r] = accumulate ? y[r] + values[r] : values[r];
-  }
+  static inline Ints Load(const uint8_t* at) { return LoadBytes(at); }
+  static inline Floats Load(const float* at) { return pith::Load(at); }
+  static inline Ints Broadcast(int32_t value) { return pith::Broadcast(value); }
+  static inline Floats Broadcast(float value) { return pith::Broadcast(value); }
 };
 
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
@@ -237,28 +221,30 @@ struct Lanes16 {
   static inline Floats Load(const float* at) { return _mm512_loadu_ps(at); }
   static inline Ints Broadcast(int32_t value) { return _mm512_set1_epi32(value); }
   static inline Floats Broadcast(float value) { return _mm512_set1_ps(value); }
-  static inline Ints Subtract(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
-  template <int kShift>
-  static inline Ints ShiftLeft(Ints v) { return _mm512_slli_epi32(v, kShift); }
-  static inline Floats ToFloats(Ints v) { return _mm512_cvtepi32_ps(v); }
-  static inline Floats Multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
-  static inline Floats MultiplyAdd(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
-  template <bool kSigned>
-  static inline Ints Pairs(Ints codes, Ints values) {
-    if (!kSigned) return _mm512_maddubs_epi16(codes, values);
-    return _mm512_maddubs_epi16(_mm512_abs_epi8(codes), _mm512_mask_sub_epi8(values, _mm512_movepi8_mask(codes), _mm512_setzero_si512(), values));
-  }
-  static inline Ints AddPairs(Ints a, Ints b) { return _mm512_add_epi16(a, b); }
-  static inline Ints AddToSum(Ints sum, Ints pairs) { return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))); }
-#if defined(__AVX512VNNI__)
-  static inline Ints Dot(Ints sum, Ints codes, Ints values) { return _mm512_dpbusd_epi32(sum, codes, values); }
-#endif
-  static inline void Store(float* y, Floats value, int64_t count, bool accumulate) {
-    const auto mask = static_cast<__mmask16>(count >= kCount ? 0xffffu : (1u << count) - 1u);
-    if (accumulate) value = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), value);
-    _mm512_mask_storeu_ps(y, mask, value);
-  }
 };
+inline __m512i Subtract(__m512i a, __m512i b) { return _mm512_sub_epi32(a, b); }
+template <int kShift>
+inline __m512i ShiftLeft(__m512i v) { return _mm512_slli_epi32(v, kShift); }
+inline __m512 ToFloats(__m512i v) { return _mm512_cvtepi32_ps(v); }
+inline __m512 Multiply(__m512 a, __m512 b) { return _mm512_mul_ps(a, b); }
+inline __m512 MultiplyAdd(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
+#if defined(PITH_DPBUSD)
+inline __m512i Dot(__m512i sum, __m512i codes, __m512i values) { return _mm512_dpbusd_epi32(sum, codes, values); }
+#else
+template <bool kSigned>
+inline __m512i Pairs(__m512i codes, __m512i values) {
+  if (!kSigned) return _mm512_maddubs_epi16(codes, values);
+  return _mm512_maddubs_epi16(_mm512_abs_epi8(codes), _mm512_mask_sub_epi8(values, _mm512_movepi8_mask(codes), _mm512_setzero_si512(), values));
+}
+inline __m512i AddPairs(__m512i a, __m512i b) { return _mm512_add_epi16(a, b); }
+inline __m512i AddToSum(__m512i sum, __m512i pairs) { return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))); }
+#endif
+// The first `count` lanes to y.
+inline void StoreFirst(float* y, __m512 value, int64_t count, bool accumulate) {
+  const auto mask = static_cast<__mmask16>(count >= 16 ? 0xffffu : (1u << count) - 1u);
+  if (accumulate) value = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), value);
+  _mm512_mask_storeu_ps(y, mask, value);
+}
 using WidestLanes = Lanes16;
 #else
 using WidestLanes = Lanes8;

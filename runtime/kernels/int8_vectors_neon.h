@@ -119,9 +119,8 @@ inline constexpr int kBiasShift = 0;
 template <class F>
 inline constexpr int kMostStored = F::kMost;
 
-// Sixteen products, four to a sum. Without SDOT they are summed in 16 bits, two for any codes (2 · 128 · 127 < 2^15; values are never −128),
-// four for small ones.
-template <bool kSmall>
+// Sixteen products, or all 32, four lanes of sums. Without SDOT they are summed in 16 bits first, two for any codes (2 · 128 · 127 < 2^15; values are
+// never −128), four for small ones.
 inline __attribute__((always_inline)) int32x4_t SixteenProducts(uint8x16_t codes, uint8x16_t values) {
   const int8x16_t w = vreinterpretq_s8_u8(codes), x = vreinterpretq_s8_u8(values);
 #if defined(__ARM_FEATURE_DOTPROD)
@@ -157,8 +156,8 @@ template <class F>
 inline __attribute__((always_inline)) void DotRowsByHalves(const Bytes* rows, Bytes values, Ints* low, Ints* high) {
   int32x4_t dot[2][kLanes];
   for (int r = 0; r < kLanes; ++r) {
-    dot[0][r] = SixteenProducts<true>(rows[r].low, values.low);
-    dot[1][r] = SixteenProducts<true>(rows[r].high, values.high);
+    dot[0][r] = SixteenProducts(rows[r].low, values.low);
+    dot[1][r] = SixteenProducts(rows[r].high, values.high);
   }
   *low = AddLanes(dot[0]);
   *high = AddLanes(dot[1]);

@@ -158,11 +158,20 @@ void Reserve(ThreadPool& pool, Pass& pass) {
   }
 }
 
-void SetWay(LinearTask* task, const TensorView& w, Isa isa) {
-  const LinearPlan plan = PlanFor({w.type, w.cols, isa});
-  task->prefetch = {.bytes = plan.ahead, .near = plan.near};
-  task->few_rows = plan.few_rows;
-  task->register_rows = plan.register_rows;
+LinearTask TaskOf(const Pass& pass, const TensorView& w, float* y, int64_t y_stride, float scale, bool accumulate) {
+  LinearTask task{.w = w.data,
+                  .row_bytes = static_cast<int64_t>(w.row_bytes()),
+                  .n = w.rows,
+                  .y = y,
+                  .y_stride = y_stride,
+                  .scale = scale,
+                  .accumulate = accumulate};
+  if (pass.type != ActivationType::kInt8) return task;  // other kernels know one way
+  const LinearPlan plan = PlanFor({w.type, w.cols, pass.isa});
+  task.prefetch = {.bytes = plan.ahead, .near = plan.near};
+  task.few_rows = plan.few_rows;
+  task.register_rows = plan.register_rows;
+  return task;
 }
 
 // Where a matrix of `rows` output rows stands in the pass.
@@ -170,14 +179,7 @@ Work& Append(Pass& pass, const TensorView& w, const RowsView& rows, float* y, in
   PITH_CHECK_EQ(w.cols, rows.k);
   Work& work = pass.work[pass.num_works++];
   work.rows = rows;
-  work.task = LinearTask{.w = w.data,
-                         .row_bytes = static_cast<int64_t>(w.row_bytes()),
-                         .n = w.rows,
-                         .y = y,
-                         .y_stride = y_stride,
-                         .scale = scale,
-                         .accumulate = accumulate};
-  SetWay(&work.task, w, pass.isa);
+  work.task = TaskOf(pass, w, y, y_stride, scale, accumulate);
   work.kernel = KernelFor(w.type, pass.type, pass.isa);
   work.first_group = pass.groups;
   pass.groups += (w.rows + kRowGroup - 1) / kRowGroup;
@@ -217,14 +219,7 @@ void RunPass(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const 
       if (low.job != j) continue;
       add.to = &work;
       add.kernel = KernelFor(low.b.type, pass.type, pass.isa);
-      add.task = LinearTask{.w = low.b.data,
-                            .row_bytes = static_cast<int64_t>(low.b.row_bytes()),
-                            .n = low.b.rows,
-                            .y = job.y + low.begin * job.y_stride,
-                            .y_stride = job.y_stride,
-                            .scale = low.scale,
-                            .accumulate = true};
-      SetWay(&add.task, low.b, pass.isa);
+      add.task = TaskOf(pass, low.b, job.y + low.begin * job.y_stride, job.y_stride, low.scale, true);
       add.task.prefetch = {};  // it is small, and has just been read for the rows before
       pass.padded = std::max(pass.padded, (low.b.cols + kBlockSize - 1) / kBlockSize * kBlockSize);
       pass.bytes += static_cast<int64_t>(low.b.bytes());

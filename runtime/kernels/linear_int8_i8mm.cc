@@ -73,16 +73,15 @@ inline float32x4_t PairDot(const PairBlock& x, const int8x16_t* w) {
 
 // kPairs pairs of rows of x, of which `left` rows are wanted; the first is row m0.
 template <class F, int kPairs>
-void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0, int64_t left, int64_t n, int64_t count, LanedRows rows, bool ask) {
+void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0, int64_t left, int64_t n, int64_t count, LanedRows rows) {
   float32x4_t sum[kPairs][2];
   for (int p = 0; p < kPairs; ++p) sum[p][0] = sum[p][1] = vdupq_n_f32(0.0f);
-  const uint8_t* ahead = rows.first + task.prefetch.bytes;
+  Ahead ahead(task, rows, m0 == 0);
   for (int64_t b = 0; b < blocks; b += F::kGroups, rows.first += F::kBytes) {
     GroupScales scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
     for (int g = 0; g < F::kGroups; ++g) {
-      if (ask) Ask<kLanes * F::kBytes / F::kGroups>(task.prefetch, ahead);
-      ahead += kLanes * F::kBytes / F::kGroups;
+      ahead.Ask<kLanes * F::kBytes / F::kGroups>();
       Bytes codes[kLanes];
       for (int r = 0; r < kLanes; ++r) codes[r] = Multiplied<F>(F::Codes(rows.first + r * rows.stride, g));
       int8x16_t w[2][4];
@@ -104,10 +103,9 @@ void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0
     }
   }
   for (int p = 0; p < kPairs; ++p) {
-    StoreLanes(task, m0 + 2 * p, n, count, vcombine_f32(vget_low_f32(sum[p][0]), vget_low_f32(sum[p][1])));
-    if (2 * p + 1 < left) {
-      StoreLanes(task, m0 + 2 * p + 1, n, count, vcombine_f32(vget_high_f32(sum[p][0]), vget_high_f32(sum[p][1])));
-    }
+    const float32x4_t scale = vdupq_n_f32(task.scale);
+    StoreSums(task, m0 + 2 * p, n, count, vcombine_f32(vget_low_f32(sum[p][0]), vget_low_f32(sum[p][1])), scale);
+    if (2 * p + 1 < left) StoreSums(task, m0 + 2 * p + 1, n, count, vcombine_f32(vget_high_f32(sum[p][0]), vget_high_f32(sum[p][1])), scale);
   }
 }
 
@@ -127,7 +125,7 @@ struct OneRowOrPairs {
         const LanedRows rows(task, n, end, spare);
         InGroups<4>((stop - m0 + 1) / 2, [&](auto pairs, int64_t pair) {
           const int64_t m = m0 + 2 * pair, left = stop - m < 2 * pairs.value ? stop - m : 2 * pairs.value;
-          Tile<F, pairs.value>(packed + pair * x.blocks, x.blocks, task, m, left, n, end - n, rows, m == 0 && task.prefetch.bytes > 0);
+          Tile<F, pairs.value>(packed + pair * x.blocks, x.blocks, task, m, left, n, end - n, rows);
         });
       }
     }

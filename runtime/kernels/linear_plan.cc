@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/cache_folder.h"
+#include "base/cpu_state.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -26,6 +27,16 @@ struct PlanTable {
 PlanTable& Table() {
   static PlanTable table;
   return table;
+}
+
+const KnownPlan* Find(const std::vector<KnownPlan>& plans, const PlanKey& key) {
+  const auto found = std::find_if(plans.begin(), plans.end(), [&](const KnownPlan& known) { return known.key == key; });
+  return found == plans.end() ? nullptr : &*found;
+}
+
+void Put(const KnownPlan& plan, std::vector<KnownPlan>* plans) {
+  std::erase_if(*plans, [&](const KnownPlan& known) { return known.key == plan.key; });
+  plans->push_back(plan);
 }
 
 bool HasPanels(Isa isa) { return isa >= Isa::kAvx2 && isa <= Isa::kAvx512; }
@@ -183,19 +194,14 @@ LinearPlan PlanOf(const std::string& text) {
 LinearPlan PlanFor(const PlanKey& key) {
   PlanTable& table = Table();
   const std::shared_lock lock(table.mutex);
-  const auto found = std::find_if(table.plans.begin(), table.plans.end(), [&](const KnownPlan& known) { return known.key == key; });
-  return found == table.plans.end() ? LinearPlan{} : found->plan;
+  const KnownPlan* known = Find(table.plans, key);
+  return known == nullptr ? LinearPlan{} : known->plan;
 }
 
 void SetPlan(const PlanKey& key, const LinearPlan& plan) {
   PlanTable& table = Table();
   const std::unique_lock lock(table.mutex);
-  const auto found = std::find_if(table.plans.begin(), table.plans.end(), [&](const KnownPlan& known) { return known.key == key; });
-  if (found == table.plans.end()) {
-    table.plans.push_back({key, plan});
-  } else {
-    found->plan = plan;
-  }
+  Put({key, plan}, &table.plans);
 }
 
 std::vector<KnownPlan> KnownPlans() {
@@ -226,36 +232,14 @@ void ChoosePlans(ThreadPool& pool, std::span<const TensorView> matrices, Isa isa
   std::vector<KnownPlan> known = ReadPlans(place, isa);
   bool grown = false;
   for (const PlanKey& key : keys) {
-    const auto found = std::find_if(known.begin(), known.end(), [&](const KnownPlan& of) { return of.key == key; });
-    const bool measure = found == known.end() || wish == "measure";
-    const LinearPlan plan = measure ? Measure(pool, key, matrices) : found->plan;
+    const KnownPlan* remembered = wish == "measure" ? nullptr : Find(known, key);
+    const LinearPlan plan = remembered != nullptr ? remembered->plan : Measure(pool, key, matrices);
     SetPlan(key, plan);
-    if (!measure) continue;
+    if (remembered != nullptr) continue;
+    Put({key, plan}, &known);
     grown = true;
-    if (found == known.end()) {
-      known.push_back({key, plan});
-    } else {
-      found->plan = plan;
-    }
   }
   if (grown) WritePlans(place, known);
-}
-
-std::string ProcessorName() {
-  std::string parts;
-  try {
-    std::istringstream lines(FileExists("/proc/cpuinfo") ? ReadFile("/proc/cpuinfo", /*max_bytes=*/1 << 24) : "");
-    for (std::string line; std::getline(lines, line);) {
-      const size_t colon = line.find(": ");
-      if (colon == std::string::npos) continue;
-      const std::string value = line.substr(colon + 2);
-      if (line.starts_with("model name")) return value;
-      const bool part = line.starts_with("CPU implementer") || line.starts_with("CPU part");
-      if (part && parts.find(value) == std::string::npos) parts += (parts.empty() ? "Arm " : " ") + value;
-    }
-  } catch (const UserError&) {
-  }
-  return parts.empty() ? "unknown processor" : parts;
 }
 
 }  // namespace pith

@@ -48,7 +48,4 @@ std::vector<KnownPlan> KnownPlans();
 // cache may hold, get the default. PITH_PLAN in the environment overrides: `default`, `measure` (anew) or a PlanText().
 void ChoosePlans(ThreadPool& pool, std::span<const TensorView> matrices, Isa isa);
 
-// Its name for people, of /proc/cpuinfo where there is one: "AMD EPYC 9B14", or the numbers of Arm's parts; never empty.
-std::string ProcessorName();
-
 }  // namespace pith

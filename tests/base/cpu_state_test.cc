@@ -72,5 +72,7 @@ TEST(Duration, IsANumberAndAUnit) {
   }
 }
 
+TEST(ProcessorNameTest, IsNeverEmpty) { EXPECT_FALSE(ProcessorName().empty()); }
+
 }  // namespace
 }  // namespace pith

@@ -10,8 +10,7 @@
 
 namespace pith {
 
-// `count` values as they lie in a file: random bits, under scales that keep every value within ±top. For the types of
-// 256 values, Q5_0 and Q5_1.
+// `count` values as they lie in a file: random bits, under scales that keep every value within ±top.
 inline std::vector<uint8_t> RandomBlocks(TensorType type, int64_t count, float top, uint64_t seed) {
   struct Layout {
     TensorType type;
@@ -19,6 +18,8 @@ inline std::vector<uint8_t> RandomBlocks(TensorType type, int64_t count, float t
     float steps, offsets;   // d·steps spans the values; dmin·offsets is the largest offset
   };
   static constexpr Layout kLayouts[] = {
+      {TensorType::kQ8_0, 0, 0, 2 * 128, 0},          {TensorType::kIQ4_NL, 0, 0, 2 * 127, 0},
+      {TensorType::kQ4_0, 0, 0, 2 * 8, 0},            {TensorType::kQ4_1, 0, 2, 15, -1},
       {TensorType::kQ5_0, 0, 0, 2 * 16, 0},           {TensorType::kQ5_1, 0, 2, 31, -1},
       {TensorType::kQ2_K, offsetof(BlockQ2_K, d), offsetof(BlockQ2_K, dmin), 15 * 3, 15},
       {TensorType::kQ3_K, offsetof(BlockQ3_K, d), offsetof(BlockQ3_K, d), 2 * 32 * 4, 0},

@@ -48,7 +48,9 @@ struct Weights {
   Weights(TensorType type, int64_t n, int64_t k) {
     const size_t one = RowBytes(type, k) * static_cast<size_t>(n);
     const size_t copies = std::getenv("PITH_BENCH_CACHED") ? 1 : std::max<size_t>(1, (size_t{96} << 20) / one);
-    const std::vector<uint8_t> row = RandomBlocks(type, k, 0.5f, 1);
+    std::vector<uint8_t> row(RowBytes(type, k));
+    if (IsQuantised(type)) row = RandomBlocks(type, k, 0.5f, 1);
+    else Quantise(type, RandomFloats(k).data(), row.data(), k);
     bytes.reserve(one * copies);
     for (size_t r = 0; r < static_cast<size_t>(n) * copies; ++r) bytes.insert(bytes.end(), row.begin(), row.end());
     for (size_t c = 0; c < copies; ++c) views.push_back({type, n, k, bytes.data() + c * one});

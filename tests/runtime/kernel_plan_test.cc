@@ -42,17 +42,6 @@ class Variable {
   bool had_;
 };
 
-std::vector<uint8_t> Blocks(TensorType type, int64_t count, uint64_t seed) {
-  std::vector<uint8_t> bytes = RandomBlocks(type, count, 0.5f, seed);
-  // Those of 32 values whose scales RandomBlocks leaves as they fall could be NaN.
-  for (size_t at = 0; at < bytes.size() && ValuesPerBlock(type) == 32; at += BytesPerBlock(type)) {
-    const uint16_t d = F32ToF16(0.0125f);
-    std::memcpy(bytes.data() + at, &d, 2);
-    if (type == TensorType::kQ4_1) std::memcpy(bytes.data() + at + 2, &d, 2);
-  }
-  return bytes;
-}
-
 std::vector<float> Product(const TensorView& w, const std::vector<float>& x, int64_t m, Isa isa, ThreadPool& pool) {
   PreparedRows rows;
   rows.Prepare(x.data(), m, w.cols, w.cols, ActivationType::kInt8, isa);
@@ -76,7 +65,7 @@ TEST(KernelPlan, EveryPlanGivesTheSameBits) {
     for (const bool near : {false, true}) plans.push_back({.ahead = ahead, .near = near});
   }
   for (const TensorType type : kInt8Types) {
-    const std::vector<uint8_t> bytes = Blocks(type, kRows * kCols, 5);
+    const std::vector<uint8_t> bytes = RandomBlocks(type, kRows * kCols, 0.5f, 5);
     const TensorView w{type, kRows, kCols, bytes.data()};
     for (const int64_t m : {int64_t{1}, int64_t{2}, int64_t{4}, int64_t{5}, kMost}) {
       const std::vector<float> expected = Product(w, x, m, Isa::kScalar, pool);
@@ -177,8 +166,6 @@ TEST_F(KernelPlanChoice, SmallModelsAreNotMeasured) {
   EXPECT_EQ(PlanFor(key), Odd());
   EXPECT_TRUE(Remembered().empty());
 }
-
-TEST(KernelPlanProcessor, HasAName) { EXPECT_FALSE(ProcessorName().empty()); }
 
 }  // namespace
 }  // namespace pith
