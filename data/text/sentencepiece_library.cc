@@ -8,7 +8,6 @@
 #include <unordered_set>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "data/text/utf8.h"
 
 // Not in the headers of all versions; without it some write of every file that they load to stderr.
@@ -73,7 +72,7 @@ bool JoinsUnused(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-bool SentencePieceLibrary::Knows(TokenModel model) {
+bool SentencePieceLibrary::Encodes(TokenModel model) {
   // a and b together are a little better than ab, and as good once their sum is rounded to single precision.
   static const bool rounds = [] {
     const float step = std::ldexp(1.0f, -23);
@@ -86,20 +85,41 @@ bool SentencePieceLibrary::Knows(TokenModel model) {
   return model == TokenModel::kBpe || (model == TokenModel::kUnigram && rounds);
 }
 
-std::unique_ptr<SentencePieceLibrary> SentencePieceLibrary::Load(const std::string& path, const Vocabulary& vocabulary) {
-  if (!Knows(vocabulary.model) || (vocabulary.model == TokenModel::kBpe && JoinsUnused(vocabulary))) return nullptr;
-  std::unique_ptr<SentencePieceLibrary> library(new SentencePieceLibrary(vocabulary));
+bool SentencePieceLibrary::Encodes(const Vocabulary& vocabulary) {
+  return Encodes(vocabulary.model) && !(vocabulary.model == TokenModel::kBpe && JoinsUnused(vocabulary));
+}
+
+std::unique_ptr<SentencePieceLibrary> SentencePieceLibrary::Load(const SentencePieceModel& model) {
+  std::unique_ptr<SentencePieceLibrary> library(new SentencePieceLibrary);
   library->processor_ = std::make_unique<Processor>();
-  const std::string refusal = library->processor_->Load(ReadFile(path));
-  if (!refusal.empty()) ThrowUser("'", path, "' is refused by the sentencepiece library (", refusal, "); fetch it again");
+  const std::string refusal = library->processor_->Load(model.bytes);
+  if (!refusal.empty()) ThrowUser("'", model.path, "' is refused by the sentencepiece library (", refusal, "); fetch it again");
   return library;
 }
 
-bool SentencePieceLibrary::Encode(std::string_view text, std::vector<int32_t>& ids) const {
+void SentencePieceLibrary::ReadPieces(SentencePieceModel* model) const {
+  const sentencepiece::SentencePieceProcessor& read = processor_->processor;
+  std::vector<SentencePiece> pieces(static_cast<size_t>(read.GetPieceSize()));
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const int id = static_cast<int>(i);
+    pieces[i].text = read.IdToPiece(id);
+    pieces[i].score = read.GetScore(id);
+    const bool user_defined = i < model->pieces.size() && model->pieces[i].type == SentencePiece::kUserDefined;
+    pieces[i].type = read.IsUnknown(id)   ? SentencePiece::kUnknown
+                     : read.IsControl(id) ? SentencePiece::kControl
+                     : read.IsUnused(id)  ? SentencePiece::kUnused
+                     : read.IsByte(id)    ? SentencePiece::kByte
+                     : user_defined       ? SentencePiece::kUserDefined
+                                          : SentencePiece::kNormal;
+  }
+  model->pieces = std::move(pieces);
+}
+
+bool SentencePieceLibrary::Encode(const Vocabulary& vocabulary, std::string_view text, std::vector<int32_t>& ids) const {
   std::vector<int> found;
   if (text.size() > kMaxText || !IsValidUtf8(text) || !processor_->Encode(text, &found)) return false;
   for (const int id : found) {
-    if (vocabulary_.kinds[static_cast<size_t>(id)] == TokenKind::kControl && id != vocabulary_.unknown_id) return false;
+    if (vocabulary.kinds[static_cast<size_t>(id)] == TokenKind::kControl && id != vocabulary.unknown_id) return false;
   }
   ids.insert(ids.end(), found.begin(), found.end());
   return true;
@@ -109,13 +129,15 @@ bool SentencePieceLibrary::Encode(std::string_view text, std::vector<int32_t>& i
 
 struct SentencePieceLibrary::Processor {};
 
-bool SentencePieceLibrary::Knows(TokenModel) { return false; }
-std::unique_ptr<SentencePieceLibrary> SentencePieceLibrary::Load(const std::string&, const Vocabulary&) { return nullptr; }
-bool SentencePieceLibrary::Encode(std::string_view, std::vector<int32_t>&) const { return false; }
+bool SentencePieceLibrary::Encodes(TokenModel) { return false; }
+bool SentencePieceLibrary::Encodes(const Vocabulary&) { return false; }
+std::unique_ptr<SentencePieceLibrary> SentencePieceLibrary::Load(const SentencePieceModel&) { return nullptr; }
+void SentencePieceLibrary::ReadPieces(SentencePieceModel*) const {}
+bool SentencePieceLibrary::Encode(const Vocabulary&, std::string_view, std::vector<int32_t>&) const { return false; }
 
 #endif
 
-SentencePieceLibrary::SentencePieceLibrary(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+SentencePieceLibrary::SentencePieceLibrary() = default;
 SentencePieceLibrary::~SentencePieceLibrary() = default;
 
 }  // namespace pith

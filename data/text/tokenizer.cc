@@ -10,6 +10,7 @@
 #include "data/text/bpe.h"
 #include "data/text/end_tokens.h"
 #include "data/text/sentencepiece_library.h"
+#include "data/text/sentencepiece_model.h"
 #include "data/text/unicode_class.h"
 #include "data/text/unigram.h"
 #include "data/text/wordpiece.h"
@@ -55,7 +56,7 @@ struct Tokenizer::Impl {
 
   // Text without added tokens. `text_begin`: nothing of the input came before it.
   void EncodePlain(std::string_view text, bool text_begin, std::vector<int32_t>& ids) const {
-    if (library != nullptr && library->Encode(text, ids)) return;
+    if (library != nullptr && library->Encode(vocabulary, text, ids)) return;
     std::string normal;
     if (!vocabulary.normalizer.empty()) {
       normal = vocabulary.normalizer.Apply(text);
@@ -176,10 +177,12 @@ std::unique_ptr<Tokenizer> Tokenizer::FromJson(const std::string& tokenizer_json
 }
 
 std::unique_ptr<Tokenizer> Tokenizer::FromSentencePiece(const std::string& tokenizer_model_path, PieceEncoder encoder) {
+  SentencePieceModel model = ReadSentencePieceModel(tokenizer_model_path);
+  auto library = encoder == PieceEncoder::kLibrary ? SentencePieceLibrary::Load(model) : nullptr;
+  if (library != nullptr) library->ReadPieces(&model);
   std::unique_ptr<Tokenizer> tokenizer(new Tokenizer);
-  tokenizer->impl_ = std::make_unique<Impl>(VocabularyFromSentencePiece(tokenizer_model_path));
-  Impl& impl = *tokenizer->impl_;
-  if (encoder == PieceEncoder::kLibrary) impl.library = SentencePieceLibrary::Load(tokenizer_model_path, impl.vocabulary);
+  tokenizer->impl_ = std::make_unique<Impl>(VocabularyFromSentencePiece(model));
+  if (library != nullptr && SentencePieceLibrary::Encodes(tokenizer->impl_->vocabulary)) tokenizer->impl_->library = std::move(library);
   return tokenizer;
 }
 

@@ -15,6 +15,8 @@
 
 namespace pith {
 
+struct SentencePieceModel;  // sentencepiece_model.h
+
 inline constexpr int64_t kMaxTokens = 8'000'000;  // a file that names more is damaged
 
 enum class TokenKind : uint8_t {
@@ -82,7 +84,7 @@ struct Vocabulary {
 // UserErrors: see tokenizer.h.
 Vocabulary VocabularyFromGguf(const GgufFile& file);
 Vocabulary VocabularyFromJson(const std::string& tokenizer_json_path);
-Vocabulary VocabularyFromSentencePiece(const std::string& tokenizer_model_path);
+Vocabulary VocabularyFromSentencePiece(const SentencePieceModel& model);
 
 // tokenizer.json's "normalizer" and "pre_tokenizer", given as JSON text. UserError names what pith lacks.
 Normalizer NormalizerFromJson(const std::string& json, const std::string& origin);

@@ -28,7 +28,7 @@ const std::string kFolder = std::string(PITH_TEST_GOLDEN) + "/data/kinds/";
 const char* const kFixtures[] = {"spm_bpe", "spm_bpe_symbols", "spm_bpe_no_prefix", "spm_unigram", "spm_unigram_bytes"};
 
 #define NEED_LIBRARY() \
-  if (!SentencePieceLibrary::Knows(TokenModel::kBpe)) GTEST_SKIP() << "this build has no sentencepiece library; install libsentencepiece-dev and configure again"
+  if (!SentencePieceLibrary::Encodes(TokenModel::kBpe)) GTEST_SKIP() << "this build has no sentencepiece library; install libsentencepiece-dev and configure again"
 
 std::string Written(const ModelProto& model, const std::string& name) {
   const std::string folder = std::string(PITH_TEST_BINARY) + "/sentencepiece/" + name;
@@ -43,20 +43,30 @@ class Both {
   explicit Both(const std::string& path)
       : by_build_(Tokenizer::FromSentencePiece(path)),
         small_(Tokenizer::FromSentencePiece(path, PieceEncoder::kSmall)),
-        vocabulary_(VocabularyFromSentencePiece(path)),
-        library_(SentencePieceLibrary::Load(path, vocabulary_)) {}
+        model_(ReadSentencePieceModel(path)),
+        vocabulary_(VocabularyFromSentencePiece(model_)),
+        library_(SentencePieceLibrary::Load(model_)) {
+    SentencePieceModel by_library;
+    by_library.pieces.resize(model_.pieces.size());
+    for (size_t i = 0; i < model_.pieces.size(); ++i) {  // all that it is not to tell by itself
+      if (model_.pieces[i].type == SentencePiece::kUserDefined) by_library.pieces[i].type = SentencePiece::kUserDefined;
+    }
+    library_->ReadPieces(&by_library);
+    EXPECT_EQ(by_library.pieces, model_.pieces) << path;
+    if (!SentencePieceLibrary::Encodes(vocabulary_)) library_ = nullptr;
+  }
 
   void Compare(std::string_view text) {
     ++texts_;
     const Ids ids = by_build_->Encode(text);
     ASSERT_EQ(ids, small_->Encode(text)) << vocabulary_.origin << ": " << Json(std::string(text)).dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 2000);
     Ids by_library;
-    if (library_ == nullptr || !library_->Encode(text, by_library)) return;
+    if (library_ == nullptr || !library_->Encode(vocabulary_, text, by_library)) return;
     ++by_library_;
     num_ids_ += by_library.size();
   }
   // Whether most texts came to the library: else two small encoders were compared.
-  bool LibraryWasAsked() const { return !SentencePieceLibrary::Knows(vocabulary_.model) || ShareOfLibrary() > 0.85; }
+  bool LibraryWasAsked() const { return !SentencePieceLibrary::Encodes(vocabulary_.model) || ShareOfLibrary() > 0.85; }
   double ShareOfLibrary() const { return static_cast<double>(by_library_) / static_cast<double>(texts_); }
   size_t num_ids() const { return num_ids_; }
   const Tokenizer& by_build() const { return *by_build_; }
@@ -64,8 +74,9 @@ class Both {
 
  private:
   std::unique_ptr<Tokenizer> by_build_, small_;
+  SentencePieceModel model_;
   Vocabulary vocabulary_;
-  std::unique_ptr<SentencePieceLibrary> library_;
+  std::unique_ptr<SentencePieceLibrary> library_;  // null where it does not encode
   size_t texts_ = 0, by_library_ = 0, num_ids_ = 0;
 };
 
@@ -253,11 +264,12 @@ TEST(SentencePieceLibrary, PiecesOfTypeUnusedMakeNoDifference) {
 TEST(SentencePieceLibrary, LeavesTextsThatWouldFillTheMemory) {
   NEED_LIBRARY();
   const std::string path = kFolder + "spm_bpe.model", most(SentencePieceLibrary::kMaxText, 'x');
-  const Vocabulary vocabulary = VocabularyFromSentencePiece(path);
-  const auto library = SentencePieceLibrary::Load(path, vocabulary);
+  const SentencePieceModel model = ReadSentencePieceModel(path);
+  const Vocabulary vocabulary = VocabularyFromSentencePiece(model);
+  const auto library = SentencePieceLibrary::Load(model);
   Ids ids;
-  EXPECT_TRUE(library->Encode(most, ids));
-  EXPECT_FALSE(library->Encode(most + "x", ids));
+  EXPECT_TRUE(library->Encode(vocabulary, most, ids));
+  EXPECT_FALSE(library->Encode(vocabulary, most + "x", ids));
   EXPECT_EQ(ids, Tokenizer::FromSentencePiece(path, PieceEncoder::kSmall)->Encode(most));
 }
 

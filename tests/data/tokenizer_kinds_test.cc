@@ -14,6 +14,7 @@
 #include "data/text/charsmap.h"
 #include "data/text/normalizer.h"
 #include "data/text/regex.h"
+#include "data/text/sentencepiece_model.h"
 #include "data/text/tokenizer.h"
 #include "data/text/utf8.h"
 #include "data/text/vocabulary.h"
@@ -137,7 +138,7 @@ TEST(TokenizerKinds, GgufEqualsTheModelItCameFrom) {
     const char* model;
   } kinds[] = {{"spm_bpe.model", "llama"}, {"spm_unigram_bytes.model", "t5"}};
   for (const auto& kind : kinds) {
-    const Vocabulary vocabulary = VocabularyFromSentencePiece(kFolder + kind.fixture);
+    const Vocabulary vocabulary = VocabularyFromSentencePiece(ReadSentencePieceModel(kFolder + kind.fixture));
     std::vector<std::string> texts;
     std::vector<int64_t> types;
     std::vector<double> scores;
