@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "runtime/budget_closer.h"
+#include "runtime/generation/closer.h"
 #include "runtime/kv_cache.h"
 
 namespace pith {

@@ -11,7 +11,7 @@
 #include "rewards/budget.h"
 #include "rewards/verifiers.h"
 #include "runtime/evaluation/mode.h"
-#include "runtime/sampler.h"
+#include "runtime/generation/sampler.h"
 
 namespace pith {
 

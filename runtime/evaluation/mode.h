@@ -7,7 +7,7 @@
 #include "adapters/packed_adapter.h"
 #include "data/template/prompt.h"
 #include "rewards/budget.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 
 namespace pith {
 

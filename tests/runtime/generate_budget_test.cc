@@ -2,7 +2,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "runtime/budget_closer.h"
+#include "runtime/generation/closer.h"
 #include "tests/runtime/tiny.h"
 
 namespace pith::testing {

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/text/tokenizer.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 #include "tests/base/temp_folder.h"
 #include "tests/runtime/tiny.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/budget_closer.h"
+#include "runtime/generation/closer.h"
 
 #include "base/error.h"
 

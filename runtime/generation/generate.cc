@@ -1,8 +1,8 @@
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 
 #include <chrono>
 
-#include "runtime/generate_schedule.h"
+#include "runtime/generation/scheduler.h"
 
 namespace pith {
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "data/text/tokenizer.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 
 namespace pith {
 

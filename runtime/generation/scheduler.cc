@@ -1,4 +1,4 @@
-#include "runtime/generate_schedule.h"
+#include "runtime/generation/scheduler.h"
 
 #include <algorithm>
 

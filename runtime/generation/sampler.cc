@@ -1,4 +1,4 @@
-#include "runtime/sampler.h"
+#include "runtime/generation/sampler.h"
 
 #include <algorithm>
 #include <bit>

@@ -16,7 +16,7 @@
 
 #include "data/text/tokenizer.h"
 #include "runtime/engine.h"
-#include "runtime/sampler.h"
+#include "runtime/generation/sampler.h"
 
 namespace pith {
 

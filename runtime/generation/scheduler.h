@@ -12,8 +12,8 @@
 #include <span>
 #include <vector>
 
-#include "runtime/budget_closer.h"
-#include "runtime/generate.h"
+#include "runtime/generation/closer.h"
+#include "runtime/generation/generate.h"
 
 namespace pith {
 
