@@ -21,11 +21,8 @@ DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const
   DecodeBudget decode;
   decode.tokens = budget.tokens;
   decode.reserve_tokens = budget.reserve_tokens;
-  if (const auto close = tokenizer.FindToken("</think>"); close && !close_text_given) {
-    decode.close_ids = {*close};
-  } else {
-    decode.close_ids = tokenizer.Encode(budget.close_text, SpecialTokens::kParse);
-  }
+  decode.close_ids = tokenizer.Encode(budget.close_text, SpecialTokens::kParse);
+  if (const auto close = tokenizer.FindToken(kThinkClose); close && !close_text_given) decode.think_close_ids = {*close};
   return decode;
 }
 

@@ -20,8 +20,8 @@ struct NamedAdapter {
 // that the chat template ends with. UserError when the prompt lacks it. prompt.invocation_start for any other mode.
 int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer);
 
-// The decode-time side of a budget. The reasoning is closed by budget.close_text when it was given by the user (special
-// tokens in it count as such), else by </think> where the vocabulary has it as one token, else by budget.close_text.
+// The decode-time side of a budget. Thoughts that a tag has opened are closed by </think> where the vocabulary has it as one token
+// and the user gave no text of his own; all other reasoning by budget.close_text (special tokens in it count as such).
 // UserError when B < 2R.
 DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const Tokenizer& tokenizer);
 
