@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "runtime/evaluation/attempt.h"
+#include "runtime/evaluation/eval_budget.h"
 
 namespace pith {
 namespace {

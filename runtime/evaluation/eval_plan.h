@@ -10,7 +10,7 @@
 #include "data/template/prompt.h"
 #include "rewards/budget.h"
 #include "rewards/verifiers.h"
-#include "runtime/evaluation/mode.h"
+#include "runtime/session/mode.h"
 #include "runtime/generation/sampler.h"
 
 namespace pith {

@@ -34,6 +34,7 @@ struct GenerateRequest {
   int64_t announced = 0;              // how many of these announce the budget: they are forced, and known to nobody but the model
   int num_samples = 1;                // completions over one shared prompt
   uint64_t first_sample = 0;          // sample numbers first_sample, first_sample + 1, … name the random streams
+  bool encode_only = false;           // nothing is sampled: the prompt is in the cache afterwards, for who comes next
   std::vector<std::string> stop = {};     // texts that end the response, and are no part of it
   std::vector<int32_t> stop_ids = {};     // tokens that do, beside the tokenizer's ends
 };

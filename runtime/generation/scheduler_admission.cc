@@ -13,6 +13,7 @@ constexpr int64_t kPage = Engine::kPageTokens;
 int64_t PagesFor(int64_t tokens) { return (tokens + kPage - 1) / kPage; }
 
 int64_t Limit(const GenerateRequest& request) {
+  if (request.encode_only) return static_cast<int64_t>(request.response_prefix.size());
   return request.budget && request.budget->tokens > 0 ? std::min(request.max_tokens, request.budget->tokens) : request.max_tokens;
 }
 
@@ -29,7 +30,7 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
   const int64_t prefix = static_cast<int64_t>(request.response_prefix.size());
   const int64_t limit = Limit(request);
   if (prompt == 0) ThrowUser("a prompt has no tokens; give at least one");
-  if (request.max_tokens < 1) ThrowUser("a limit of ", request.max_tokens, " tokens leaves no room to answer; give 1 or more");
+  if (request.max_tokens < 1 && !request.encode_only) ThrowUser("a limit of ", request.max_tokens, " tokens leaves no room to answer; give 1 or more");
   if (request.num_samples < 1) ThrowUser(request.num_samples, " completions were asked for; give 1 or more");
   if (request.invocation_start < 0 || request.invocation_start > prompt) {
     ThrowUser("the invocation begins at token ", request.invocation_start, ", which is not in the prompt of ", prompt,
@@ -231,6 +232,7 @@ void Scheduler::State::AddSlot(Job& job, int64_t pages) {
     out->tokens.push_back(request.response_prefix[i]);
     out->logprobs.push_back(0);
   }
+  if (request.encode_only) return;
   if (!out->tokens.empty() && tokenizer_.IsEnd(out->tokens.back())) {
     Finish(slot, Finish::kStop);
   } else if (static_cast<int64_t>(out->tokens.size()) >= slot.closer.Limit(slot.limit)) {

@@ -10,6 +10,10 @@ void Scheduler::State::ForkReady() {
   for (const auto& slot : slots_) {
     Root& root = *slot->root;
     if (slot->sequence >= 0 || root.logits.empty()) continue;
+    if (slot->job->request.encode_only) {
+      Finish(*slot, Finish::kStop);
+      continue;
+    }
     if (slot->job->request.num_samples == 1) {
       slot->sequence = root.sequence;
       root.sequence = -1;

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "runtime/evaluation/eval_budget.h"
 #include "runtime/programs/command_line.h"
 
 namespace pith {

@@ -7,7 +7,7 @@
 
 #include "data/text/tokenizer.h"
 #include "rewards/budget.h"
-#include "runtime/evaluation/mode.h"
+#include "runtime/session/mode.h"
 #include "runtime/generation/decode_budget.h"
 
 namespace CLI {
