@@ -42,7 +42,7 @@ ResponsePart Closer::Append(int32_t token, bool forced) {
   if (!budget_) return forced ? ResponsePart::kForced : part;
   loop_.Append(token);
   if (pool_ != nullptr && reasoned_ < 0) --pool_->left;
-  if (!forced_) SetReasoned(!progress_.reasoning());
+  if (!forced && !forced_) SetReasoned(!progress_.reasoning());
   return forced ? ResponsePart::kForced : part;
 }
 
