@@ -322,7 +322,7 @@ TEST(Scheduler, ThinkingAndAnswerHaveTheirOwnBudgets) {
 }
 
 TEST(Scheduler, ChainsShareAPool) {
-  GenerateRequest request = Requests(2, 0.8f)[1];  // some end early
+  GenerateRequest request = Requests(2, -0.5f)[1];  // some end early
   request.num_samples = 6;
   request.max_tokens = 400;
   request.budget = BudgetFor(400, 10);
