@@ -156,31 +156,48 @@ void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out) {
 }
 
 int64_t Engine::AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens) {
-  return impl_->sequences.AdoptPrefix(sequence, tokens);
+  const WriterSpan all{static_cast<int64_t>(tokens.size()), impl_->sequences.Get(sequence).adapter};
+  return AdoptPrefix(sequence, tokens, {&all, 1});
+}
+
+int64_t Engine::AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens, std::span<const WriterSpan> writers) {
+  return impl_->sequences.AdoptPrefix(sequence, tokens, writers);
 }
 
 void Engine::Prefill(SequenceId sequence, std::span<const int32_t> tokens, float* logits_last) {
+  const WriterSpan all{static_cast<int64_t>(tokens.size()), impl_->sequences.Get(sequence).adapter};
+  Prefill(sequence, tokens, {&all, 1}, logits_last);
+}
+
+void Engine::Prefill(SequenceId sequence, std::span<const int32_t> tokens, std::span<const WriterSpan> writers, float* logits_last) {
   PITH_CHECK(!tokens.empty() || logits_last == nullptr, "logits of no token");
+  PITH_CHECK_EQ(writers.empty() ? 0 : writers.back().end, static_cast<int64_t>(tokens.size()));
   const int64_t before = Length(sequence);
+  const AdapterRef adapter_before = impl_->sequences.Get(sequence).adapter;
   // The last token is computed in any case where its logits are wanted.
   const size_t adoptable = tokens.size() - (logits_last != nullptr ? 1 : 0);
-  size_t done = static_cast<size_t>(AdoptPrefix(sequence, tokens.first(adoptable)));
+  size_t done = static_cast<size_t>(AdoptPrefix(sequence, tokens.first(adoptable), writers));
   std::vector<ForwardRow>& rows = impl_->prefill_rows;
   try {
-    while (done < tokens.size()) {
-      const size_t end = std::min(tokens.size(), done + kPrefillRows);
-      rows.clear();
-      for (; done < end; ++done) {
-        rows.push_back({sequence, tokens[done], logits_last != nullptr && done + 1 == tokens.size()});
+    for (const WriterSpan& writer : writers) {
+      SetAdapter(sequence, writer.adapter);
+      while (done < static_cast<size_t>(writer.end)) {
+        const size_t end = std::min(static_cast<size_t>(writer.end), done + kPrefillRows);
+        rows.clear();
+        for (; done < end; ++done) {
+          rows.push_back({sequence, tokens[done], logits_last != nullptr && done + 1 == tokens.size()});
+        }
+        Forward(rows, logits_last);
       }
-      Forward(rows, logits_last);
     }
   } catch (...) {
     Truncate(sequence, before);
+    SetAdapter(sequence, adapter_before);  // never fails: it is known
     throw;
   }
 }
 
+int64_t Engine::PagesToGrow(SequenceId sequence, int64_t length) const { return impl_->sequences.PagesToGrow(sequence, length); }
 int64_t Engine::kv_tokens_free() const { return impl_->sequences.num_pages_free() * kPageTokens; }
 ThreadPool& Engine::pool() { return impl_->pool; }
 

@@ -6,16 +6,15 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "adapters/packed_adapter.h"
 #include "base/model/base_model.h"
 #include "base/thread_pool.h"
 #include "runtime/kernels/attention.h"
 #include "runtime/kernels/linear.h"
+#include "runtime/writer_span.h"
 
 namespace pith {
 
@@ -28,7 +27,6 @@ struct EngineOptions {
 };
 
 using SequenceId = int32_t;
-using AdapterRef = std::shared_ptr<const PackedAdapter>;  // nullptr: the bare base
 
 // One token to run. Rows of one sequence must come in order; its position is the sequence's length so far.
 struct ForwardRow {
@@ -77,13 +75,23 @@ class Engine {
   // (V floats, may be nullptr). An empty sequence first takes over the longest cached prefix that has the same tokens
   // and the same writer throughout, where share_prefixes allows.
   void Prefill(SequenceId sequence, std::span<const int32_t> tokens, float* logits_last);
+  // The same with each token under the adapter that `writers` have for it, and from a prefix that these very writers wrote. The
+  // last of them, who has to come to the last token, is then the sequence's adapter.
+  void Prefill(SequenceId sequence, std::span<const int32_t> tokens, std::span<const WriterSpan> writers, float* logits_last);
   // The first part of Prefill() alone: an empty sequence takes over the longest cached prefix of `tokens` that its present
-  // adapter wrote throughout. Returns its length, a multiple of kPageTokens; 0 when nothing fits.
+  // adapter, or these writers, wrote. Returns its length, a multiple of kPageTokens; 0 when nothing fits. The sequence's adapter
+  // stays what it was.
   int64_t AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens);
+  int64_t AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);
 
   // The cache is given out in pages; a sequence of n tokens holds n / kPageTokens of them, rounded up.
   static constexpr int64_t kPageTokens = 16;
   int64_t kv_tokens_free() const;  // cached prefixes that no sequence uses count as free
+  // Pages that `sequence` would still take from the free ones to come to `length` tokens, the copy of a last page that it shares
+  // included; 0 when it is as long already. What sequences share is charged to nobody: it is not free any more. So running
+  // sequences all come to their lengths where the sum of this over them is at most kv_tokens_free() / kPageTokens; of
+  // sequences that share a last page the one that writes last needs no copy, so the sum may be a page too large for each such page.
+  int64_t PagesToGrow(SequenceId sequence, int64_t length) const;
   ThreadPool& pool();              // for its caller's loops between two calls
   EngineMemory memory() const;
 

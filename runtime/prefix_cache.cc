@@ -26,12 +26,21 @@ int32_t PrefixCache::Find(const PageKey& key) const {
   return -1;
 }
 
-void PrefixCache::Add(int32_t page, const PageKey& key) {
+PrefixCache::Node* PrefixCache::Before(const Node& node) {
+  if (node.before < 0 || nodes_[node.before].serial != node.key.parent) return nullptr;
+  return &nodes_[node.before];
+}
+
+void PrefixCache::Add(int32_t page, const PageKey& key, int32_t before) {
   Node& node = nodes_[page];
   PITH_CHECK(node.serial == 0, "page ", page);
+  PITH_CHECK_EQ(before < 0 ? 0 : nodes_[before].serial, key.parent);
   int32_t& head = buckets_[Bucket(key)];
   node.key = key;
   node.serial = next_serial_++;
+  node.before = before;
+  node.followers = 0;
+  if (before >= 0) ++nodes_[before].followers;
   node.chain = head;
   head = page;
 }
@@ -42,6 +51,7 @@ void PrefixCache::Remove(int32_t page) {
   int32_t* link = &buckets_[Bucket(node.key)];
   while (*link != page) link = &nodes_[*link].chain;
   *link = node.chain;
+  if (Node* before = Before(node)) --before->followers;
   node.serial = 0;
 }
 
@@ -71,6 +81,28 @@ int32_t PrefixCache::Evict() {
   Unpark(page);
   Remove(page);
   return page;
+}
+
+bool PrefixCache::IsReachable(const Node& node, const std::function<bool(WriterId)>& is_gone) {
+  if (node.key.parent != 0 && Before(node) == nullptr) return false;
+  for (size_t i = 0; i < node.key.writers.size(); ++i) {
+    const WriterId writer = node.key.writers[i];
+    if ((i == 0 || writer != node.key.writers[i - 1]) && is_gone(writer)) return false;
+  }
+  return true;
+}
+
+// From the newest on: a page comes before those that follow it.
+void PrefixCache::ForgetUnreachable(const std::function<bool(WriterId)>& is_gone, const std::function<void(int32_t)>& take) {
+  for (int32_t page = newest_; page >= 0;) {
+    const int32_t older = nodes_[page].older;
+    if (!IsReachable(nodes_[page], is_gone)) {
+      Unpark(page);
+      Remove(page);
+      take(page);
+    }
+    page = older;
+  }
 }
 
 }  // namespace pith

@@ -1,6 +1,7 @@
 #include "runtime/sequences.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 
@@ -8,21 +9,17 @@ namespace pith {
 
 namespace {
 constexpr int64_t kPage = KvCache::kPageTokens;
-
-// So that `more` push_backs cannot fail. Capacities double, as where vectors grow by themselves.
-template <class T>
-void MakeRoom(std::vector<T>& v, size_t more) {
-  if (v.capacity() - v.size() < more) v.reserve(std::max(v.size() + more, 2 * v.capacity()));
-}
 }  // namespace
 
 Sequences::Sequences(KvCache* cache, bool share_prefixes)
     : cache_(cache), share_prefixes_(share_prefixes), prefixes_(cache->num_pages()) {}
 
-Sequence& Sequences::Get(int32_t id) {
+const Sequence& Sequences::Get(int32_t id) const {
   PITH_CHECK(id >= 0 && static_cast<size_t>(id) < sequences_.size() && sequences_[id].live, "sequence ", id);
   return sequences_[id];
 }
+
+Sequence& Sequences::Get(int32_t id) { return const_cast<Sequence&>(std::as_const(*this).Get(id)); }
 
 int32_t Sequences::New() {
   int32_t id;
@@ -78,25 +75,17 @@ void Sequences::Truncate(int32_t id, int64_t length) {
   DropPagesFrom(s, static_cast<size_t>(KvCache::PagesFor(length)));
 }
 
-void Sequences::SetAdapter(int32_t id, std::shared_ptr<const PackedAdapter> adapter) {
+void Sequences::SetAdapter(int32_t id, AdapterRef adapter) {
   Sequence& s = Get(id);
   if (s.adapter == adapter) return;
-  s.writer = IdOf(adapter);
+  if (writers_.Find(adapter) == kNoWriter) has_unreachable_ |= writers_.ForgetGone();  // so that the list stays short
+  s.writer = writers_.IdOf(adapter);
   s.adapter = std::move(adapter);
 }
 
-// A writer is known by its object, not by its address: a new adapter may lie where a freed one lay.
-WriterId Sequences::IdOf(const std::shared_ptr<const PackedAdapter>& adapter) {
-  if (!adapter) return 0;
-  for (const Writer& writer : writers_) {
-    if (!writer.adapter.owner_before(adapter) && !adapter.owner_before(writer.adapter)) return writer.id;
-  }
-  std::erase_if(writers_, [](const Writer& writer) { return writer.adapter.expired(); });
-  writers_.push_back({adapter, next_writer_++});
-  return writers_.back().id;
-}
-
+// Pages that can match nothing any more go before the one unused longest.
 int32_t Sequences::TakePage() {
+  if (cache_->num_free() == 0) ForgetUnreachable();
   if (cache_->num_free() == 0) {
     const int32_t evicted = prefixes_.Evict();
     if (evicted >= 0) cache_->Return(evicted);
@@ -121,6 +110,13 @@ void Sequences::DropPagesFrom(Sequence& s, size_t count) {
   }
 }
 
+int64_t Sequences::PagesToGrow(int32_t id, int64_t length) const {
+  const Sequence& s = Get(id);
+  if (length <= s.length()) return 0;
+  const bool copies = s.length() % kPage != 0 && cache_->references(s.pages.back()) > 1;
+  return KvCache::PagesFor(length) - static_cast<int64_t>(s.pages.size()) + (copies ? 1 : 0);
+}
+
 bool Sequences::Reserve(int32_t id) {
   Sequence& s = Get(id);
   const int64_t length = s.length();
@@ -138,7 +134,9 @@ bool Sequences::Reserve(int32_t id) {
       DropPage(last);
       last = copy;
     } else if (prefixes_.Knows(last)) {
-      prefixes_.Remove(last);  // the sequence was truncated inside a full page and will now change it
+      // The sequence was truncated inside a full page and will now change it.
+      has_unreachable_ |= prefixes_.IsFollowed(last);
+      prefixes_.Remove(last);
     }
   }
   while (static_cast<int64_t>(s.pages.size()) < wanted) {
@@ -158,71 +156,16 @@ void Sequences::Cancel(int32_t id) {
 void Sequences::Commit(int32_t id) {
   Sequence& s = Get(id);
   const int64_t before = s.length();
-  Append(s, s.pending);
+  Append(s, s.pending, s.writer, s.adapter);
   s.pending.clear();
   RegisterFullPages(s, before);
 }
 
-void Sequences::Append(Sequence& s, std::span<const int32_t> tokens) {
+void Sequences::Append(Sequence& s, std::span<const int32_t> tokens, WriterId writer, const AdapterRef& adapter) {
   const int64_t begin = s.length();
   s.tokens.insert(s.tokens.end(), tokens.begin(), tokens.end());
-  if (s.runs.empty() || s.runs.back().id != s.writer) s.runs.push_back({begin, begin, s.writer, s.adapter});
+  if (s.runs.empty() || s.runs.back().id != writer) s.runs.push_back({begin, begin, writer, adapter});
   s.runs.back().end = s.length();
-}
-
-PageKey Sequences::KeyOf(const Sequence& s, int64_t page_index) const {
-  PageKey key;
-  key.parent = page_index == 0 ? 0 : prefixes_.serial(s.pages[static_cast<size_t>(page_index - 1)]);
-  PITH_CHECK(page_index == 0 || key.parent != 0, "page ", page_index, " follows one that was never registered");
-  const int64_t begin = page_index * kPage;
-  std::copy_n(s.tokens.begin() + begin, kPage, key.tokens.begin());
-  for (const WriterRun& run : s.runs) {
-    for (int64_t t = std::max(run.begin, begin); t < std::min(run.end, begin + kPage); ++t) {
-      key.writers[static_cast<size_t>(t - begin)] = run.id;
-    }
-  }
-  return key;
-}
-
-void Sequences::RegisterFullPages(Sequence& s, int64_t from_token) {
-  if (!share_prefixes_) return;
-  for (int64_t i = from_token / kPage; (i + 1) * kPage <= s.length(); ++i) {
-    int32_t& page = s.pages[static_cast<size_t>(i)];
-    const PageKey key = KeyOf(s, i);
-    const int32_t twin = prefixes_.Find(key);
-    if (twin < 0) {
-      prefixes_.Add(page, key);
-    } else if (twin != page) {  // computed twice, bit for bit the same: keep one
-      if (cache_->references(twin) == 0) prefixes_.Unpark(twin);
-      cache_->Share(twin);
-      DropPage(page);
-      page = twin;
-    }
-  }
-}
-
-int64_t Sequences::AdoptPrefix(int32_t id, std::span<const int32_t> tokens) {
-  Sequence& s = Get(id);
-  if (!share_prefixes_ || s.length() != 0) return 0;
-  const int64_t num_tokens = static_cast<int64_t>(tokens.size());
-  MakeRoom(s.pages, tokens.size() / kPage);
-  MakeRoom(s.tokens, tokens.size());
-  MakeRoom(s.runs, 1);
-  PageKey key;
-  key.writers.fill(s.writer);
-  int64_t length = 0;
-  while (length + kPage <= num_tokens) {
-    std::copy_n(tokens.begin() + length, kPage, key.tokens.begin());
-    const int32_t page = prefixes_.Find(key);
-    if (page < 0) break;
-    if (cache_->references(page) == 0) prefixes_.Unpark(page);
-    cache_->Share(page);
-    s.pages.push_back(page);
-    key.parent = prefixes_.serial(page);
-    length += kPage;
-  }
-  if (length > 0) Append(s, tokens.first(static_cast<size_t>(length)));
-  return length;
 }
 
 }  // namespace pith

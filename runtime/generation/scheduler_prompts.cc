@@ -60,9 +60,9 @@ void Scheduler::State::AddPrefillRows() {
     }
     if (root.encoded == 0) {
       // The last token is computed in any case: its logits are wanted.
-      const int64_t adoptable = std::min(root.switch_at > 0 ? root.switch_at : total, total - 1);
-      const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(adoptable));
-      root.encoded = engine_.AdoptPrefix(root.sequence, tokens);
+      const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(total - 1));
+      const WriterSpan writers[] = {{root.switch_at, nullptr}, {total, root.job->request.adapter}};
+      root.encoded = engine_.AdoptPrefix(root.sequence, tokens, writers);
       if (WaitsForPrefix(root, root.encoded)) {
         engine_.Truncate(root.sequence, 0);
         root.encoded = 0;

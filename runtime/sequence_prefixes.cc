@@ -1,0 +1,98 @@
+// Sequences: full pages as others find them.
+#include <algorithm>
+
+#include "base/error.h"
+#include "runtime/sequences.h"
+
+namespace pith {
+
+namespace {
+constexpr int64_t kFull = KvCache::kPageTokens;
+}  // namespace
+
+PageKey Sequences::KeyOf(const Sequence& s, int64_t page_index) const {
+  PageKey key;
+  key.parent = page_index == 0 ? 0 : prefixes_.serial(s.pages[static_cast<size_t>(page_index - 1)]);
+  PITH_CHECK(page_index == 0 || key.parent != 0, "page ", page_index, " follows one that was never registered");
+  const int64_t begin = page_index * kFull;
+  std::copy_n(s.tokens.begin() + begin, kFull, key.tokens.begin());
+  for (const WriterRun& run : s.runs) {
+    for (int64_t t = std::max(run.begin, begin); t < std::min(run.end, begin + kFull); ++t) {
+      key.writers[static_cast<size_t>(t - begin)] = run.id;
+    }
+  }
+  return key;
+}
+
+void Sequences::RegisterFullPages(Sequence& s, int64_t from_token) {
+  if (!share_prefixes_) return;
+  for (int64_t i = from_token / kFull; (i + 1) * kFull <= s.length(); ++i) {
+    int32_t& page = s.pages[static_cast<size_t>(i)];
+    const PageKey key = KeyOf(s, i);
+    const int32_t twin = prefixes_.Find(key);
+    if (twin < 0) {
+      prefixes_.Add(page, key, i == 0 ? -1 : s.pages[static_cast<size_t>(i - 1)]);
+    } else if (twin != page) {  // computed twice, bit for bit the same: keep one
+      TakeOver(twin);
+      DropPage(page);
+      page = twin;
+    }
+  }
+}
+
+void Sequences::TakeOver(int32_t page) {
+  if (cache_->references(page) == 0) prefixes_.Unpark(page);
+  cache_->Share(page);
+}
+
+int64_t Sequences::AdoptPrefix(int32_t id, std::span<const int32_t> tokens, std::span<const WriterSpan> writers) {
+  Sequence& s = Get(id);
+  const int64_t num_tokens = static_cast<int64_t>(tokens.size());
+  int64_t begin = 0;
+  for (const WriterSpan& span : writers) {
+    PITH_CHECK(span.end >= begin, "a writer's tokens end at ", span.end, " and begin at ", begin);
+    begin = span.end;
+  }
+  PITH_CHECK(begin >= num_tokens, "writers of ", begin, " tokens of ", num_tokens);
+  if (!share_prefixes_ || s.length() != 0) return 0;
+  MakeRoom(s.pages, tokens.size() / kFull);
+  MakeRoom(s.tokens, tokens.size());
+  MakeRoom(s.runs, writers.size());
+  PageKey key;
+  int64_t length = 0;
+  auto span = writers.begin();
+  while (length + kFull <= num_tokens) {
+    for (int64_t i = 0; i < kFull; ++i) {
+      while (span->end <= length + i) ++span;
+      key.writers[static_cast<size_t>(i)] = writers_.Find(span->adapter);  // kNoWriter matches nothing
+    }
+    std::copy_n(tokens.begin() + length, kFull, key.tokens.begin());
+    const int32_t page = prefixes_.Find(key);
+    if (page < 0) break;
+    TakeOver(page);
+    s.pages.push_back(page);
+    key.parent = prefixes_.serial(page);
+    length += kFull;
+  }
+  AppendSpans(s, tokens.first(static_cast<size_t>(length)), writers);
+  return length;
+}
+
+void Sequences::AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers) {
+  size_t begin = 0;
+  for (const WriterSpan& span : writers) {
+    const size_t end = std::min(tokens.size(), static_cast<size_t>(span.end));
+    if (end > begin) Append(s, tokens.subspan(begin, end - begin), writers_.Find(span.adapter), span.adapter);
+    begin = std::max(begin, end);
+  }
+}
+
+// A page's writer is gone only while nobody refers to it: a sequence holds the adapters that wrote to it.
+void Sequences::ForgetUnreachable() {
+  if (writers_.ForgetGone()) has_unreachable_ = true;
+  if (!has_unreachable_) return;
+  has_unreachable_ = false;
+  prefixes_.ForgetUnreachable([this](WriterId id) { return writers_.IsGone(id); }, [this](int32_t page) { cache_->Return(page); });
+}
+
+}  // namespace pith
