@@ -42,7 +42,7 @@ endfunction()
 
 if(PITH_SANITIZE_THREADS)  # what several threads run at once; the rest would take its time and show nothing
   pith_tests(threads FILES tests/base/thread_pool_test.cc tests/runtime/engine_*_test.cc tests/runtime/generate_*_test.cc
-             USES runtime runtime/kernels data/text adapters)
+             USES runtime runtime/generation runtime/session runtime/kernels data/text data/template adapters)
   return()
 endif()
 pith_tests(base USES base base/model)
@@ -50,7 +50,7 @@ pith_tests(configs USES configs)
 pith_tests(data USES data data/text data/template configs)
 pith_tests(rewards USES rewards rewards/external)
 pith_tests(adapters USES adapters)
-pith_tests(runtime USES runtime runtime/kernels data/text adapters)
+pith_tests(runtime USES runtime runtime/generation runtime/session runtime/kernels data/text data/template adapters)
 pith_tests(export USES export adapters runtime data/text PROGRAMS pith-export)
 if(TARGET pith-run)
   pith_tests(programs USES runtime/programs runtime/evaluation export PROGRAMS pith-run pith-export pith-train)

@@ -1,2 +1,2 @@
-# Sampling and the KV cache loop over every logit and value: for speed even where all else is for size.
+# The KV cache copies every value: for speed even where all else is for size.
 target_compile_options(${target} PRIVATE $<$<CONFIG:MinSizeRel>:-O3>)

@@ -9,7 +9,7 @@
 namespace pith {
 namespace {
 
-std::vector<ChatMessage> Conversation(const std::string& user, const std::string& system) {
+std::vector<ChatMessage> OneTurn(const std::string& user, const std::string& system) {
   std::vector<ChatMessage> messages;
   if (!system.empty()) messages.push_back({"system", system});
   messages.push_back({"user", user});
@@ -20,7 +20,7 @@ std::vector<ChatMessage> Conversation(const std::string& user, const std::string
 
 std::vector<int32_t> DeriveInvocation(const ChatTemplate& chat, const Tokenizer& tokenizer) {
   const auto ids = [&](const char* user, bool add_generation_prompt) {
-    return tokenizer.Encode(chat.Render(Conversation(user, ""), add_generation_prompt), SpecialTokens::kParse);
+    return tokenizer.Encode(chat.Render(OneTurn(user, ""), add_generation_prompt), SpecialTokens::kParse);
   };
   const std::vector<int32_t> first = ids("How many apples are left?", true);
   const std::vector<int32_t> second = ids("Name 7 colours, please", true);
@@ -35,7 +35,7 @@ std::vector<int32_t> DeriveInvocation(const ChatTemplate& chat, const Tokenizer&
     ThrowUser(
         "the chat template adds no generation prompt behind the user's text that an adapter could begin at; "
         "its rendering ends in '",
-        chat.Render(Conversation("…", ""), true), "'; give the invocation yourself");
+        chat.Render(OneTurn("…", ""), true), "'; give the invocation yourself");
   }
   return {first.end() - size, first.end()};
 }
@@ -87,8 +87,14 @@ Prompt Prompter::Build(const std::string& user, const std::string& system) const
 }
 
 Prompt Prompter::Build(const std::string& user, const std::string& system, std::span<const int32_t> invocation) const {
+  return Build(OneTurn(user, system), invocation);
+}
+
+Prompt Prompter::Build(std::span<const ChatMessage> messages, std::span<const int32_t> invocation) const {
   Prompt prompt;
-  prompt.ids = Encode(user, system);
+  prompt.ids = Encode(messages);
+  prompt.invocation_start = static_cast<int64_t>(prompt.ids.size());
+  if (invocation.empty()) return prompt;
   const auto start = FindInvocation(prompt.ids, invocation);
   if (!start) {
     const std::vector<int32_t> wanted(invocation.begin(), invocation.end());
@@ -102,15 +108,23 @@ Prompt Prompter::Build(const std::string& user, const std::string& system, std::
 }
 
 std::vector<int32_t> Prompter::Encode(const std::string& user, const std::string& system) const {
-  TextGuard guard(tokenizer_->ControlTexts(), {user, system});
-  const std::string rendered = chat_->Render(Conversation(guard.Protect(user), guard.Protect(system)), true);
+  return Encode(OneTurn(user, system));
+}
+
+std::vector<int32_t> Prompter::Encode(std::span<const ChatMessage> messages) const {
+  std::vector<std::string_view> texts;
+  for (const ChatMessage& message : messages) texts.push_back(message.content);
+  TextGuard guard(tokenizer_->ControlTexts(), texts);
+  std::vector<ChatMessage> guarded;
+  for (const ChatMessage& message : messages) guarded.push_back({message.role, guard.Protect(message.content)});
+  const std::string rendered = chat_->Render(guarded, true);
   std::vector<TextRange> literal;
   const std::string text = guard.Restore(rendered, &literal);
   return tokenizer_->EncodeAround(text, literal);
 }
 
 std::string Prompter::Render(const std::string& user, const std::string& system) const {
-  return chat_->Render(Conversation(user, system), true);
+  return chat_->Render(OneTurn(user, system), true);
 }
 
 }  // namespace pith

@@ -52,8 +52,11 @@ class Prompter {
   // those of transformers' apply_chat_template.
   Prompt Build(const std::string& user, const std::string& system = "") const;
   Prompt Build(const std::string& user, const std::string& system, std::span<const int32_t> invocation) const;
+  // The same for a conversation that the user has the last word in. An empty invocation is not looked for, and begins at the end.
+  Prompt Build(std::span<const ChatMessage> messages, std::span<const int32_t> invocation) const;
   // The ids alone, for adapters that always act and for the base.
   std::vector<int32_t> Encode(const std::string& user, const std::string& system = "") const;
+  std::vector<int32_t> Encode(std::span<const ChatMessage> messages) const;
   std::string Render(const std::string& user, const std::string& system = "") const;  // as text, for people
 
  private:

@@ -3,23 +3,19 @@
 #include <algorithm>
 
 namespace pith {
-namespace {
 
-constexpr std::string_view kOpen = "<think>", kClose = "</think>";
-
-}  // namespace
-
-bool OpensThoughts(const Tokenizer& tokenizer, std::span<const int32_t> prompt) {
-  const auto open = tokenizer.FindToken(kOpen), close = tokenizer.FindToken(kClose);
+Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> prompt) {
+  const auto open = tokenizer.FindToken(kThinkOpen), close = tokenizer.FindToken(kThinkClose);
   const auto last = std::find_if(prompt.rbegin(), prompt.rend(), [&](int32_t id) { return id == open || id == close; });
-  return last != prompt.rend() && *last == open;
+  if (last == prompt.rend()) return Thoughts::kNone;
+  return *last == open ? Thoughts::kOpen : Thoughts::kClosed;
 }
 
 std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, std::span<const int32_t> response) {
   response = tokenizer.WithoutEnd(response);
-  const auto open = tokenizer.FindToken(kOpen), close = tokenizer.FindToken(kClose);
+  const auto open = tokenizer.FindToken(kThinkOpen), close = tokenizer.FindToken(kThinkClose);
   const auto is_hidden = [&](int32_t id) { return (id == open || id == close) && tokenizer.IsControl(id); };
-  std::string text(prompt_opens_thoughts ? kOpen : "");
+  std::string text(prompt_opens_thoughts ? kThinkOpen : "");
   // What is no control token is shown by Decode; between tags a text is decoded in one piece, since its first space may be the encoder's.
   while (!response.empty()) {
     const auto tag = std::find_if(response.begin(), response.end(), is_hidden);
@@ -32,7 +28,7 @@ std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, s
 }
 
 bool EndsInThoughts(std::string_view judged_text) {
-  const size_t open = judged_text.rfind(kOpen), close = judged_text.rfind(kClose);
+  const size_t open = judged_text.rfind(kThinkOpen), close = judged_text.rfind(kThinkClose);
   return open != std::string_view::npos && (close == std::string_view::npos || close < open);
 }
 

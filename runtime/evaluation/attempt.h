@@ -7,7 +7,7 @@
 #include "data/problem.h"
 #include "data/text/response_text.h"
 #include "rewards/verifier.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 
 namespace pith {
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "runtime/evaluation/attempt.h"
+#include "runtime/evaluation/eval_budget.h"
 
 namespace pith {
 namespace {
@@ -87,7 +88,7 @@ class Evaluation {
       for (int64_t p = begin; p < end; ++p) requests.push_back(MakeRequest(mode, b, static_cast<size_t>(p)));
       RowInProgress& row = RowOf(mode, b);
       if (trace) {
-        Extend(*trace, tokens, requests, begin, &row);
+        Extend(*trace, requests, begin, &row);
       } else {
         Decode(requests, b, &row);
         if (share_trace_) trace = &row;
@@ -152,10 +153,9 @@ class Evaluation {
     std::move(completions.begin(), completions.end(), std::back_inserter(row->completions));
   }
 
-  // The answers under a budget of `tokens` to the problems from `begin` on. What was decoded before the closing point is
+  // The answers under the budget of `requests` to the problems from `begin` on. What was decoded before the closing point is
   // known from the trace, and counted at the trace's mean speed; only the rest is decoded.
-  void Extend(const RowInProgress& trace, int64_t tokens, std::vector<GenerateRequest>& requests, int64_t begin, RowInProgress* row) {
-    const int64_t closes_from = tokens - settings_.budget.reserve_tokens;
+  void Extend(const RowInProgress& trace, std::vector<GenerateRequest>& requests, int64_t begin, RowInProgress* row) {
     std::vector<GenerateRequest> open;
     std::vector<size_t> open_index;
     Completions completions(requests.size());
@@ -163,8 +163,9 @@ class Evaluation {
     for (size_t i = 0; i < requests.size(); ++i) {
       const std::vector<Completion>& known = trace.completions[static_cast<size_t>(begin) + i];
       const auto length = static_cast<int64_t>(known[0].tokens.size());
-      const int64_t prefix = std::min(length, closes_from);
-      if (length <= closes_from && known[0].finish == Finish::kStop) {
+      const int64_t prefix = TokensBeforeBudget(tokenizer_, *requests[i].budget, known[0].prompt_opens_thoughts ? Thoughts::kOpen : Thoughts::kNone,
+                                                settings_.sampling.seed, requests[i].first_sample, known[0].tokens);
+      if (prefix == length && known[0].finish == Finish::kStop) {
         completions[i] = known;
       } else {
         requests[i].response_prefix.assign(known[0].tokens.begin(), known[0].tokens.begin() + prefix);

@@ -11,7 +11,7 @@
 #include "runtime/engine.h"
 #include "runtime/evaluation/eval_plan.h"
 #include "runtime/evaluation/eval_row.h"
-#include "runtime/evaluation/mode.h"
+#include "runtime/session/mode.h"
 
 namespace pith {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "runtime/budget_closer.h"
+#include "runtime/evaluation/eval_budget.h"
 #include "runtime/kv_cache.h"
 
 namespace pith {

@@ -10,8 +10,8 @@
 #include "data/template/prompt.h"
 #include "rewards/budget.h"
 #include "rewards/verifiers.h"
-#include "runtime/evaluation/mode.h"
-#include "runtime/sampler.h"
+#include "runtime/session/mode.h"
+#include "runtime/generation/sampler.h"
 
 namespace pith {
 

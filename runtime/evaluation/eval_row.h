@@ -8,7 +8,7 @@
 #include "data/problem.h"
 #include "data/text/tokenizer.h"
 #include "rewards/verifiers.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 
 namespace pith {
 

@@ -77,6 +77,18 @@ void AddSampling(CLI::App& app, double* temperature, const std::string& temperat
   AddNumber(app, "--top-p", &sampling->top_p, AboveUpTo(0, 1), "sample among the likeliest that hold this share of probability");
   AddNumber(app, "--min-p", &sampling->min_p, FromBelow(0, 1), "sample among those at least this times as likely as the likeliest");
   AddNumber(app, "--seed", &sampling->seed, AnyNumber(), "of the samples");
+  AddNumber(app, "--repetition-penalty", &sampling->repetition_penalty, AboveUpTo(0, 10), "divides the logits of tokens in prompt and response; 1: off");
+  AddNumber(app, "--presence-penalty", &sampling->presence_penalty, Between(-2, 2), "taken from the logits of tokens that the response has");
+  AddNumber(app, "--frequency-penalty", &sampling->frequency_penalty, Between(-2, 2), "the same, times how often it has them");
+  const auto add_bias = [name = app.get_name(), sampling](const std::vector<std::string>& given) {
+    for (const std::string& text : given) {
+      const size_t equals = text.find('=');
+      if (equals == std::string::npos) ThrowUser(name, ": --logit-bias '", text, "' is not ID=BIAS, such as 42=-100");
+      const auto id = ParseNumber<int64_t>(name + ": --logit-bias", text.substr(0, equals), Between(0, 2147483647));
+      sampling->logit_bias.emplace_back(static_cast<int32_t>(id), ParseNumber<double>(name + ": --logit-bias", text.substr(equals + 1), Between(-100, 100)));
+    }
+  };
+  app.add_option_function<std::vector<std::string>>("--logit-bias", add_bias, "added to the logit of a token; may be given more than once")->type_name("ID=BIAS");
 }
 
 bool ParseArguments(CLI::App& app, const std::vector<std::string>& args) {

@@ -13,7 +13,7 @@
 #include "rewards/budget.h"
 #include "rewards/external/external.h"
 #include "runtime/engine.h"
-#include "runtime/evaluation/mode.h"
+#include "runtime/session/mode.h"
 
 namespace CLI {
 class App;

@@ -54,9 +54,9 @@ TEST(ResponseText, TagsOfThoughtsStayWhateverTheirKind) {
 TEST(ResponseText, ThoughtsThatThePromptOpensAreOpen) {
   for (const int64_t type : {kControl, kUserDefined}) {
     const auto tokenizer = WithTags(type);
-    EXPECT_TRUE(OpensThoughts(*tokenizer, Ids{0, kOpen}));
-    EXPECT_FALSE(OpensThoughts(*tokenizer, Ids{kOpen, kClose, 0})) << "closed by the prompt";
-    EXPECT_FALSE(OpensThoughts(*tokenizer, Ids{0, 1}));
+    EXPECT_EQ(ThoughtsAtEnd(*tokenizer, Ids{0, kOpen}), Thoughts::kOpen);
+    EXPECT_EQ(ThoughtsAtEnd(*tokenizer, Ids{kOpen, kClose, 0}), Thoughts::kClosed) << "closed by the prompt";
+    EXPECT_EQ(ThoughtsAtEnd(*tokenizer, Ids{0, 1}), Thoughts::kNone);
     EXPECT_EQ(JudgedText(*tokenizer, true, Ids{1, kClose, 2}), "<think>b</think>c");
     EXPECT_EQ(JudgedText(*tokenizer, true, Ids{1, 2}), "<think>bc");
     EXPECT_TRUE(EndsInThoughts("<think>bc"));

@@ -2,7 +2,12 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "runtime/budget_closer.h"
+#include "runtime/generation/answer_mark.h"
+#include "runtime/generation/closer.h"
+#include "runtime/generation/generate.h"
+#include "runtime/generation/loop_detector.h"
+#include "runtime/generation/scheduler.h"
+#include "runtime/generation/sentence.h"
 #include "tests/runtime/tiny.h"
 
 namespace pith::testing {
@@ -29,33 +34,137 @@ TEST(Budget, KnowsWhereSentencesEnd) {
   EXPECT_FALSE(SentenceEnds("a.", "b"));
 }
 
-// Tokens of the tiny tokenizer for bytes: every byte is a token of its own.
-int32_t Byte(char c) { return TinyTokenizer().Encode(std::string(1, c)).at(0); }
+TEST(Budget, KnowsSentencesOfAllScripts) {
+  EXPECT_TRUE(SentenceEnds("他有三个。", "然"));
+  EXPECT_TRUE(SentenceEnds("すごい！", "次"));
+  EXPECT_TRUE(SentenceEnds("「はい。」", "と"));
+  EXPECT_TRUE(SentenceEnds("कितने हैं।", " अब"));
+  EXPECT_TRUE(SentenceEnds("كم؟", " ثم"));
+  EXPECT_TRUE(SentenceEnds("“Seven.”", " Then"));
+  EXPECT_FALSE(SentenceEnds("他有三个。", "」"));   // the quote closes first
+  EXPECT_FALSE(SentenceEnds("「はい", "。"));
+  EXPECT_FALSE(SentenceEnds("なに？", "！"));
+  EXPECT_FALSE(SentenceEnds("他有、", "三"));
+  EXPECT_FALSE(SentenceEnds("。\xE3\x80", "\x82"));  // within a character
+  EXPECT_FALSE(SentenceEnds("\xFF\xFE.", "\x80"));
+}
 
-TEST(Budget, ClosesAtASentenceEndThenAtOnce) {
-  const DecodeBudget budget{40, 20, TinyTokenizer().Encode("\n#### ")};
-  // Sentences end after 12 and after 26 tokens; B − R is 20.
-  const std::string text = "aaaaaaaaaaa. bbbbbbbbbbbb. cccccccccccccc";
-  BudgetCloser closer(&TinyTokenizer(), &budget);
-  for (size_t i = 0; i + 1 < text.size(); ++i) {
-    const bool due = i == 26 || i >= 30;
-    EXPECT_EQ(closer.CloseBefore(Byte(text[i])), due) << i;
-    EXPECT_FALSE(closer.CloseBefore(TinyTokenizer().eos_id())) << "the model ends by itself";
-    closer.Append(Byte(text[i]));
+TEST(Budget, TellsAnswersFromHeadings) {
+  for (const char* answer : {" 42", "42", " $5.00\n", " -3", " \\frac{1}{2}", " x = 5", " B", " 10 apples per day", " Yes", " (1, 2)", " **7**", "", " ", " 3.14159", " 1,000 dollars\nmore"}) {
+    EXPECT_TRUE(AnswerFollowsHashes(answer)) << answer;
+  }
+  for (const char* heading : {" Step 2: Add the two numbers", " 1. Add them", " 2) Then multiply", " Solution\nWe add", " Calculate the total number of apples", "\n", " Step 1\nFirst", " **Step 1:** Find x\nIt is"}) {
+    EXPECT_FALSE(AnswerFollowsHashes(heading)) << heading;
   }
 }
 
-TEST(Budget, LeavesAResponseAloneThatHasClosedItself) {
-  const DecodeBudget budget{40, 20, TinyTokenizer().Encode("\n#### ")};
-  BudgetCloser closer(&TinyTokenizer(), &budget);
-  for (char c : std::string("It is 7.\n####7")) closer.Append(Byte(c));
-  for (int i = 0; i < 24; ++i) {
-    EXPECT_FALSE(closer.CloseBefore(Byte('x')));
-    closer.Append(Byte('x'));
+TEST(Budget, SeesLoopsAndNothingElse) {
+  const auto loops_at = [](const std::vector<int32_t>& tokens) {
+    LoopDetector detector;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      detector.Append(tokens[i]);
+      if (detector.looping()) return static_cast<int>(i) + 1;
+    }
+    return -1;
+  };
+  for (int period : {1, 2, 3, 16, 17, 40, 128}) {
+    std::vector<int32_t> tokens = RandomTokens(7, 30);  // what came before
+    const std::vector<int32_t> block = RandomTokens(8, period, 100000);
+    while (tokens.size() < 1000) tokens.insert(tokens.end(), block.begin(), block.end());
+    EXPECT_EQ(loops_at(tokens), 30 + std::max(4 * period, 64)) << period;
+    tokens[static_cast<size_t>(30 + std::max(4 * period, 64) - 2)] += 1;  // once otherwise
+    EXPECT_GT(loops_at(tokens), 30 + std::max(4 * period, 64)) << period;
   }
-  BudgetCloser never(&TinyTokenizer(), nullptr);
-  for (int i = 0; i < 100; ++i) never.Append(Byte('\n'));
-  EXPECT_FALSE(never.CloseBefore(Byte('x')));
+  EXPECT_EQ(loops_at(RandomTokens(9, 4000, 20)), -1);
+  std::vector<int32_t> long_block;
+  for (int i = 0; i < 8; ++i) {
+    const std::vector<int32_t> block = RandomTokens(10, 129, 100000);
+    long_block.insert(long_block.end(), block.begin(), block.end());
+  }
+  EXPECT_EQ(loops_at(long_block), -1) << "too long a period to be looked for";
+}
+
+// Tokens of the tiny tokenizer for bytes: every byte is a token of its own.
+int32_t Byte(char c) { return TinyTokenizer().Encode(std::string(1, c)).at(0); }
+
+DecodeBudget BudgetOf(int64_t tokens, int64_t reserve) { return {tokens, reserve, TinyTokenizer().Encode("\n#### ")}; }
+
+// Where `text` would be closed under the budget; −1: nowhere.
+int64_t ClosesAt(const DecodeBudget& budget, const std::string& text, uint64_t seed = 0, ForcedBy* by = nullptr) {
+  Closer closer(&TinyTokenizer(), &budget, Thoughts::kNone, seed, 0, nullptr);
+  for (size_t i = 0; i < text.size(); ++i) {
+    EXPECT_EQ(closer.CloseBefore(TinyTokenizer().eos_id(), 0), ForcedBy::kNone) << "the model ends by itself";
+    const ForcedBy why = closer.CloseBefore(Byte(text[i]), 0);
+    if (by) *by = why;
+    if (why != ForcedBy::kNone) return static_cast<int64_t>(i);
+    closer.Append(Byte(text[i]), false);
+  }
+  return -1;
+}
+
+TEST(Budget, ClosesAtASentenceEndLikelierAsTheEndNears) {
+  // B = 80, R = 20: the closing text of 4 tokens begins at 56 at the latest, and within the 10 tokens before at a sentence end.
+  const DecodeBudget budget = BudgetOf(80, 20);
+  ASSERT_EQ(budget.close_size(), 4);
+  EXPECT_EQ(budget.closes_from(), 46);
+  EXPECT_EQ(ClosesAt(budget, std::string(80, 'a')), 56);
+  std::string text = "xxx";  // sentences end after 46, 50 and 54 tokens
+  for (int i = 0; i < 30; ++i) text += " ab.";
+  std::vector<int> closed(60);
+  for (uint64_t seed = 0; seed < 2000; ++seed) ++closed[static_cast<size_t>(ClosesAt(budget, text, seed))];
+  // Before the space: after 47, 51 and 55 tokens, with chances of 2, 6 and 10 in 11.
+  EXPECT_NEAR(closed[47] / 2000.0, 2.0 / 11, 0.04);
+  EXPECT_NEAR(closed[51] / 2000.0, 9.0 / 11 * 6 / 11, 0.04);
+  EXPECT_NEAR(closed[55] / 2000.0, 9.0 / 11 * 5 / 11 * 10 / 11, 0.04);
+  EXPECT_EQ(closed[47] + closed[51] + closed[55] + closed[56], 2000);
+  EXPECT_EQ(ClosesAt(budget, text, 3), ClosesAt(budget, text, 3));
+}
+
+TEST(Budget, LeavesAResponseAloneThatHasAnswered) {
+  const DecodeBudget budget = BudgetOf(80, 20);
+  EXPECT_EQ(ClosesAt(budget, "It is 7.\n####7" + std::string(60, 'x')), -1);
+  EXPECT_EQ(ClosesAt(budget, "It is \\boxed{\\frac{7}{2}}." + std::string(60, 'x')), -1);
+  EXPECT_EQ(ClosesAt(budget, "It is \\boxed{7" + std::string(70, 'x')), 56) << "not closed yet";
+  EXPECT_EQ(ClosesAt(budget, "#### Step 1: add them all\n" + std::string(60, 'x')), 56) << "a heading";
+  ForcedBy by = ForcedBy::kNone;
+  EXPECT_EQ(ClosesAt(BudgetOf(400, 20), std::string(300, 'x'), 0, &by), 64);
+  EXPECT_EQ(by, ForcedBy::kLoop);
+  Closer never(&TinyTokenizer(), nullptr, Thoughts::kNone, 0, 0, nullptr);
+  for (int i = 0; i < 100; ++i) never.Append(Byte('\n'), false);
+  EXPECT_EQ(never.CloseBefore(Byte('x'), 0), ForcedBy::kNone);
+}
+
+TEST(Budget, ThoughtsAreClosedByTheirTag) {
+  DecodeBudget budget = BudgetOf(80, 20);
+  budget.think_close_ids = {Byte('$')};
+  const auto closing = [&](Thoughts prompt, const std::string& text) {
+    Closer closer(&TinyTokenizer(), &budget, prompt, 0, 0, nullptr);
+    for (const char c : text) closer.Append(Byte(c), false);
+    return closer.progress().reasoning() ? closer.closing_text() : std::vector<int32_t>();
+  };
+  EXPECT_EQ(closing(Thoughts::kOpen, "so"), budget.think_close_ids);
+  EXPECT_EQ(closing(Thoughts::kNone, "<think>so"), budget.think_close_ids) << "opened by the response";
+  EXPECT_EQ(closing(Thoughts::kNone, "so"), budget.close_ids) << "never opened";
+  EXPECT_EQ(closing(Thoughts::kClosed, "so"), budget.close_ids) << "closed by the prompt";
+  EXPECT_EQ(closing(Thoughts::kOpen, "so</think>It is"), std::vector<int32_t>()) << "it answers";
+  EXPECT_EQ(closing(Thoughts::kNone, "</think><think>again"), budget.think_close_ids);
+  EXPECT_EQ(closing(Thoughts::kClosed, "\\boxed{6}xxxx"), std::vector<int32_t>()) << "it has answered";
+}
+
+TEST(Budget, CountsThoughts) {
+  const auto count = [](Thoughts prompt, const std::string& text) {
+    ResponseProgress progress(&TinyTokenizer(), prompt, "####");
+    std::string parts;
+    for (const char c : text) parts += ResponsePartName(progress.Append(Byte(c)))[0];
+    EXPECT_EQ(progress.tokens(), static_cast<int64_t>(text.size()));
+    return std::pair(progress.thinking_tokens(), parts);
+  };
+  using Pair = std::pair<int64_t, std::string>;
+  EXPECT_EQ(count(Thoughts::kNone, "abc"), Pair(0, "aaa"));
+  EXPECT_EQ(count(Thoughts::kOpen, "ab"), Pair(2, "tt")) << "never closed";
+  EXPECT_EQ(count(Thoughts::kOpen, "a</think>bc"), Pair(9, "tttttttttaa"));
+  EXPECT_EQ(count(Thoughts::kClosed, "a</think>bc"), Pair(9, "aaaaaaaataa")) << "nothing had opened them: all of it was";
+  EXPECT_EQ(count(Thoughts::kNone, "a<think>b</think>c<think>d").first, 24) << "both, and their tags";
 }
 
 TEST(Budget, ForcesTheClosingTextAndStopsAtB) {
@@ -64,7 +173,7 @@ TEST(Budget, ForcesTheClosingTextAndStopsAtB) {
   options.activations = ActivationType::kBF16;
   Engine engine(TinyBase(), options);
   const std::vector<int32_t> close = TinyTokenizer().Encode("\n#### ");
-  constexpr int64_t kBudget = 40, kReserve = 20;
+  constexpr int64_t kBudget = 64, kReserve = 20;
   GenerateRequest request;
   request.prompt = RandomTokens(5, 30);
   request.adapter = TinyAdapter("tiny-alora");
@@ -73,7 +182,7 @@ TEST(Budget, ForcesTheClosingTextAndStopsAtB) {
   request.num_samples = 40;
   request.max_tokens = 100;
   const auto free = Generate(engine, TinyTokenizer(), {&request, 1}, {})[0];
-  request.budget = DecodeBudget{kBudget, kReserve, close};
+  request.budget = BudgetOf(kBudget, kReserve);
   const auto held = Generate(engine, TinyTokenizer(), {&request, 1}, {})[0];
   int forced = 0, early = 0, cut = 0;
   for (size_t i = 0; i < held.size(); ++i) {
@@ -91,9 +200,12 @@ TEST(Budget, ForcesTheClosingTextAndStopsAtB) {
       continue;
     }
     ++forced;
-    EXPECT_GE(c.forced_begin, kBudget - kReserve);
-    EXPECT_LE(c.forced_begin, kBudget - kReserve / 2);
-    early += c.forced_begin < kBudget - kReserve / 2;
+    EXPECT_GE(c.forced_begin, request.budget->closes_from());
+    EXPECT_LE(c.forced_end, kBudget - kReserve);
+    early += c.forced_end < kBudget - kReserve;
+    EXPECT_EQ(c.usage.forced_by, ForcedBy::kBudget);
+    EXPECT_EQ(c.usage.forced_tokens, static_cast<int64_t>(close.size()));
+    EXPECT_EQ(c.usage.thinking_tokens + c.usage.answer_tokens, static_cast<int64_t>(c.tokens.size()));
     ASSERT_EQ(c.forced_end - c.forced_begin, static_cast<int64_t>(close.size()));
     EXPECT_TRUE(std::equal(close.begin(), close.end(), c.tokens.begin() + c.forced_begin));
     for (int64_t t = 0; t < static_cast<int64_t>(c.tokens.size()); ++t) {
@@ -102,6 +214,8 @@ TEST(Budget, ForcesTheClosingTextAndStopsAtB) {
     // What follows is what the model says after the forced text.
     GenerateRequest after = request;
     after.num_samples = 1;
+    after.budget.reset();  // closed it is
+    after.max_tokens = kBudget;
     after.first_sample = i;
     after.response_prefix.assign(c.tokens.begin(), c.tokens.begin() + c.forced_end);
     EXPECT_EQ(Generate(engine, TinyTokenizer(), {&after, 1}, {})[0][0].tokens, c.tokens);
@@ -126,9 +240,9 @@ TEST(Budget, ManyBudgetsFromOneTrace) {
     const Completion trace = Generate(engine, TinyTokenizer(), {&request, 1}, {})[0][0];
     for (int64_t tokens : {32, 48, 80}) {
       GenerateRequest direct = request;
-      direct.budget = DecodeBudget{tokens, 16, close};
+      direct.budget = BudgetOf(tokens, 16);
       GenerateRequest resumed = direct;
-      const int64_t known = std::min(tokens - 16, static_cast<int64_t>(trace.tokens.size()));
+      const int64_t known = TokensBeforeBudget(TinyTokenizer(), *direct.budget, Thoughts::kNone, 0, 0, trace.tokens);
       resumed.response_prefix.assign(trace.tokens.begin(), trace.tokens.begin() + known);
       const Completion a = Generate(engine, TinyTokenizer(), {&direct, 1}, {})[0][0];
       const Completion b = Generate(engine, TinyTokenizer(), {&resumed, 1}, {})[0][0];

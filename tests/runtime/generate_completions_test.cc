@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/text/tokenizer.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 #include "tests/base/temp_folder.h"
 #include "tests/runtime/tiny.h"
 
@@ -178,7 +178,9 @@ TEST(Generate, StreamsCountsAndCancels) {
   for (size_t i = 0; i < requests.size(); ++i) streamed[i].resize(static_cast<size_t>(requests[i].num_samples));
   int64_t last_done = 0, total = 0, prompt_tokens = 0, generated = 0;
   GenerateOptions options{.max_batch = 5};
-  options.on_token = [&](size_t request, int sample, int32_t token) { streamed[request][sample].push_back(token); };
+  options.on_token = [&](size_t request, const TokenEvent& event) {
+    if (event.token >= 0) streamed[request][event.sample].push_back(event.token);
+  };
   options.on_progress = [&](int64_t done, int64_t all) {
     EXPECT_GT(done, last_done);
     last_done = done;
@@ -246,7 +248,7 @@ TEST(Generate, RefusesWhatCannotBeDone) {
   refused([](auto& r) { r.sampling.top_p = 0; }, "top_p");
   refused([](auto& r) { r.budget = Budget(25, 13); }, "twice");
   refused([](auto& r) { r.budget = Budget(40, 16); }, "raise the limit");
-  refused([](auto& r) { r.budget = Budget(16, 8); }, "closing text");
+  refused([](auto& r) { r.budget = Budget(12, 6); }, "closing text");
   refused([](auto& r) { r.budget = DecodeBudget{16, 8, {}}; }, "closes");
   refused([](auto& r) { r.budget = DecodeBudget{16, 8, {-5}}; }, "vocabulary");
   EXPECT_THROW(Generate(engine, TinyTokenizer(), {&good, 1}, {.max_batch = 0}), UserError);

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "runtime/sampler.h"
+#include "runtime/generation/sampler.h"
 
 namespace pith {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "rewards/length_targets.h"
 #include "rewards/reward.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 #include "train/model/batch.h"
 #include "train/policy/policy_loss.h"
 #include "train/stage/session.h"

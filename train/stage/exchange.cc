@@ -47,11 +47,13 @@ std::string PackCompletions(const std::vector<Completion>& completions) {
   std::string out;
   Put(static_cast<uint64_t>(completions.size()), &out);
   for (const Completion& c : completions) {
+    Put(c.sample, &out);
     PutAll(c.tokens, &out);
     PutAll(c.logprobs, &out);
     Put(c.forced_begin, &out);
     Put(c.forced_end, &out);
     Put(c.finish, &out);
+    Put(c.usage, &out);
     Put(c.prompt_opens_thoughts, &out);
     Put(c.ttft_ms, &out);
     Put(c.wall_ms, &out);
@@ -62,11 +64,13 @@ std::string PackCompletions(const std::vector<Completion>& completions) {
 std::vector<Completion> UnpackCompletions(const std::string& bytes, size_t* at) {
   std::vector<Completion> completions(static_cast<size_t>(Get<uint64_t>(bytes, at)));
   for (Completion& c : completions) {
+    c.sample = Get<int>(bytes, at);
     c.tokens = GetAll<int32_t>(bytes, at);
     c.logprobs = GetAll<float>(bytes, at);
     c.forced_begin = Get<int64_t>(bytes, at);
     c.forced_end = Get<int64_t>(bytes, at);
     c.finish = Get<Finish>(bytes, at);
+    c.usage = Get<Usage>(bytes, at);
     c.prompt_opens_thoughts = Get<bool>(bytes, at);
     c.ttft_ms = Get<double>(bytes, at);
     c.wall_ms = Get<double>(bytes, at);

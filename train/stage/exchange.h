@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 #include "train/model/model.h"
 #include "train/run/ranks.h"
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 #include "train/stage/session.h"
 
 namespace pith {

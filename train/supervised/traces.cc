@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "runtime/evaluation/attempt.h"
-#include "runtime/generate.h"
+#include "runtime/generation/generate.h"
 #include "train/run/ranks.h"
 #include "train/run/run_folder.h"
 #include "train/stage/judging.h"

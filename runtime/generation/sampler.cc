@@ -1,4 +1,4 @@
-#include "runtime/sampler.h"
+#include "runtime/generation/sampler.h"
 
 #include <algorithm>
 #include <bit>
@@ -197,6 +197,15 @@ void CheckSampling(const SamplingParams& params) {
   if (params.top_k < 0) ThrowUser("top_k ", params.top_k, " is negative; give 0 (off) or a number of tokens");
   if (!(params.top_p > 0 && params.top_p <= 1)) ThrowUser("top_p ", params.top_p, " is not in (0, 1]; 1 is off");
   if (!(params.min_p >= 0 && params.min_p < 1)) ThrowUser("min_p ", params.min_p, " is not in [0, 1); 0 is off");
+  if (!(params.repetition_penalty > 0 && params.repetition_penalty <= 10)) {
+    ThrowUser("repetition_penalty ", params.repetition_penalty, " is not in (0, 10]; 1 is off");
+  }
+  if (!(params.presence_penalty >= -2 && params.presence_penalty <= 2)) ThrowUser("presence_penalty ", params.presence_penalty, " is not in [-2, 2]; 0 is off");
+  if (!(params.frequency_penalty >= -2 && params.frequency_penalty <= 2)) ThrowUser("frequency_penalty ", params.frequency_penalty, " is not in [-2, 2]; 0 is off");
+  for (const auto& [id, bias] : params.logit_bias) {
+    if (id < 0) ThrowUser("logit_bias names the token ", id, "; expected an id of the vocabulary");
+    if (!(bias >= -100 && bias <= 100)) ThrowUser("logit_bias of token ", id, " is ", bias, ", expected a number in [-100, 100]");
+  }
 }
 
 SampledToken Sample(const float* logits, int64_t vocab, const SamplingParams& params, uint64_t sample,

@@ -6,8 +6,8 @@
 
 #include "adapters/packed_adapter.h"
 #include "data/template/prompt.h"
-#include "rewards/budget.h"
-#include "runtime/generate.h"
+#include "runtime/generation/decode_budget.h"
+#include "runtime/generation/request.h"
 
 namespace pith {
 
@@ -20,9 +20,8 @@ struct NamedAdapter {
 // that the chat template ends with. UserError when the prompt lacks it. prompt.invocation_start for any other mode.
 int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer);
 
-// The decode-time side of a budget. The reasoning is closed by budget.close_text when it was given by the user (special
-// tokens in it count as such), else by </think> where the vocabulary has it as one token, else by budget.close_text.
-// UserError when B < 2R.
-DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const Tokenizer& tokenizer);
+// How a budget closes: thoughts that a tag has opened by </think>, where the vocabulary has it as one token and nobody gave a text of
+// his own (`given`); all other reasoning by close_text (special tokens in it count as such). Its numbers are left to the caller.
+DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer& tokenizer);
 
 }  // namespace pith

@@ -1,4 +1,4 @@
-#include "runtime/evaluation/mode.h"
+#include "runtime/session/mode.h"
 
 #include "base/error.h"
 
@@ -16,16 +16,10 @@ int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokeniz
   return *found;
 }
 
-DecodeBudget MakeDecodeBudget(const Budget& budget, bool close_text_given, const Tokenizer& tokenizer) {
-  CheckBudget(budget, /*for_decoding=*/true);
+DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer& tokenizer) {
   DecodeBudget decode;
-  decode.tokens = budget.tokens;
-  decode.reserve_tokens = budget.reserve_tokens;
-  if (const auto close = tokenizer.FindToken("</think>"); close && !close_text_given) {
-    decode.close_ids = {*close};
-  } else {
-    decode.close_ids = tokenizer.Encode(budget.close_text, SpecialTokens::kParse);
-  }
+  decode.close_ids = tokenizer.Encode(close_text, SpecialTokens::kParse);
+  if (const auto close = tokenizer.FindToken(kThinkClose); close && !given) decode.think_close_ids = {*close};
   return decode;
 }
 

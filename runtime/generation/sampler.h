@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
@@ -14,6 +15,10 @@ struct SamplingParams {
   double top_p = 1.0;        // in (0, 1]
   double min_p = 0.0;        // in [0, 1): relative to the most probable token
   uint64_t seed = 0;
+  double repetition_penalty = 1.0;                   // in (0, 10]; 1: off. This and what follows: penalties.h
+  double presence_penalty = 0.0;                     // in [−2, 2]
+  double frequency_penalty = 0.0;                    // in [−2, 2]
+  std::vector<std::pair<int32_t, float>> logit_bias = {};  // by token id, in [−100, 100]
 };
 
 struct SampledToken {

@@ -1,0 +1,61 @@
+#include "runtime/generation/generate.h"
+
+#include <chrono>
+
+#include "runtime/generation/scheduler.h"
+
+namespace pith {
+
+const char* FinishName(Finish finish) {
+  switch (finish) {
+    case Finish::kStop: return "stop";
+    case Finish::kLength: return "length";
+    case Finish::kCancelled: return "cancelled";
+  }
+  return "unknown";
+}
+
+std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion) {
+  std::string text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
+  text.resize(text.size() - std::min(completion.cut_bytes, text.size()));
+  return text;
+}
+
+std::vector<std::vector<Completion>> Generate(Engine& engine, const Tokenizer& tokenizer,
+                                              std::span<const GenerateRequest> requests, const GenerateOptions& options,
+                                              GenerateStats* stats) {
+  const auto start = std::chrono::steady_clock::now();
+  Scheduler scheduler(engine, tokenizer, {.max_batch = options.max_batch});
+  std::vector<std::vector<Completion>> results(requests.size());
+  std::vector<RequestId> ids(requests.size());
+  int64_t done = 0, reported = 0, total = 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    RequestCallbacks callbacks;
+    if (options.on_token) callbacks.on_token = [&options, i](const TokenEvent& event) { options.on_token(i, event); };
+    callbacks.on_completion = [&, i](int, const Completion& completion) {
+      ++done;
+      if (options.on_completion) options.on_completion(i, completion);
+      if (options.enough && options.enough(i)) scheduler.Cancel(ids[i]);
+    };
+    callbacks.on_done = [&results, i](std::vector<Completion> completions) { results[i] = std::move(completions); };
+    ids[i] = scheduler.Submit(requests[i], std::move(callbacks));
+    total += requests[i].num_samples;
+  }
+  for (bool more = true; more;) {
+    if (options.cancelled && options.cancelled()) {
+      scheduler.CancelAll();
+      break;
+    }
+    more = scheduler.Step();
+    if (options.on_progress && done > reported) options.on_progress(reported = done, total);
+  }
+  if (stats) {
+    *stats = {};
+    for (const GenerateRequest& request : requests) stats->prompt_tokens += static_cast<int64_t>(request.prompt.size());
+    stats->generated_tokens = scheduler.counts().generated_tokens;
+    stats->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return results;
+}
+
+}  // namespace pith

@@ -1,0 +1,74 @@
+// What is asked of the engine, and what comes of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/engine.h"
+#include "runtime/generation/closer.h"
+#include "runtime/generation/decode_budget.h"
+#include "runtime/generation/progress.h"
+#include "runtime/generation/sampler.h"
+
+namespace pith {
+
+enum class Finish { kStop, kLength, kCancelled };
+const char* FinishName(Finish finish);  // "stop" | "length" | "cancelled"
+
+// The prompt before the invocation is encoded by the base; the adapter is switched on at the invocation and stays on
+// (Activation::kAlways: from the first token).
+struct GenerateRequest {
+  std::vector<int32_t> prompt;
+  int64_t invocation_start = 0;       // from Prompt
+  AdapterRef adapter;                 // nullptr: base
+  SamplingParams sampling;
+  int64_t max_tokens = 512;           // the end-of-turn token included
+  std::optional<DecodeBudget> budget;
+  std::vector<int32_t> response_prefix;  // tokens of the response known already: counted, encoded under the adapter, not
+                                      // sampled (an evaluation takes many budgets from one greedy trace by this)
+  int64_t announced = 0;              // how many of these announce the budget: they are forced, and known to nobody but the model
+  int num_samples = 1;                // completions over one shared prompt
+  uint64_t first_sample = 0;          // sample numbers first_sample, first_sample + 1, … name the random streams
+  bool encode_only = false;           // nothing is sampled: the prompt is in the cache afterwards, for who comes next
+  std::vector<std::string> stop = {};     // texts that end the response, and are no part of it
+  std::vector<int32_t> stop_ids = {};     // tokens that do, beside the tokenizer's ends
+};
+
+struct Usage {                       // tokens; thinking and answer are all of them
+  int64_t thinking_tokens = 0;       // thoughts with their tags; with T and A given, all up to the closing text
+  int64_t answer_tokens = 0;
+  int64_t forced_tokens = 0;         // of both: the announcement and the closing text
+  ForcedBy forced_by = ForcedBy::kNone;  // why the closing text was forced in
+};
+
+struct Completion {
+  int sample = 0;                     // of its request, from 0
+  std::vector<int32_t> tokens;        // everything after the generation prompt, the end-of-turn token included
+  std::vector<float> logprobs;        // of each token under the sampler's policy, over the ids that the tokenizer knows (rows
+                                      // of padding in the embedding are never sampled); 0 for tokens that were not sampled
+  int64_t forced_begin = -1;          // where the closing text was forced in; −1: never
+  int64_t forced_end = -1;
+  Finish finish = Finish::kLength;
+  Usage usage;
+  size_t cut_bytes = 0;               // of the text, at its end: a stop text, and what came with it
+  bool prompt_opens_thoughts = false;  // the prompt's last tag of thoughts is <think>
+  double ttft_ms = 0;                 // from the request's admission to its first token
+  double wall_ms = 0;                 // from admission to the last token
+};
+
+// The response as people read it: decoded without the token that ended it, and without a stop text.
+std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion);
+
+struct TokenEvent {
+  int sample = 0;          // of its request, from 0
+  int32_t token = -1;      // −1: none; text that was held back comes at the end
+  ResponsePart part = ResponsePart::kAnswer;
+  std::string_view text;   // what can be shown by now: whole characters, no control tokens, nothing that may be a stop text's beginning
+};
+
+}  // namespace pith

@@ -1,0 +1,247 @@
+// Who gets in, and when.
+#include <algorithm>
+
+#include "base/error.h"
+#include "runtime/generation/scheduler_state.h"
+
+namespace pith {
+
+namespace {
+
+constexpr int64_t kPage = Engine::kPageTokens;
+
+int64_t PagesFor(int64_t tokens) { return (tokens + kPage - 1) / kPage; }
+
+int64_t Limit(const GenerateRequest& request) {
+  if (request.encode_only) return static_cast<int64_t>(request.response_prefix.size());
+  return request.budget && request.budget->tokens > 0 ? std::min(request.max_tokens, request.budget->tokens) : request.max_tokens;
+}
+
+int64_t RootTokens(const GenerateRequest& request) {
+  return static_cast<int64_t>(request.prompt.size() + request.response_prefix.size());
+}
+
+}  // namespace
+
+void Scheduler::State::Check(const GenerateRequest& request) const {
+  CheckSampling(request.sampling);
+  if (request.budget) CheckDecodeBudget(*request.budget, request.max_tokens, request.num_samples);
+  const int64_t prompt = static_cast<int64_t>(request.prompt.size());
+  const int64_t prefix = static_cast<int64_t>(request.response_prefix.size());
+  const int64_t limit = Limit(request);
+  if (prompt == 0) ThrowUser("a prompt has no tokens; give at least one");
+  if (request.max_tokens < 1 && !request.encode_only) ThrowUser("a limit of ", request.max_tokens, " tokens leaves no room to answer; give 1 or more");
+  if (request.num_samples < 1) ThrowUser(request.num_samples, " completions were asked for; give 1 or more");
+  if (request.invocation_start < 0 || request.invocation_start > prompt) {
+    ThrowUser("the invocation begins at token ", request.invocation_start, ", which is not in the prompt of ", prompt,
+              " tokens");
+  }
+  if (prefix > limit) {
+    ThrowUser("the response begins with ", prefix, " given tokens, but may have only ", limit, "; raise the limit");
+  }
+  PITH_CHECK(request.announced >= 0 && request.announced <= prefix, request.announced, " of ", prefix, " given tokens");
+  const int64_t context = engine_.config().context_length;
+  if (prompt > context - limit) {
+    ThrowUser("a prompt of ", prompt, " tokens and up to ", limit, " more do not fit the model's context of ", context,
+              " tokens; shorten the prompt or lower the limit");
+  }
+  for (const auto* ids : {&request.prompt, &request.response_prefix}) {
+    for (int32_t id : *ids) {
+      if (id >= 0 && id < engine_.config().vocab_size) continue;
+      ThrowUser("token id ", id, " is not in the model's vocabulary of ", engine_.config().vocab_size, " tokens");
+    }
+  }
+  if (request.budget) {
+    for (const auto* ids : {&request.budget->close_ids, &request.budget->think_close_ids}) {
+      for (int32_t id : *ids) {
+        if (id < 0 || id >= vocab_) ThrowUser("token id ", id, " of the closing text is not in the model's vocabulary");
+      }
+    }
+    if (request.budget->pooled && request.num_samples > options_.max_batch) {
+      ThrowUser("a pooled budget needs its ", request.num_samples, " chains to run together, but no more than ", options_.max_batch, " may; ask for fewer");
+    }
+  }
+  for (const std::string& stop : request.stop) {
+    if (stop.empty()) ThrowUser("a stop text is empty; give at least one character");
+  }
+  for (int32_t id : request.stop_ids) {
+    if (id < 0 || id >= vocab_) ThrowUser("the stop token ", id, " is not in the model's vocabulary of ", vocab_, " tokens");
+  }
+  for (const auto& [id, bias] : request.sampling.logit_bias) {
+    if (id >= vocab_) ThrowUser("logit_bias names the token ", id, ", which is not in the model's vocabulary of ", vocab_, " tokens");
+  }
+  const int64_t together = request.budget && request.budget->pooled ? request.num_samples : 1;
+  if (RootPages(request) + together * OwnPages(request) > num_pages_) {
+    ThrowUser("a prompt of ", prompt, " tokens and up to ", limit, " more do not fit the KV cache, which has room for ",
+              num_pages_ * kPage, " tokens; make it larger or lower the limit");
+  }
+}
+
+// Whole pages of the prompt are shared by its samples; its last page, when it is not whole, is copied by each of them.
+int64_t Scheduler::State::RootPages(const GenerateRequest& request) const {
+  const int64_t tokens = RootTokens(request);
+  return tokens / kPage + (request.num_samples > 1 && tokens % kPage != 0 ? 1 : 0);
+}
+
+int64_t Scheduler::State::OwnPages(const GenerateRequest& request) const {
+  return PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request)) - RootTokens(request) / kPage;
+}
+
+RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks callbacks) {
+  Check(request);
+  auto job = std::make_unique<Job>();
+  job->thoughts = ThoughtsAtEnd(tokenizer_, request.prompt);
+  job->unfinished = request.num_samples;
+  job->results.resize(static_cast<size_t>(request.num_samples));
+  job->over.resize(job->results.size());
+  for (size_t i = 0; i < job->results.size(); ++i) {
+    job->results[i].sample = static_cast<int>(i);
+    job->results[i].prompt_opens_thoughts = job->thoughts == Thoughts::kOpen;
+  }
+  if (request.budget && request.budget->pooled) {
+    job->pool.open = request.num_samples;
+    job->pool.left = request.budget->tokens - request.num_samples * request.budget->answer_reserve();
+  }
+  job->request = std::move(request);
+  job->callbacks = std::move(callbacks);
+  RequestId id;
+  {
+    const std::lock_guard lock(mutex_);
+    id = job->id = next_id_++;
+    inbox_.push_back({Message::kSubmit, id, -1, std::move(job)});
+  }
+  wake_.notify_all();
+  return id;
+}
+
+void Scheduler::State::Tell(bool cancel, RequestId id, int sample) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back({cancel ? Message::kCancel : Message::kCloseNow, id, sample, nullptr});
+  }
+  wake_.notify_all();
+}
+
+void Scheduler::State::ReadInbox() {
+  std::vector<Message> messages;
+  {
+    const std::lock_guard lock(mutex_);
+    messages.swap(inbox_);
+  }
+  for (Message& message : messages) {
+    if (message.kind == Message::kSubmit) {
+      waiting_.push_back(std::move(message.job));
+      continue;
+    }
+    Job* job = Find(message.id);
+    if (job == nullptr) continue;  // done already
+    if (message.kind == Message::kCancel) {
+      Cancel(*job, message.sample);
+      continue;
+    }
+    for (const auto& slot : slots_) {
+      if (slot->job == job && (message.sample < 0 || slot->sample == message.sample)) slot->closer.CloseNow();
+    }
+  }
+  if (!messages.empty()) Sweep();
+}
+
+Scheduler::State::Job* Scheduler::State::Find(RequestId id) {
+  for (const auto* jobs : {&running_, &waiting_}) {
+    for (const auto& job : *jobs) {
+      if (job->id == id) return job.get();
+    }
+  }
+  return nullptr;
+}
+
+void Scheduler::State::Cancel(Job& job, int sample) {
+  for (const auto& slot : slots_) {
+    if (slot->job == &job && !slot->done && (sample < 0 || slot->sample == sample)) Finish(*slot, Finish::kCancelled);
+  }
+  for (int i = job.admitted; i < static_cast<int>(job.over.size()); ++i) {
+    if (job.over[static_cast<size_t>(i)] || (sample >= 0 && i != sample)) continue;
+    job.over[static_cast<size_t>(i)] = true;
+    job.results[static_cast<size_t>(i)].finish = Finish::kCancelled;
+    --job.unfinished;
+  }
+}
+
+void Scheduler::State::CancelAll() {
+  ReadInbox();
+  for (const auto* jobs : {&running_, &waiting_}) {
+    for (const auto& job : *jobs) Cancel(*job, -1);
+  }
+  Sweep();
+}
+
+// The next completion in line, or all of a pooled budget; false when it has to wait.
+bool Scheduler::State::AdmitNext() {
+  if (waiting_.empty()) return false;
+  Job& job = *waiting_.front();
+  const auto all = static_cast<int>(job.over.size());
+  while (job.admitted < all && job.over[static_cast<size_t>(job.admitted)]) ++job.admitted;  // cancelled before
+  if (job.admitted < all) {
+    const bool first = roots_.empty() || roots_.back()->job != &job;
+    const int together = job.pooled() ? all : 1;
+    const int64_t own = OwnPages(job.request), shared = first ? RootPages(job.request) : 0;
+    if (slots_.size() + static_cast<size_t>(together) > static_cast<size_t>(options_.max_batch)) return false;
+    if (shared + together * own > pages_left_) return false;
+    if (first) AddRoot(job, shared);
+    for (int i = 0; i < together; ++i) {
+      if (!job.over[static_cast<size_t>(job.admitted)]) AddSlot(job, own);
+      ++job.admitted;
+    }
+  }
+  while (job.admitted < all && job.over[static_cast<size_t>(job.admitted)]) ++job.admitted;
+  if (job.admitted == all) {
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  return true;
+}
+
+void Scheduler::State::AddRoot(Job& job, int64_t pages) {
+  const GenerateRequest& request = job.request;
+  auto root = std::make_unique<Root>();
+  root->job = &job;
+  root->tokens = request.prompt;
+  root->tokens.insert(root->tokens.end(), request.response_prefix.begin(), request.response_prefix.end());
+  if (!request.adapter) {
+    root->switch_at = static_cast<int64_t>(root->tokens.size());
+  } else if (request.adapter->activation() == Activation::kInvocation) {
+    root->switch_at = request.invocation_start;
+  }
+  root->pages = pages;
+  pages_left_ -= pages;
+  roots_.push_back(std::move(root));
+}
+
+void Scheduler::State::AddSlot(Job& job, int64_t pages) {
+  const GenerateRequest& request = job.request;
+  Completion* out = &job.results[static_cast<size_t>(job.admitted)];
+  pages_left_ -= pages;
+  slots_.push_back(std::make_unique<Slot>(
+      Slot{.job = &job, .root = roots_.back().get(), .sample = job.admitted, .pages = pages, .limit = Limit(request),
+           .closer = Closer(&tokenizer_, request.budget ? &*request.budget : nullptr, job.thoughts, request.sampling.seed,
+                            request.first_sample + static_cast<uint64_t>(job.admitted), job.pooled() ? &job.pool : nullptr),
+           .stop = StopText(&request.stop), .stream = {}, .unsent = {}, .pending = {}, .out = out, .admitted = Clock::now()}));
+  Slot& slot = *slots_.back();
+  for (size_t i = 0; i < request.response_prefix.size(); ++i) {
+    slot.closer.Append(request.response_prefix[i], static_cast<int64_t>(i) < request.announced);
+    out->tokens.push_back(request.response_prefix[i]);
+    out->logprobs.push_back(0);
+  }
+  if (request.encode_only) return;
+  if (!out->tokens.empty() && tokenizer_.IsEnd(out->tokens.back())) {
+    Finish(slot, Finish::kStop);
+  } else if (static_cast<int64_t>(out->tokens.size()) >= slot.closer.Limit(slot.limit)) {
+    Finish(slot, Finish::kLength);
+  }
+}
+
+void Scheduler::State::Admit() {
+  while (AdmitNext()) Sweep();
+}
+
+}  // namespace pith

@@ -1,0 +1,81 @@
+// Prompts on their way into the cache.
+#include <algorithm>
+
+#include "runtime/generation/scheduler_state.h"
+
+namespace pith {
+
+// Gives every admitted completion whose prompt is encoded a sequence of its own, and its first draw.
+void Scheduler::State::ForkReady() {
+  for (const auto& slot : slots_) {
+    Root& root = *slot->root;
+    if (slot->sequence >= 0 || root.logits.empty()) continue;
+    if (slot->job->request.encode_only) {
+      Finish(*slot, Finish::kStop);
+      continue;
+    }
+    if (slot->job->request.num_samples == 1) {
+      slot->sequence = root.sequence;
+      root.sequence = -1;
+    } else {
+      slot->sequence = engine_.Fork(root.sequence);
+    }
+    engine_.SetAdapter(slot->sequence, slot->job->request.adapter);  // where the invocation is empty it begins only now
+    draws_.push_back({slot.get(), root.logits.data(), {}});
+  }
+}
+
+// Whether an earlier request of this very step computes a page that `root` could otherwise take over in the next step.
+bool Scheduler::State::WaitsForPrefix(const Root& root, int64_t started) const {
+  if (!engine_.options().share_prefixes) return false;
+  const int64_t end = started + Engine::kPageTokens;
+  if (end > static_cast<int64_t>(root.tokens.size()) || (root.switch_at > 0 && end > root.switch_at)) return false;
+  const PackedAdapter* writer = root.switch_at > 0 ? nullptr : root.job->request.adapter.get();
+  for (const Root* other : encoding_) {
+    const PackedAdapter* other_writer = other->switch_at > 0 ? nullptr : other->job->request.adapter.get();
+    if (other_writer != writer || end > static_cast<int64_t>(other->tokens.size())) continue;
+    if (other->switch_at > 0 && end > other->switch_at) continue;
+    if (std::equal(root.tokens.begin(), root.tokens.begin() + end, other->tokens.begin())) return true;
+  }
+  return false;
+}
+
+// Prompts in order of admission, each up to its switch of adapter in one step and on from there in the next. Where their share of
+// the step is bounded they divide it, so that a short one does not wait for a long one.
+void Scheduler::State::AddPrefillRows() {
+  const size_t end = rows_.size() + share_.Rows(rows_.size());
+  encoding_.clear();
+  const auto is_open = [](const std::unique_ptr<Root>& root) { return root->encoded < static_cast<int64_t>(root->tokens.size()) && root->job->unfinished > 0; };
+  auto open = static_cast<size_t>(std::count_if(roots_.begin(), roots_.end(), is_open));
+  for (const auto& owned : roots_) {
+    Root& root = *owned;
+    if (rows_.size() >= end) break;
+    if (!is_open(owned)) continue;
+    const int64_t total = static_cast<int64_t>(root.tokens.size());
+    const size_t own_end = share_.bounded() ? rows_.size() + (end - rows_.size() + open - 1) / open : end;
+    --open;
+    if (root.sequence < 0) {
+      root.sequence = engine_.NewSequence();
+      if (root.switch_at == 0) engine_.SetAdapter(root.sequence, root.job->request.adapter);
+    }
+    if (root.encoded == 0) {
+      // The last token is computed in any case: its logits are wanted.
+      const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(total - 1));
+      const WriterSpan writers[] = {{root.switch_at, nullptr}, {total, root.job->request.adapter}};
+      root.encoded = engine_.AdoptPrefix(root.sequence, tokens, writers);
+      if (WaitsForPrefix(root, root.encoded)) {
+        engine_.Truncate(root.sequence, 0);
+        root.encoded = 0;
+        continue;
+      }
+    }
+    if (root.encoded >= root.switch_at) engine_.SetAdapter(root.sequence, root.job->request.adapter);
+    const int64_t phase_end = root.encoded < root.switch_at ? root.switch_at : total;
+    for (; root.encoded < phase_end && rows_.size() < own_end; ++root.encoded) {
+      rows_.push_back({root.sequence, root.tokens[static_cast<size_t>(root.encoded)], root.encoded + 1 == total});
+    }
+    encoding_.push_back(&root);
+  }
+}
+
+}  // namespace pith

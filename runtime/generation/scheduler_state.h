@@ -1,0 +1,142 @@
+// The inside of a Scheduler: which requests are in the cache, which completions run, and the room they may still need.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "data/text/stream_decoder.h"
+#include "runtime/generation/prompt_share.h"
+#include "runtime/generation/scheduler.h"
+#include "runtime/generation/stop_text.h"
+
+namespace pith {
+
+class Scheduler::State {
+ public:
+  State(Engine& engine, const Tokenizer& tokenizer, const SchedulerOptions& options);
+  ~State();
+
+  // Any thread.
+  RequestId Submit(GenerateRequest request, RequestCallbacks callbacks);
+  void Tell(bool cancel, RequestId id, int sample);
+
+  // The thread that steps.
+  bool Step();
+  void Run(std::stop_token stop);
+  void CancelAll();
+  const Counts& counts() const { return counts_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Job {
+    RequestId id;
+    GenerateRequest request;
+    RequestCallbacks callbacks;
+    Thoughts thoughts;                // at the end of the prompt
+    std::vector<Completion> results;
+    std::vector<bool> over;           // samples that are done or cancelled
+    int unfinished = 0, admitted = 0; // samples
+    ThinkingPool pool;
+
+    bool pooled() const { return request.budget && request.budget->pooled; }
+  };
+  // A request in the cache: its prompt, and the response's known beginning, encoded once for all its samples.
+  struct Root {
+    Job* job;
+    SequenceId sequence = -1;
+    std::vector<int32_t> tokens;
+    int64_t switch_at = 0;         // tokens before it are the base's
+    int64_t encoded = 0;
+    std::vector<float> logits;     // of the last token, once all are encoded
+    int64_t pages;                 // reserved until all samples are done
+  };
+  // A completion that has been admitted.
+  struct Slot {
+    Job* job;
+    Root* root;
+    int sample;                    // of its request, from 0
+    SequenceId sequence = -1;      // −1 while the root is being encoded
+    int64_t pages;                 // reserved
+    int64_t limit;                 // tokens
+    Closer closer;
+    StopText stop;
+    StreamDecoder stream;
+    std::string unsent;            // text that is not shown yet
+    std::vector<int32_t> pending;  // tokens to run next
+    Completion* out;
+    Clock::time_point admitted;
+    bool done = false;
+  };
+  struct Draw {
+    Slot* slot;
+    const float* logits;
+    SampledToken token;
+  };
+  struct Message {  // from other threads, in their order
+    enum Kind { kSubmit, kCancel, kCloseNow } kind;
+    RequestId id;
+    int sample;
+    std::unique_ptr<Job> job;
+  };
+
+  // scheduler_admission.cc
+  void Check(const GenerateRequest& request) const;
+  int64_t RootPages(const GenerateRequest& request) const;
+  int64_t OwnPages(const GenerateRequest& request) const;
+  void ReadInbox();
+  Job* Find(RequestId id);
+  void Cancel(Job& job, int sample);
+  bool AdmitNext();
+  void Admit();
+  void AddRoot(Job& job, int64_t pages);
+  void AddSlot(Job& job, int64_t pages);
+
+  // scheduler_prompts.cc
+  void ForkReady();
+  void AddPrefillRows();
+  bool WaitsForPrefix(const Root& root, int64_t started) const;
+
+  // scheduler.cc
+  void Sample();
+  void Take(Slot& slot, SampledToken sampled);
+  void Push(Slot& slot, int32_t token, float logprob, bool forced);
+  void Show(Slot& slot, int32_t token, ResponsePart part);
+  void Finish(Slot& slot, pith::Finish finish);
+  void Sweep();
+  void FailAll(const std::string& message);
+
+  Engine& engine_;
+  const Tokenizer& tokenizer_;
+  const SchedulerOptions options_;
+  const int64_t vocab_;            // ids that may be sampled: rows of the embedding that the tokenizer has a token for
+  const int64_t num_pages_;        // that were free when this was made
+  std::vector<int32_t> endings_;   // ids that end a response or its thoughts
+  std::deque<std::unique_ptr<Job>> waiting_;   // the first may be half admitted
+  std::deque<std::unique_ptr<Job>> running_;   // all samples admitted, not all done
+  std::deque<std::unique_ptr<Root>> roots_;
+  std::deque<std::unique_ptr<Slot>> slots_;
+  int64_t pages_left_;
+  PromptShare share_;
+  Counts counts_;
+
+  std::mutex mutex_;               // of what follows
+  std::condition_variable_any wake_;
+  std::vector<Message> inbox_;
+  RequestId next_id_ = 1;
+
+  // Of the step at hand.
+  std::vector<ForwardRow> rows_;
+  std::vector<Root*> encoding_;
+  std::vector<float> logits_;
+  std::vector<Draw> draws_;
+  std::vector<std::exception_ptr> errors_;
+};
+
+}  // namespace pith

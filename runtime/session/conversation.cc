@@ -1,0 +1,68 @@
+#include "runtime/session/conversation.h"
+
+#include <algorithm>
+
+#include "data/text/response_text.h"
+
+namespace pith {
+
+Conversation::Conversation(const Prompter& prompter, const std::string& system) : prompter_(prompter) {
+  if (!system.empty()) messages_.push_back({"system", system});
+}
+
+Prompt Conversation::Build(const std::string& user, std::span<const int32_t> invocation) const {
+  std::vector<ChatMessage> messages = messages_;
+  messages.push_back({"user", user});
+  return prompter_.Build(messages, invocation);
+}
+
+GenerateRequest Conversation::Ask(const std::string& user, const TurnOptions& options) const {
+  const std::string turn = options.budget_sentence.empty() ? user : user + " " + options.budget_sentence;
+  const AdapterRef& adapter = options.mode.adapter;
+  const bool switches = adapter && adapter->activation() == Activation::kInvocation;
+  const Prompt prompt = Build(turn, switches ? std::span<const int32_t>(adapter->invocation()) : std::span<const int32_t>());
+  GenerateRequest request;
+  request.prompt = prompt.ids;
+  request.invocation_start = prompt.invocation_start;
+  request.adapter = adapter;
+  request.sampling = options.sampling;
+  request.budget = options.budget;
+  request.max_tokens = options.budget && options.budget->tokens > 0 ? options.budget->tokens : options.max_tokens;
+  request.num_samples = options.chains;
+  request.stop = options.stop;
+  return request;
+}
+
+void Conversation::Keep(const std::string& user, const Completion& completion) {
+  messages_.push_back({"user", user});
+  messages_.push_back({"assistant", KeptAnswer(prompter_.tokenizer(), completion)});
+  ++turns_;
+}
+
+std::vector<int32_t> Conversation::KnownPrompt() const {
+  // What two next turns have in common.
+  const std::vector<int32_t> one = Build("How many apples are left?", {}).ids, other = Build("7", {}).ids;
+  const auto [end, unused] = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+  return {one.begin(), end};
+}
+
+void Conversation::DropLast() {
+  if (turns_ == 0) return;
+  messages_.resize(messages_.size() - 2);
+  --turns_;
+}
+
+void Conversation::Forget() {
+  while (turns_ > 0) DropLast();
+}
+
+std::string KeptAnswer(const Tokenizer& tokenizer, const Completion& completion) {
+  std::string text = JudgedText(tokenizer, completion.prompt_opens_thoughts, completion.tokens);
+  text.resize(text.size() - std::min(completion.cut_bytes, text.size()));
+  if (EndsInThoughts(text)) text.erase(text.rfind(kThinkOpen));
+  if (const size_t close = text.rfind(kThinkClose); close != std::string::npos) text.erase(0, close + kThinkClose.size());
+  text.erase(0, std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  return text;
+}
+
+}  // namespace pith
