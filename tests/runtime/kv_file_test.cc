@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "runtime/adapter_hash.h"
+#include "runtime/kv_cache.h"
 #include "runtime/kv_file.h"
 #include "tests/base/temp_folder.h"
 #include "tests/runtime/tiny.h"
@@ -145,6 +146,64 @@ TEST(KvFile, FilesHoldWhatWasComputedAndNothingElse) {
   EXPECT_EQ(engine.Length(engine.RestoreKv(folder / "empty", {})), 0);
   EXPECT_THROW(engine.SaveKv(id, folder / "missing/kv"), UserError);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 4) << "something was left behind";
+}
+
+TEST(KvFile, APageGoesOutWithoutWhatItHeldBefore) {
+  ModelConfig config;
+  config.num_layers = 2;
+  config.num_kv_heads = 3;
+  config.head_dim = 32;
+  config.value_head_dim = 64;
+  Rng rng(8);
+  std::vector<float> k(3 * 32), v(3 * 64);
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+    KvCache cache(config, 2 * KvCache::kPageTokens, type);
+    const int32_t clean = cache.Take(), used = cache.Take();
+    const auto bytes = static_cast<size_t>(cache.page_bytes());
+    cache.CopyIn(used, std::vector<uint8_t>(bytes, 0x5a).data());
+    for (const int64_t tokens : {0, 1, 5, 15, 16}) {
+      for (int64_t i = 0; i < 2 * tokens; ++i) {
+        for (auto* values : {&k, &v}) {
+          for (float& value : *values) value = static_cast<float>(rng.Normal());
+        }
+        for (const int32_t page : {clean, used}) cache.Write(page, i % 2, i / 2, k.data(), v.data());
+      }
+      std::vector<uint8_t> a(bytes), b(bytes), again(bytes);
+      cache.CopyOut(clean, tokens, a.data());
+      cache.CopyOut(used, tokens, b.data());
+      EXPECT_EQ(a, b) << tokens;
+      if (tokens == 16) EXPECT_EQ(std::memcmp(a.data(), cache.K(used, 0, 0), bytes), 0);
+      const bool is_empty = std::all_of(a.begin(), a.end(), [](uint8_t byte) { return byte == 0 || byte == 128; });  // q + 128
+      EXPECT_EQ(is_empty, tokens == 0);
+      cache.CopyIn(used, b.data());
+      cache.CopyOut(used, 16, again.data());
+      EXPECT_EQ(again, b);
+      cache.CopyIn(used, std::vector<uint8_t>(bytes, 0x5a).data());
+    }
+  }
+}
+
+// The cache that phones take: int8 values, which the tiny model's heads are too small for.
+TEST(KvFile, AnInt8CacheIsRestored) {
+  if (!FileExists(PITH_DEMO_MODEL)) GTEST_SKIP() << "the demo model is not at " << PITH_DEMO_MODEL << "; ./pith setup fetches it";
+  const std::shared_ptr<const BaseModel> base = BaseModel::Load(PITH_DEMO_MODEL);
+  const TempFolder folder;
+  EngineOptions options;
+  options.kv_type = KvType::kInt8;
+  options.kv_tokens = 128;
+  options.num_threads = 2;
+  const std::vector<int32_t> tokens = RandomTokens(9, 40), more = RandomTokens(10, 3);
+  std::vector<float> expected;
+  {
+    Engine engine(base, options);
+    const SequenceId id = engine.NewSequence();
+    engine.Prefill(id, tokens, nullptr);
+    engine.SaveKv(id, folder / "kv");
+    expected = RunTokens(engine, id, more);
+  }
+  Engine engine(base, options);
+  EXPECT_TRUE(SameBits(RunTokens(engine, engine.RestoreKv(folder / "kv", {}), more), expected));
+  EXPECT_EQ(engine.AdoptPrefix(engine.NewSequence(), tokens), 32);
 }
 
 TEST(KvFile, AnotherAdapterIsRefused) {
