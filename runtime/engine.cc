@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "runtime/decoder.h"
+#include "runtime/kv_snapshot.h"
 #include "runtime/sequences.h"
 
 namespace pith {
@@ -18,7 +19,7 @@ struct Engine::Impl {
       : base(std::move(model)),
         options(engine_options),
         pool(options.num_threads),
-        cache(base->config(), options.kv_tokens, options.kv_type),
+        cache(base->config(), options.kv_tokens, options.kv_type, options.kv_max_bytes),
         sequences(&cache, options.share_prefixes),
         decoder(base, options.activations) {
     decoder.ChoosePlans(pool);
@@ -101,7 +102,8 @@ void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
   }
   for (SequenceId id : involved) {
     if (sequences.Reserve(id)) continue;
-    ThrowUser("the KV cache of ", options.kv_tokens, " tokens is full; make it larger, or run fewer or shorter sequences");
+    const int64_t tokens = std::min(options.kv_tokens, cache.num_pages() * kPageTokens);
+    ThrowUser("the KV cache of ", tokens, " tokens is full; make it larger, or run fewer or shorter sequences");
   }
 }
 
@@ -199,10 +201,21 @@ void Engine::Prefill(SequenceId sequence, std::span<const int32_t> tokens, std::
 
 int64_t Engine::PagesToGrow(SequenceId sequence, int64_t length) const { return impl_->sequences.PagesToGrow(sequence, length); }
 int64_t Engine::kv_tokens_free() const { return impl_->sequences.num_pages_free() * kPageTokens; }
+int64_t Engine::Trim(int64_t keep_bytes) { return impl_->sequences.Trim(keep_bytes); }
+KvCounters Engine::kv_counters() const { return impl_->sequences.counters(); }
+
+void Engine::SaveKv(SequenceId sequence, const std::string& path) const {
+  SaveSequence(impl_->sequences, impl_->cache, *impl_->base, impl_->options.activations, sequence, path);
+}
+
+SequenceId Engine::RestoreKv(const std::string& path, std::span<const AdapterRef> adapters) {
+  return RestoreSequence(impl_->sequences, impl_->cache, *impl_->base, impl_->options.activations, path, adapters);
+}
+
 ThreadPool& Engine::pool() { return impl_->pool; }
 
 EngineMemory Engine::memory() const {
-  return {impl_->cache.bytes_touched(), impl_->decoder.weights_bytes(), impl_->decoder.scratch_bytes()};
+  return {impl_->cache.resident_bytes(), impl_->decoder.weights_bytes(), impl_->decoder.scratch_bytes()};
 }
 
 }  // namespace pith

@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "runtime/kernels/attention.h"
 #include "runtime/kernels/linear.h"
+#include "runtime/kv_counters.h"
 #include "runtime/writer_span.h"
 
 namespace pith {
@@ -23,6 +24,7 @@ struct EngineOptions {
   ActivationType activations = ActivationType::kInt8; // design: INT8 to serve, BF16 for rollouts, F32 for parity
   KvType kv_type = KvType::kF16;
   int64_t kv_tokens = 8192;                           // capacity of the cache, over all sequences
+  int64_t kv_max_bytes = 0;                           // and its memory: as many tokens as have room in both; 0: no limit
   bool share_prefixes = true;                         // Prefill() may reuse cached prefixes
 };
 
@@ -42,7 +44,8 @@ struct KvSegment {
 };
 
 struct EngineMemory {
-  int64_t kv_bytes, weights_mapped_bytes, scratch_bytes;
+  int64_t kv_bytes;  // that the cache had the system give and did not give back
+  int64_t weights_mapped_bytes, scratch_bytes;
 };
 
 // Not thread-safe: one caller at a time.
@@ -92,6 +95,16 @@ class Engine {
   // sequences all come to their lengths where the sum of this over them is at most kv_tokens_free() / kPageTokens; of
   // sequences that share a last page the one that writes last needs no copy, so the sum may be a page too large for each such page.
   int64_t PagesToGrow(SequenceId sequence, int64_t length) const;
+  // Drops cached prefixes that no sequence uses, the one unused longest first, until the KV cache holds no more than `keep_bytes`;
+  // then gives the memory of its free pages back to the system, and returns its bytes. What sequences use stays.
+  int64_t Trim(int64_t keep_bytes = 0);
+  KvCounters kv_counters() const;
+  // Writes the sequence's tokens, who wrote them, and its KV to a file, in place of an older one. UserError where that fails.
+  void SaveKv(SequenceId sequence, const std::string& path) const;
+  // A new sequence as it was saved: with the same tokens, writers and adapter, which go on with the same results. Its full pages can be
+  // taken over as prefixes. `adapters` are those that it may need, in any order; they go by their content. UserError for a file that is
+  // damaged, of another version, of another base, adapter, KV type or type of activations, or too long for the cache.
+  SequenceId RestoreKv(const std::string& path, std::span<const AdapterRef> adapters);
   ThreadPool& pool();              // for its caller's loops between two calls
   EngineMemory memory() const;
 

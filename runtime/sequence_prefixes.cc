@@ -75,11 +75,13 @@ int64_t Sequences::AdoptPrefix(int32_t id, std::span<const int32_t> tokens, std:
     length += kFull;
   }
   AppendSpans(s, tokens.first(static_cast<size_t>(length)), writers);
+  s.hit_tokens = length;
+  s.miss_tokens = num_tokens - length;
   return length;
 }
 
 void Sequences::AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers) {
-  size_t begin = 0;
+  size_t begin = static_cast<size_t>(s.length());
   for (const WriterSpan& span : writers) {
     const size_t end = std::min(tokens.size(), static_cast<size_t>(span.end));
     if (end > begin) Append(s, tokens.subspan(begin, end - begin), writers_.Find(span.adapter), span.adapter);
@@ -87,12 +89,45 @@ void Sequences::AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::s
   }
 }
 
+int32_t Sequences::Restore(std::span<const int32_t> tokens, std::span<const WriterSpan> writers, const AdapterRef& adapter,
+                           const std::function<void(int32_t, int64_t)>& fill) {
+  for (const WriterSpan& span : writers) writers_.IdOf(span.adapter);
+  const int32_t id = New();
+  try {
+    SetAdapter(id, adapter);
+    AdoptPrefix(id, tokens, writers);
+    Sequence& s = Get(id);
+    s.hit_tokens = s.miss_tokens = 0;
+    const int64_t cached = s.length();
+    if (PagesToGrow(id, static_cast<int64_t>(tokens.size())) > num_pages_free()) {
+      Free(id);
+      return -1;
+    }
+    MakeRoom(s.runs, writers.size());
+    const auto rest = tokens.subspan(static_cast<size_t>(cached));
+    s.pending.assign(rest.begin(), rest.end());
+    PITH_CHECK(Reserve(id), "there was room");
+    for (size_t i = static_cast<size_t>(cached / kFull); i < s.pages.size(); ++i) fill(s.pages[i], static_cast<int64_t>(i));
+    s.pending.clear();
+    AppendSpans(s, tokens, writers);
+    RegisterFullPages(s, cached);
+  } catch (...) {
+    Cancel(id);
+    Free(id);
+    throw;
+  }
+  return id;
+}
+
 // A page's writer is gone only while nobody refers to it: a sequence holds the adapters that wrote to it.
 void Sequences::ForgetUnreachable() {
   if (writers_.ForgetGone()) has_unreachable_ = true;
   if (!has_unreachable_) return;
   has_unreachable_ = false;
-  prefixes_.ForgetUnreachable([this](WriterId id) { return writers_.IsGone(id); }, [this](int32_t page) { cache_->Return(page); });
+  prefixes_.ForgetUnreachable([this](WriterId id) { return writers_.IsGone(id); }, [this](int32_t page) {
+    cache_->Return(page);
+    ++counters_.forgotten_pages;
+  });
 }
 
 }  // namespace pith

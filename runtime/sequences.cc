@@ -70,6 +70,8 @@ void Sequences::Truncate(int32_t id, int64_t length) {
   Sequence& s = Get(id);
   PITH_CHECK(length >= 0 && length <= s.length(), "length ", length, " of ", s.length());
   s.tokens.resize(static_cast<size_t>(length));
+  s.hit_tokens = std::min(s.hit_tokens, length);
+  if (length == 0) s.miss_tokens = 0;
   while (!s.runs.empty() && s.runs.back().begin >= length) s.runs.pop_back();
   if (!s.runs.empty()) s.runs.back().end = std::min(s.runs.back().end, length);
   DropPagesFrom(s, static_cast<size_t>(KvCache::PagesFor(length)));
@@ -86,11 +88,16 @@ void Sequences::SetAdapter(int32_t id, AdapterRef adapter) {
 // Pages that can match nothing any more go before the one unused longest.
 int32_t Sequences::TakePage() {
   if (cache_->num_free() == 0) ForgetUnreachable();
-  if (cache_->num_free() == 0) {
-    const int32_t evicted = prefixes_.Evict();
-    if (evicted >= 0) cache_->Return(evicted);
-  }
+  if (cache_->num_free() == 0) EvictPage();
   return cache_->Take();
+}
+
+bool Sequences::EvictPage() {
+  const int32_t page = prefixes_.Evict();
+  if (page < 0) return false;
+  cache_->Return(page);
+  ++counters_.evicted_pages;
+  return true;
 }
 
 void Sequences::DropPage(int32_t page) {
@@ -131,6 +138,7 @@ bool Sequences::Reserve(int32_t id) {
       const int32_t copy = TakePage();
       if (copy < 0) return false;
       cache_->CopyPage(last, copy);
+      ++counters_.copied_pages;
       DropPage(last);
       last = copy;
     } else if (prefixes_.Knows(last)) {
@@ -159,6 +167,28 @@ void Sequences::Commit(int32_t id) {
   Append(s, s.pending, s.writer, s.adapter);
   s.pending.clear();
   RegisterFullPages(s, before);
+  counters_.hit_tokens += std::exchange(s.hit_tokens, 0);
+  counters_.miss_tokens += std::exchange(s.miss_tokens, 0);
+}
+
+int64_t Sequences::Trim(int64_t keep_bytes) {
+  ForgetUnreachable();
+  while ((cache_->num_pages() - cache_->num_free()) * cache_->page_bytes() > keep_bytes && EvictPage()) {
+  }
+  const int64_t bytes = cache_->Trim();
+  counters_.trimmed_bytes += bytes;
+  return bytes;
+}
+
+KvCounters Sequences::counters() const {
+  KvCounters all = counters_;
+  all.parked_pages = prefixes_.num_parked();
+  all.free_pages = cache_->num_free();
+  all.used_pages = cache_->num_pages() - all.parked_pages - all.free_pages;
+  all.shared_pages = cache_->num_shared();
+  all.page_bytes = cache_->page_bytes();
+  all.resident_bytes = cache_->resident_bytes();
+  return all;
 }
 
 void Sequences::Append(Sequence& s, std::span<const int32_t> tokens, WriterId writer, const AdapterRef& adapter) {

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "runtime/kv_cache.h"
+#include "runtime/kv_counters.h"
 #include "runtime/prefix_cache.h"
 #include "runtime/writer_span.h"
 #include "runtime/writers.h"
@@ -28,6 +30,7 @@ struct Sequence {
   AdapterRef adapter;
   WriterId writer = 0;
   std::vector<int32_t> pending;    // tokens of the batch that is being computed
+  int64_t hit_tokens = 0, miss_tokens = 0;  // of AdoptPrefix(), until they are counted
 
   int64_t length() const { return static_cast<int64_t>(tokens.size()); }
 };
@@ -56,14 +59,24 @@ class Sequences {
   // all tokens. Returns its length.
   int64_t AdoptPrefix(int32_t id, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);
 
+  // A new sequence of these tokens by these writers, that `adapter` goes on with. `fill(page, i)` puts the KV of the i-th page in its
+  // place, where it is not cached already. −1 when there is no room, and std::bad_alloc when memory is out; then nothing has changed.
+  int32_t Restore(std::span<const int32_t> tokens, std::span<const WriterSpan> writers, const AdapterRef& adapter,
+                  const std::function<void(int32_t, int64_t)>& fill);
+
+  // Drops parked pages, the one unused longest first, until used and parked ones take no more than `keep_bytes`; then the memory
+  // of free pages goes back to the system. Returns its bytes. Never fails.
+  int64_t Trim(int64_t keep_bytes);
+  KvCounters counters() const;
   int64_t num_pages_free() const { return cache_->num_free() + prefixes_.num_parked(); }
 
  private:
   int32_t TakePage();
+  bool EvictPage();                // false: none is parked
   void DropPage(int32_t page);
   void DropPagesFrom(Sequence& s, size_t count);
   void Append(Sequence& s, std::span<const int32_t> tokens, WriterId writer, const AdapterRef& adapter);
-  void AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);  // from `tokens`' first on
+  void AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);  // those it lacks
   void TakeOver(int32_t page);     // one that the prefix cache knows
   void ForgetUnreachable();
   void RegisterFullPages(Sequence& s, int64_t from_token);
@@ -76,6 +89,7 @@ class Sequences {
   std::vector<int32_t> unused_;
   Writers writers_;
   bool has_unreachable_ = false;   // parked pages may be among the unreachable
+  KvCounters counters_;            // what was done; what there is now is not kept here
 };
 
 // So that `more` push_backs cannot fail. Capacities double, as where vectors grow by themselves.

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "tests/base/temp_folder.h"
 #include "tests/runtime/tiny.h"
 
 namespace {
@@ -183,6 +184,58 @@ TEST(EngineAllocation, AFailureAnywhereLeavesTheSequencesAsTheyWere) {
     }
     EXPECT_GT(failures, 50) << "hardly anything was allocated: this test tries nothing";
   }
+}
+
+// A sequence that is restored while memory runs out, at any allocation, is not there, and nothing else has changed.
+TEST(EngineAllocation, AFailureWhileRestoringChangesNothing) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "allocations are not made to fail under AddressSanitizer";
+#endif
+  const TempFolder folder;
+  const std::vector<AdapterRef> adapters = {TinyAdapter("tiny-lora"), TinyAdapter("tiny-alora")};
+  const std::vector<int32_t> tokens = RandomTokens(7, 70), shared(tokens.begin(), tokens.begin() + 20);
+  const std::vector<WriterSpan> writers = {{20, nullptr}, {50, adapters[0]}, {70, adapters[1]}};
+  EngineOptions options;
+  options.num_threads = 1;
+  options.kv_tokens = 128;
+  std::vector<float> expected;
+  {
+    Engine engine(TinyBase(), options);
+    const SequenceId id = engine.NewSequence();
+    engine.Prefill(id, tokens, writers, nullptr);
+    engine.SaveKv(id, folder / "kv");
+    expected = RunTokens(engine, id, shared);
+  }
+  int64_t failures = 0;
+  for (bool failed = true; failed;) {
+    failed = false;
+    Engine engine(TinyBase(), options);
+    const SequenceId parked = engine.NewSequence();
+    engine.Prefill(parked, shared, nullptr);
+    engine.Free(parked);
+    const int64_t before = engine.kv_tokens_free();
+    until_failure = failures + 1;
+    SequenceId id = -1;
+    try {
+      id = engine.RestoreKv(folder / "kv", adapters);
+      if (until_failure == 0) {  // swallowed, where it did not matter
+        failed = true;
+        ++failures;
+      }
+      until_failure = 0;
+    } catch (const std::exception&) {  // where a stream swallowed it, a text is wrong, and the file refused
+      until_failure = 0;
+      failed = true;
+      ++failures;
+      ASSERT_EQ(engine.kv_tokens_free(), before) << "allocation " << failures;
+      id = engine.RestoreKv(folder / "kv", adapters);
+    }
+    ASSERT_EQ(engine.kv_tokens_free(), before - 5 * Engine::kPageTokens);
+    ASSERT_TRUE(SameBits(RunTokens(engine, id, shared), expected));
+    engine.Free(id);
+    ASSERT_EQ(engine.kv_tokens_free(), before);
+  }
+  EXPECT_GT(failures, 30) << "hardly anything was allocated: this test tries nothing";
 }
 
 // A step that the cache has no room for, of one sequence or the other, changes neither.

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "tests/base/temp_folder.h"
 #include "tests/runtime/tiny.h"
 
 namespace pith::testing {
@@ -34,13 +35,15 @@ class RandomEngine {
   }
 
   void Step() {
-    switch (Below(12)) {
+    switch (Below(14)) {
       case 0: case 1: case 2: return Prompt();
       case 3: case 4: case 5: case 6: return Decode();
       case 7: return Fork();
       case 8: return Truncate();
       case 9: return sequences_.size() > 2 ? Free() : Prompt();
       case 10: return SetAdapter();
+      case 12: engine_->Trim(rng_.Int(0, 40) * 4096); return;
+      case 13: return SaveAndRestore();
       case 11: return Below(6) == 0 ? ReplaceAdapter(Below(adapters_.size())) : Free();
     }
   }
@@ -48,9 +51,12 @@ class RandomEngine {
   void CheckNothingIsLost() {
     while (!sequences_.empty()) Free();
     EXPECT_EQ(engine_->kv_tokens_free(), kCacheTokens);
+    EXPECT_EQ(engine_->kv_counters().shared_pages, 0);
+    engine_->Trim();
+    EXPECT_EQ(engine_->memory().kv_bytes, 0);
   }
 
-  int64_t num_compared = 0, num_adopted = 0, num_mixed = 0, num_full = 0;
+  int64_t num_compared = 0, num_adopted = 0, num_mixed = 0, num_full = 0, num_restored = 0;
 
  private:
   size_t Below(size_t n) { return static_cast<size_t>(rng_.Int(0, static_cast<int64_t>(n) - 1)); }
@@ -158,6 +164,27 @@ class RandomEngine {
     sequences_.erase(id);
   }
 
+  // In the place of itself, or beside.
+  void SaveAndRestore() {
+    if (sequences_.empty() || Below(2) == 0) return;
+    const SequenceId id = Any();
+    const Expected s = sequences_[id];
+    engine_->SaveKv(id, folder_ / "kv");
+    if (Below(2) == 0) {
+      engine_->Free(id);
+      sequences_.erase(id);
+    }
+    if (Below(2) == 0) engine_->Trim();
+    std::vector<AdapterRef> adapters = s.writers;
+    adapters.push_back(s.adapter);
+    try {
+      sequences_[engine_->RestoreKv(folder_ / "kv", adapters)] = s;
+      ++num_restored;
+    } catch (const UserError&) {
+      ++num_full;
+    }
+  }
+
   void SetAdapter() {
     if (sequences_.empty()) return;
     const SequenceId id = Any();
@@ -183,6 +210,7 @@ class RandomEngine {
   }
 
   Rng rng_;
+  TempFolder folder_;
   std::unique_ptr<Engine> engine_, cold_;
   std::vector<std::vector<int32_t>> texts_;
   std::array<AdapterRef, 2> adapters_;
@@ -207,6 +235,7 @@ TEST(EngineRandom, AnyHistoryGivesTheBitsOfAColdEngine) {
     EXPECT_GT(engine.num_adopted, 30);
     EXPECT_GT(engine.num_mixed, 10);
     EXPECT_GT(engine.num_full, 10);
+    EXPECT_GT(engine.num_restored, 20);
   }
 }
 
