@@ -446,8 +446,8 @@ TEST(Scheduler, PenaltiesAndBiases) {
   GenerateRequest request = Requests(1)[0];
   request.sampling.logit_bias = {{123, 100}};
   request.num_samples = 1;
-  const Tokens constant = Alone(request);
-  for (const int32_t id : constant[0]) EXPECT_EQ(id, 123);
+  const Tokens biased = Alone(request);
+  for (const int32_t id : biased[0]) EXPECT_EQ(id, 123);
   request.sampling.repetition_penalty = 10;
   request.sampling.frequency_penalty = 2;
   request.sampling.temperature = 1;
