@@ -19,7 +19,7 @@ double MsSince(std::chrono::steady_clock::time_point start) {
 Scheduler::State::State(Engine& engine, const Tokenizer& tokenizer, const SchedulerOptions& options)
     : engine_(engine), tokenizer_(tokenizer), options_(options),
       vocab_(std::min<int64_t>(engine.config().vocab_size, tokenizer.vocab_size())), num_pages_(engine.kv_tokens_free() / Engine::kPageTokens),
-      endings_(tokenizer.end_ids().begin(), tokenizer.end_ids().end()), pages_left_(num_pages_), share_(options.max_stall) {
+      endings_(tokenizer.end_ids().begin(), tokenizer.end_ids().end()), share_(options.max_stall) {
   if (options.max_batch < 1) ThrowUser("a batch of ", options.max_batch, " sequences was asked for; give 1 or more");
   if (options.max_stall != 0 && !(options.max_stall > 1)) {
     ThrowUser("prompts were to stall answers for ", options.max_stall, " steps; give 0 (no bound) or more than 1");
@@ -54,6 +54,7 @@ bool Scheduler::State::Step() {
   const size_t decode_rows = rows_.size();
   AddPrefillRows();
   if (rows_.empty()) {
+    if (slots_.empty() && !waiting_.empty()) RefuseFirst();
     const std::lock_guard lock(mutex_);
     return !inbox_.empty() || !waiting_.empty();
   }
@@ -191,13 +192,11 @@ void Scheduler::State::Sweep() {
   std::erase_if(slots_, [this](const std::unique_ptr<Slot>& slot) {
     if (!slot->done) return false;
     if (slot->sequence >= 0) engine_.Free(slot->sequence);
-    pages_left_ += slot->pages;
     return true;
   });
   std::erase_if(roots_, [this](const std::unique_ptr<Root>& root) {
     if (root->job->unfinished > 0) return false;
     if (root->sequence >= 0) engine_.Free(root->sequence);
-    pages_left_ += root->pages;
     return true;
   });
   std::vector<std::unique_ptr<Job>> done;
@@ -220,12 +219,10 @@ void Scheduler::State::FailAll(const std::string& message) {
   }
   for (const auto& slot : slots_) {
     if (slot->sequence >= 0) engine_.Free(slot->sequence);
-    pages_left_ += slot->pages;
   }
   slots_.clear();
   for (const auto& root : roots_) {
     if (root->sequence >= 0) engine_.Free(root->sequence);
-    pages_left_ += root->pages;
   }
   roots_.clear();
   for (const auto& job : failed) {
