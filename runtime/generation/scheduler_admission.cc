@@ -89,7 +89,8 @@ int64_t Scheduler::State::OwnPages(const GenerateRequest& request) const {
 RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks callbacks) {
   Check(request);
   auto job = std::make_unique<Job>();
-  job->thoughts = ThoughtsAtEnd(tokenizer_, request.prompt);
+  const auto prompt = std::span<const int32_t>(request.prompt), generation = prompt.subspan(static_cast<size_t>(request.invocation_start));
+  job->thoughts = ThoughtsAtEnd(tokenizer_, generation.empty() ? prompt : generation);
   job->unfinished = request.num_samples;
   job->results.resize(static_cast<size_t>(request.num_samples));
   job->over.resize(job->results.size());

@@ -107,6 +107,7 @@ class Scheduler::State {
 
   // scheduler.cc
   void Sample();
+  std::vector<int32_t> Banned(const Slot& slot) const;
   void Take(Slot& slot, SampledToken sampled);
   void Push(Slot& slot, int32_t token, float logprob, bool forced);
   void Show(Slot& slot, int32_t token, ResponsePart part);
@@ -120,6 +121,7 @@ class Scheduler::State {
   const int64_t vocab_;            // ids that may be sampled: rows of the embedding that the tokenizer has a token for
   const int64_t num_pages_;        // that were free when this was made
   std::vector<int32_t> endings_;   // ids that end a response or its thoughts
+  int32_t think_open_ = -1;        // the tag as one token; −1: it is none
   std::deque<std::unique_ptr<Job>> waiting_;   // the first may be half admitted
   std::deque<std::unique_ptr<Job>> running_;   // all samples admitted, not all done
   std::deque<std::unique_ptr<Root>> roots_;
