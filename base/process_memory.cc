@@ -7,13 +7,16 @@
 namespace pith {
 
 ProcessMemory ReadProcessMemory() {
-  ProcessMemory memory{0, 0};
+  ProcessMemory memory{0, 0, 0};
   std::ifstream file("/proc/self/smaps_rollup");
   std::string line;
   while (std::getline(file, line)) {
     long long kb = 0;
     if (std::sscanf(line.c_str(), "Rss: %lld", &kb) == 1) memory.rss_mb = kb / 1024;
-    if (std::sscanf(line.c_str(), "Anonymous: %lld", &kb) == 1) memory.anon_mb = kb / 1024;
+    if (std::sscanf(line.c_str(), "Anonymous: %lld", &kb) == 1) {
+      memory.anon_mb = kb / 1024;
+      memory.anon_bytes = kb * 1024;
+    }
   }
   return memory;
 }

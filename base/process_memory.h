@@ -7,6 +7,7 @@ namespace pith {
 
 struct ProcessMemory {
   int64_t rss_mb, anon_mb;
+  int64_t anon_bytes;  // the same as anon_mb, finer
 };
 ProcessMemory ReadProcessMemory();  // from /proc/self/smaps_rollup; zeros where there is none
 

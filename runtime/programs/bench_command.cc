@@ -15,6 +15,7 @@
 #include "runtime/programs/bench.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
+#include "runtime/programs/reasoning_bench.h"
 
 namespace pith {
 namespace {
@@ -41,6 +42,8 @@ void Print(nlohmann::ordered_json figures, bool json) {
 }
 
 constexpr int kParts = 20;  // of a long decoding
+constexpr int kChains = 8;
+constexpr int64_t kBudgetGenerations = 1000, kSwaps = 10000;
 
 double Round(double value, int digits) { return std::round(value * std::pow(10, digits)) / std::pow(10, digits); }
 
@@ -69,6 +72,20 @@ void Sustain(Bench& bench, int64_t batch, const NamedAdapter& mode, double secon
          {"least_of_first", Round(least / first, 3)}, {"mode", mode.name}}, json);
 }
 
+void Reason(Engine& engine, const Tokenizer& tokenizer, const NamedAdapter& mode, const BenchSettings& settings, bool json) {
+  ReasoningBench bench(engine, tokenizer, mode.adapter, settings.reps);
+  const auto change = bench.MeasureSwitch(settings.prompt);
+  Print({{"test", "switch"}, {"prompt_tokens", settings.prompt}, {"first_token_ms", Round(change.first_token_ms, 3)}, {"reencode_ms", Round(change.reencode_ms, 2)},
+         {"decode_step_ms", Round(change.decode_step_ms, 3)}, {"invocation_ms", Round(change.invocation_ms, 3)}, {"mode", mode.name}}, json);
+  const auto chains = bench.MeasureChains(settings.prompt, kChains, settings.gen);
+  Print({{"test", "chains"}, {"n", kChains}, {"tokens", settings.gen}, {"total_ms", Round(chains.total_ms, 2)}, {"one_chain_ms", Round(chains.one_chain_ms, 2)},
+         {"kv_bytes", chains.kv_bytes}, {"mode", mode.name}}, json);
+  const auto budgets = bench.MeasureBudgets(kBudgetGenerations);
+  Print({{"test", "budget"}, {"generations", budgets.generations}, {"over", budgets.over}, {"mislabelled", budgets.mislabelled}, {"forced", budgets.forced}, {"mode", mode.name}}, json);
+  const auto swaps = bench.MeasureSwaps(kSwaps);
+  Print({{"test", "swap"}, {"swaps", kSwaps}, {"median_us", Round(swaps.median_us, 3)}, {"grown_bytes", swaps.grown_bytes}, {"mode", mode.name}}, json);
+}
+
 }  // namespace
 
 int BenchCommand(const Arguments& args) {
@@ -76,7 +93,7 @@ int BenchCommand(const Arguments& args) {
   BenchSettings settings;
   std::string batches_text = "1,4,8,16";
   double sustained = 0;  // seconds
-  bool json = false;
+  bool json = false, reasoning = false;
   CLI::App app("Speed and memory; medians over --reps. With --adapter everything is measured with it, too.", "bench");
   model.AddTo(app, /*many_adapters=*/false);
   AddNumber(app, "--prompt", &settings.prompt, TokenCount(), "tokens of the prompt");
@@ -85,11 +102,17 @@ int BenchCommand(const Arguments& args) {
   AddNumber(app, "--reps", &settings.reps, Between(1, 100), "runs of which the median is taken");
   app.add_option_function<std::string>("--sustained", [&](const std::string& text) { sustained = ParseDuration("bench: --sustained", text); },
                                        "decode for so long, e.g. 30s or 10m, and nothing else: one sequence, or as --batch says")->type_name("TIME");
+  app.add_flag("--reasoning", reasoning, "what switching modes, chains, budgets and swaps cost, and nothing else (--prompt 1000, --gen 128 unless given)");
   app.add_flag("--json", json, "a JSON line per measurement");
   if (!ParseArguments(app, args)) return 0;
   if (sustained > 0) {
     RefuseUnused(app, {"--reps"}, "with --sustained");
     if (app.count("--batch") == 0) batches_text = "1";
+  }
+  if (reasoning) {
+    RefuseUnused(app, {"--sustained", "--batch"}, "with --reasoning");
+    if (app.count("--prompt") == 0) settings.prompt = 1000;
+    if (app.count("--gen") == 0) settings.gen = 128;
   }
   const auto batches = ParseNumbers<int64_t>("bench: --batch", batches_text, Between(1, 1024));
   if (sustained > 0 && batches.size() > 1) ThrowUser("bench: --sustained decodes one number of sequences together; give one as --batch, not '", batches_text, "'");
@@ -102,6 +125,12 @@ int BenchCommand(const Arguments& args) {
   std::vector<NamedAdapter> modes = LoadAdapters(model, *base);
   modes.insert(modes.begin(), {"base", nullptr});
   const int64_t most = *std::max_element(batches.begin(), batches.end());
+  if (reasoning) {
+    const auto tokenizer = Tokenizer::Load(path);
+    Engine engine(base, model.Engine(3 * (settings.prompt + 64) + std::max<int64_t>(kChains * (settings.gen + 64), 4096)));
+    Reason(engine, *tokenizer, modes.back(), settings, json);
+    return 0;
+  }
   EngineOptions options = model.Engine(settings.prompt + most * (settings.gen + 64) + 64);
   options.share_prefixes = false;  // every prefill is to be computed
   if (sustained == 0) Print({{"test", "load"}, {"ms", Round(LoadMilliseconds(path, options, settings.reps), 1)}}, json);
