@@ -11,7 +11,7 @@ struct KvCounters {
   int64_t miss_tokens = 0;      // asked for as a prefix, and not there
   int64_t evicted_pages = 0;    // of prefixes that were given up for their memory
   int64_t forgotten_pages = 0;  // of prefixes that could match nothing any more: their adapter is gone, or a page before them
-  int64_t copied_pages = 0;     // shared last pages that one of their sequences wrote to
+  int64_t copied_pages = 0;     // shared last pages that one of their sequences wrote to, and pages that a prefix ends in
   int64_t trimmed_bytes = 0;    // given back to the system
 
   // Now.

@@ -1,5 +1,6 @@
 #include "runtime/prefix_cache.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/error.h"
@@ -26,11 +27,12 @@ int32_t PrefixCache::Find(const PageKey& key) const {
   return -1;
 }
 
-int64_t PrefixCache::FindBeginning(const PageKey& key, int64_t count, int32_t* page) const {
+int64_t PrefixCache::FindBeginning(const PageKey& key, int32_t* page) const {
   int64_t longest = 0;
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
     if (node.serial == 0 || node.key.parent != key.parent) continue;
+    const int64_t count = std::min(key.count, node.key.count);
     int64_t same = 0;
     while (same < count && node.key.tokens[static_cast<size_t>(same)] == key.tokens[static_cast<size_t>(same)] &&
            node.key.writers[static_cast<size_t>(same)] == key.writers[static_cast<size_t>(same)]) {

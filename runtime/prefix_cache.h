@@ -1,5 +1,6 @@
-// Which page holds the KV of which prefix. A full page is known by its tokens, the writer of each of them, and the page
-// before it (by a number that is never used twice), so a match is exact: the whole prefix has the same tokens and writers.
+// Which page holds the KV of which prefix. A page is known by its tokens, the writer of each of them, and the page before it
+// (by a number that is never used twice), so a match is exact: the whole prefix has the same tokens and writers. Full pages are
+// known, and the last ones of sequences that went.
 //
 // Pages that no sequence refers to stay parked here until their memory is wanted; the one unused longest goes first. Sequences
 // drop their pages from the back, so a page is always parked after the pages that follow it, and goes after them.
@@ -18,7 +19,8 @@ namespace pith {
 
 struct PageKey {
   uint64_t parent = 0;  // serial() of the page before; 0 for the first page
-  std::array<int32_t, KvCache::kPageTokens> tokens{};  // −1 where a last page is not full
+  int64_t count = KvCache::kPageTokens;  // fewer in the last page of a sequence that went; what is past them does not count
+  std::array<int32_t, KvCache::kPageTokens> tokens{};
   std::array<WriterId, KvCache::kPageTokens> writers{};
   bool operator==(const PageKey&) const = default;
 };
@@ -28,9 +30,9 @@ class PrefixCache {
   explicit PrefixCache(int64_t num_pages);
 
   int32_t Find(const PageKey& key) const;         // −1 when unknown
-  // Of the pages behind key.parent the one whose first tokens and writers agree with the first `count` of key's the longest, and how
-  // long; 0 and any page when none does. Looks at every page.
-  int64_t FindBeginning(const PageKey& key, int64_t count, int32_t* page) const;
+  // Of the pages behind key.parent the one whose first tokens and writers agree with key's the longest, and how long; 0 when none
+  // does. Looks at every page.
+  int64_t FindBeginning(const PageKey& key, int32_t* page) const;
   // page unknown, key unknown; `before` is the page whose serial() is key.parent, −1 where that is 0
   void Add(int32_t page, const PageKey& key, int32_t before);
   void Remove(int32_t page);                      // known and not parked

@@ -15,10 +15,10 @@ PageKey Sequences::KeyOf(const Sequence& s, int64_t page_index) const {
   key.parent = page_index == 0 ? 0 : prefixes_.serial(s.pages[static_cast<size_t>(page_index - 1)]);
   PITH_CHECK(page_index == 0 || key.parent != 0, "page ", page_index, " follows one that was never registered");
   const int64_t begin = page_index * kFull, end = std::min(begin + kFull, s.length());
-  key.tokens.fill(-1);
+  key.count = end - begin;
   std::copy(s.tokens.begin() + begin, s.tokens.begin() + end, key.tokens.begin());
   for (const WriterRun& run : s.runs) {
-    for (int64_t t = std::max(run.begin, begin); t < std::min(run.end, begin + kFull); ++t) {
+    for (int64_t t = std::max(run.begin, begin); t < std::min(run.end, end); ++t) {
       key.writers[static_cast<size_t>(t - begin)] = run.id;
     }
   }
@@ -45,10 +45,17 @@ void Sequences::RegisterFullPages(Sequence& s, int64_t from_token) {
 void Sequences::RegisterLastPage(Sequence& s) {
   if (!share_prefixes_ || s.length() % kFull == 0) return;
   const int64_t i = s.length() / kFull;
-  const int32_t page = s.pages[static_cast<size_t>(i)];
+  int32_t& page = s.pages[static_cast<size_t>(i)];
   if (prefixes_.Knows(page)) return;
   const PageKey key = KeyOf(s, i);
-  if (prefixes_.Find(key) < 0) prefixes_.Add(page, key, i == 0 ? -1 : s.pages[static_cast<size_t>(i - 1)]);
+  int32_t twin = -1;
+  if (prefixes_.FindBeginning(key, &twin) < key.count) {
+    prefixes_.Add(page, key, i == 0 ? -1 : s.pages[static_cast<size_t>(i - 1)]);
+  } else {  // another one holds as much, or more: keep that, as the one used last
+    TakeOver(twin);
+    DropPage(page);
+    page = twin;
+  }
 }
 
 void Sequences::TakeOver(int32_t page) {
@@ -69,48 +76,53 @@ int64_t Sequences::AdoptPrefix(int32_t id, std::span<const int32_t> tokens, std:
   MakeRoom(s.pages, tokens.size() / kFull + 1);
   MakeRoom(s.tokens, tokens.size());
   MakeRoom(s.runs, writers.size());
-  PageKey key;
-  int64_t length = 0;
-  auto span = writers.begin();
-  while (length + kFull <= num_tokens) {
-    for (int64_t i = 0; i < kFull; ++i) {
-      while (span->end <= length + i) ++span;
-      key.writers[static_cast<size_t>(i)] = writers_.Find(span->adapter);  // kNoWriter matches nothing
-    }
-    std::copy_n(tokens.begin() + length, kFull, key.tokens.begin());
-    const int32_t page = prefixes_.Find(key);
-    if (page < 0) break;
-    TakeOver(page);
-    s.pages.push_back(page);
-    key.parent = prefixes_.serial(page);
-    length += kFull;
-  }
-  length += AdoptBeginning(s, key.parent, tokens.subspan(static_cast<size_t>(length)), length, writers);
+  int64_t length = AdoptPages(s, tokens, writers);
+  length += AdoptBeginning(s, tokens, writers);
   AppendSpans(s, tokens.first(static_cast<size_t>(length)), writers);
   s.hit_tokens = length;
   s.miss_tokens = num_tokens - length;
   return length;
 }
 
-// A copy of the page that begins as `tokens` do, which stand at `begin`, where there is one and room for it: it stays as it is for others.
-int64_t Sequences::AdoptBeginning(Sequence& s, uint64_t parent, std::span<const int32_t> tokens, int64_t begin, std::span<const WriterSpan> writers) {
-  const int64_t count = std::min(static_cast<int64_t>(tokens.size()), kFull);
-  if (count == 0) return 0;
+// The key of the tokens from `begin` on, as far as they reach into one page.
+PageKey Sequences::KeyOf(std::span<const int32_t> tokens, std::span<const WriterSpan> writers, int64_t begin, uint64_t parent) const {
   PageKey key;
   key.parent = parent;
+  key.count = std::min(static_cast<int64_t>(tokens.size()) - begin, kFull);
+  std::copy_n(tokens.begin() + begin, key.count, key.tokens.begin());
   auto span = writers.begin();
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < key.count; ++i) {
     while (span->end <= begin + i) ++span;
-    key.writers[static_cast<size_t>(i)] = writers_.Find(span->adapter);
-    key.tokens[static_cast<size_t>(i)] = tokens[static_cast<size_t>(i)];
+    key.writers[static_cast<size_t>(i)] = writers_.Find(span->adapter);  // kNoWriter matches nothing
   }
+  return key;
+}
+
+int64_t Sequences::AdoptPages(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers) {
+  int64_t length = 0;
+  for (uint64_t parent = 0; length + kFull <= static_cast<int64_t>(tokens.size()); length += kFull) {
+    const int32_t page = prefixes_.Find(KeyOf(tokens, writers, length, parent));
+    if (page < 0) break;
+    TakeOver(page);
+    s.pages.push_back(page);
+    parent = prefixes_.serial(page);
+  }
+  return length;
+}
+
+// A copy of the page that goes on after s's pages as `tokens` do the longest, where there is one and room for it: the page stays as
+// it is for others.
+int64_t Sequences::AdoptBeginning(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers) {
+  const int64_t begin = static_cast<int64_t>(s.pages.size()) * kFull;
+  const PageKey key = KeyOf(tokens, writers, begin, s.pages.empty() ? 0 : prefixes_.serial(s.pages.back()));
   int32_t page = -1;
-  const int64_t same = prefixes_.FindBeginning(key, count, &page);
+  const int64_t same = prefixes_.FindBeginning(key, &page);
   if (same == 0) return 0;
   TakeOver(page);  // so that making room does not push it out
   const int32_t copy = TakePage();
   if (copy >= 0) {
     cache_->CopyPage(page, copy);
+    ++counters_.copied_pages;
     s.pages.push_back(copy);
   }
   DropPage(page);
@@ -132,15 +144,17 @@ int32_t Sequences::Restore(std::span<const int32_t> tokens, std::span<const Writ
   const int32_t id = New();
   try {
     SetAdapter(id, adapter);
-    AdoptPrefix(id, tokens, writers);
     Sequence& s = Get(id);
-    s.hit_tokens = s.miss_tokens = 0;
-    const int64_t cached = s.length();
+    MakeRoom(s.pages, tokens.size() / kFull);
+    MakeRoom(s.tokens, tokens.size());
+    MakeRoom(s.runs, writers.size());
+    // Whole pages alone: of another one all is there to be put in its place.
+    const int64_t cached = share_prefixes_ ? AdoptPages(s, tokens, writers) : 0;
+    AppendSpans(s, tokens.first(static_cast<size_t>(cached)), writers);
     if (PagesToGrow(id, static_cast<int64_t>(tokens.size())) > num_pages_free()) {
       Free(id);
       return -1;
     }
-    MakeRoom(s.runs, writers.size());
     const auto rest = tokens.subspan(static_cast<size_t>(cached));
     s.pending.assign(rest.begin(), rest.end());
     PITH_CHECK(Reserve(id), "there was room");

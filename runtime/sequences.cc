@@ -143,7 +143,7 @@ bool Sequences::Reserve(int32_t id) {
       DropPage(last);
       last = copy;
     } else if (prefixes_.Knows(last)) {
-      // The sequence was truncated inside a full page and will now change it.
+      // It is known as it was before the sequence was truncated, or by a freed fork's tokens, and will now change.
       has_unreachable_ |= prefixes_.IsFollowed(last);
       prefixes_.Remove(last);
     }

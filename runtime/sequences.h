@@ -80,9 +80,12 @@ class Sequences {
   void TakeOver(int32_t page);     // one that the prefix cache knows
   void ForgetUnreachable();
   void RegisterLastPage(Sequence& s);
-  int64_t AdoptBeginning(Sequence& s, uint64_t parent, std::span<const int32_t> tokens, int64_t begin, std::span<const WriterSpan> writers);
+  // AdoptPrefix() in two: whole pages, and the beginning of one more. The first says how many tokens, the second how many more.
+  int64_t AdoptPages(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);
+  int64_t AdoptBeginning(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);
   void RegisterFullPages(Sequence& s, int64_t from_token);
   PageKey KeyOf(const Sequence& s, int64_t page_index) const;
+  PageKey KeyOf(std::span<const int32_t> tokens, std::span<const WriterSpan> writers, int64_t begin, uint64_t parent) const;
 
   KvCache* cache_;
   bool share_prefixes_;

@@ -141,16 +141,19 @@ TEST(EngineCache, PrefixesAreReusedExactly) {
   const SequenceId b = engine.NewSequence();
   const int64_t before = engine.kv_tokens_free();
   EXPECT_TRUE(SameBits(Prefilled(engine, b, Join(shared, y)), Fresh(Options(), {{Join(shared, y), nullptr}})));
-  EXPECT_EQ(before - engine.kv_tokens_free(), 80 - 48);  // three pages of the prefix were there
+  EXPECT_EQ(before - engine.kv_tokens_free(), 80 - 48);  // three pages of the prefix were there, and two tokens of the fourth
+  EXPECT_EQ(engine.kv_counters().hit_tokens, 50);
+  EXPECT_EQ(engine.kv_counters().copied_pages, 1);
   // From freed ones; the whole prompt, of which the last token is computed again.
   engine.Free(a);
   engine.Free(b);
   const SequenceId c = engine.NewSequence();
   EXPECT_TRUE(SameBits(Prefilled(engine, c, Join(shared, y)), Fresh(Options(), {{Join(shared, y), nullptr}})));
   const SequenceId d = engine.NewSequence();
-  EXPECT_EQ(engine.AdoptPrefix(d, Join(shared, x)), 64);
-  EXPECT_EQ(engine.Length(d), 64);
+  EXPECT_EQ(engine.AdoptPrefix(d, Join(shared, x)), 70);  // as the last page of one that went
+  EXPECT_EQ(engine.Length(d), 70);
   EXPECT_EQ(engine.AdoptPrefix(d, Join(shared, x)), 0);  // not empty any more
+  EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, d, y)), Fresh(Options(), {{Join(Join(shared, x), y), nullptr}})));
   // A prompt of whole pages still computes its last token.
   const std::vector<int32_t> pages(shared.begin(), shared.begin() + 48);
   const SequenceId e = engine.NewSequence();
@@ -173,14 +176,14 @@ TEST(EngineCache, PrefixesAreNotReusedAcrossWriters) {
   RunTokens(engine, a, std::span(tokens).first(40));
   engine.SetAdapter(a, one);
   RunTokens(engine, a, std::span(tokens).subspan(40));
-  EXPECT_EQ(adopted(nullptr), 32);
+  EXPECT_EQ(adopted(nullptr), 40);
   EXPECT_EQ(adopted(one), 0);
   const SequenceId b = engine.NewSequence();
   engine.SetAdapter(b, one);
   EXPECT_TRUE(SameBits(Prefilled(engine, b, tokens), Fresh(Options(), {{tokens, one}})));
-  EXPECT_EQ(adopted(one), 64);
+  EXPECT_EQ(adopted(one), 64);  // the last page is in use, and not known
   EXPECT_EQ(adopted(two), 0);
-  EXPECT_EQ(adopted(nullptr), 32);
+  EXPECT_EQ(adopted(nullptr), 40);
 }
 
 // The trainer makes a new adapter every step, often where the last one lay.

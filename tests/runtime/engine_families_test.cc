@@ -70,6 +70,28 @@ TEST_P(EngineFamilies, PrefixesAndTruncationLeaveLogitsAsTheyAre) {
   }
 }
 
+// Of a page of one that went, all but the last tokens, in every kind of cache: to the bit what computing gives.
+TEST_P(EngineFamilies, APageIsTakenOverInPart) {
+  const std::string model = golden_.WriteModel(folder_, FamilyGolden::Config::kHub);
+  const ModelConfig config = BaseModel::Load(model)->config();
+  const bool takes_int8 = config.head_dim % 32 == 0 && config.value_head_dim % 32 == 0;
+  const auto part = static_cast<int64_t>(ids_.size() - 3);
+  ASSERT_NE(part % Engine::kPageTokens, 0);
+  std::vector<int32_t> other(ids_.begin(), ids_.begin() + part);
+  for (const int32_t token : {3, 4, 3}) other.push_back(token);
+  for (const auto& [activations, kv] : {std::pair{ActivationType::kF32, KvType::kF32}, {ActivationType::kBF16, KvType::kF16},
+                                        {ActivationType::kInt8, KvType::kInt8}}) {
+    if (kv == KvType::kInt8 && !takes_int8) continue;
+    Engine engine = Open(model, activations, kv), cold = Open(model, activations, kv);
+    Run(engine, nullptr, {ids_.size()});
+    std::vector<float> expected = RunTokens(cold, cold.NewSequence(), other);
+    expected.erase(expected.begin(), expected.end() - 3 * config.vocab_size);
+    const SequenceId sequence = engine.NewSequence();
+    EXPECT_EQ(engine.AdoptPrefix(sequence, std::span(other).first(static_cast<size_t>(part))), part);
+    EXPECT_TRUE(SameBits(RunTokens(engine, sequence, std::span(other).subspan(static_cast<size_t>(part))), expected)) << ActivationTypeName(activations);
+  }
+}
+
 TEST_P(EngineFamilies, AdaptersAgreeWithPeft) {
   Engine engine = Open();
   const AdapterRef adapter = PackedAdapter::FromLora(ReadPeft(golden_.WriteAdapter(folder_)), engine.config(), TensorType::kF32);

@@ -57,21 +57,25 @@ TEST(EnginePrefix, MixedWritersAreTakenUpAgain) {
   const auto writers = Switched(tokens, 40, one);  // inside the third page
   PrefillAndFree(engine, tokens, writers);
   const SequenceId id = engine.NewSequence();
-  EXPECT_EQ(engine.AdoptPrefix(id, tokens, writers), 64);
+  EXPECT_EQ(engine.AdoptPrefix(id, tokens, writers), 70);
   const auto segments = engine.Segments(id);
   ASSERT_EQ(segments.size(), 2u);
   EXPECT_EQ(segments[0].writer, nullptr);
   EXPECT_EQ(segments[0].end, 40);
   EXPECT_EQ(segments[1].writer, one.get());
-  EXPECT_EQ(segments[1].end, 64);
+  EXPECT_EQ(segments[1].end, 70);
   engine.SetAdapter(id, one);
-  const std::vector<int32_t> rest(tokens.begin() + 64, tokens.end());
-  EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, rest)), Cold(tokens, writers)));
-  // A prefix may end in the middle of what was cached: whole pages only.
-  const std::vector<int32_t> some(tokens.begin(), tokens.begin() + 57);
-  EXPECT_EQ(Adopted(engine, some, Switched(some, 40, one)), 48);
-  const std::vector<int32_t> page(tokens.begin(), tokens.begin() + 15);
-  EXPECT_EQ(Adopted(engine, page, Switched(page, 15, one)), 0);
+  const std::vector<int32_t> more = RandomTokens(91, 9);
+  std::vector<int32_t> longer = tokens;
+  longer.insert(longer.end(), more.begin(), more.end());
+  EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, more)), Cold(longer, Switched(longer, 40, one))));
+  // A prefix may end in the middle of what was cached.
+  for (const int64_t length : {69, 57, 48, 41, 15, 1}) {
+    const std::vector<int32_t> some(tokens.begin(), tokens.begin() + length);
+    const auto some_writers = Switched(some, std::min<int64_t>(length, 40), one);
+    EXPECT_EQ(Adopted(engine, some, some_writers), length);
+    EXPECT_TRUE(SameBits(Prefilled(engine, engine.NewSequence(), some, some_writers), Cold(some, some_writers))) << length;
+  }
 }
 
 // llama.cpp's issue 26207: a slot's prompt that was computed under one adapter was taken up by a request with another.
@@ -84,14 +88,14 @@ TEST(EnginePrefix, AnotherAdaptersKvIsNeverTakenUp) {
     int64_t adopted;
   };
   const Case cases[] = {
-      {{{all, one}}, 64},              // the very same
+      {{{all, one}}, 70},              // the very same
       {{{all, two}}, 0},               // another adapter
       {{{all, nullptr}}, 0},           // none
       {{{20, nullptr}, {all, one}}, 0},
-      {{{40, one}, {all, two}}, 32},   // the same until within the third page
-      {{{47, one}, {all, nullptr}}, 32},
+      {{{40, one}, {all, two}}, 40},   // the same until within the third page
+      {{{47, one}, {all, nullptr}}, 47},
       {{{48, one}, {all, nullptr}}, 48},
-      {{{30, one}, {31, two}, {all, one}}, 16},
+      {{{30, one}, {31, two}, {all, one}}, 30},
   };
   for (const Case& c : cases) {
     Engine engine(TinyBase(), Options());
@@ -106,7 +110,7 @@ TEST(EnginePrefix, AnotherAdaptersKvIsNeverTakenUp) {
     Engine engine(TinyBase(), Options());
     PrefillAndFree(engine, tokens, Switched(tokens, 40, one));
     const auto writers = Switched(tokens, switch_at, one);
-    EXPECT_EQ(Adopted(engine, tokens, writers), switch_at == 0 ? 0 : switch_at == 40 ? 64 : 32) << switch_at;
+    EXPECT_EQ(Adopted(engine, tokens, writers), switch_at == 40 ? 70 : std::min<int64_t>(switch_at, 40)) << switch_at;
     EXPECT_TRUE(SameBits(Prefilled(engine, engine.NewSequence(), tokens, writers), Cold(tokens, writers))) << switch_at;
   }
 }
@@ -116,7 +120,7 @@ TEST(EnginePrefix, AnAdapterThatNeverWroteMatchesNothing) {
   const std::vector<int32_t> tokens = RandomTokens(3, 40);
   PrefillAndFree(engine, tokens, {{40, nullptr}});
   const AdapterRef stranger = TinyAdapter("tiny-lora");
-  EXPECT_EQ(Adopted(engine, tokens, Switched(tokens, 20, stranger)), 16);
+  EXPECT_EQ(Adopted(engine, tokens, Switched(tokens, 20, stranger)), 20);
   EXPECT_EQ(Adopted(engine, tokens, Switched(tokens, 0, stranger)), 0);
 }
 
@@ -151,7 +155,7 @@ TEST(EnginePrefix, APrefixOutlivesItsWriterInVain) {
     const AdapterRef adapter = PackedAdapter::FromLora(lora, TinyBase()->config(), TensorType::kF32);
     addresses.insert(adapter.get());
     const auto writers = Switched(tokens, 20, adapter);
-    EXPECT_EQ(Adopted(engine, tokens, writers), step == 0 ? 0 : 16);  // the base's page alone
+    EXPECT_EQ(Adopted(engine, tokens, writers), step == 0 ? 0 : 20);  // the base's tokens alone
     const SequenceId id = engine.NewSequence();
     ASSERT_TRUE(SameBits(Prefilled(engine, id, tokens, writers), Cold(tokens, writers))) << "step " << step;
     engine.Free(id);
@@ -269,35 +273,108 @@ TEST(EnginePrefix, ASharedSystemPromptIsChargedOnce) {
 
 // To the token: of the page where two prompts part, and of the last one of a sequence that went.
 TEST(EnginePrefix, IsTakenUpWithinAPage) {
-  EngineOptions options;
-  options.activations = ActivationType::kBF16;
-  options.num_threads = 1;
-  Engine engine(TinyBase(), options);
-  const std::vector<int32_t> tokens = RandomTokens(81, 70);
-  const SequenceId first = engine.NewSequence();
-  engine.Prefill(first, tokens, nullptr);
+  const std::vector<int32_t> tokens = RandomTokens(81, 70), more = {7};
   std::vector<int32_t> parted = tokens;
-  for (size_t i = 41; i < parted.size(); ++i) parted[i] = (parted[i] + 1) % 300;
-  std::vector<float> logits(static_cast<size_t>(engine.config().vocab_size));
+  for (size_t i = 41; i < parted.size(); ++i) parted[i] = 3 + (parted[i] + 1) % 300;
   for (const bool freed : {false, true}) {
-    if (freed) engine.Free(first);
     for (const auto& [wanted, length] : {std::pair(parted, 41), std::pair(tokens, freed ? 70 : 64)}) {
-      const SequenceId id = engine.NewSequence();
+      Engine engine(TinyBase(), Options());
+      const SequenceId first = engine.NewSequence(), id = engine.NewSequence();
+      engine.Prefill(first, tokens, nullptr);
+      if (freed) engine.Free(first);
       EXPECT_EQ(engine.AdoptPrefix(id, wanted), length) << freed;
-      const auto rest = std::span(wanted).subspan(static_cast<size_t>(length));
-      std::vector<int32_t> more(rest.begin(), rest.end());
-      more.push_back(7);
-      Engine cold(TinyBase(), options);
       std::vector<int32_t> all = wanted;
-      all.push_back(7);
-      EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, more)), Last(cold, RunTokens(cold, cold.NewSequence(), all))));
-      engine.Free(id);
+      all.insert(all.end(), more.begin(), more.end());
+      const auto rest = std::span(all).subspan(static_cast<size_t>(engine.Length(id)));
+      EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, rest)), Fresh(Options(), {{all, nullptr}})));
+      // The page it was copied from is as it was.
+      if (!freed) EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, first, more)), Fresh(Options(), {{tokens, nullptr}, {more, nullptr}})));
+      // Not what another wrote.
+      const SequenceId other = engine.NewSequence();
+      engine.SetAdapter(other, TinyAdapter("tiny-lora"));
+      EXPECT_EQ(engine.AdoptPrefix(other, parted), 0);
     }
   }
-  // Not what another wrote.
-  const SequenceId other = engine.NewSequence();
-  engine.SetAdapter(other, TinyAdapter("tiny-lora"));
-  EXPECT_EQ(engine.AdoptPrefix(other, parted), 0);
+}
+
+// What a page holds past its tokens is none: numbers that are no tokens meet nothing there, and are refused as ever.
+TEST(EnginePrefix, NothingIsFoundPastALastPagesTokens) {
+  Engine engine(TinyBase(), Options());
+  std::vector<int32_t> tokens = RandomTokens(82, 20);
+  PrefillAndFree(engine, tokens, {{20, nullptr}});
+  for (const int32_t token : {-1, 0}) {
+    std::vector<int32_t> longer = tokens;
+    longer.resize(40, token);
+    EXPECT_EQ(Adopted(engine, longer, {{40, nullptr}}), 20) << token;
+    EXPECT_EQ(Adopted(engine, longer, Switched(longer, 20, TinyAdapter("tiny-lora"))), 20) << token;
+  }
+  tokens.resize(40, -1);
+  const SequenceId id = engine.NewSequence();
+  EXPECT_THROW(engine.Prefill(id, tokens, nullptr), UserError);
+  EXPECT_EQ(engine.Length(id), 0);
+}
+
+// The copy takes the page unused longest, never the one it is made from; where there is none, the prefix ends with a whole page.
+TEST(EnginePrefix, ACopyMakesRoomOrGoesWithout) {
+  const std::vector<int32_t> other = RandomTokens(83, 16), tokens = RandomTokens(84, 40), more = RandomTokens(85, 8);
+  std::vector<int32_t> all = tokens;
+  all.insert(all.end(), more.begin(), more.end());
+  for (const bool held : {false, true}) {
+    Engine engine(TinyBase(), Options(64));  // four pages
+    SequenceId first = engine.NewSequence();
+    RunTokens(engine, first, other);
+    PrefillAndFree(engine, tokens, {{40, nullptr}});
+    if (!held) {
+      engine.Free(first);
+      const std::vector<int32_t> some(tokens.begin(), tokens.begin() + 35);
+      EXPECT_EQ(Adopted(engine, some, {{35, nullptr}}), 35);
+      EXPECT_EQ(Adopted(engine, other, {{16, nullptr}}), 0) << "the copy was to take its page";
+      EXPECT_EQ(Adopted(engine, tokens, {{40, nullptr}}), 40);
+      EXPECT_EQ(engine.kv_counters().evicted_pages, 1);
+      EXPECT_EQ(engine.kv_counters().parked_pages, 3) << "a copy that held no more than its page was kept";
+      first = engine.NewSequence();
+      RunTokens(engine, first, other);
+    }
+    const int64_t left = engine.kv_tokens_free();
+    const SequenceId id = engine.NewSequence();
+    EXPECT_EQ(left, 48);
+    EXPECT_EQ(engine.AdoptPrefix(id, tokens), 32);
+    EXPECT_EQ(engine.kv_tokens_free(), 16);
+    EXPECT_EQ(engine.PagesToGrow(id, 48), 1);
+    const auto rest = std::span(all).subspan(32);
+    EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, rest)), Fresh(Options(), {{all, nullptr}})));
+    EXPECT_EQ(engine.kv_tokens_free(), 0);
+    EXPECT_EQ(engine.kv_counters().hit_tokens, 32);
+    EXPECT_EQ(engine.kv_counters().miss_tokens, 40 + 8);  // when it was computed first, and now
+    engine.Free(id);
+    engine.Free(first);
+    EXPECT_EQ(engine.kv_tokens_free(), 64);
+  }
+}
+
+// A fork goes on in the page that the freed one's tokens were known by: they are there no more, or to the end.
+TEST(EnginePrefix, AForkGoesOnInAPageThatWasLeft) {
+  const std::vector<int32_t> tokens = RandomTokens(86, 40), left = RandomTokens(87, 20), right = RandomTokens(88, 3);
+  Engine engine(TinyBase(), Options());
+  const SequenceId a = engine.NewSequence();
+  RunTokens(engine, a, tokens);
+  const SequenceId b = engine.Fork(a), c = engine.Fork(a);
+  engine.Free(a);
+  EXPECT_EQ(Adopted(engine, tokens, {{40, nullptr}}), 40);  // while two use it
+  RunTokens(engine, b, left);                               // copies
+  EXPECT_EQ(Adopted(engine, tokens, {{40, nullptr}}), 40);
+  engine.Truncate(c, 35);
+  RunTokens(engine, c, right);                              // alone in it, changes it
+  std::vector<int32_t> all = tokens;
+  all.insert(all.end(), left.begin(), left.end());
+  EXPECT_EQ(Adopted(engine, all, {{60, nullptr}}), 48);     // of b's, which came to its end
+  EXPECT_TRUE(SameBits(Prefilled(engine, engine.NewSequence(), all, {{60, nullptr}}), Cold(all, {{60, nullptr}})));
+  std::vector<int32_t> changed(tokens.begin(), tokens.begin() + 35);
+  changed.insert(changed.end(), right.begin(), right.end());
+  engine.Free(c);
+  EXPECT_EQ(Adopted(engine, changed, {{38, nullptr}}), 38);
+  changed.push_back(9);
+  EXPECT_TRUE(SameBits(Prefilled(engine, engine.NewSequence(), changed, {{39, nullptr}}), Cold(changed, {{39, nullptr}})));
 }
 
 }  // namespace

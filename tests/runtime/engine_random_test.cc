@@ -56,7 +56,7 @@ class RandomEngine {
     EXPECT_EQ(engine_->memory().kv_bytes, 0);
   }
 
-  int64_t num_compared = 0, num_adopted = 0, num_mixed = 0, num_full = 0, num_restored = 0;
+  int64_t num_compared = 0, num_adopted = 0, num_mixed = 0, num_full = 0, num_restored = 0, num_partial = 0;
 
  private:
   size_t Below(size_t n) { return static_cast<size_t>(rng_.Int(0, static_cast<int64_t>(n) - 1)); }
@@ -83,6 +83,14 @@ class RandomEngine {
     const SequenceId id = engine_->NewSequence();
     const int64_t adopted = engine_->AdoptPrefix(id, tokens, writers);
     num_adopted += adopted > 0;
+    num_partial += adopted % Engine::kPageTokens != 0;
+    ASSERT_EQ(engine_->Length(id), adopted);
+    if (Below(4) == 0) {  // gone again, with what it took over, or kept, to be computed on
+      if (adopted == 0 || Below(2) == 0) return engine_->Free(id);
+      sequences_[id] = {{tokens.begin(), tokens.begin() + adopted}, {}, nullptr};
+      for (int64_t t = 0; t < adopted; ++t) sequences_[id].writers.push_back(t < switch_at ? nullptr : writers[1].adapter);
+      return;
+    }
     num_mixed += adopted > switch_at && switch_at > 0 && writers[1].adapter != nullptr;
     engine_->Truncate(id, 0);
     Expected& s = sequences_[id];
@@ -234,6 +242,7 @@ TEST(EngineRandom, AnyHistoryGivesTheBitsOfAColdEngine) {
     EXPECT_GT(engine.num_compared, 300);
     EXPECT_GT(engine.num_adopted, 30);
     EXPECT_GT(engine.num_mixed, 10);
+    EXPECT_GT(engine.num_partial, 100);
     EXPECT_GT(engine.num_full, 10);
     EXPECT_GT(engine.num_restored, 20);
   }
