@@ -10,6 +10,7 @@ namespace pith {
 using Arguments = std::vector<std::string>;  // without the program's and the subcommand's name
 
 int GenerateCommand(const Arguments& args);
+int ChatCommand(const Arguments& args);
 int EvalCommand(const Arguments& args);
 int BenchCommand(const Arguments& args);
 int TokenizeCommand(const Arguments& args);

@@ -17,6 +17,7 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"generate", "answer a prompt, with or without an adapter and a budget", pith::GenerateCommand},
+    {"chat", "a conversation in the terminal, changing modes and budgets in place", pith::ChatCommand},
     {"eval", "accuracy against length over a data set: results.json and report.html", pith::EvalCommand},
     {"bench", "speed and memory: prefill, decode, batches", pith::BenchCommand},
     {"tokenize", "token ids of a text file", pith::TokenizeCommand},

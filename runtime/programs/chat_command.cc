@@ -1,0 +1,213 @@
+// chat: a conversation in the terminal; modes, budgets and chains are changed within it.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/model_path.h"
+#include "runtime/evaluation/attempt.h"
+#include "runtime/evaluation/vote.h"
+#include "runtime/generation/scheduler.h"
+#include "runtime/programs/budget_options.h"
+#include "runtime/programs/command_line.h"
+#include "runtime/programs/commands.h"
+#include "runtime/programs/line_editor.h"
+#include "runtime/session/conversation.h"
+
+namespace pith {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;  // by Ctrl-C, since it was last looked at
+
+class Chat {
+ public:
+  Chat(Engine& engine, const Prompter& prompter, std::vector<NamedAdapter> adapters, const BudgetOptions& closing, const CLI::App& app, TurnOptions options,
+       const std::string& system)
+      : engine_(engine), prompter_(prompter), words_(prompter.tokenizer()), adapters_(std::move(adapters)), closing_(closing), app_(app), options_(std::move(options)),
+        conversation_(prompter, system), scheduler_(engine, words_, {}) {
+    if (!adapters_.empty()) options_.mode = adapters_[0];
+    SetBudget();
+  }
+
+  // False when the user goes.
+  bool Take(const std::string& line) {
+    if (line.empty()) return true;
+    try {
+      if (line[0] == '/') return Command(line);
+      Answer(line);
+    } catch (const UserError& error) {  // a turn that cannot be: the conversation goes on
+      std::cerr << error.what() << "\n";
+    }
+    return true;
+  }
+  std::string Prompt() const { return options_.mode.name + (options_.budget ? Str(" ", closing_.budget.tokens) : "") + "> "; }
+
+ private:
+  static constexpr const char* kHelp =
+      "/reason [NAME]   answer with the adapter     /base        answer with the base\n"
+      "/budget N        tokens to spend; 0: none    /chains N    answers sampled, and a vote\n"
+      "/undo            forget the last turn        /new         forget all turns\n"
+      "/quit            go (or Ctrl-D); Ctrl-C stops an answer\n";
+
+  void SetBudget() {
+    options_.budget = closing_.Make(app_, words_);
+    options_.budget_sentence = closing_.budget.tokens > 0 ? BudgetSentence(closing_.budget) : "";
+  }
+
+  bool Command(const std::string& line) {
+    const size_t space = line.find(' ');
+    const std::string name = line.substr(1, space - 1);
+    const std::string given = space == std::string::npos ? "" : line.substr(line.find_first_not_of(' ', space) == std::string::npos ? line.size() : line.find_first_not_of(' ', space));
+    if (name == "quit" || name == "exit") return false;
+    if (name == "base") {
+      options_.mode = {"base", nullptr};
+    } else if (name == "reason") {
+      Reason(given);
+    } else if (name == "budget") {
+      const auto tokens = ParseNumber<int64_t>("/budget", given == "none" ? "0" : given, BudgetTokens());
+      const BudgetOptions before = closing_;
+      closing_.budget.tokens = tokens;
+      closing_.think = closing_.answer = 0;
+      try {
+        SetBudget();
+        if (options_.budget) CheckDecodeBudget(*options_.budget, std::max(tokens, options_.max_tokens));
+      } catch (const UserError&) {
+        closing_ = before;
+        SetBudget();
+        throw;
+      }
+    } else if (name == "chains") {
+      options_.chains = ParseNumber<int>("/chains", given, Between(1, 32));
+      if (options_.chains > 1 && options_.sampling.temperature == 0) options_.sampling.temperature = 0.8;  // else all would say the same
+    } else if (name == "undo") {
+      conversation_.DropLast();
+    } else if (name == "new") {
+      conversation_.Forget();
+    } else {
+      std::cout << kHelp;
+      if (name != "help") ThrowUser("/", name, " is no command");
+    }
+    return true;
+  }
+
+  void Reason(const std::string& name) {
+    if (adapters_.empty()) ThrowUser("/reason wants an adapter; start with --adapter FILE");
+    const auto found = name.empty() ? adapters_.begin() : std::find_if(adapters_.begin(), adapters_.end(), [&](const NamedAdapter& a) { return a.name == name; });
+    if (found == adapters_.end()) ThrowUser("no adapter is called '", name, "'; the first is '", adapters_[0].name, "'");
+    options_.mode = *found;
+  }
+
+  void Answer(const std::string& user) {
+    GenerateRequest request = conversation_.Ask(user, options_);
+    request.max_tokens = std::max(request.max_tokens, options_.budget ? closing_.budget.tokens : 0);
+    const bool several = options_.chains > 1;
+    Vote vote(static_cast<size_t>(options_.chains));
+    std::vector<Completion> done;
+    RequestId id = 0;
+    bool thinking = false;
+    RequestCallbacks callbacks;
+    callbacks.on_token = [&](const TokenEvent& event) {
+      if (several) return;
+      const bool thinks = event.part == ResponsePart::kThinking;
+      if (thinks != thinking && isatty(STDOUT_FILENO)) std::cout << (thinks ? "\x1b[2m" : "\x1b[0m");
+      thinking = thinks;
+      std::cout << event.text << std::flush;
+    };
+    callbacks.on_completion = [&](int sample, const Completion& completion) {
+      if (!several) return;
+      vote.Add(static_cast<size_t>(sample), JudgedText(words_, completion));
+      if (vote.Decided()) scheduler_.Cancel(id);
+    };
+    callbacks.on_done = [&](std::vector<Completion> completions) { done = std::move(completions); };
+    id = scheduler_.Submit(request, callbacks);
+    interrupted = 0;
+    while (scheduler_.Step()) {
+      if (interrupted) scheduler_.Cancel(id);
+    }
+    if (thinking && isatty(STDOUT_FILENO)) std::cout << "\x1b[0m";
+    const Vote::Result winner = several ? vote.Winner() : Vote::Result();
+    const Completion& kept = done.at(winner.chain);
+    if (several) std::cout << ResponseText(words_, kept);
+    std::cout << "\n";
+    Tell(done, kept, several ? winner.votes : 0);
+    conversation_.Keep(user, kept);
+    // While the user reads, the base encodes what is kept: the next turn costs what is new alone.
+    GenerateRequest known;
+    known.prompt = conversation_.KnownPrompt();
+    known.invocation_start = static_cast<int64_t>(known.prompt.size());
+    known.encode_only = true;
+    if (known.prompt.empty() || interrupted) return;
+    scheduler_.Submit(known, {});
+    while (scheduler_.Step()) {
+    }
+  }
+
+  void Tell(const std::vector<Completion>& all, const Completion& kept, size_t votes) const {
+    int64_t tokens = 0;
+    for (const Completion& c : all) tokens += static_cast<int64_t>(c.tokens.size());
+    const Usage& usage = kept.usage;
+    std::cerr << "[" << kept.tokens.size() << " tokens";
+    if (usage.thinking_tokens > 0) std::cerr << ", " << usage.thinking_tokens << " of them thinking";
+    if (all.size() > 1) std::cerr << "; " << votes << " of " << all.size() << " chains agree, " << tokens << " tokens in all";
+    if (usage.forced_by != ForcedBy::kNone) std::cerr << "; closed by " << (usage.forced_by == ForcedBy::kBudget ? "the budget" : ForcedByName(usage.forced_by));
+    if (kept.finish != Finish::kStop) std::cerr << "; " << (kept.finish == Finish::kCancelled ? "stopped" : "cut off");
+    char times[64];
+    std::snprintf(times, sizeof(times), "; first after %.2f s, %.1f s]", kept.ttft_ms / 1e3, kept.wall_ms / 1e3);
+    std::cerr << times << "\n";
+  }
+
+  Engine& engine_;
+  const Prompter& prompter_;
+  const Tokenizer& words_;
+  std::vector<NamedAdapter> adapters_;
+  BudgetOptions closing_;
+  const CLI::App& app_;
+  TurnOptions options_;
+  Conversation conversation_;
+  Scheduler scheduler_;
+};
+
+}  // namespace
+
+int ChatCommand(const Arguments& args) {
+  ModelOptions model;
+  BudgetOptions closing;
+  TurnOptions options;
+  std::string system;
+  TemplateOptionsOfRun told;
+  int64_t context = 0;
+  CLI::App app("A conversation in the terminal: /help tells its commands. Lines come from standard input where that is no terminal.", "chat");
+  model.AddTo(app, /*many_adapters=*/true);
+  app.add_option("--system", system, "system message");
+  told.AddTo(app);
+  closing.AddTo(app);
+  AddNumber(app, "--chains", &options.chains, Between(1, 32), "answers sampled over one prompt, and a vote");
+  AddSampling(app, &options.sampling.temperature, "0: greedy (default)", &options.sampling);
+  AddNumber(app, "--max-tokens", &options.max_tokens, TokenCount(), "most tokens of an answer without a budget");
+  AddNumber(app, "--context", &context, TokenCount(), "tokens of the conversation (default 4096, or the model's context where that is less)");
+  if (!ParseArguments(app, args)) return 0;
+  CheckSamplingOptions(app, options.sampling);
+  if (options.chains > 1 && options.sampling.temperature == 0) ThrowUser("chat: ", options.chains, " chains at temperature 0 would all be the same; give --temperature");
+
+  const std::string path = ResolveModelPath(model.model);
+  const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
+  auto adapters = LoadAdapters(model, *base);
+  closing.Complete(app, adapters);
+  if (!closing.limited()) TakeStoredBudget(app, adapters, &closing.budget);  // for /budget
+  const auto prompter = LoadPrompter(app, path, adapters, told);
+  const int64_t tokens = std::min(context > 0 ? context : 4096, base->config().context_length);
+  Engine engine(base, model.Engine(2 * tokens + std::max(options.chains, 8) * (std::max(options.max_tokens, closing.budget.tokens) + 64)));
+  Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), system);
+  struct sigaction action = {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  sigaction(SIGINT, &action, nullptr);  // stops an answer, not the program
+  LineEditor editor;
+  for (std::string line; editor.Read(chat.Prompt(), &line);) {
+    if (!chat.Take(line)) break;
+  }
+  return 0;
+}
+
+}  // namespace pith
