@@ -82,7 +82,7 @@ class Engine {
   // last of them, who has to come to the last token, is then the sequence's adapter.
   void Prefill(SequenceId sequence, std::span<const int32_t> tokens, std::span<const WriterSpan> writers, float* logits_last);
   // The first part of Prefill() alone: an empty sequence takes over the longest cached prefix of `tokens` that its present
-  // adapter, or these writers, wrote. Returns its length, a multiple of kPageTokens; 0 when nothing fits. The sequence's adapter
+  // adapter, or these writers, wrote. Returns its length; 0 when nothing fits. The sequence's adapter
   // stays what it was.
   int64_t AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens);
   int64_t AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);

@@ -26,6 +26,23 @@ int32_t PrefixCache::Find(const PageKey& key) const {
   return -1;
 }
 
+int64_t PrefixCache::FindBeginning(const PageKey& key, int64_t count, int32_t* page) const {
+  int64_t longest = 0;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    if (node.serial == 0 || node.key.parent != key.parent) continue;
+    int64_t same = 0;
+    while (same < count && node.key.tokens[static_cast<size_t>(same)] == key.tokens[static_cast<size_t>(same)] &&
+           node.key.writers[static_cast<size_t>(same)] == key.writers[static_cast<size_t>(same)]) {
+      ++same;
+    }
+    if (same <= longest) continue;
+    longest = same;
+    *page = static_cast<int32_t>(i);
+  }
+  return longest;
+}
+
 PrefixCache::Node* PrefixCache::Before(const Node& node) {
   if (node.before < 0 || nodes_[node.before].serial != node.key.parent) return nullptr;
   return &nodes_[node.before];

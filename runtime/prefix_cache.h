@@ -18,7 +18,7 @@ namespace pith {
 
 struct PageKey {
   uint64_t parent = 0;  // serial() of the page before; 0 for the first page
-  std::array<int32_t, KvCache::kPageTokens> tokens{};
+  std::array<int32_t, KvCache::kPageTokens> tokens{};  // −1 where a last page is not full
   std::array<WriterId, KvCache::kPageTokens> writers{};
   bool operator==(const PageKey&) const = default;
 };
@@ -28,6 +28,9 @@ class PrefixCache {
   explicit PrefixCache(int64_t num_pages);
 
   int32_t Find(const PageKey& key) const;         // −1 when unknown
+  // Of the pages behind key.parent the one whose first tokens and writers agree with the first `count` of key's the longest, and how
+  // long; 0 and any page when none does. Looks at every page.
+  int64_t FindBeginning(const PageKey& key, int64_t count, int32_t* page) const;
   // page unknown, key unknown; `before` is the page whose serial() is key.parent, −1 where that is 0
   void Add(int32_t page, const PageKey& key, int32_t before);
   void Remove(int32_t page);                      // known and not parked

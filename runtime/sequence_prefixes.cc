@@ -1,4 +1,4 @@
-// Sequences: full pages as others find them.
+// Sequences: pages as others find them.
 #include <algorithm>
 
 #include "base/error.h"
@@ -14,8 +14,9 @@ PageKey Sequences::KeyOf(const Sequence& s, int64_t page_index) const {
   PageKey key;
   key.parent = page_index == 0 ? 0 : prefixes_.serial(s.pages[static_cast<size_t>(page_index - 1)]);
   PITH_CHECK(page_index == 0 || key.parent != 0, "page ", page_index, " follows one that was never registered");
-  const int64_t begin = page_index * kFull;
-  std::copy_n(s.tokens.begin() + begin, kFull, key.tokens.begin());
+  const int64_t begin = page_index * kFull, end = std::min(begin + kFull, s.length());
+  key.tokens.fill(-1);
+  std::copy(s.tokens.begin() + begin, s.tokens.begin() + end, key.tokens.begin());
   for (const WriterRun& run : s.runs) {
     for (int64_t t = std::max(run.begin, begin); t < std::min(run.end, begin + kFull); ++t) {
       key.writers[static_cast<size_t>(t - begin)] = run.id;
@@ -40,6 +41,16 @@ void Sequences::RegisterFullPages(Sequence& s, int64_t from_token) {
   }
 }
 
+// The last page of a sequence that goes: somebody may begin as it did, or go on from there.
+void Sequences::RegisterLastPage(Sequence& s) {
+  if (!share_prefixes_ || s.length() % kFull == 0) return;
+  const int64_t i = s.length() / kFull;
+  const int32_t page = s.pages[static_cast<size_t>(i)];
+  if (prefixes_.Knows(page)) return;
+  const PageKey key = KeyOf(s, i);
+  if (prefixes_.Find(key) < 0) prefixes_.Add(page, key, i == 0 ? -1 : s.pages[static_cast<size_t>(i - 1)]);
+}
+
 void Sequences::TakeOver(int32_t page) {
   if (cache_->references(page) == 0) prefixes_.Unpark(page);
   cache_->Share(page);
@@ -55,7 +66,7 @@ int64_t Sequences::AdoptPrefix(int32_t id, std::span<const int32_t> tokens, std:
   }
   PITH_CHECK(begin >= num_tokens, "writers of ", begin, " tokens of ", num_tokens);
   if (!share_prefixes_ || s.length() != 0) return 0;
-  MakeRoom(s.pages, tokens.size() / kFull);
+  MakeRoom(s.pages, tokens.size() / kFull + 1);
   MakeRoom(s.tokens, tokens.size());
   MakeRoom(s.runs, writers.size());
   PageKey key;
@@ -74,10 +85,36 @@ int64_t Sequences::AdoptPrefix(int32_t id, std::span<const int32_t> tokens, std:
     key.parent = prefixes_.serial(page);
     length += kFull;
   }
+  length += AdoptBeginning(s, key.parent, tokens.subspan(static_cast<size_t>(length)), length, writers);
   AppendSpans(s, tokens.first(static_cast<size_t>(length)), writers);
   s.hit_tokens = length;
   s.miss_tokens = num_tokens - length;
   return length;
+}
+
+// A copy of the page that begins as `tokens` do, which stand at `begin`, where there is one and room for it: it stays as it is for others.
+int64_t Sequences::AdoptBeginning(Sequence& s, uint64_t parent, std::span<const int32_t> tokens, int64_t begin, std::span<const WriterSpan> writers) {
+  const int64_t count = std::min(static_cast<int64_t>(tokens.size()), kFull);
+  if (count == 0) return 0;
+  PageKey key;
+  key.parent = parent;
+  auto span = writers.begin();
+  for (int64_t i = 0; i < count; ++i) {
+    while (span->end <= begin + i) ++span;
+    key.writers[static_cast<size_t>(i)] = writers_.Find(span->adapter);
+    key.tokens[static_cast<size_t>(i)] = tokens[static_cast<size_t>(i)];
+  }
+  int32_t page = -1;
+  const int64_t same = prefixes_.FindBeginning(key, count, &page);
+  if (same == 0) return 0;
+  TakeOver(page);  // so that making room does not push it out
+  const int32_t copy = TakePage();
+  if (copy >= 0) {
+    cache_->CopyPage(page, copy);
+    s.pages.push_back(copy);
+  }
+  DropPage(page);
+  return copy >= 0 ? same : 0;
 }
 
 void Sequences::AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers) {

@@ -58,6 +58,7 @@ int32_t Sequences::Fork(int32_t from) {
 }
 
 void Sequences::Free(int32_t id) {
+  RegisterLastPage(Get(id));
   Truncate(id, 0);
   Sequence& s = Get(id);
   s.adapter = nullptr;

@@ -55,8 +55,8 @@ class Sequences {
   void Cancel(int32_t id);         // forgets the pending tokens and their pages; never fails
   void Commit(int32_t id);         // the pending tokens' KV has been written; never fails after Reserve()
 
-  // Gives an empty sequence the longest cached prefix of `tokens`, in whole pages, that these writers wrote: together they cover
-  // all tokens. Returns its length.
+  // Gives an empty sequence the longest cached prefix of `tokens` that these writers wrote: together they cover all tokens. Whole
+  // pages are shared; a page that only begins as wanted is copied. Returns the prefix's length.
   int64_t AdoptPrefix(int32_t id, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);
 
   // A new sequence of these tokens by these writers, that `adapter` goes on with. `fill(page, i)` puts the KV of the i-th page in its
@@ -79,6 +79,8 @@ class Sequences {
   void AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);  // those it lacks
   void TakeOver(int32_t page);     // one that the prefix cache knows
   void ForgetUnreachable();
+  void RegisterLastPage(Sequence& s);
+  int64_t AdoptBeginning(Sequence& s, uint64_t parent, std::span<const int32_t> tokens, int64_t begin, std::span<const WriterSpan> writers);
   void RegisterFullPages(Sequence& s, int64_t from_token);
   PageKey KeyOf(const Sequence& s, int64_t page_index) const;
 

@@ -4,11 +4,11 @@
 
 namespace pith {
 
-Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> prompt) {
-  const auto open = tokenizer.FindToken(kThinkOpen), close = tokenizer.FindToken(kThinkClose);
-  const auto last = std::find_if(prompt.rbegin(), prompt.rend(), [&](int32_t id) { return id == open || id == close; });
-  if (last == prompt.rend()) return Thoughts::kNone;
-  return *last == open ? Thoughts::kOpen : Thoughts::kClosed;
+Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> generation_prompt) {
+  const std::string text = tokenizer.Decode(generation_prompt, /*with_control=*/true);
+  const size_t open = text.rfind(kThinkOpen), close = text.rfind(kThinkClose);
+  if (open == std::string::npos && close == std::string::npos) return Thoughts::kNone;
+  return close == std::string::npos || (open != std::string::npos && open > close) ? Thoughts::kOpen : Thoughts::kClosed;
 }
 
 std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, std::span<const int32_t> response) {

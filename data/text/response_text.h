@@ -14,8 +14,9 @@ inline constexpr std::string_view kThinkOpen = "<think>", kThinkClose = "</think
 
 // What the last tag of thoughts in a text does.
 enum class Thoughts { kNone, kOpen, kClosed };
-// Of a prompt: after kOpen a response begins within thoughts.
-Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> prompt);
+// Of the end of a prompt: after kOpen a response begins within thoughts. Where people's texts stand in a prompt, their tags mean nothing:
+// `generation_prompt` is what the template puts behind them.
+Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> generation_prompt);
 
 // The text of `response` (tokens behind the generation prompt) made from its tokens and their kinds: without the token that ended it, and without control tokens,
 // but with the tags of thoughts, <think> and </think>, also where they are control tokens, which people do not see printed. Where the prompt has opened

@@ -21,6 +21,16 @@ std::string MarkerOf(const Tokenizer& tokenizer, const DecodeBudget* budget) {
   return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
 }
 
+// Whether a token holds the first bytes of a character, and not the others.
+bool BeginsCharacter(std::string_view bytes) {
+  for (size_t size = 1; size <= 3 && size <= bytes.size(); ++size) {
+    const auto lead = static_cast<uint8_t>(bytes[bytes.size() - size]);
+    if (lead >= 0xC0) return size < (lead >= 0xF0 ? 4u : lead >= 0xE0 ? 3u : 2u);
+    if (lead < 0x80) return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 const char* ForcedByName(ForcedBy by) {
@@ -42,7 +52,11 @@ ResponsePart Closer::Append(int32_t token, bool forced) {
   if (!budget_) return forced ? ResponsePart::kForced : part;
   loop_.Append(token);
   if (pool_ != nullptr && reasoned_ < 0) --pool_->left;
-  if (!forced && !forced_) SetReasoned(!progress_.reasoning());
+  if (!forced && !forced_) {
+    const bool tag = progress_.thoughts_closed() && progress_.thinking_tokens() == progress_.tokens();
+    if (tag && reasoned_ >= 0) SetReasoned(false);  // what looked like an answer was thought
+    SetReasoned(!progress_.reasoning());
+  }
   return forced ? ResponsePart::kForced : part;
 }
 
@@ -70,21 +84,26 @@ bool Closer::Draw(double chance) const {
   return Rng(seed_, {sample_, static_cast<uint64_t>(progress_.tokens()), kCloseStream}).Uniform() < chance;
 }
 
-ForcedBy Closer::CloseBefore(int32_t next, double elapsed_ms) const {
+ForcedBy Closer::CloseBefore(int32_t next, double elapsed_ms, double pace_ms) const {
   if (!budget_ || forced_ || !progress_.reasoning()) return ForcedBy::kNone;
   const std::string_view bytes = tokenizer_->TokenBytes(next);
   if (tokenizer_->IsEnd(next) || (progress_.thoughts_open() && bytes == kThinkClose)) return ForcedBy::kNone;  // it closes by itself
   if (asked_) return ForcedBy::kRequest;
   if (loop_.looping()) return ForcedBy::kLoop;
   if (budget_->time_ms > 0) {
-    const double per_token = elapsed_ms / static_cast<double>(std::max<int64_t>(progress_.tokens(), 1));
-    if (elapsed_ms + per_token * static_cast<double>(budget_->answer_reserve()) >= budget_->time_ms) return ForcedBy::kTime;
+    if (elapsed_ms + pace_ms * static_cast<double>(budget_->answer_reserve()) >= budget_->time_ms) return ForcedBy::kTime;
   }
   if (budget_->tokens == 0) return ForcedBy::kNone;
-  const int64_t left = Left() - budget_->close_size(), window = budget_->close_window();  // tokens until the closing text must begin
-  if (left <= 0) return ForcedBy::kBudget;
+  const int64_t left = Left() - static_cast<int64_t>(closing_text().size()), window = budget_->close_window();  // until it must begin
+  if (left <= 0 || (left < 4 && BeginsCharacter(bytes))) return ForcedBy::kBudget;  // no character is torn apart
   if (left > window || !SentenceEnds(progress_.text(), bytes)) return ForcedBy::kNone;
   return Draw(static_cast<double>(window - left + 1) / static_cast<double>(window + 1)) ? ForcedBy::kBudget : ForcedBy::kNone;
+}
+
+bool Closer::MayNotThink() const {
+  if (!budget_ || progress_.thoughts_open()) return false;
+  return forced_ || (budget_->tokens > 0 && reasoned_ < 0 && Left() <= budget_->close_size() + budget_->close_window()) ||
+         (budget_->tokens > 0 && reasoned_ >= 0 && progress_.tokens() >= budget_->closes_from());
 }
 
 const std::vector<int32_t>& Closer::closing_text() const {
@@ -117,7 +136,7 @@ int64_t TokensBeforeBudget(const Tokenizer& tokenizer, const DecodeBudget& budge
   Closer closer(&tokenizer, &budget, prompt, seed, sample, nullptr);
   const auto size = static_cast<int64_t>(response.size());
   for (int64_t i = 0; i < size; ++i) {
-    if (i >= closer.Limit(size) || closer.CloseBefore(response[static_cast<size_t>(i)], 0) != ForcedBy::kNone) return i;
+    if (i >= closer.Limit(size) || closer.CloseBefore(response[static_cast<size_t>(i)], 0, 0) != ForcedBy::kNone) return i;
     closer.Append(response[static_cast<size_t>(i)], false);
   }
   return size;

@@ -30,8 +30,9 @@ class Closer {
   ResponsePart Append(int32_t token, bool forced);
   const ResponseProgress& progress() const { return progress_; }
 
-  // Whether the closing text goes here, instead of `next` which the model would continue with, and why. elapsed_ms: since admission.
-  ForcedBy CloseBefore(int32_t next, double elapsed_ms) const;
+  // Whether the closing text goes here, instead of `next` which the model would continue with, and why. elapsed_ms: since admission;
+  // pace_ms: what a token takes.
+  ForcedBy CloseBefore(int32_t next, double elapsed_ms, double pace_ms) const;
   // The closing text that goes here: of open thoughts, or of a response without tags.
   const std::vector<int32_t>& closing_text() const;
   void Closed();                      // it has been forced in: never again
@@ -41,7 +42,9 @@ class Closer {
   int64_t Limit(int64_t max_tokens) const;
   bool OutOfTime(double elapsed_ms) const { return budget_ && budget_->time_ms > 0 && elapsed_ms >= budget_->time_ms; }
   // Whether the response may not end yet, nor its thoughts.
-  bool MustGoOn() const { return budget_ && progress_.tokens() < budget_->min_think_tokens && progress_.reasoning(); }
+  bool MustGoOn() const { return budget_ && !forced_ && progress_.tokens() < budget_->min_think_tokens; }
+  // Whether thoughts may not be opened any more: they would be closed at once, at the answer's expense.
+  bool MayNotThink() const;
   // Tokens of thoughts. Where thinking and answer are given apart and there are no tags, all up to the closing text or the answer.
   int64_t thinking_tokens() const;
   // The response is over: gives what it has not used back to its pool.

@@ -32,7 +32,7 @@ ResponsePart ResponseProgress::Append(int32_t token) {
   const size_t open = ends_here(kThinkOpen), close = ends_here(kThinkClose);
   const bool was_open = thoughts_open();
   if (close != std::string_view::npos && (open == std::string_view::npos || open < close)) {
-    if (!was_open && !closed_here_) thinking_ = tokens_ - 1;  // all of it had been thoughts
+    if (!was_open) thinking_ = tokens_ - 1;  // all of it had been thoughts
     thoughts_ = Thoughts::kClosed;
     closed_here_ = true;
   } else if (open != std::string_view::npos) {

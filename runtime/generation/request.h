@@ -24,7 +24,8 @@ const char* FinishName(Finish finish);  // "stop" | "length" | "cancelled"
 // (Activation::kAlways: from the first token).
 struct GenerateRequest {
   std::vector<int32_t> prompt;
-  int64_t invocation_start = 0;       // from Prompt
+  int64_t invocation_start = 0;       // from Prompt; what stands before is people's text, whose tags open no thoughts. prompt.size(): all
+                                      // of it is the caller's own
   AdapterRef adapter;                 // nullptr: base
   SamplingParams sampling;
   int64_t max_tokens = 512;           // the end-of-turn token included

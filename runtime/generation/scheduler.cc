@@ -19,12 +19,13 @@ double MsSince(std::chrono::steady_clock::time_point start) {
 Scheduler::State::State(Engine& engine, const Tokenizer& tokenizer, const SchedulerOptions& options)
     : engine_(engine), tokenizer_(tokenizer), options_(options),
       vocab_(std::min<int64_t>(engine.config().vocab_size, tokenizer.vocab_size())), num_pages_(engine.kv_tokens_free() / Engine::kPageTokens),
-      endings_(tokenizer.end_ids().begin(), tokenizer.end_ids().end()), pages_left_(num_pages_), share_(options.max_stall) {
+      endings_(tokenizer.end_ids().begin(), tokenizer.end_ids().end()), share_(options.max_stall) {
   if (options.max_batch < 1) ThrowUser("a batch of ", options.max_batch, " sequences was asked for; give 1 or more");
   if (options.max_stall != 0 && !(options.max_stall > 1)) {
     ThrowUser("prompts were to stall answers for ", options.max_stall, " steps; give 0 (no bound) or more than 1");
   }
   if (const auto close = tokenizer.FindToken(kThinkClose)) endings_.push_back(*close);
+  think_open_ = tokenizer.FindToken(kThinkOpen).value_or(-1);
 }
 
 Scheduler::State::~State() {
@@ -54,6 +55,7 @@ bool Scheduler::State::Step() {
   const size_t decode_rows = rows_.size();
   AddPrefillRows();
   if (rows_.empty()) {
+    if (slots_.empty() && !waiting_.empty()) RefuseFirst();
     const std::lock_guard lock(mutex_);
     return !inbox_.empty() || !waiting_.empty();
   }
@@ -93,12 +95,11 @@ void Scheduler::State::Sample() {
       const std::vector<int32_t>& response = draw.slot->out->tokens;
       try {
         const float* logits = draw.logits;
-        const bool must_go_on = draw.slot->closer.MustGoOn();
-        if (must_go_on || ChangesLogits(request.sampling)) {
+        const std::vector<int32_t> banned = Banned(*draw.slot);
+        if (!banned.empty() || ChangesLogits(request.sampling)) {
           thread_local std::vector<float> changed;
           changed.assign(logits, logits + vocab_);
-          ChangeLogits(request.sampling, request.prompt, response, must_go_on ? endings_ : std::vector<int32_t>(), changed);
-          if (must_go_on) ChangeLogits({}, {}, {}, request.stop_ids, changed);
+          ChangeLogits(request.sampling, request.prompt, response, banned, changed);
           logits = changed.data();
         }
         draw.token = pith::Sample(logits, vocab_, request.sampling, request.first_sample + static_cast<uint64_t>(draw.slot->sample), response.size());
@@ -113,11 +114,24 @@ void Scheduler::State::Sample() {
   for (Draw& draw : draws_) Take(*draw.slot, draw.token);
 }
 
+std::vector<int32_t> Scheduler::State::Banned(const Slot& slot) const {
+  std::vector<int32_t> ids;
+  if (slot.closer.MustGoOn()) {
+    ids = endings_;
+    const std::vector<int32_t>& stop_ids = slot.job->request.stop_ids;
+    ids.insert(ids.end(), stop_ids.begin(), stop_ids.end());
+  }
+  if (think_open_ >= 0 && slot.closer.MayNotThink()) ids.push_back(think_open_);
+  return ids;
+}
+
 void Scheduler::State::Take(Slot& slot, SampledToken sampled) {
   if (slot.done) return;  // cancelled by another's callback
   Completion& out = *slot.out;
   const double elapsed_ms = MsSince(slot.admitted);
-  if (const ForcedBy by = slot.closer.CloseBefore(sampled.id, elapsed_ms); by != ForcedBy::kNone) {
+  const int64_t drawn = static_cast<int64_t>(out.tokens.size() - slot.job->request.response_prefix.size());
+  const double pace_ms = drawn > 1 ? (elapsed_ms - out.ttft_ms) / static_cast<double>(drawn) : 0;  // of a token
+  if (const ForcedBy by = slot.closer.CloseBefore(sampled.id, elapsed_ms, pace_ms); by != ForcedBy::kNone) {
     const std::vector<int32_t> close = slot.closer.closing_text();
     const int64_t room = slot.limit - static_cast<int64_t>(out.tokens.size());
     out.forced_begin = static_cast<int64_t>(out.tokens.size());
@@ -149,7 +163,11 @@ void Scheduler::State::Push(Slot& slot, int32_t token, float logprob, bool force
     if (!forced && std::find(stop_ids.begin(), stop_ids.end(), token) != stop_ids.end()) {
       out.cut_bytes = bytes.size();
     } else {
-      if (slot.stop.Append(bytes)) out.cut_bytes = slot.stop.cut_bytes();
+      if (forced) {
+        slot.stop.Break();
+      } else if (slot.stop.Append(bytes)) {
+        out.cut_bytes = slot.stop.cut_bytes();
+      }
       slot.unsent += bytes;
     }
   }
@@ -191,13 +209,11 @@ void Scheduler::State::Sweep() {
   std::erase_if(slots_, [this](const std::unique_ptr<Slot>& slot) {
     if (!slot->done) return false;
     if (slot->sequence >= 0) engine_.Free(slot->sequence);
-    pages_left_ += slot->pages;
     return true;
   });
   std::erase_if(roots_, [this](const std::unique_ptr<Root>& root) {
     if (root->job->unfinished > 0) return false;
     if (root->sequence >= 0) engine_.Free(root->sequence);
-    pages_left_ += root->pages;
     return true;
   });
   std::vector<std::unique_ptr<Job>> done;
@@ -220,12 +236,10 @@ void Scheduler::State::FailAll(const std::string& message) {
   }
   for (const auto& slot : slots_) {
     if (slot->sequence >= 0) engine_.Free(slot->sequence);
-    pages_left_ += slot->pages;
   }
   slots_.clear();
   for (const auto& root : roots_) {
     if (root->sequence >= 0) engine_.Free(root->sequence);
-    pages_left_ += root->pages;
   }
   roots_.clear();
   for (const auto& job : failed) {

@@ -77,20 +77,20 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
   }
 }
 
-// Whole pages of the prompt are shared by its samples; its last page, when it is not whole, is copied by each of them.
-int64_t Scheduler::State::RootPages(const GenerateRequest& request) const {
-  const int64_t tokens = RootTokens(request);
-  return tokens / kPage + (request.num_samples > 1 && tokens % kPage != 0 ? 1 : 0);
-}
+int64_t Scheduler::State::RootPages(const GenerateRequest& request) const { return PagesFor(RootTokens(request)); }
 
+// Beside the root's: whole pages of the prompt are shared by its samples; its last page, when it is not whole, is copied by each of
+// them. A single sample goes on in the root's own.
 int64_t Scheduler::State::OwnPages(const GenerateRequest& request) const {
-  return PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request)) - RootTokens(request) / kPage;
+  const int64_t tokens = RootTokens(request);
+  return PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request)) - (request.num_samples == 1 ? PagesFor(tokens) : tokens / kPage);
 }
 
 RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks callbacks) {
   Check(request);
   auto job = std::make_unique<Job>();
-  job->thoughts = ThoughtsAtEnd(tokenizer_, request.prompt);
+  const auto prompt = std::span<const int32_t>(request.prompt), generation = prompt.subspan(static_cast<size_t>(request.invocation_start));
+  job->thoughts = ThoughtsAtEnd(tokenizer_, generation.empty() ? prompt : generation);
   job->unfinished = request.num_samples;
   job->results.resize(static_cast<size_t>(request.num_samples));
   job->over.resize(job->results.size());
@@ -175,6 +175,19 @@ void Scheduler::State::CancelAll() {
   Sweep();
 }
 
+// Pages that are neither in use nor wanted by who runs for its longest course. What sequences share is charged once: it is in use.
+int64_t Scheduler::State::PagesFree() const {
+  int64_t free = engine_.kv_tokens_free() / kPage;
+  for (const auto& root : roots_) {
+    if (root->sequence >= 0) free -= engine_.PagesToGrow(root->sequence, static_cast<int64_t>(root->tokens.size()));
+  }
+  for (const auto& slot : slots_) {
+    const GenerateRequest& request = slot->job->request;
+    free -= slot->sequence < 0 ? OwnPages(request) : engine_.PagesToGrow(slot->sequence, static_cast<int64_t>(request.prompt.size()) + slot->limit);
+  }
+  return free;
+}
+
 // The next completion in line, or all of a pooled budget; false when it has to wait.
 bool Scheduler::State::AdmitNext() {
   if (waiting_.empty()) return false;
@@ -184,12 +197,17 @@ bool Scheduler::State::AdmitNext() {
   if (job.admitted < all) {
     const bool first = roots_.empty() || roots_.back()->job != &job;
     const int together = job.pooled() ? all : 1;
-    const int64_t own = OwnPages(job.request), shared = first ? RootPages(job.request) : 0;
     if (slots_.size() + static_cast<size_t>(together) > static_cast<size_t>(options_.max_batch)) return false;
-    if (shared + together * own > pages_left_) return false;
-    if (first) AddRoot(job, shared);
+    if (first) AddRoot(job);
+    if (together * OwnPages(job.request) > PagesFree()) {
+      if (first) {
+        engine_.Free(roots_.back()->sequence);
+        roots_.pop_back();
+      }
+      return false;
+    }
     for (int i = 0; i < together; ++i) {
-      if (!job.over[static_cast<size_t>(job.admitted)]) AddSlot(job, own);
+      if (!job.over[static_cast<size_t>(job.admitted)]) AddSlot(job);
       ++job.admitted;
     }
   }
@@ -201,7 +219,8 @@ bool Scheduler::State::AdmitNext() {
   return true;
 }
 
-void Scheduler::State::AddRoot(Job& job, int64_t pages) {
+// Takes over what is cached of the prompt at once, so that nobody else's pages push it out before it is its turn.
+void Scheduler::State::AddRoot(Job& job) {
   const GenerateRequest& request = job.request;
   auto root = std::make_unique<Root>();
   root->job = &job;
@@ -212,17 +231,36 @@ void Scheduler::State::AddRoot(Job& job, int64_t pages) {
   } else if (request.adapter->activation() == Activation::kInvocation) {
     root->switch_at = request.invocation_start;
   }
-  root->pages = pages;
-  pages_left_ -= pages;
   roots_.push_back(std::move(root));
+  roots_.back()->sequence = engine_.NewSequence();
+  Adopt(*roots_.back());
 }
 
-void Scheduler::State::AddSlot(Job& job, int64_t pages) {
+// The longest cached beginning of the prompt, in place of what was taken over before: others may have computed more.
+void Scheduler::State::Adopt(Root& root) {
+  engine_.Truncate(root.sequence, 0);
+  const auto total = static_cast<int64_t>(root.tokens.size());
+  // The last token is computed in any case: its logits are wanted.
+  const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(total - 1));
+  const WriterSpan writers[] = {{root.switch_at, nullptr}, {total, root.job->request.adapter}};
+  root.encoded = engine_.AdoptPrefix(root.sequence, tokens, writers);
+}
+
+// Nothing runs, and still there is no room: somebody else holds the cache.
+void Scheduler::State::RefuseFirst() {
+  const std::unique_ptr<Job> job = std::move(waiting_.front());
+  waiting_.pop_front();
+  const std::string why = Str("a prompt of ", job->request.prompt.size(), " tokens and its answer do not fit what is free of the KV cache (",
+                              engine_.kv_tokens_free(), " tokens); free sequences, or make the cache larger");
+  if (!job->callbacks.on_error) throw UserError(why);
+  job->callbacks.on_error(why);
+}
+
+void Scheduler::State::AddSlot(Job& job) {
   const GenerateRequest& request = job.request;
   Completion* out = &job.results[static_cast<size_t>(job.admitted)];
-  pages_left_ -= pages;
   slots_.push_back(std::make_unique<Slot>(
-      Slot{.job = &job, .root = roots_.back().get(), .sample = job.admitted, .pages = pages, .limit = Limit(request),
+      Slot{.job = &job, .root = roots_.back().get(), .sample = job.admitted, .limit = Limit(request),
            .closer = Closer(&tokenizer_, request.budget ? &*request.budget : nullptr, job.thoughts, request.sampling.seed,
                             request.first_sample + static_cast<uint64_t>(job.admitted), job.pooled() ? &job.pool : nullptr),
            .stop = StopText(&request.stop), .stream = {}, .unsent = {}, .pending = {}, .out = out, .admitted = Clock::now()}));

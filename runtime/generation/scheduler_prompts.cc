@@ -54,20 +54,10 @@ void Scheduler::State::AddPrefillRows() {
     const int64_t total = static_cast<int64_t>(root.tokens.size());
     const size_t own_end = share_.bounded() ? rows_.size() + (end - rows_.size() + open - 1) / open : end;
     --open;
-    if (root.sequence < 0) {
-      root.sequence = engine_.NewSequence();
-      if (root.switch_at == 0) engine_.SetAdapter(root.sequence, root.job->request.adapter);
-    }
-    if (root.encoded == 0) {
-      // The last token is computed in any case: its logits are wanted.
-      const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(total - 1));
-      const WriterSpan writers[] = {{root.switch_at, nullptr}, {total, root.job->request.adapter}};
-      root.encoded = engine_.AdoptPrefix(root.sequence, tokens, writers);
-      if (WaitsForPrefix(root, root.encoded)) {
-        engine_.Truncate(root.sequence, 0);
-        root.encoded = 0;
-        continue;
-      }
+    if (!root.begun) {
+      Adopt(root);
+      if (WaitsForPrefix(root, root.encoded)) continue;
+      root.begun = true;
     }
     if (root.encoded >= root.switch_at) engine_.SetAdapter(root.sequence, root.job->request.adapter);
     const int64_t phase_end = root.encoded < root.switch_at ? root.switch_at : total;

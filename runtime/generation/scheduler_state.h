@@ -54,8 +54,8 @@ class Scheduler::State {
     std::vector<int32_t> tokens;
     int64_t switch_at = 0;         // tokens before it are the base's
     int64_t encoded = 0;
+    bool begun = false;            // rows of its own have run
     std::vector<float> logits;     // of the last token, once all are encoded
-    int64_t pages;                 // reserved until all samples are done
   };
   // A completion that has been admitted.
   struct Slot {
@@ -63,7 +63,6 @@ class Scheduler::State {
     Root* root;
     int sample;                    // of its request, from 0
     SequenceId sequence = -1;      // −1 while the root is being encoded
-    int64_t pages;                 // reserved
     int64_t limit;                 // tokens
     Closer closer;
     StopText stop;
@@ -90,13 +89,16 @@ class Scheduler::State {
   void Check(const GenerateRequest& request) const;
   int64_t RootPages(const GenerateRequest& request) const;
   int64_t OwnPages(const GenerateRequest& request) const;
+  int64_t PagesFree() const;
   void ReadInbox();
   Job* Find(RequestId id);
   void Cancel(Job& job, int sample);
   bool AdmitNext();
   void Admit();
-  void AddRoot(Job& job, int64_t pages);
-  void AddSlot(Job& job, int64_t pages);
+  void AddRoot(Job& job);
+  void AddSlot(Job& job);
+  void Adopt(Root& root);
+  void RefuseFirst();
 
   // scheduler_prompts.cc
   void ForkReady();
@@ -105,6 +107,7 @@ class Scheduler::State {
 
   // scheduler.cc
   void Sample();
+  std::vector<int32_t> Banned(const Slot& slot) const;
   void Take(Slot& slot, SampledToken sampled);
   void Push(Slot& slot, int32_t token, float logprob, bool forced);
   void Show(Slot& slot, int32_t token, ResponsePart part);
@@ -118,11 +121,11 @@ class Scheduler::State {
   const int64_t vocab_;            // ids that may be sampled: rows of the embedding that the tokenizer has a token for
   const int64_t num_pages_;        // that were free when this was made
   std::vector<int32_t> endings_;   // ids that end a response or its thoughts
+  int32_t think_open_ = -1;        // the tag as one token; −1: it is none
   std::deque<std::unique_ptr<Job>> waiting_;   // the first may be half admitted
   std::deque<std::unique_ptr<Job>> running_;   // all samples admitted, not all done
   std::deque<std::unique_ptr<Root>> roots_;
   std::deque<std::unique_ptr<Slot>> slots_;
-  int64_t pages_left_;
   PromptShare share_;
   Counts counts_;
 

@@ -46,6 +46,9 @@ CodePoint LastCharacter(std::string_view text) {
 bool SentenceEnds(std::string_view text, std::string_view next) {
   if (text.empty()) return false;
   if (text.back() == '\n') return true;
+  const size_t behind = text.find_last_not_of(" \t");
+  if (behind == std::string_view::npos) return false;
+  if (behind + 1 < text.size()) return SentenceEnds(text.substr(0, behind + 1), " ");
   CodePoint last = LastCharacter(text);
   size_t end = text.size();
   while (last.value >= 0 && Holds(kClosers, last.value)) {

@@ -13,6 +13,7 @@ class StopText {
 
   // The response goes on with `bytes`. True when one of the texts stands in it now: the one that begins first, then the longest.
   bool Append(std::string_view bytes);
+  void Break() { tail_.clear(); }  // no text reaches over what comes here
   size_t cut_bytes() const { return cut_; }  // bytes at the end of the response from where that text begins
   int found() const { return found_; }       // its index; −1: none
   // How many bytes at the end may be the beginning of one of the texts: not to be shown yet.

@@ -20,7 +20,7 @@ GenerateRequest Conversation::Ask(const std::string& user, const TurnOptions& op
   const std::string turn = options.budget_sentence.empty() ? user : user + " " + options.budget_sentence;
   const AdapterRef& adapter = options.mode.adapter;
   const bool switches = adapter && adapter->activation() == Activation::kInvocation;
-  const Prompt prompt = Build(turn, switches ? std::span<const int32_t>(adapter->invocation()) : std::span<const int32_t>());
+  const Prompt prompt = Build(turn, switches ? adapter->invocation() : prompter_.invocation());
   GenerateRequest request;
   request.prompt = prompt.ids;
   request.invocation_start = prompt.invocation_start;

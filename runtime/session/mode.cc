@@ -19,7 +19,8 @@ int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokeniz
 DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer& tokenizer) {
   DecodeBudget decode;
   decode.close_ids = tokenizer.Encode(close_text, SpecialTokens::kParse);
-  if (const auto close = tokenizer.FindToken(kThinkClose); close && !given) decode.think_close_ids = {*close};
+  const auto close = tokenizer.FindToken(kThinkClose);
+  if (!given) decode.think_close_ids = close ? std::vector<int32_t>{*close} : tokenizer.Encode(kThinkClose);
   return decode;
 }
 

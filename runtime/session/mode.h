@@ -20,8 +20,8 @@ struct NamedAdapter {
 // that the chat template ends with. UserError when the prompt lacks it. prompt.invocation_start for any other mode.
 int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer);
 
-// How a budget closes: thoughts that a tag has opened by </think>, where the vocabulary has it as one token and nobody gave a text of
-// his own (`given`); all other reasoning by close_text (special tokens in it count as such). Its numbers are left to the caller.
+// How a budget closes: thoughts that a tag has opened by </think>, unless somebody gave a text of his own (`given`); all other
+// reasoning by close_text (special tokens in it count as such). Its numbers are left to the caller.
 DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer& tokenizer);
 
 }  // namespace pith

@@ -269,5 +269,38 @@ TEST(EnginePrefix, ASharedSystemPromptIsChargedOnce) {
   EXPECT_EQ(engine.kv_tokens_free(), 0);
 }
 
+// To the token: of the page where two prompts part, and of the last one of a sequence that went.
+TEST(EnginePrefix, IsTakenUpWithinAPage) {
+  EngineOptions options;
+  options.activations = ActivationType::kBF16;
+  options.num_threads = 1;
+  Engine engine(TinyBase(), options);
+  const std::vector<int32_t> tokens = RandomTokens(81, 70);
+  const SequenceId first = engine.NewSequence();
+  engine.Prefill(first, tokens, nullptr);
+  std::vector<int32_t> parted = tokens;
+  for (size_t i = 41; i < parted.size(); ++i) parted[i] = (parted[i] + 1) % 300;
+  std::vector<float> logits(static_cast<size_t>(engine.config().vocab_size));
+  for (const bool freed : {false, true}) {
+    if (freed) engine.Free(first);
+    for (const auto& [wanted, length] : {std::pair(parted, 41), std::pair(tokens, freed ? 70 : 64)}) {
+      const SequenceId id = engine.NewSequence();
+      EXPECT_EQ(engine.AdoptPrefix(id, wanted), length) << freed;
+      const auto rest = std::span(wanted).subspan(static_cast<size_t>(length));
+      std::vector<int32_t> more(rest.begin(), rest.end());
+      more.push_back(7);
+      Engine cold(TinyBase(), options);
+      std::vector<int32_t> all = wanted;
+      all.push_back(7);
+      EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, more)), Last(cold, RunTokens(cold, cold.NewSequence(), all))));
+      engine.Free(id);
+    }
+  }
+  // Not what another wrote.
+  const SequenceId other = engine.NewSequence();
+  engine.SetAdapter(other, TinyAdapter("tiny-lora"));
+  EXPECT_EQ(engine.AdoptPrefix(other, parted), 0);
+}
+
 }  // namespace
 }  // namespace pith::testing
