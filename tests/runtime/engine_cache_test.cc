@@ -148,8 +148,8 @@ TEST(EngineCache, PrefixesAreReusedExactly) {
   const SequenceId c = engine.NewSequence();
   EXPECT_TRUE(SameBits(Prefilled(engine, c, Join(shared, y)), Fresh(Options(), {{Join(shared, y), nullptr}})));
   const SequenceId d = engine.NewSequence();
-  EXPECT_EQ(engine.AdoptPrefix(d, Join(shared, x)), 64);
-  EXPECT_EQ(engine.Length(d), 64);
+  EXPECT_EQ(engine.AdoptPrefix(d, Join(shared, x)), 70);
+  EXPECT_EQ(engine.Length(d), 70);
   EXPECT_EQ(engine.AdoptPrefix(d, Join(shared, x)), 0);  // not empty any more
   // A prompt of whole pages still computes its last token.
   const std::vector<int32_t> pages(shared.begin(), shared.begin() + 48);
@@ -173,14 +173,14 @@ TEST(EngineCache, PrefixesAreNotReusedAcrossWriters) {
   RunTokens(engine, a, std::span(tokens).first(40));
   engine.SetAdapter(a, one);
   RunTokens(engine, a, std::span(tokens).subspan(40));
-  EXPECT_EQ(adopted(nullptr), 32);
+  EXPECT_EQ(adopted(nullptr), 40);
   EXPECT_EQ(adopted(one), 0);
   const SequenceId b = engine.NewSequence();
   engine.SetAdapter(b, one);
   EXPECT_TRUE(SameBits(Prefilled(engine, b, tokens), Fresh(Options(), {{tokens, one}})));
   EXPECT_EQ(adopted(one), 64);
   EXPECT_EQ(adopted(two), 0);
-  EXPECT_EQ(adopted(nullptr), 32);
+  EXPECT_EQ(adopted(nullptr), 40);
 }
 
 // The trainer makes a new adapter every step, often where the last one lay.

@@ -57,21 +57,21 @@ TEST(EnginePrefix, MixedWritersAreTakenUpAgain) {
   const auto writers = Switched(tokens, 40, one);  // inside the third page
   PrefillAndFree(engine, tokens, writers);
   const SequenceId id = engine.NewSequence();
-  EXPECT_EQ(engine.AdoptPrefix(id, tokens, writers), 64);
+  EXPECT_EQ(engine.AdoptPrefix(id, std::span(tokens).first(68), writers), 68);
   const auto segments = engine.Segments(id);
   ASSERT_EQ(segments.size(), 2u);
   EXPECT_EQ(segments[0].writer, nullptr);
   EXPECT_EQ(segments[0].end, 40);
   EXPECT_EQ(segments[1].writer, one.get());
-  EXPECT_EQ(segments[1].end, 64);
+  EXPECT_EQ(segments[1].end, 68);
   engine.SetAdapter(id, one);
-  const std::vector<int32_t> rest(tokens.begin() + 64, tokens.end());
+  const std::vector<int32_t> rest(tokens.begin() + 68, tokens.end());
   EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, rest)), Cold(tokens, writers)));
-  // A prefix may end in the middle of what was cached: whole pages only.
+  // A prefix may end in the middle of what was cached.
   const std::vector<int32_t> some(tokens.begin(), tokens.begin() + 57);
-  EXPECT_EQ(Adopted(engine, some, Switched(some, 40, one)), 48);
+  EXPECT_EQ(Adopted(engine, some, Switched(some, 40, one)), 57);
   const std::vector<int32_t> page(tokens.begin(), tokens.begin() + 15);
-  EXPECT_EQ(Adopted(engine, page, Switched(page, 15, one)), 0);
+  EXPECT_EQ(Adopted(engine, page, Switched(page, 15, one)), 15);
 }
 
 // llama.cpp's issue 26207: a slot's prompt that was computed under one adapter was taken up by a request with another.
@@ -84,14 +84,14 @@ TEST(EnginePrefix, AnotherAdaptersKvIsNeverTakenUp) {
     int64_t adopted;
   };
   const Case cases[] = {
-      {{{all, one}}, 64},              // the very same
+      {{{all, one}}, 70},              // the very same
       {{{all, two}}, 0},               // another adapter
       {{{all, nullptr}}, 0},           // none
       {{{20, nullptr}, {all, one}}, 0},
-      {{{40, one}, {all, two}}, 32},   // the same until within the third page
-      {{{47, one}, {all, nullptr}}, 32},
+      {{{40, one}, {all, two}}, 40},   // the same until within the third page
+      {{{47, one}, {all, nullptr}}, 47},
       {{{48, one}, {all, nullptr}}, 48},
-      {{{30, one}, {31, two}, {all, one}}, 16},
+      {{{30, one}, {31, two}, {all, one}}, 30},
   };
   for (const Case& c : cases) {
     Engine engine(TinyBase(), Options());
@@ -106,7 +106,7 @@ TEST(EnginePrefix, AnotherAdaptersKvIsNeverTakenUp) {
     Engine engine(TinyBase(), Options());
     PrefillAndFree(engine, tokens, Switched(tokens, 40, one));
     const auto writers = Switched(tokens, switch_at, one);
-    EXPECT_EQ(Adopted(engine, tokens, writers), switch_at == 0 ? 0 : switch_at == 40 ? 64 : 32) << switch_at;
+    EXPECT_EQ(Adopted(engine, tokens, writers), switch_at == 40 ? 70 : std::min<int64_t>(switch_at, 40)) << switch_at;
     EXPECT_TRUE(SameBits(Prefilled(engine, engine.NewSequence(), tokens, writers), Cold(tokens, writers))) << switch_at;
   }
 }
@@ -116,7 +116,7 @@ TEST(EnginePrefix, AnAdapterThatNeverWroteMatchesNothing) {
   const std::vector<int32_t> tokens = RandomTokens(3, 40);
   PrefillAndFree(engine, tokens, {{40, nullptr}});
   const AdapterRef stranger = TinyAdapter("tiny-lora");
-  EXPECT_EQ(Adopted(engine, tokens, Switched(tokens, 20, stranger)), 16);
+  EXPECT_EQ(Adopted(engine, tokens, Switched(tokens, 20, stranger)), 20);
   EXPECT_EQ(Adopted(engine, tokens, Switched(tokens, 0, stranger)), 0);
 }
 
@@ -151,7 +151,7 @@ TEST(EnginePrefix, APrefixOutlivesItsWriterInVain) {
     const AdapterRef adapter = PackedAdapter::FromLora(lora, TinyBase()->config(), TensorType::kF32);
     addresses.insert(adapter.get());
     const auto writers = Switched(tokens, 20, adapter);
-    EXPECT_EQ(Adopted(engine, tokens, writers), step == 0 ? 0 : 16);  // the base's page alone
+    EXPECT_EQ(Adopted(engine, tokens, writers), step == 0 ? 0 : 20);  // what the base wrote
     const SequenceId id = engine.NewSequence();
     ASSERT_TRUE(SameBits(Prefilled(engine, id, tokens, writers), Cold(tokens, writers))) << "step " << step;
     engine.Free(id);
@@ -283,7 +283,7 @@ TEST(EnginePrefix, IsTakenUpWithinAPage) {
   std::vector<float> logits(static_cast<size_t>(engine.config().vocab_size));
   for (const bool freed : {false, true}) {
     if (freed) engine.Free(first);
-    for (const auto& [wanted, length] : {std::pair(parted, 41), std::pair(tokens, freed ? 70 : 64)}) {
+    for (const auto& [wanted, length] : {std::pair(parted, freed ? 70 : 41), std::pair(tokens, freed ? 70 : 64)}) {
       const SequenceId id = engine.NewSequence();
       EXPECT_EQ(engine.AdoptPrefix(id, wanted), length) << freed;
       const auto rest = std::span(wanted).subspan(static_cast<size_t>(length));

@@ -44,10 +44,10 @@ TEST(KvFile, ARestoredSequenceGoesOnWithTheSameBits) {
     const auto cold = Fresh(options, {{{t.begin(), t.begin() + 20}, nullptr}, {{t.begin() + 20, t.begin() + 50}, one},
                                       {Join({t.begin() + 50, t.end()}, more), two}});
     EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, more)), cold));  // by the adapter that was to go on
-    // Its full pages are found, by exactly these writers.
+    // Its pages are found, by exactly these writers.
     const SequenceId next = engine.NewSequence();
-    EXPECT_EQ(engine.AdoptPrefix(next, t, TokenWriters(one, two)), c.share ? 48 : 0);
-    EXPECT_EQ(engine.AdoptPrefix(engine.NewSequence(), t, TokenWriters(adapters[0], two)), c.share ? 16 : 0);
+    EXPECT_EQ(engine.AdoptPrefix(next, t, TokenWriters(one, two)), c.share ? 55 : 0);
+    EXPECT_EQ(engine.AdoptPrefix(engine.NewSequence(), t, TokenWriters(adapters[0], two)), c.share ? 20 : 0);
   }
 }
 
