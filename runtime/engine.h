@@ -101,7 +101,7 @@ class Engine {
   KvCounters kv_counters() const;
   // Writes the sequence's tokens, who wrote them, and its KV to a file, in place of an older one. UserError where that fails.
   void SaveKv(SequenceId sequence, const std::string& path) const;
-  // A new sequence as it was saved: with the same tokens, writers and adapter, which go on with the same results. Its full pages can be
+  // A new sequence as it was saved: with the same tokens, writers and adapter, which go on with the same results. Its pages can be
   // taken over as prefixes. `adapters` are those that it may need, in any order; they go by their content. UserError for a file that is
   // damaged, of another version, of another base, adapter, KV type or type of activations, or too long for the cache.
   SequenceId RestoreKv(const std::string& path, std::span<const AdapterRef> adapters);

@@ -1,4 +1,6 @@
 // What KV depends on.
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/sha256.h"
 #include "runtime/kv_file.h"
@@ -61,7 +63,8 @@ void CheckKvFacts(const std::string& path, std::span<const KvFact> file, std::sp
     ThrowUser("'", path, "': ", file[i].name, " is ", file[i].value, ", this engine's is ", engine[i].value,
               "; run the model and the settings that it was saved with, or compute the prompt anew");
   }
-  if (file.size() == engine.size() && std::equal(file.begin(), file.end(), engine.begin(), [](auto& a, auto& b) { return a.name == b.name; })) return;
+  const auto same_name = [](const KvFact& a, const KvFact& b) { return a.name == b.name; };
+  if (std::equal(file.begin(), file.end(), engine.begin(), engine.end(), same_name)) return;
   ThrowUser("'", path, "' does not say what this version of pith asks of a KV file; compute the prompt anew, and save it again");
 }
 

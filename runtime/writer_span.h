@@ -1,4 +1,4 @@
-// Who is to have written which tokens of a sequence.
+// Who is to have written which tokens.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace pith {
 
 using AdapterRef = std::shared_ptr<const PackedAdapter>;  // nullptr: the bare base
 
-// In a list of them: tokens from the end of the span before (0 for the first) up to `end`. Ends never fall; a span may be empty.
+// In a list of them, for a list of tokens: those from the end of the span before (0 for the first) up to `end`. Ends never fall; a
+// span may be empty.
 struct WriterSpan {
   int64_t end;
   AdapterRef adapter;

@@ -160,7 +160,9 @@ TEST(EnginePrefix, APrefixOutlivesItsWriterInVain) {
     ASSERT_TRUE(SameBits(Prefilled(engine, id, tokens, writers), Cold(tokens, writers))) << "step " << step;
     engine.Free(id);
   }
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep freed memory back
   EXPECT_LT(addresses.size(), 20u) << "no address came again: this test compares little";
+#endif
 }
 
 TEST(EnginePrefix, PagesOfAGoneWriterAreEvictedFirst) {

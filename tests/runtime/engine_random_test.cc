@@ -234,7 +234,7 @@ TEST(EngineRandom, AnyHistoryGivesTheBitsOfAColdEngine) {
   uint64_t seed = 1;
   for (const Case& c : {Case{ActivationType::kBF16, KvType::kF16}, {ActivationType::kInt8, KvType::kF16}, {ActivationType::kF32, KvType::kF32}}) {
     RandomEngine engine(seed++, c.activations, c.kv_type);
-    for (int step = 0; step < 1500; ++step) {
+    for (int step = 0; step < 800; ++step) {
       engine.Step();
       if (HasFatalFailure()) FAIL() << "at step " << step << " of seed " << seed - 1;
     }
