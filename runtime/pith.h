@@ -108,11 +108,11 @@ typedef struct pith_model_options {
 /* A GGUF file (of a split model: any part), or a Hugging Face folder. The file is mapped, not read: it must not be written to or cut
  * short while the model is open. options may be NULL. */
 PITH_API pith_status pith_model_open(const char* path, const pith_model_options* options, pith_model** model, pith_error* error);
-/* A GGUF file that lies in an open file, such as an APK's asset that is stored uncompressed: `bytes` from `offset` on (0: to the end).
- * The descriptor stays yours, and may be closed as soon as this returns. */
+/* A GGUF file that lies in an open file, such as an APK's asset that is stored uncompressed: `bytes` from `offset` on, a multiple of 4
+ * (0 bytes: to the end). The descriptor stays yours, and may be closed as soon as this returns. */
 PITH_API pith_status pith_model_open_fd(int fd, uint64_t offset, uint64_t bytes, const pith_model_options* options, pith_model** model,
                                         pith_error* error);
-/* A GGUF file in memory, used in place: it must stay as it is until pith_model_close has returned. At an address that is a multiple of 32. */
+/* A GGUF file in memory, used in place: it must stay as it is until pith_model_close has returned. At an address that is a multiple of 4. */
 PITH_API pith_status pith_model_open_memory(const void* data, size_t bytes, const pith_model_options* options, pith_model** model,
                                             pith_error* error);
 /* Ends what runs (those who wait get PITH_CLOSED), then frees. Callbacks of the model have all returned when this does. */
@@ -170,8 +170,7 @@ PITH_API pith_status pith_adapter_open(pith_model* model, const char* path, cons
                                        pith_error* error);
 PITH_API pith_status pith_adapter_open_fd(pith_model* model, int fd, uint64_t offset, uint64_t bytes, const pith_adapter_options* options,
                                           pith_adapter** adapter, pith_error* error);
-/* The memory must stay until the adapter is closed and no request with it runs, nor the model any longer keeps its KV: until
- * pith_model_close at the latest. */
+/* The memory must stay until the adapter is closed and no request runs with it. */
 PITH_API pith_status pith_adapter_open_memory(pith_model* model, const void* data, size_t bytes, const pith_adapter_options* options,
                                               pith_adapter** adapter, pith_error* error);
 /* Requests that run with it go on to their ends. */
@@ -259,7 +258,7 @@ typedef struct pith_request {
   int64_t min_think_tokens; /* before which neither thinking nor response ends */
   double seconds;           /* from the moment that the request is begun on */
   int32_t pooled;           /* not 0: budget_tokens are for all chains together */
-  int32_t reserved;         /* 0 */
+  int32_t closable;         /* not 0: without any limit, thoughts are closed by pith_job_close_now, and where the model repeats itself */
   const char* close_text;   /* closes reasoning; NULL: </think> for thoughts that a tag has opened, else the adapter's text, else "\n#### " */
   const char* sentence;     /* ends the user's turn where there is a budget of tokens, {budget} in it becomes the number; NULL: the adapter's; "": none */
 
@@ -295,7 +294,7 @@ typedef struct pith_token {
   size_t text_bytes;
 } pith_token;
 
-/* Each token as it comes. Not 0: cancels the request. */
+/* Each token as it comes. Not 0: cancels the request; the callback does not come again, the answer may hold one token more. */
 typedef int (*pith_token_fn)(void* user_data, const pith_token* token);
 
 typedef struct pith_answer pith_answer; /* pith_answer_free */
@@ -324,9 +323,9 @@ PITH_API pith_status pith_submit(pith_model* model, const pith_request* request,
 /* Until the job is done, at most so many seconds (negative: however long; 0: only looks). answer may be NULL. Any number of threads may wait, and again:
  * each gets an answer of its own to free. */
 PITH_API pith_status pith_job_wait(pith_job* job, double seconds, pith_answer** answer, pith_error* error);
-/* Ends a chain (−1: all) before its next token. Nothing happens to what is done. */
+/* Ends a chain (−1: all): at most one more token comes. Nothing happens to what is done. */
 PITH_API pith_status pith_job_cancel(pith_job* job, int32_t chain, pith_error* error);
-/* Closes the thoughts of a chain (−1: all) before its next token, and has it answer. Only with a budget, be it of many seconds. */
+/* Closes the thoughts of a chain (−1: all), after at most one more token, and has it answer. Only where the request has a budget or is closable. */
 PITH_API pith_status pith_job_close_now(pith_job* job, int32_t chain, pith_error* error);
 /* Cancels what is not done. When it returns none of the job's callbacks runs, and none will: it waits for one that does, unless it is
  * called by a callback of the model. */
