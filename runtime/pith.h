@@ -122,7 +122,7 @@ PITH_API pith_status pith_model_cancel(pith_model* model, pith_error* error);
 
 typedef struct pith_model_info {
   size_t struct_bytes;
-  const char* architecture; /* "llama", …; these texts live as long as the model */
+  const char* architecture; /* as the file names it; these texts live as long as the model */
   const char* name;         /* as the file says; "" where it does not */
   int64_t context_tokens;   /* of a sequence, prompt and answer together */
   int64_t vocabulary;       /* tokens */
