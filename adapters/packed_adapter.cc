@@ -84,7 +84,8 @@ struct PackedAdapter::Impl {
   int64_t rank = 0;
   std::vector<int> modules;  // that an adapter for this base acts on
   std::vector<std::array<PackedPair, kNumModuleKinds>> layers;  // as the file has them; of fused modules also each layer's share
-  std::unique_ptr<GgufFile> file;            // backs the views of FromGguf
+  std::shared_ptr<GgufFile> file;            // backs the views of FromGguf
+  std::shared_ptr<const PackedAdapter> whole;  // backs those of Scaled
   std::vector<std::vector<uint8_t>> owned;   // backs the views of FromLora, and rows that FromGguf put into another order
 
   void ReadTensors(const ModelConfig& base);
@@ -170,10 +171,15 @@ PackedAdapter::PackedAdapter() : impl_(std::make_unique<Impl>()) {}
 PackedAdapter::~PackedAdapter() = default;
 
 std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(const std::string& path, const ModelConfig& base) {
+  return FromGguf(std::make_unique<GgufFile>(path), base);
+}
+
+std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(std::unique_ptr<GgufFile> opened, const ModelConfig& base) {
   std::shared_ptr<PackedAdapter> adapter(new PackedAdapter());
   Impl& impl = *adapter->impl_;
-  impl.file = std::make_unique<GgufFile>(path);
+  impl.file = std::move(opened);
   const GgufFile& file = *impl.file;
+  const std::string& path = file.path();
   Expect(file, "general.type", "adapter");
   Expect(file, "adapter.type", "lora");
   Expect(file, "general.architecture", base.arch);
@@ -254,6 +260,31 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   return adapter;
 }
 
+std::shared_ptr<const PackedAdapter> PackedAdapter::Scaled(std::shared_ptr<const PackedAdapter> adapter, float factor) {
+  if (factor == 1.0f) return adapter;
+  const Impl& from = *adapter->impl_;
+  std::shared_ptr<PackedAdapter> scaled(new PackedAdapter());
+  Impl& impl = *scaled->impl_;
+  impl.name = from.name;
+  impl.arch = from.arch;
+  impl.base_sha256 = from.base_sha256;
+  impl.template_now = from.template_now;
+  impl.template_kwargs = from.template_kwargs;
+  impl.rope = from.rope;
+  impl.gguf_rope = from.gguf_rope;
+  impl.invocation = from.invocation;
+  impl.budget = from.budget;
+  impl.card = from.card;
+  impl.rank = from.rank;
+  impl.modules = from.modules;
+  impl.layers = from.layers;
+  for (auto& layer : impl.layers) {
+    for (PackedPair& pair : layer) pair.scale *= factor;
+  }
+  impl.whole = std::move(adapter);
+  return scaled;
+}
+
 const std::string& PackedAdapter::name() const { return impl_->name; }
 Activation PackedAdapter::activation() const {
   return impl_->invocation.empty() ? Activation::kAlways : Activation::kInvocation;
@@ -266,6 +297,17 @@ const std::string& PackedAdapter::template_now() const { return impl_->template_
 const std::string& PackedAdapter::template_kwargs() const { return impl_->template_kwargs; }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
 
+int64_t PackedAdapter::bytes() const {
+  size_t bytes = 0;
+  for (const auto& layer : impl_->layers) {
+    for (const int kind : impl_->modules) {
+      const PackedPair& pair = layer[static_cast<size_t>(kind)];
+      if (pair.a) bytes += pair.a.bytes() + pair.b.bytes();
+    }
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
   PITH_CHECK(layer >= 0 && layer < static_cast<int64_t>(impl_->layers.size()) && kind >= 0 && kind < kNumLinearKinds,
              "layer ", layer, ", kind ", kind);
@@ -277,6 +319,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
     ThrowUser("cannot write '", path, "': a GGUF adapter of architecture ", impl_->arch, " has the row order of a GGUF base; ",
               "make it for the GGUF that pith-export convert writes");
   }
+  if (impl_->whole) ThrowUser("cannot write '", path, "': its scale was changed for a request; write the adapter that it was made from");
   GgufWriter writer;
   writer.Set("general.architecture", impl_->arch);
   writer.Set("general.type", std::string("adapter"));

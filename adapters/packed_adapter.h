@@ -14,6 +14,8 @@
 
 namespace pith {
 
+class GgufFile;
+
 struct PackedPair {
   TensorView a;  // R × in; empty view when the adapter does not act on this layer
   TensorView b;  // out × R
@@ -25,11 +27,15 @@ class PackedAdapter {
   // A GGUF LoRA, mapped and used in place. Its rows are in the order of GGUF bases of its architecture, whoever wrote it; for a
   // base of another order (a Hugging Face folder) those of q and k are put into that.
   static std::shared_ptr<const PackedAdapter> FromGguf(const std::string& path, const ModelConfig& base);
+  static std::shared_ptr<const PackedAdapter> FromGguf(std::unique_ptr<GgufFile> file, const ModelConfig& base);
   // From training's factors: converted to `type` (q8_0, q4_0, f16, bf16, f32) and permuted to `base.rope` where needed.
   // With a quantised type whose block does not divide a pair's rank, its lora_b is kept in F16. The file has one alpha for all pairs:
   // where s · R of a pair differs from it (alpha patterns; rsLoRA with rank patterns), lora_b takes the difference up. UserError for
   // DoRA, which no GGUF adapter can hold.
   static std::shared_ptr<const PackedAdapter> FromLora(const LoraAdapter& adapter, const ModelConfig& base, TensorType type);
+  // `adapter` with each pair's scale times `factor`; itself where that is 1. It shares the tensors, but is a writer of its own to the
+  // KV cache. It cannot be written to a file.
+  static std::shared_ptr<const PackedAdapter> Scaled(std::shared_ptr<const PackedAdapter> adapter, float factor);
   ~PackedAdapter();
 
   const std::string& name() const;                     // file stem, or "trainer"
@@ -42,6 +48,7 @@ class PackedAdapter {
   const std::string& template_kwargs() const;          // variables that it was given in training, a JSON object; empty: none
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: of kNumLinearKinds
   int64_t rank() const;                                // the largest of all pairs
+  int64_t bytes() const;                               // of its tensors
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,
   // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; pith.template.now and pith.template.kwargs where there are any; of a card what

@@ -81,33 +81,67 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   const Descriptor file{OpenForReading(path, &info)};
   if (!S_ISREG(info.st_mode)) ThrowUser("'", path, "' is not a regular file, which a memory map needs");
   if (info.st_size == 0) ThrowUser("'", path, "' is empty");
-  void* data = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_SHARED, file.fd, 0);
-  if (data == MAP_FAILED) ThrowUser("cannot map '", path, "' (", info.st_size, " bytes): ", Reason());
-  data_ = static_cast<const uint8_t*>(data);
-  size_ = static_cast<size_t>(info.st_size);
+  Map(file.fd, 0, static_cast<uint64_t>(info.st_size));
   version_ = VersionFrom(info);
+}
+
+void MappedFile::Map(int fd, uint64_t offset, uint64_t bytes) {
+  const uint64_t before = offset % static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));  // maps begin at a page
+  void* map = ::mmap(nullptr, static_cast<size_t>(before + bytes), PROT_READ, MAP_SHARED, fd, static_cast<off_t>(offset - before));
+  if (map == MAP_FAILED) ThrowUser("cannot map '", path_, "' (", bytes, " bytes): ", Reason());
+  map_ = map;
+  map_bytes_ = static_cast<size_t>(before + bytes);
+  data_ = static_cast<const uint8_t*>(map) + before;
+  size_ = static_cast<size_t>(bytes);
+}
+
+MappedFile MappedFile::OfDescriptor(int fd, uint64_t offset, uint64_t bytes, const std::string& name) {
+  MappedFile file;
+  file.path_ = name;
+  struct stat info;
+  if (::fstat(fd, &info) != 0) ThrowUser("cannot read '", name, "': ", Reason());
+  if (!S_ISREG(info.st_mode)) ThrowUser("'", name, "' is not a regular file, which a memory map needs");
+  const auto size = static_cast<uint64_t>(info.st_size);
+  if (offset >= size || bytes > size - offset) {
+    ThrowUser("'", name, "' has ", size, " bytes, and ", bytes == 0 ? std::string("what follows") : Str(bytes), " from byte ", offset, " on were to be read");
+  }
+  file.Map(fd, offset, bytes == 0 ? size - offset : bytes);
+  return file;
+}
+
+MappedFile MappedFile::OfMemory(std::span<const uint8_t> bytes, const std::string& name) {
+  MappedFile file;
+  if (bytes.empty()) ThrowUser("'", name, "' is empty");
+  file.path_ = name;
+  file.data_ = bytes.data();
+  file.size_ = bytes.size();
+  return file;
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       version_(other.version_),
       data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      map_(std::exchange(other.map_, nullptr)),
+      map_bytes_(std::exchange(other.map_bytes_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(version_, other.version_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(map_, other.map_);
+  std::swap(map_bytes_, other.map_bytes_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+  if (map_ != nullptr) ::munmap(map_, map_bytes_);
 }
 
 void MappedFile::LetGo() const {
-  if (data_ != nullptr) ::madvise(const_cast<uint8_t*>(data_), size_, MADV_DONTNEED);
+  if (map_ != nullptr) ::madvise(map_, map_bytes_, MADV_DONTNEED);
 }
 
 AtomicFile::AtomicFile(const std::string& path) : path_(path) {

@@ -20,19 +20,25 @@ struct FileVersion {
 };
 std::optional<FileVersion> VersionOf(const std::string& path);  // nothing where there is no such file
 
-// A read-only memory map of a whole file. Movable; unmapped on destruction. Thread-safe to read.
+// A read-only memory map of a whole file, or what stands for one. Movable; unmapped on destruction. Thread-safe to read.
 class MappedFile {
  public:
   MappedFile() = default;
   // Throws UserError when the file is missing, unreadable, empty or not a regular file.
   explicit MappedFile(const std::string& path);
+  // A file that lies in another one (an asset of an APK): `bytes` of it from `offset` on, 0: all that follow. `fd` may be closed
+  // afterwards. `name` is for messages. UserError also where the piece is not in the file.
+  static MappedFile OfDescriptor(int fd, uint64_t offset, uint64_t bytes, const std::string& name);
+  // A file that the caller holds in memory, for as long as this lives.
+  static MappedFile OfMemory(std::span<const uint8_t> bytes, const std::string& name);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
-  const FileVersion& version() const { return version_; }  // when it was mapped
+  // When it was mapped. All zero of what is no file by itself: nothing may be remembered of that.
+  const FileVersion& version() const { return version_; }
   // Pages that were read count no longer as this process's memory, until they are read again; the system may keep them.
   void LetGo() const;
 
@@ -41,6 +47,10 @@ class MappedFile {
   FileVersion version_;
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
+  void* map_ = nullptr;  // what was mapped, from the page on that data_ lies in; nullptr: nothing
+  size_t map_bytes_ = 0;
+
+  void Map(int fd, uint64_t offset, uint64_t bytes);
 };
 
 // A file written under a temporary name beside its place; Commit() flushes it to disk and renames it. Without Commit()

@@ -20,6 +20,21 @@ GgufFile::GgufFile(const std::string& path) : path_(path) {
   entries_ = std::move(contents.entries);
   AddTensors(path, std::move(contents.tensors));
   if (FindInteger(entries_, kGgufSplitCountKey).value_or(0) > 1) OpenOtherParts();
+  IndexEntries();
+}
+
+GgufFile::GgufFile(MappedFile file) : path_(file.path()) {
+  files_.push_back(std::move(file));
+  GgufContents contents = ReadGguf(files_.front());
+  entries_ = std::move(contents.entries);
+  if (const int64_t count = FindInteger(entries_, kGgufSplitCountKey).value_or(0); count > 1) {
+    ThrowUser("'", path_, "' is one of ", count, " parts of a split model, which are found by their paths alone; give the path of one, or merge them");
+  }
+  AddTensors(path_, std::move(contents.tensors));
+  IndexEntries();
+}
+
+void GgufFile::IndexEntries() {
   for (size_t i = 0; i < entries_.size(); ++i) entry_index_.emplace(entries_[i].key, i);
 }
 

@@ -44,6 +44,8 @@ class GgufFile {
   // parts, which lie beside it: metadata is the first part's, tensors are those of all, in the order of the parts. Throws
   // UserError naming the file and what is wrong with it, or the parts that are missing.
   explicit GgufFile(const std::string& path);
+  // The same of a file that is mapped already. UserError for a part of a split model, where the others cannot be found.
+  explicit GgufFile(MappedFile file);
 
   const std::string& path() const { return path_; }  // as it was given
   std::vector<std::string> paths() const;             // of all parts in their order
@@ -78,6 +80,7 @@ class GgufFile {
   const GgufEntry* FindEntry(std::string_view key) const;
   void AddTensors(const std::string& path, std::vector<GgufTensor> tensors);
   void OpenOtherParts();
+  void IndexEntries();
 };
 
 // Collects metadata and tensors, then writes the file in one go. Keys and tensors keep the order in which they came.

@@ -30,6 +30,7 @@ IdentityCache::IdentityCache(const std::vector<const MappedFile*>& files, const 
   key.Update("pith base identity, version 2\n");
   for (const MappedFile* file : files) {
     const FileVersion& v = file->version();
+    if (v == FileVersion()) return;
     key.Update(Str(v.device, " ", v.inode, " ", v.bytes, " ", v.changed_s, " ", v.changed_ns, "\n"));
     settled_ &= IsSettled(v);
   }

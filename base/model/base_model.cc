@@ -52,8 +52,8 @@ struct BaseModel::Impl {
   std::mutex identity_mutex;
   std::string identity;
 
-  void LoadGguf() {
-    gguf = std::make_unique<GgufFile>(path);
+  void ReadGguf(std::unique_ptr<GgufFile> file) {
+    gguf = std::move(file);
     config = ModelConfigFromGguf(*gguf);
     const std::vector<std::string> tables = ModelTableNames(config);
     std::set<std::string> read(tables.begin(), tables.end());
@@ -135,9 +135,16 @@ std::unique_ptr<BaseModel> BaseModel::Load(const std::string& gguf_file_or_hf_fo
   if (IsFolder(gguf_file_or_hf_folder)) {
     model->impl_->LoadFolder();
   } else {
-    model->impl_->LoadGguf();
+    model->impl_->ReadGguf(std::make_unique<GgufFile>(gguf_file_or_hf_folder));
   }
   if (const auto repository = RepositoryOf(gguf_file_or_hf_folder)) model->impl_->config.name = *repository;
+  return model;
+}
+
+std::unique_ptr<BaseModel> BaseModel::FromGguf(std::unique_ptr<GgufFile> file) {
+  std::unique_ptr<BaseModel> model(new BaseModel());
+  model->impl_->path = file->path();
+  model->impl_->ReadGguf(std::move(file));
   return model;
 }
 

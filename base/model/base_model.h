@@ -24,6 +24,7 @@ class BaseModel {
   // Throws UserError when a tensor of the architecture is missing, its shape is not what `config` says, or the file has one that
   // would change what the model computes and that pith would not read; warns of others that are not read.
   static std::unique_ptr<BaseModel> Load(const std::string& gguf_file_or_hf_folder);
+  static std::unique_ptr<BaseModel> FromGguf(std::unique_ptr<GgufFile> file);
   ~BaseModel();
 
   const ModelConfig& config() const;                 // config().rope tells how q and k rows are ordered; name: org/name in Hugging Face's cache

@@ -155,6 +155,13 @@ std::unique_ptr<ChatTemplate> ChatTemplate::Load(const std::string& path) {
   return chat;
 }
 
+std::unique_ptr<ChatTemplate> ChatTemplate::Copy() const {
+  auto copy = FromSource(impl_->source);
+  copy->impl_->bos = impl_->bos;
+  copy->impl_->eos = impl_->eos;
+  return copy;
+}
+
 const std::string& ChatTemplate::source() const { return impl_->source; }
 
 std::string ChatTemplate::Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {

@@ -35,6 +35,7 @@ class ChatTemplate {
   static std::unique_ptr<ChatTemplate> FromGguf(const GgufFile& file);
   // From source text. UserError with the line of a syntax error, or of a construct that pith lacks, by name.
   static std::unique_ptr<ChatTemplate> FromSource(const std::string& jinja);
+  std::unique_ptr<ChatTemplate> Copy() const;  // the same template with the same bos and eos, told no time and no variables
   ~ChatTemplate();
 
   // UserError when the template raises an exception. `bos` and `eos` are bound to bos_token and eos_token.

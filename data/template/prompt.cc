@@ -63,7 +63,14 @@ std::unique_ptr<Prompter> Prompter::Load(const std::string& path, const std::str
   return FromParts(std::move(tokenizer), std::move(chat), path);
 }
 
-std::unique_ptr<Prompter> Prompter::FromParts(std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<ChatTemplate> chat,
+std::unique_ptr<Prompter> Prompter::Told(const std::string& now, const std::string& kwargs_json) const {
+  auto chat = chat_->Copy();
+  chat->SetNow(now);
+  chat->SetKwargs(kwargs_json);
+  return FromParts(tokenizer_, std::move(chat), origin_);
+}
+
+std::unique_ptr<Prompter> Prompter::FromParts(std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<ChatTemplate> chat,
                                               const std::string& origin) {
   auto prompter = std::make_unique<Prompter>();
   prompter->tokenizer_ = std::move(tokenizer);

@@ -36,8 +36,10 @@ class Prompter {
   // `now`: the time that the template tells, as ChatTemplate::SetNow; `kwargs_json`: its further variables, as ChatTemplate::SetKwargs.
   static std::unique_ptr<Prompter> Load(const std::string& gguf_file_or_hf_folder, const std::string& now = "", const std::string& kwargs_json = "");
   // From parts already loaded; `origin` is for messages.
-  static std::unique_ptr<Prompter> FromParts(std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<ChatTemplate> chat,
+  static std::unique_ptr<Prompter> FromParts(std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<ChatTemplate> chat,
                                              const std::string& origin);
+  // One for the same model whose template is told another time and other variables.
+  std::unique_ptr<Prompter> Told(const std::string& now, const std::string& kwargs_json) const;
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   const ChatTemplate& chat() const { return *chat_; }
   // UserError naming the template where none can be derived from it: only who needs one learns of that.
@@ -60,7 +62,7 @@ class Prompter {
   std::string Render(const std::string& user, const std::string& system = "") const;  // as text, for people
 
  private:
-  std::unique_ptr<Tokenizer> tokenizer_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_;
   std::vector<int32_t> invocation_;
   std::string no_invocation_;  // why there is none

@@ -268,6 +268,7 @@ Scheduler::~Scheduler() = default;
 RequestId Scheduler::Submit(GenerateRequest request, RequestCallbacks callbacks) { return state_->Submit(std::move(request), std::move(callbacks)); }
 void Scheduler::Cancel(RequestId id, int sample) { state_->Tell(true, id, sample); }
 void Scheduler::CloseNow(RequestId id, int sample) { state_->Tell(false, id, sample); }
+void Scheduler::Call(std::function<void()> work) { state_->Call(std::move(work)); }
 bool Scheduler::Step() { return state_->Step(); }
 void Scheduler::Run(std::stop_token stop) { state_->Run(stop); }
 void Scheduler::CancelAll() { state_->CancelAll(); }

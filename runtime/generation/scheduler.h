@@ -47,6 +47,10 @@ class Scheduler {
   void Cancel(RequestId id, int sample = -1);    // −1: all samples. Nothing happens to what is done
   void CloseNow(RequestId id, int sample = -1);  // thinking is closed before the next token, where the request has a budget
 
+  // `work` is done by the thread that steps, between two steps: what an engine that runs is asked beside its requests. It must not
+  // throw. Destroyed undone where nobody steps any more.
+  void Call(std::function<void()> work);
+
   // By one thread at a time.
   bool Step();                       // runs the model once; false when there is nothing to do
   void Run(std::stop_token stop);    // steps until asked to stop, and sleeps while there is nothing to do

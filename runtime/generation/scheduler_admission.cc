@@ -122,6 +122,14 @@ void Scheduler::State::Tell(bool cancel, RequestId id, int sample) {
   wake_.notify_all();
 }
 
+void Scheduler::State::Call(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back({Message::kCall, 0, -1, nullptr, std::move(work)});
+  }
+  wake_.notify_all();
+}
+
 void Scheduler::State::ReadInbox() {
   std::vector<Message> messages;
   {
@@ -131,6 +139,10 @@ void Scheduler::State::ReadInbox() {
   for (Message& message : messages) {
     if (message.kind == Message::kSubmit) {
       waiting_.push_back(std::move(message.job));
+      continue;
+    }
+    if (message.kind == Message::kCall) {
+      message.work();
       continue;
     }
     Job* job = Find(message.id);

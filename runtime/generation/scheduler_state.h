@@ -25,6 +25,7 @@ class Scheduler::State {
   // Any thread.
   RequestId Submit(GenerateRequest request, RequestCallbacks callbacks);
   void Tell(bool cancel, RequestId id, int sample);
+  void Call(std::function<void()> work);
 
   // The thread that steps.
   bool Step();
@@ -79,10 +80,11 @@ class Scheduler::State {
     SampledToken token;
   };
   struct Message {  // from other threads, in their order
-    enum Kind { kSubmit, kCancel, kCloseNow } kind;
+    enum Kind { kSubmit, kCancel, kCloseNow, kCall } kind;
     RequestId id;
     int sample;
     std::unique_ptr<Job> job;
+    std::function<void()> work = {};
   };
 
   // scheduler_admission.cc

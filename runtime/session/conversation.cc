@@ -34,8 +34,12 @@ GenerateRequest Conversation::Ask(const std::string& user, const TurnOptions& op
 }
 
 void Conversation::Keep(const std::string& user, const Completion& completion) {
+  Keep(user, KeptAnswer(prompter_.tokenizer(), completion));
+}
+
+void Conversation::Keep(const std::string& user, const std::string& answer) {
   messages_.push_back({"user", user});
-  messages_.push_back({"assistant", KeptAnswer(prompter_.tokenizer(), completion)});
+  messages_.push_back({"assistant", answer});
   ++turns_;
 }
 

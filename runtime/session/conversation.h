@@ -35,6 +35,8 @@ class Conversation {
   GenerateRequest Ask(const std::string& user, const TurnOptions& options) const;
   // Keeps the turn: `user` without the budget's sentence, and of the completion the answer without its thoughts.
   void Keep(const std::string& user, const Completion& completion);
+  // A turn that was had elsewhere, or before.
+  void Keep(const std::string& user, const std::string& answer);
   // The tokens of the conversation as the next prompt will begin, up to where the user's next text can change them: for who wants them
   // encoded by the base while the user is still reading.
   std::vector<int32_t> KnownPrompt() const;

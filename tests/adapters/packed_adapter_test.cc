@@ -249,6 +249,25 @@ TEST_F(PackedAdapterTest, SurvivesDamagedFiles) {
   }
 }
 
+TEST_F(PackedAdapterTest, AnotherScaleSharesTheTensors) {
+  LoraAdapter lora = RandomAdapter(TinyConfig(), 2, 4);
+  lora.budget = AdapterBudget{100, 20, "so", ""};
+  std::shared_ptr<const PackedAdapter> whole = PackedAdapter::FromLora(lora, TinyConfig(), TensorType::kF16);
+  EXPECT_EQ(PackedAdapter::Scaled(whole, 1), whole);
+  const int64_t bytes = whole->bytes();
+  const PackedPair before = whole->pair(1, 2);
+  const auto half = PackedAdapter::Scaled(whole, 0.5f);
+  whole.reset();  // they live on
+  EXPECT_EQ(half->pair(1, 2).scale, 0.5f * before.scale);
+  EXPECT_EQ(half->pair(1, 2).a.data, before.a.data);
+  EXPECT_EQ(half->pair(1, 2).b.ToF32().size(), static_cast<size_t>(before.b.rows * before.b.cols));
+  EXPECT_TRUE(half->bytes() == bytes && half->rank() == 2 && half->budget() == lora.budget && half->name() == "trainer");
+  int64_t expected = 0;
+  for (const auto& [name, pair] : lora.pairs) expected += 2 * pair.rank * (pair.in + pair.out);
+  EXPECT_EQ(bytes, expected);
+  EXPECT_NE(Refusal([&] { half->WriteGguf(path_); }).find("scale was changed"), std::string::npos);
+}
+
 TEST_F(PackedAdapterTest, NamesItsBase) {
   LoraAdapter lora = RandomAdapter(TinyConfig(), 2, 3);
   const std::string right(64, '1'), wrong(64, '2');

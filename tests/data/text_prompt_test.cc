@@ -135,6 +135,19 @@ TEST(Prompt, RealTemplatesHaveInvocations) {
   }
 }
 
+TEST(Prompt, TheSameModelCanBeToldSomethingElse) {
+  auto chat = ChatTemplate::FromSource(
+      "{{ bos_token }}{{ strftime_now('%Y') }} {{ messages[0].content }}{{ '/think' if thinking else '' }}{% if add_generation_prompt %}<|im_start|>A:{% endif %}");
+  chat->SetSpecial("<|im_start|>", "<|im_end|>");
+  chat->SetNow("2020-01-01");
+  const auto prompter = Prompter::FromParts(TinyWithControls(), std::move(chat), "test");
+  const auto other = prompter->Told("2021-01-01", "{\"thinking\": true}");
+  EXPECT_EQ(prompter->Render("x"), "<|im_start|>2020 x<|im_start|>A:");
+  EXPECT_EQ(other->Render("x"), "<|im_start|>2021 x/think<|im_start|>A:");
+  EXPECT_EQ(&other->tokenizer(), &prompter->tokenizer());
+  EXPECT_EQ(other->invocation(), prompter->invocation());
+}
+
 // Only who needs the template's invocation learns that it has none.
 TEST(Prompt, TemplatesWithoutGenerationPromptTakeAGivenInvocation) {
   const auto prompter = Prompter::FromParts(TinyWithControls(), ChatTemplate::FromSource("{{ messages[0].content }}"), "bare");

@@ -1,0 +1,38 @@
+// What came of a request, as it is handed out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/generation/request.h"
+#include "runtime/pith.h"
+
+namespace pith::capi {
+
+class ConversationState;
+
+struct Chain {
+  std::string text, kept;  // valid UTF-8
+  std::vector<int32_t> tokens;
+  std::vector<float> logprobs;
+  pith_usage usage;
+};
+
+// The turn of a conversation that a request asks about.
+struct Turn {
+  std::weak_ptr<ConversationState> conversation;
+  uint64_t version = 0;  // of the conversation, when it was asked
+  std::string user;
+  bool any = false;
+};
+
+struct Answer {
+  std::vector<Chain> chains;
+  Turn turn;
+};
+
+std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn);
+
+}  // namespace pith::capi

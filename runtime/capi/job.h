@@ -1,0 +1,59 @@
+// A request that runs: its callbacks, and who waits for it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/capi/answer.h"
+#include "runtime/capi/guard.h"
+#include "runtime/capi/model.h"
+
+namespace pith::capi {
+
+struct CheckedRequest {
+  GenerateRequest request;
+  Turn turn;
+};
+
+class JobState : public std::enable_shared_from_this<JobState> {
+ public:
+  explicit JobState(const pith_callbacks& callbacks) : callbacks_(callbacks) {}
+
+  void Submit(Model& model, CheckedRequest request);
+  void Cancel(Model& model, int chain);
+  void CloseNow(Model& model, int chain);
+  // No callback runs or will, once this returns; in the model's own thread: no other will.
+  void Mute(const Model& model);
+
+  // Waits at most so many seconds, negative: however long. False: it is not done.
+  bool Wait(double seconds);
+  // Of a job that is done: nullptr with a failure.
+  std::shared_ptr<const Answer> answer(Failure* failure) const;
+
+ private:
+  void OnToken(Model& model, const TokenEvent& event);
+  void OnDone(Model& model, std::vector<Completion> completions);
+  void Finish(Failure failure, std::shared_ptr<const Answer> answer);
+
+  const pith_callbacks callbacks_;
+  int64_t prompt_tokens_ = 0;
+  int chains_ = 0;
+  Turn turn_;
+  bool stopped_ = false;        // by a callback. The model's thread alone looks at these two
+  bool callback_threw_ = false;
+  std::mutex calling_;          // held while a callback runs
+  std::atomic<bool> muted_{false};
+
+  mutable std::mutex mutex_;    // of what follows
+  std::condition_variable changed_;
+  RequestId id_ = 0;
+  bool done_ = false;
+  Failure failure_;
+  std::shared_ptr<const Answer> answer_;
+};
+
+}  // namespace pith::capi

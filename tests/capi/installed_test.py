@@ -1,0 +1,133 @@
+"""The library as a program of somebody else's meets it:  installed_test.py BUILD SOURCE CMAKE CC CXX
+
+Installs libpith into a folder of the build, moves it, and builds against that tree alone: the example of docs/c-api.md and answer.c with
+pkg-config and a C compiler, calls.cc with CMake's package, shared and static. They run on the tiny golden model; what they print is
+held against pith-run generate --json."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+build, source, cmake, cc, cxx = sys.argv[1:6]
+golden = os.path.join(source, "tests/golden")
+folder = os.path.join(build, "capi-test")
+prefix = os.path.join(folder, "installed")
+quiet = {**os.environ, "LD_LIBRARY_PATH": os.path.join(prefix, "lib")}
+quiet.pop("CPATH", None)
+
+
+def run(*command, env=quiet, expect=0, **more):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, cwd=folder, **more)
+    if done.returncode != expect:
+        sys.exit(f"{' '.join(map(str, command))} returned {done.returncode}:\n{done.stdout[-6000:]}{done.stderr[-6000:]}")
+    return done
+
+
+def check(condition, *what):
+    if not condition:
+        sys.exit(" ".join(map(str, what)))
+
+
+def install():
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    run(cmake, "--install", build, "--prefix", os.path.join(folder, "first"), "--component", "library")
+    os.rename(os.path.join(folder, "first"), prefix)  # a tree may be moved
+    if not os.path.isdir(os.path.join(prefix, "lib")):  # lib64, lib/x86_64-linux-gnu
+        found = [os.path.dirname(place) for place, _, files in os.walk(prefix) if "pith.pc" in files]
+        os.symlink(found[0], os.path.join(prefix, "lib"))
+    lib = os.path.join(prefix, "lib")
+    return next(d for d, _, files in os.walk(lib) if "libpith.a" in files)
+
+
+def symbols(lib):
+    for name, options in (("libpith.so", ["-D"]), ("libpith.a", ["-g"])):
+        out = run("nm", *options, "--defined-only", os.path.join(lib, name)).stdout
+        names = [line.split()[2] for line in out.splitlines() if len(line.split()) == 3]
+        declared = set(re.findall(r"PITH_API [^(;]*?\b(pith_\w+)\(", open(os.path.join(prefix, "include/pith.h")).read()))
+        check(set(names) == declared, name, "defines", sorted(set(names) ^ declared), "that the header does not declare, or the other way round")
+    dynamic = run("readelf", "-d", os.path.join(lib, "libpith.so")).stdout
+    check(re.search(r"SONAME.*\[libpith\.so\.\d+\]", dynamic), "libpith.so has no SONAME with its ABI")
+
+
+def make_files():
+    run(os.path.join(build, "pith-export"), "convert", "--base", os.path.join(golden, "tiny-llama"), "--type", "f32", "--out", "tiny.gguf")
+    run(os.path.join(build, "pith-export"), "adapter", "--adapter", os.path.join(golden, "tiny-alora"), "--base", "tiny.gguf", "--type", "f16",
+        "--out", "alora.gguf")
+
+
+def programs():
+    page = open(os.path.join(source, "docs/c-api.md"), encoding="utf-8").read()
+    example = re.search(r"```c\n(.*?)```", page, re.S).group(1)
+    check(40 <= len(example.splitlines()) <= 60, "the example has", len(example.splitlines()), "lines; it is to be one of sixty")
+    open(os.path.join(folder, "example.c"), "w").write(example)
+    shutil.copy(os.path.join(source, "tests/capi/answer.c"), folder)
+    pkg = {**quiet, "PKG_CONFIG_PATH": os.path.join(prefix, "lib/pkgconfig")}
+    flags = run("pkg-config", "--cflags", "--libs", "pith", env=pkg).stdout.split()
+    for name in ("example", "answer"):
+        run(cc, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", name + ".c", "-o", name, *flags)
+    shutil.copytree(os.path.join(source, "tests/capi"), os.path.join(folder, "programs"))
+    run(cmake, "-S", "programs", "-B", "programs-build", f"-DCMAKE_C_COMPILER={cc}", f"-DCMAKE_CXX_COMPILER={cxx}", "-DCMAKE_BUILD_TYPE=Release",
+        f"-DCMAKE_PREFIX_PATH={prefix}", f"-DEXAMPLE={folder}/example.c")
+    run(cmake, "--build", "programs-build")
+
+
+def compare(adapter, *, cli, keys):
+    """One request through pith-run and through the C API."""
+    command = [os.path.join(build, "pith-run"), "generate", "--model", "tiny.gguf", "--json"] + (["--adapter", adapter] if adapter else [])
+    ours = json.loads(run(*command, *cli).stdout)
+    done = run("./answer", "tiny.gguf", adapter or "-", *keys)
+    check(done.stderr == "", "answer wrote to stderr:", done.stderr)
+    theirs = json.loads(done.stdout)
+    check(theirs["text"] == ours["text"] or "\ufffd" in ours["text"], "text", repr(theirs["text"]), "pith-run:", repr(ours["text"]))
+    chains = ours["chains"] or [ours]
+    check(len(chains) == len(theirs["chains"]), "chains", theirs)
+    for mine, their in zip(chains, theirs["chains"]):
+        for field in ("token_ids", "thinking_tokens", "answer_tokens", "forced_tokens", "forced", "forced_by", "finish"):
+            check(mine[field] == their.get(field), field, "is", their.get(field), "pith-run:", mine[field], cli)
+    streamed = theirs["parts"]
+    check(sum(streamed) == sum(len(c["token_ids"]) for c in chains), "streamed", streamed)
+    check(streamed[2] == sum(c["forced_tokens"] for c in chains), "streamed", streamed)
+    return ours
+
+
+def main():
+    lib = install()
+    quiet["LD_LIBRARY_PATH"] = lib
+    symbols(lib)
+    make_files()
+    programs()
+    question = "What is 12 times 7?"
+    compare(None, cli=["--prompt", question, "--max-tokens", 40], keys=["user=" + question, "max_tokens=40"])
+    compare("alora.gguf", cli=["--prompt", question, "--max-tokens", 40], keys=["user=" + question, "max_tokens=40"])
+    compare("alora.gguf", cli=["--prompt", question, "--max-tokens", 40], keys=["user=" + question, "max_tokens=40", "scale=1"])
+    forced = compare("alora.gguf", cli=["--prompt", question, "--budget", 96], keys=["user=" + question, "budget=96"])
+    check(forced["forced"], "a budget of 96 was to close the reasoning:", forced)
+    compare("alora.gguf", cli=["--prompt", question, "--think", 60, "--answer", 20, "--close-text", " So "],
+            keys=["user=" + question, "think=60", "answer=20", "close_text= So "])
+    compare(None, cli=["--prompt", question, "--system", "Be terse.", "--chains", 3, "--temperature", 0.8, "--top-p", 0.9, "--seed", 5, "--max-tokens", 30],
+            keys=["user=" + question, "system=Be terse.", "chains=3", "temperature=0.8", "top_p=0.9", "seed=5", "max_tokens=30"])
+    compare(None, cli=["--raw", "--prompt", "<|im_start|>user\nhi", "--max-tokens", 20, "--repetition-penalty", 1.3],
+            keys=["prompt=<|im_start|>user\nhi", "max_tokens=20", "repetition_penalty=1.3"])
+
+    for example in ("./example", "programs-build/example_static"):
+        done = run(example, "tiny.gguf", question, "alora.gguf")
+        check(done.stderr == "", example, "wrote to stderr:", done.stderr)
+        last = done.stdout.rstrip("\n").splitlines()[-1]
+        usage = (f"-- {forced['thinking_tokens']} thought, {forced['answer_tokens']} answered, {forced['forced_tokens']} forced by "
+                 f"{forced['forced_by']}, ended by {forced['finish']}")
+        check(last == usage, example, "prints", repr(last), "expected", repr(usage))
+        check(forced["text"][:20].strip() in done.stdout, example, "does not print", repr(forced["text"][:20]))
+    refused = run("./example", "no.gguf", question, expect=2)
+    check("invalid: cannot open 'no.gguf'" in refused.stderr, refused.stderr)
+
+    for calls in ("calls_pith", "calls_static"):
+        done = run(os.path.join("programs-build", calls), "tiny.gguf", "alora.gguf", timeout=600)
+        check(done.stderr == "", calls, "wrote to stderr:", done.stderr)
+        print(calls + ":", done.stdout.strip())
+    shutil.rmtree(folder)
+
+
+main()
