@@ -135,6 +135,11 @@ void DescribeCard(const std::optional<AdapterCard>& card, const std::string& has
   }
 }
 
+void DescribeProof(const std::optional<AdapterProof>& proof, InfoSheet* sheet) {
+  sheet->SetJson("proof", proof ? Json{{"policy", proof->policy}, {"prompts", proof->prompts.size()}}.dump() : "null");
+  sheet->Line("proof", proof ? ProofSentence(*proof) : "none");
+}
+
 }  // namespace
 
 void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* sheet) {
@@ -186,6 +191,7 @@ void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* 
   DescribeActivation(facts, base, sheet);
   DescribeBudget(facts.budget, sheet);
   DescribeCard(facts.card, "", sheet);  // made of tensors that were converted since
+  DescribeProof(ReadProofMetadata(file), sheet);
 }
 
 void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sheet) {
@@ -231,7 +237,9 @@ void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sh
   DescribeFactors(facts, types, sheet);
   DescribeActivation(facts, base, sheet);
   DescribeBudget(facts.budget, sheet);
-  DescribeCard(facts.card, AdapterHash(adapter), sheet);
+  const std::string hash = AdapterHash(adapter);
+  DescribeCard(facts.card, hash, sheet);
+  DescribeProof(adapter.proof && adapter.proof->adapter_sha256 == hash ? adapter.proof : std::nullopt, sheet);
 }
 
 }  // namespace pith
