@@ -118,6 +118,19 @@ std::vector<double> RoundingVariance(const TensorView& view, int64_t row, const 
   return variance;
 }
 
+// Share of the values' norm that q4_0 may have clipped away.
+double ClippedShare(const TensorView& view, const std::vector<float>& values) {
+  if (view.type != TensorType::kQ4_0) return 0;
+  double clipped = 0, all = 0;
+  const auto* blocks = reinterpret_cast<const BlockQ4_0*>(view.data);  // rows are whole blocks
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double squared = static_cast<double>(values[i]) * values[i], step = F16ToF32(blocks[i / kBlockSize].d);
+    all += squared;
+    if (step != 0 && values[i] / step > 6.5) clipped += squared;
+  }
+  return all > 0 ? clipped / all / 7 : 0;
+}
+
 StoredPair Stored(const std::string& weight, const PackedPair& pair, bool interleaved, int64_t head_dim) {
   const std::vector<float> a = pair.a.ToF32();
   std::vector<float> b = pair.b.ToF32();
@@ -135,13 +148,14 @@ StoredPair Stored(const std::string& weight, const PackedPair& pair, bool interl
       b_squares[r] += static_cast<double>(b[o * rank + r]) * b[o * rank + r];
     }
   }
+  const double clipping = ClippedShare(pair.a, a) + ClippedShare(pair.b, b);
   if (interleaved) {
     const std::vector<float> file_order = b;
     InterleavedToHalves(file_order.data(), b.data(), pair.b.rows, rank * sizeof(float), head_dim);
   }
   const Factors f{pair.a.rows, pair.a.cols, pair.b.rows, a.data(), b.data(), pair.scale};
   const Halves halves = HalvesOf(f);
-  StoredPair stored{Mark(weight, f, halves), 0, {}};
+  StoredPair stored{Mark(weight, f, halves), 0, {}, clipping};
   double variance = 0;
   for (size_t r = 0; r < rank; ++r) variance += b_squares[r] * a_variance[r] + a_squares[r] * b_variance[r];
   stored.norm_noise = std::abs(f.scale) * std::sqrt(variance);

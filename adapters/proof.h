@@ -82,6 +82,7 @@ struct StoredPair {
   PairMark mark;
   double norm_noise = 0;                            // ‖rounding of s·B·A‖
   std::array<double, kProofSketches> sketch_noise{};
+  double clipping = 0;  // share of it that q4_0 may have cut off: a block's largest value is kept, one as large with the other sign becomes 7/8 of itself
 };
 std::vector<StoredPair> StoredPairs(const PackedAdapter& adapter, const ModelConfig& base);
 

@@ -9,10 +9,10 @@
 namespace pith {
 namespace {
 
-// How much of the change's noise in weights arrives in the logits, and how far a prompt may lie from the mean: docs/verify.md has the measurements.
+// How much of the rounding of weights may arrive in the logits of a prompt; docs/verify.md has the measurements of this and the next.
 constexpr double kRoundingFactor = 8;
-// The change is a difference of two computed logits, each with the noise that the base's alone shows, in other directions.
-constexpr double kNoiseFactor = 8;
+// The change is a difference of two computed logits. What the arithmetic does to the base's is seen; to the policy's it does as much in proportion.
+constexpr double kNoiseFactor = 2;
 
 double Rms(const std::vector<double>& values) {
   return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0) / static_cast<double>(values.size()));
@@ -103,7 +103,8 @@ Compared Compare(const AdapterProof& proof, const ProofEvidence& evidence) {
   // What the base's logits show of this arithmetic's noise. Beyond its bound it is a fault, which widens nothing.
   const double shown = evidence.any_base ? f.base_deviation : std::min(f.base_deviation, f.base_bound);
   const bool float32 = evidence.arithmetic_noise <= kFloat32Noise && !evidence.any_base;
-  const double noise = f.equal_bound + (float32 ? 0 : kNoiseFactor * shown);
+  const double base_spread = Rms({proof.logits.base.begin(), proof.logits.base.end()});
+  const double noise = f.equal_bound + (float32 ? 0 : kNoiseFactor * shown * std::hypot(1.0, base_spread > 0 ? spread / base_spread : 1.0));
   const ChangeCheck policy = HoldAgainst(change, expected, size, noise, kRoundingFactor * f.rounding);
   f.deviation = policy.deviation;
   f.bound = policy.bound;
