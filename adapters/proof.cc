@@ -36,6 +36,12 @@ struct Factors {
   double scale;
 };
 
+double Dot(const float* a, const float* b, size_t count) {  // products in double, too
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
 // Of each sketch uᵀB and Av.
 struct Halves {
   std::array<std::vector<double>, kProofSketches> u_b, a_v;
@@ -60,7 +66,7 @@ Halves HalvesOf(const Factors& f) {
 
 // ‖B·A‖² = Σ over r, q of (BᵀB)rq · (AAᵀ)rq: exactly zero where each product of a column of B and a row of A is.
 double ProductNorm(const Factors& f) {
-  const auto rank = static_cast<size_t>(f.rank);
+  const auto rank = static_cast<size_t>(f.rank), in = static_cast<size_t>(f.in);
   std::vector<double> b_gram(rank * rank);
   for (int64_t o = 0; o < f.out; ++o) {
     const float* row = f.b + o * f.rank;
@@ -72,7 +78,7 @@ double ProductNorm(const Factors& f) {
   for (size_t r = 0; r < rank; ++r) {
     for (size_t q = r; q < rank; ++q) {
       if (b_gram[r * rank + q] == 0) continue;
-      const double dot = std::inner_product(f.a + r * static_cast<size_t>(f.in), f.a + (r + 1) * static_cast<size_t>(f.in), f.a + q * static_cast<size_t>(f.in), 0.0);
+      const double dot = Dot(f.a + r * in, f.a + q * in, in);
       squares += (q == r ? 1 : 2) * b_gram[r * rank + q] * dot;
     }
   }
@@ -139,7 +145,7 @@ StoredPair Stored(const std::string& weight, const PackedPair& pair, bool interl
   for (size_t r = 0; r < rank; ++r) {
     const std::vector<double> row = RoundingVariance(pair.a, static_cast<int64_t>(r), &a[r * in]);
     a_variance[r] = std::accumulate(row.begin(), row.end(), 0.0);
-    a_squares[r] = std::inner_product(&a[r * in], &a[r * in] + in, &a[r * in], 0.0);
+    a_squares[r] = Dot(&a[r * in], &a[r * in], in);
   }
   for (size_t o = 0; o < out; ++o) {
     const std::vector<double> row = RoundingVariance(pair.b, static_cast<int64_t>(o), &b[o * rank]);
@@ -215,7 +221,7 @@ AdapterProof StartProof(const LoraAdapter& adapter, const BaseModel& base, std::
     const auto kind = static_cast<size_t>(place.kind);
     changes[kind] += mark.norm * mark.norm;
     const std::vector<float> weight = base.LoadModuleF32(place.layer, place.kind);
-    weights[kind] += std::inner_product(weight.begin(), weight.end(), weight.begin(), 0.0);
+    weights[kind] += Dot(weight.data(), weight.data(), weight.size());
   }
   for (size_t kind = 0; kind < kNumModuleKinds; ++kind) {
     if (weights[kind] > 0) proof.norms.push_back({kLinearKinds[kind].target, std::sqrt(changes[kind] / weights[kind])});

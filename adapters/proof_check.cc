@@ -9,6 +9,8 @@
 namespace pith {
 namespace {
 
+// Noise as large as a change does not hide it where the two point the same way: over hundreds of logits noise alone comes to 0.1 or 0.2.
+constexpr double kMinCorrelation = 0.5;
 // How much of the rounding of weights may arrive in the logits of a prompt; docs/verify.md has the measurements of this and the next.
 constexpr double kRoundingFactor = 8;
 // The change is a difference of two computed logits. What the arithmetic does to the base's is seen; to the policy's it does as much in proportion.
@@ -121,6 +123,8 @@ Compared Compare(const AdapterProof& proof, const ProofEvidence& evidence) {
     c.stored_within = stored.within;
     c.off_by_scale = stored.within_scaled;
   }
+  const double xy = std::inner_product(change.begin(), change.end(), expected.begin(), 0.0) / static_cast<double>(change.size());
+  c.effect = f.change > f.equal_bound && xy > kMinCorrelation * f.change * f.expected_change;
   if (f.expected_change > 0) f.unseen = hidden / f.expected_change;
   for (size_t p = 0; p < proof.prompts.size(); ++p) {
     c.effect |= !(Rms(Part(change, p, size)) <= noise);
