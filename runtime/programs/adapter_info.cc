@@ -135,9 +135,10 @@ void DescribeCard(const std::optional<AdapterCard>& card, const std::string& has
   }
 }
 
-void DescribeProof(const std::optional<AdapterProof>& proof, InfoSheet* sheet) {
+// A folder without one is as usual: pith-export makes it.
+void DescribeProof(const std::optional<AdapterProof>& proof, bool expected, InfoSheet* sheet) {
   sheet->SetJson("proof", proof ? Json{{"policy", proof->policy}, {"prompts", proof->prompts.size()}}.dump() : "null");
-  sheet->Line("proof", proof ? ProofSentence(*proof) : "none");
+  if (proof || expected) sheet->Line("proof", proof ? ProofSentence(*proof) : "none: pith-run verify has nothing to go by");
 }
 
 }  // namespace
@@ -191,7 +192,7 @@ void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* 
   DescribeActivation(facts, base, sheet);
   DescribeBudget(facts.budget, sheet);
   DescribeCard(facts.card, "", sheet);  // made of tensors that were converted since
-  DescribeProof(ReadProofMetadata(file), sheet);
+  DescribeProof(ReadProofMetadata(file), /*expected=*/true, sheet);
 }
 
 void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sheet) {
@@ -239,7 +240,7 @@ void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sh
   DescribeBudget(facts.budget, sheet);
   const std::string hash = AdapterHash(adapter);
   DescribeCard(facts.card, hash, sheet);
-  DescribeProof(adapter.proof && adapter.proof->adapter_sha256 == hash ? adapter.proof : std::nullopt, sheet);
+  DescribeProof(adapter.proof && adapter.proof->adapter_sha256 == hash ? adapter.proof : std::nullopt, /*expected=*/false, sheet);
 }
 
 }  // namespace pith

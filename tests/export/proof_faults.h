@@ -132,7 +132,7 @@ class ProofFaults : public ::testing::Test {
 
   void Report(const std::string& title) {
     int injected = 0;
-    std::printf("%s\n", title.c_str());
+    std::printf("%s; rounding %.2g, can hide %.2g\n", title.c_str(), rounding_, unseen_);
     for (const auto& [fault, tally] : tallies_) {
       std::printf("  %-34s %4d injected, %4d seen, largest hidden %.2g of the change\n", fault.c_str(), tally.injected, tally.seen, tally.largest_hidden);
       injected += tally.injected;

@@ -103,7 +103,7 @@ TEST_F(ProofFaultsTest, OfFilesAndRuns) {
     for (const bool small : {false, true}) {
       ASSERT_NO_FATAL_FAILURE(Begin(small ? Small(config) : Alora(), type));
       InjectIntoFiles();
-      Report(std::string(TypeName(type)) + (small ? ", small adapter, " : ", tiny-alora, ") + "files; rounding " + std::to_string(rounding_));
+      Report(std::string(TypeName(type)) + (small ? ", small adapter, " : ", tiny-alora, ") + "files");
       InjectIntoRuns();
       Report(std::string(TypeName(type)) + ", runs");
     }
