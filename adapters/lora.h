@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "adapters/card.h"
+#include "adapters/proof.h"
 #include "base/model/base_model.h"
 
 namespace pith {
@@ -67,6 +68,7 @@ struct LoraAdapter {
   std::string base_path;                      // as PEFT's base_model_name_or_path
   std::optional<AdapterBudget> budget;        // nothing: trained without one
   std::optional<AdapterCard> card;            // nothing: its maker left none
+  std::optional<AdapterProof> proof;          // nothing: its maker left none
   std::string template_now;                   // time that the chat template told in training (base/iso_time.h); empty: it tells none
   std::string template_kwargs;                // variables that the chat template was given in training, a JSON object; empty: none
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"

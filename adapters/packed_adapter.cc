@@ -80,6 +80,7 @@ struct PackedAdapter::Impl {
   std::vector<int32_t> invocation;
   std::optional<AdapterBudget> budget;
   std::optional<AdapterCard> card;
+  std::optional<AdapterProof> proof;
   float alpha = 0;  // as llama.cpp reads it; 0: the scale is 1
   int64_t rank = 0;
   std::vector<int> modules;  // that an adapter for this base acts on
@@ -201,6 +202,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(std::unique_ptr<Ggu
   }
   impl.budget = ReadBudget(file);
   if (const auto card = file.Find<std::string>(kCardKey)) impl.card = ReadCard(path, *card);
+  impl.proof = ReadProofMetadata(file);
   impl.template_now = file.Find<std::string>(kNowKey).value_or("");
   if (!impl.template_now.empty() && !ParseIsoTime(impl.template_now)) {
     ThrowUser("'", path, "': ", kNowKey, " is '", impl.template_now, "', expected a time like 2024-07-26T10:00:00");
@@ -232,6 +234,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.base_sha256 = lora.base_sha256;
   impl.budget = lora.budget;
   impl.card = lora.card;
+  impl.proof = lora.proof;
   impl.template_now = lora.template_now;
   impl.template_kwargs = lora.template_kwargs;
   impl.invocation = lora.invocation;
@@ -293,6 +296,7 @@ const std::vector<int32_t>& PackedAdapter::invocation() const { return impl_->in
 const std::string& PackedAdapter::base_sha256() const { return impl_->base_sha256; }
 const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_->budget; }
 const std::optional<AdapterCard>& PackedAdapter::card() const { return impl_->card; }
+const std::optional<AdapterProof>& PackedAdapter::proof() const { return impl_->proof; }
 const std::string& PackedAdapter::template_now() const { return impl_->template_now; }
 const std::string& PackedAdapter::template_kwargs() const { return impl_->template_kwargs; }
 int64_t PackedAdapter::rank() const { return impl_->rank; }
@@ -310,6 +314,12 @@ int64_t PackedAdapter::bytes() const {
 
 const PackedPair& PackedAdapter::pair(int64_t layer, int kind) const {
   PITH_CHECK(layer >= 0 && layer < static_cast<int64_t>(impl_->layers.size()) && kind >= 0 && kind < kNumLinearKinds,
+             "layer ", layer, ", kind ", kind);
+  return impl_->layers[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
+}
+
+const PackedPair& PackedAdapter::module_pair(int64_t layer, int kind) const {
+  PITH_CHECK(layer >= 0 && layer < static_cast<int64_t>(impl_->layers.size()) && kind >= 0 && kind < kNumModuleKinds,
              "layer ", layer, ", kind ", kind);
   return impl_->layers[static_cast<size_t>(layer)][static_cast<size_t>(kind)];
 }
@@ -339,6 +349,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
     writer.Set(kBudgetSentenceKey, impl_->budget->sentence);
   }
   if (impl_->card) SetCardMetadata(*impl_->card, &writer);
+  if (impl_->proof) SetProofMetadata(*impl_->proof, &writer);
   for (size_t layer = 0; layer < impl_->layers.size(); ++layer) {
     for (const int kind : impl_->modules) {
       const PackedPair& pair = impl_->layers[layer][static_cast<size_t>(kind)];

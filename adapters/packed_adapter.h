@@ -46,13 +46,15 @@ class PackedAdapter {
   const std::optional<AdapterCard>& card() const;      // nothing: its maker left none
   const std::string& template_now() const;             // time that its chat template told in training; empty: none
   const std::string& template_kwargs() const;          // variables that it was given in training, a JSON object; empty: none
+  const std::optional<AdapterProof>& proof() const;    // nothing: its maker left none
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: of kNumLinearKinds
+  const PackedPair& module_pair(int64_t layer, int kind) const;  // as the file has them; kind: of ModuleKinds()
   int64_t rank() const;                                // the largest of all pairs
   int64_t bytes() const;                               // of its tensors
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,
   // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; pith.template.now and pith.template.kwargs where there are any; of a card what
-  // card.h says.
+  // card.h says, of a proof what proof.h does.
   void WriteGguf(const std::string& path) const;
 
  private:

@@ -18,7 +18,7 @@ namespace pith {
 namespace {
 
 constexpr char kStartFile[] = "pith_start.safetensors";
-const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kReadmeFile};
+const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kProofFile, kReadmeFile};
 constexpr std::string_view kSuffixStart = ".lora_A.start";
 
 std::vector<float> FiniteValues(const std::string& path, const std::string& key, const SafeTensor& tensor) {
@@ -164,6 +164,7 @@ LoraAdapter ReadPeft(const std::string& folder) {
     adapter.pairs.emplace(WeightName(place), std::move(pair));
   }
   if (config.pissa) ReadStarts(folder + "/" + kStartFile, &adapter);
+  if (const std::string path = folder + "/" + kProofFile; FileExists(path)) adapter.proof = ReadProofJson(path, ReadFile(path));
   return adapter;
 }
 
@@ -185,9 +186,10 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
     if (pair.pissa()) starts.push_back({PeftKey(*place, kSuffixStart), {pair.rank / 2, pair.in}, TensorType::kF32, pair.start_a.data()});
   }
   const auto pair_at = [&](const LinearPlace& place) -> const LoraPair& { return adapter.pairs.at(WeightName(place)); };
+  const std::string hash = AdapterHash(adapter);
   PeftConfig config;
   config.adapter = adapter;
-  if (config.adapter.card) config.adapter.card->adapter_sha256 = AdapterHash(adapter);
+  if (config.adapter.card) config.adapter.card->adapter_sha256 = hash;
   const std::string readme = Readme(config.adapter, folder);
   config.adapter.pairs.clear();
   config.targets.names = TargetsOf(places);
@@ -199,6 +201,7 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
   WritePeftConfig(config, whole.path());
   WriteFile(whole.path() + "/" + kReadmeFile, readme);
   WriteSafetensors(whole.path() + "/" + kPeftTensorFile, tensors, {{"format", "pt"}});
+  if (adapter.proof && adapter.proof->adapter_sha256 == hash) WriteFile(whole.path() + "/" + kProofFile, ProofJson(*adapter.proof));
   if (!starts.empty()) WriteSafetensors(whole.path() + "/" + kStartFile, starts);
   whole.Commit();
 }

@@ -15,6 +15,7 @@
 #include "export/activation_difference.h"
 #include "export/card_results.h"
 #include "export/hf_folder.h"
+#include "export/prove.h"
 
 namespace pith {
 namespace {
@@ -126,6 +127,17 @@ void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& o
   adapter->card = std::move(card);
 }
 
+// s·B·A of every pair, before and after it was stored as `type`.
+void CheckEffect(const LoraAdapter& adapter, const PackedAdapter& packed, const ModelConfig& base, const AdapterOptions& options) {
+  if (options.allow_no_effect) return;
+  constexpr char kRemedy[] = "; train it, or pack it all the same with --allow-no-effect";
+  if (HasNoEffect(MarksOf(adapter))) ThrowUser("'", options.adapter, "' changes nothing: B·A is zero in all of its ", adapter.pairs.size(), " pairs", kRemedy);
+  for (const StoredPair& pair : StoredPairs(packed, base)) {
+    if (pair.mark.norm != 0) return;
+  }
+  ThrowUser("'", options.adapter, "' changes nothing as ", TypeName(options.type), ": its values are too small for that type; name a wider --type");
+}
+
 }  // namespace
 
 std::optional<Measurement> RunConvert(const ConvertOptions& options) {
@@ -144,7 +156,7 @@ void RunAdapter(const AdapterOptions& options) {
   const std::string base_path = ResolveModelPath(options.base);
   for (const std::string& input : {base_path, options.adapter, options.results}) CheckNotInput(options.out, input);
   CheckPlace(options.out, options.overwrite);
-  const auto base = LoadBase(base_path, options.out);
+  const std::shared_ptr<const BaseModel> base = LoadBase(base_path, options.out);
   if (base->gguf() == nullptr) {
     ThrowUser("--base '", base_path, "' is a folder; a GGUF adapter is made for a GGUF base: run pith-export convert first, and name that ",
               "file (with --any-base, where the adapter was trained on the folder)");
@@ -153,6 +165,14 @@ void RunAdapter(const AdapterOptions& options) {
   const bool same_base = adapter.base_sha256.empty() || adapter.base_sha256 == base->Identity();
   BindToBase(*base, options.adapter, options.any_base, &adapter);
   CompleteCard(*base, same_base, options, &adapter);
+  const auto packed = PackedAdapter::FromLora(adapter, base->config(), options.type);  // refuses what no GGUF can hold
+  CheckEffect(adapter, *packed, base->config(), options);
+  if (!adapter.proof || adapter.proof->adapter_sha256 != AdapterHash(adapter)) {
+    if (adapter.proof) LogWarning(Str("'", options.adapter, "' was changed since its proof was made: another is computed here"));
+    adapter.proof = ProveByEngine(base, adapter);
+  }
+  adapter.proof->stored_logits.clear();
+  if (adapter.proof->base_sha256 == base->Identity()) ProveStored(base, packed, options.adapter, &*adapter.proof);
   PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
 }
 

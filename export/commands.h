@@ -37,8 +37,10 @@ struct AdapterOptions {
   bool any_base = false;
   std::string results = {};  // results.json of an evaluation, for the card; empty: none
   bool overwrite = false;
+  bool allow_no_effect = false;
 };
-// UserError when the adapter is a DoRA, or was trained on another base, unless any_base. The file names the base that the adapter was trained on; where the
+// The file carries a proof (docs/verify.md): the trainer's where the folder has one of these tensors, else one computed here. UserError when the adapter
+// changes nothing, unless allow_no_effect. UserError when the adapter is a DoRA, or was trained on another base, unless any_base. The file names the base that the adapter was trained on; where the
 // folder names none, the base given.
 void RunAdapter(const AdapterOptions& options);
 

@@ -28,7 +28,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", [] { return VersionText("pith-export"); });
   std::string base, adapter, out, type, head_type, results;
-  bool any_base = false, allow_always = false, overwrite = false;
+  bool any_base = false, allow_always = false, overwrite = false, allow_no_effect = false;
   const auto add_out = [&](CLI::App* command, const char* what) {
     command->add_option("--out", out, what)->required();
     command->add_flag("--overwrite", overwrite, "replace what is at --out, even where that is no GGUF");
@@ -55,6 +55,7 @@ int Main(int argc, char** argv) {
   pack->add_option("--type", type, "q8_0 (default) q4_0 f16 bf16 f32; lora_b stays f16 where 32 does not divide the rank");
   pack->add_flag("--any-base", any_base, "go on when it was trained on another base");
   pack->add_option("--results", results, "results.json of pith-run eval, whose rows of this adapter go onto its card");
+  pack->add_flag("--allow-no-effect", allow_no_effect, "pack it even if it changes nothing, as a fresh adapter");
   add_out(pack, "GGUF to write; an earlier GGUF there is replaced");
 
   CLI::App* fuse = app.add_subcommand("fuse", "A base with an adapter's weights added into it");
@@ -96,7 +97,7 @@ int Main(int argc, char** argv) {
   if (convert->parsed()) {
     measured = RunConvert({base, {ParseType("--type", type, kBaseTypes), head}, out, overwrite, measure});
   } else if (pack->parsed()) {
-    RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base, results, overwrite});
+    RunAdapter({adapter, base, type.empty() ? TensorType::kQ8_0 : ParseType("--type", type, kAdapterTypes), out, any_base, results, overwrite, allow_no_effect});
   } else {
     std::optional<TensorType> chosen;
     if (!type.empty()) chosen = ParseType("--type", type, kBaseTypes);

@@ -18,6 +18,7 @@
 #include "train/run/ranks.h"
 #include "train/run/run_folder.h"
 #include "train/stage/logits.h"
+#include "train/stage/prove.h"
 #include "train/supervised/distill.h"
 #include "train/supervised/sft.h"
 
@@ -102,7 +103,11 @@ int Main(int argc, char** argv) {
   } else {
     RunGrpo(session, options);
   }
-  if (Ranks::World().first()) std::cout << "adapter: " << RunFolderPath(config) << "/adapter\n";
+  if (Ranks::World().first()) {
+    const std::string folder = RunFolderPath(config) + "/adapter";
+    ProveAdapter(session, folder);  // when the stage has given its memory back
+    std::cout << "adapter: " << folder << "\n";
+  }
   return 0;
 }
 

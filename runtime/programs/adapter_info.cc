@@ -135,6 +135,12 @@ void DescribeCard(const std::optional<AdapterCard>& card, const std::string& has
   }
 }
 
+// A folder without one is as usual: pith-export makes it.
+void DescribeProof(const std::optional<AdapterProof>& proof, bool expected, InfoSheet* sheet) {
+  sheet->SetJson("proof", proof ? Json{{"policy", proof->policy}, {"prompts", proof->prompts.size()}}.dump() : "null");
+  if (proof || expected) sheet->Line("proof", proof ? ProofSentence(*proof) : "none: pith-run verify has nothing to go by");
+}
+
 }  // namespace
 
 void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* sheet) {
@@ -186,6 +192,7 @@ void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* 
   DescribeActivation(facts, base, sheet);
   DescribeBudget(facts.budget, sheet);
   DescribeCard(facts.card, "", sheet);  // made of tensors that were converted since
+  DescribeProof(ReadProofMetadata(file), /*expected=*/true, sheet);
 }
 
 void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sheet) {
@@ -231,7 +238,9 @@ void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sh
   DescribeFactors(facts, types, sheet);
   DescribeActivation(facts, base, sheet);
   DescribeBudget(facts.budget, sheet);
-  DescribeCard(facts.card, AdapterHash(adapter), sheet);
+  const std::string hash = AdapterHash(adapter);
+  DescribeCard(facts.card, hash, sheet);
+  DescribeProof(adapter.proof && adapter.proof->adapter_sha256 == hash ? adapter.proof : std::nullopt, /*expected=*/false, sheet);
 }
 
 }  // namespace pith

@@ -104,18 +104,23 @@ bool ParseArguments(CLI::App& app, const std::vector<std::string>& args) {
   return true;
 }
 
+AdapterArgument ParseAdapterArgument(const ModelOptions& options, const std::string& given) {
+  const size_t equals = given.find('=');
+  const bool named = equals != std::string::npos && equals > 0 && !FileExists(given) && !IsFolder(given);
+  const std::string path = named ? given.substr(equals + 1) : given;
+  if (FileExists(path + "/adapter_config.json")) {
+    ThrowUser("--adapter '", path, "' is a PEFT folder, and a GGUF LoRA is wanted; pack it first: pith-export adapter --adapter ", path,
+              " --base ", options.model, " --out adapter.gguf");
+  }
+  return {named ? given.substr(0, equals) : FileStem(path), path};
+}
+
 std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseModel& base) {
   if (options.any_base && options.adapters.empty()) ThrowUser("--any-base has no effect without --adapter");
   std::vector<NamedAdapter> loaded;
   for (const std::string& given : options.adapters) {
-    const size_t equals = given.find('=');
-    const bool named = equals != std::string::npos && equals > 0 && !FileExists(given) && !IsFolder(given);
-    const std::string path = named ? given.substr(equals + 1) : given;
-    if (FileExists(path + "/adapter_config.json")) {
-      ThrowUser("--adapter '", path, "' is a PEFT folder, and a GGUF LoRA is wanted; pack it first: pith-export adapter --adapter ", path,
-                " --base ", options.model, " --out adapter.gguf");
-    }
-    NamedAdapter entry{named ? given.substr(0, equals) : FileStem(path), PackedAdapter::FromGguf(path, base.config())};
+    const auto [name, path] = ParseAdapterArgument(options, given);
+    NamedAdapter entry{name, PackedAdapter::FromGguf(path, base.config())};
     const bool names_base = !entry.adapter->base_sha256().empty();  // else the identity, which may cost seconds, tells nothing
     CheckSameBase(*entry.adapter, names_base ? base.Identity() : "", options.any_base);
     for (const NamedAdapter& other : loaded) {

@@ -61,6 +61,12 @@ void AddSampling(CLI::App& app, double* temperature, const std::string& temperat
 // Parses; a wrong command line becomes a UserError that names the subcommand. Returns false when --help was printed.
 bool ParseArguments(CLI::App& app, const std::vector<std::string>& args);
 
+// The file of an adapter given as FILE or NAME=FILE. UserError for a PEFT folder, which tells how to pack it.
+struct AdapterArgument {
+  std::string name, path;  // name: as given, else the file's
+};
+AdapterArgument ParseAdapterArgument(const ModelOptions& options, const std::string& given);
+
 // Each adapter given as FILE or NAME=FILE, checked against the identity of the base. UserError tells how to pack a PEFT
 // folder.
 std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseModel& base);

@@ -18,5 +18,6 @@ int TemplateCommand(const Arguments& args);
 int GradeCommand(const Arguments& args);
 int LogitsCommand(const Arguments& args);
 int InfoCommand(const Arguments& args);
+int VerifyCommand(const Arguments& args);  // 1: the adapter does not do what its proof says
 
 }  // namespace pith

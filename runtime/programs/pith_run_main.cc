@@ -25,6 +25,7 @@ constexpr Command kCommands[] = {
     {"grade", "judge answers, JSON lines in and out", pith::GradeCommand},
     {"logits", "logits of given token ids, as JSON", pith::LogitsCommand},
     {"info", "what a base or an adapter is, in one screen", pith::InfoCommand},
+    {"verify", "replay the proof inside an adapter: does it do here what its maker computed?", pith::VerifyCommand},
 };
 
 int PrintHelp(std::ostream& out) {

@@ -180,7 +180,9 @@ TEST_F(InfoTest, AnAdapterGguf) {
   EXPECT_EQ(facts["card"]["recipe"]["reward"], "correct × budget");
   EXPECT_EQ(Facts({folder_ / "full.gguf", "--model", folder_ / "base.gguf"})["invocation"]["text"], "<|im_start|>assistant\n");
   EXPECT_EQ(Facts({folder_ / "full.gguf", "--model", folder_ / "base.gguf"})["base"]["is_model"], false) << "another file, another identity";
+  EXPECT_EQ(facts["proof"], (json{{"policy", "exporter"}, {"prompts", 16}}));
   const std::string text = Text({folder_ / "full.gguf"});
+  EXPECT_NE(text.find("\nproof           16 prompts by the exporter, change "), std::string::npos) << text;
   EXPECT_EQ(text.substr(0, text.find(", ")), "adapter         " + (folder_ / "full.gguf") + " (GGUF LoRA");
   EXPECT_NE(text.find("\nacts            from its invocation on: [1, 67, 270, 280, 86, 201]\n"), std::string::npos) << text;
 }

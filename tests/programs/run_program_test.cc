@@ -32,7 +32,7 @@ TEST_F(RunProgramTest, AnAnswerEndsWhereTheFilesSay) {
 
 TEST_F(RunProgramTest, NoCommandAndUnknownOnes) {
   ExpectRefusal({}, "no command given; the commands are generate, eval, ");
-  ExpectRefusal({"foo"}, "there is no command 'foo'; the commands are generate, eval, bench, tokenize, template, grade, logits, info (pith-run --help)");
+  ExpectRefusal({"foo"}, "there is no command 'foo'; the commands are generate, eval, bench, tokenize, template, grade, logits, info, verify (pith-run --help)");
   ExpectRefusal({"bake"}, "'bake'");
   ExpectRefusal({"generate", "--model", model_}, "--prompt");
   ExpectRefusal(Generate({"--loud"}), "--loud");

@@ -168,7 +168,11 @@ TEST_F(TrainProgramTest, ARunAndItsFolder) {
   const Outcome outcome = Run({config_});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "adapter: " + (folder_ / "run") + "/adapter\n");
-  EXPECT_EQ(ReadPeft(folder_ / "run/adapter").base_sha256, BaseModel::Load(model_)->Identity());
+  const LoraAdapter adapter = ReadPeft(folder_ / "run/adapter");
+  EXPECT_EQ(adapter.base_sha256, BaseModel::Load(model_)->Identity());
+  ASSERT_TRUE(adapter.proof);
+  EXPECT_EQ(adapter.proof->policy, "trainer");
+  EXPECT_EQ(adapter.proof->adapter_sha256, AdapterHash(adapter));
   ExpectRefusal({config_}, "--resume");
   ExpectRefusal({config_, "--resume", "--set", "sft.epochs=2"}, "another configuration");
 }

@@ -112,6 +112,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   } else {
     adapter = ReadInitial(config, base, activation, invocation);
   }
+  adapter.proof.reset();  // of the tensors that it starts from
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
   adapter.base_path = PortableModelName(config.model.path);

@@ -1,0 +1,20 @@
+// The proof of an adapter whose maker left none, and what a packed file adds to it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/lora.h"
+#include "base/model/base_model.h"
+#include "runtime/engine.h"
+
+namespace pith {
+
+// Computed by the runtime's engine in float32, with the adapter's factors as they are. The adapter fits `base` and is no DoRA.
+AdapterProof ProveByEngine(std::shared_ptr<const BaseModel> base, const LoraAdapter& adapter);
+
+// What `packed`, made of an adapter with this proof, computes on the proof's base, for proof->stored_logits. UserError naming `origin` where that is not
+// what the proof says, within what rounding to the stored types allows.
+void ProveStored(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const std::string& origin, AdapterProof* proof);
+
+}  // namespace pith

@@ -1,0 +1,108 @@
+#include "runtime/proof_replay.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "adapters/proof_check.h"
+#include "base/error.h"
+
+namespace pith {
+namespace {
+
+// Appends ids[from, to) to the sequence; of those from `wanted` on the logits go to the end of `logits`.
+void Append(Engine& engine, SequenceId sequence, const std::vector<int32_t>& ids, int64_t from, int64_t to, int64_t wanted, std::vector<float>* logits) {
+  const int64_t split = std::clamp(wanted, from, to);
+  if (split > from) engine.Prefill(sequence, std::span(ids).subspan(static_cast<size_t>(from), static_cast<size_t>(split - from)), nullptr);
+  if (split == to) return;
+  std::vector<ForwardRow> rows;
+  for (int64_t i = split; i < to; ++i) rows.push_back({sequence, ids[static_cast<size_t>(i)], true});
+  const size_t at = logits->size();
+  logits->resize(at + rows.size() * static_cast<size_t>(engine.config().vocab_size));
+  engine.Forward(rows, logits->data() + at);
+}
+
+void CheckReplayable(const Engine& engine, const AdapterProof& proof) {
+  const ModelConfig& c = engine.config();
+  const auto check = [&](int32_t id) {
+    if (id >= c.vocab_size) ThrowUser("the adapter's proof holds the token ", id, ", and the base's vocabulary has ", c.vocab_size, "; the adapter belongs to another base");
+  };
+  for (const ProofPrompt& prompt : proof.prompts) {
+    std::for_each(prompt.ids.begin(), prompt.ids.end(), check);
+    if (static_cast<int64_t>(prompt.ids.size()) > c.context_length) {
+      ThrowUser("the adapter's proof has a prompt of ", prompt.ids.size(), " tokens, and the base's context is ", c.context_length, "; the adapter belongs to another base");
+    }
+  }
+  std::for_each(proof.top_ids.begin(), proof.top_ids.end(), check);
+}
+
+}  // namespace
+
+int64_t ReplayTokens(const AdapterProof& proof) {
+  size_t longest = 0;
+  for (const ProofPrompt& prompt : proof.prompts) longest = std::max(longest, prompt.ids.size());
+  return 2 * static_cast<int64_t>(longest) + 4 * Engine::kPageTokens;  // two sequences, and pages that they share in part
+}
+
+void ReplayRows(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins, const ProofRow& row) {
+  CheckReplayable(engine, proof);
+  const auto vocab = static_cast<size_t>(engine.config().vocab_size);
+  for (size_t p = 0; p < proof.prompts.size(); ++p) {
+    const std::vector<int32_t>& ids = proof.prompts[p].ids;
+    const auto length = static_cast<int64_t>(ids.size()), wanted = length - proof.positions;
+    const int64_t begin = std::min(begins[p], length);
+    std::vector<float> policy, base;
+    const SequenceId sequence = engine.NewSequence();
+    Append(engine, sequence, ids, 0, begin, wanted, &policy);
+    base = policy;
+    const SequenceId bare = begin > 0 ? engine.Fork(sequence) : engine.NewSequence();
+    Append(engine, bare, ids, begin, length, wanted, &base);
+    engine.SetAdapter(sequence, adapter);
+    Append(engine, sequence, ids, begin, length, wanted, &policy);
+    engine.Free(bare);
+    engine.Free(sequence);
+    for (size_t at = 0; at < policy.size(); at += vocab) row(p, std::span(policy).subspan(at, vocab), std::span(base).subspan(at, vocab));
+  }
+}
+
+ProofLogits Replay(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins) {
+  ProofLogits logits;
+  ReplayRows(engine, proof, adapter, begins, [&](size_t, std::span<const float> policy_V, std::span<const float> base_V) {
+    for (int64_t k = 0; k < proof.top; ++k) {
+      const auto id = static_cast<size_t>(proof.top_ids[logits.policy.size()]);
+      logits.policy.push_back(policy_V[id]);
+      logits.base.push_back(base_V[id]);
+    }
+  });
+  return logits;
+}
+
+bool WarmIsCold(std::shared_ptr<const BaseModel> base, EngineOptions options, const AdapterProof& proof, const AdapterRef& adapter,
+                std::span<const int64_t> begins, size_t num_prompts, const ProofLogits& cold) {
+  AdapterProof some = proof;
+  num_prompts = std::min(num_prompts, proof.prompts.size());
+  some.prompts.resize(num_prompts);
+  options.share_prefixes = true;
+  options.kv_tokens = 0;
+  for (const ProofPrompt& prompt : some.prompts) options.kv_tokens += 3 * (static_cast<int64_t>(prompt.ids.size()) + 2 * Engine::kPageTokens);
+  options.kv_tokens += ReplayTokens(some);
+  Engine engine(std::move(base), options);
+  for (const ProofPrompt& prompt : some.prompts) {
+    for (const AdapterRef& writer : {adapter, AdapterRef()}) {
+      const SequenceId sequence = engine.NewSequence();
+      engine.SetAdapter(sequence, writer);
+      engine.Prefill(sequence, prompt.ids, nullptr);
+      engine.Free(sequence);
+    }
+  }
+  const ProofLogits warm = Replay(engine, some, adapter, begins.first(num_prompts));
+  const auto same = [](const std::vector<float>& a, const std::vector<float>& b) { return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0; };
+  return same(warm.policy, cold.policy) && same(warm.base, cold.base);
+}
+
+double ArithmeticNoise(const EngineOptions& options) {
+  const double activations = options.activations == ActivationType::kF32 ? 0 : options.activations == ActivationType::kBF16 ? 2e-2 : 1e-1;
+  const double kv = options.kv_type == KvType::kF32 ? 0 : options.kv_type == KvType::kF16 ? 2e-3 : 5e-2;
+  return kFloat32Noise + activations + kv;
+}
+
+}  // namespace pith

@@ -1,0 +1,36 @@
+// An adapter's proof, made or replayed by the engine: the prompt by the base up to the invocation, then with the adapter, as
+// generation does it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "adapters/proof.h"
+#include "runtime/engine.h"
+
+namespace pith {
+
+// Room in the cache that a replay needs (EngineOptions::kv_tokens).
+int64_t ReplayTokens(const AdapterProof& proof);
+
+// Receives, prompt after prompt, the logits of one of its last positions: with the adapter, and of the base.
+using ProofRow = std::function<void(size_t prompt, std::span<const float> policy_V, std::span<const float> base_V)>;
+
+// Runs the prompts with `adapter` acting from begins[p] on. UserError where an id is not in the base's vocabulary, or a prompt is longer than
+// its context.
+void ReplayRows(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins, const ProofRow& row);
+// The logits at the proof's top_ids.
+ProofLogits Replay(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins);
+
+// Whether the first `num_prompts` prompts give the bits of `cold`, a Replay(), by an engine that may share prefixes and whose cache
+// holds the same ids as the adapter, the base, and both in other places computed them.
+bool WarmIsCold(std::shared_ptr<const BaseModel> base, EngineOptions options, const AdapterProof& proof, const AdapterRef& adapter,
+                std::span<const int64_t> begins, size_t num_prompts, const ProofLogits& cold);
+
+// As CheckProof() takes it: how far the base's logits may lie from float32's in this arithmetic, as a share of their own root mean
+// square. Measured; docs/verify.md has the table.
+double ArithmeticNoise(const EngineOptions& options);
+
+}  // namespace pith

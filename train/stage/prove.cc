@@ -1,0 +1,59 @@
+#include "train/stage/prove.h"
+
+#include <cstdint>
+#include <fstream>
+
+#include "adapters/peft.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "data/template/proof_prompts.h"
+#include "train/stage/logits.h"
+
+namespace pith {
+namespace {
+
+// Of memory that the system could give now; nothing where it does not say.
+std::optional<int64_t> AvailableBytes() {
+  std::ifstream in("/proc/meminfo");
+  std::string key;
+  for (int64_t kib = 0; in >> key >> kib; in.ignore(256, '\n')) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return {};
+}
+
+bool FitsInFloat32(const BaseModel& base) {
+  int64_t values = 0;
+  for (const std::string& name : base.names()) {
+    const TensorView view = base.Tensor(name);
+    values += view.rows * view.cols;
+  }
+  const std::optional<int64_t> available = AvailableBytes();
+  return !available || values * static_cast<int64_t>(sizeof(float)) < *available / 10 * 9;
+}
+
+}  // namespace
+
+void ProveAdapter(const Session& session, const std::string& folder) {
+  const LoraAdapter adapter = ReadPeft(folder);
+  if (adapter.dora) return;
+  if (!FitsInFloat32(*session.base)) {
+    LogWarning("the base in float32 does not fit the memory that is left: the adapter goes without the trainer's proof, and pith-export will compute one");
+    return;
+  }
+  const ModelConfig& c = session.base->config();
+  ProofPrompts made = MakeProofPrompts(session.base->path(), c.vocab_size, c.context_length, adapter.template_now, adapter.template_kwargs, adapter.invocation);
+  std::vector<ProofPrompt> prompts;
+  for (size_t p = 0; p < made.ids.size(); ++p) prompts.push_back({std::move(made.ids[p]), made.begins[p]});
+  AdapterProof proof = StartProof(adapter, *session.base, std::move(prompts), "trainer");
+  proof.template_sha256 = made.template_sha256;
+  const Model model(session.base, at::kFloat, &adapter);
+  for (const ProofPrompt& prompt : proof.prompts) {
+    const auto policy = SequenceLogits(model, prompt.ids, prompt.begin), base = SequenceLogits(model, prompt.ids, std::nullopt);
+    for (size_t i = policy.size() - static_cast<size_t>(proof.positions); i < policy.size(); ++i) AddProofRow(policy[i], base[i], &proof);
+  }
+  WriteFile(folder + "/" + kProofFile, ProofJson(proof));
+}
+
+}  // namespace pith
