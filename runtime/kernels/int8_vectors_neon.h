@@ -168,8 +168,8 @@ inline __attribute__((always_inline)) void DotRowsByHalves(const Bytes* rows, By
 
 inline constexpr int kFewAtOnce = 8;
 
-inline void PrefetchNear(const uint8_t* at) { __builtin_prefetch(at, 0, 3); }
-inline void PrefetchFar(const uint8_t* at) { __builtin_prefetch(at, 0, 2); }
+inline __attribute__((always_inline)) void PrefetchNear(const uint8_t* at) { __builtin_prefetch(at, 0, 3); }
+inline __attribute__((always_inline)) void PrefetchFar(const uint8_t* at) { __builtin_prefetch(at, 0, 2); }
 
 }  // namespace
 }  // namespace pith
