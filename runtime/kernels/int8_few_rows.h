@@ -17,17 +17,16 @@
 namespace pith {
 namespace {
 
-// Rows n to n + kLanes − 1 of the task. Where there are fewer until `end`, or none, copies of them in scratch, padded with zeros: so rows are
+// `count` rows of the task from n on. Where there are fewer until `end`, copies of them in scratch, padded with zeros: so rows are
 // always equally far apart, which keeps their addresses in few registers.
 struct LanedRows {
   const uint8_t* first;
   int64_t stride;
-  LanedRows(const LinearTask& task, int64_t n, int64_t end, uint8_t* scratch)
-      : first(task.w + (n < end ? n : end) * task.row_bytes), stride(task.row_bytes) {
-    if (n + kLanes <= end) return;
-    const int64_t bytes = n < end ? (end - n) * stride : 0;
+  LanedRows(const LinearTask& task, int64_t n, int64_t end, int count, uint8_t* scratch) : first(task.w + n * task.row_bytes), stride(task.row_bytes) {
+    if (n + count <= end) return;
+    const int64_t bytes = (end - n) * stride;
     __builtin_memcpy(scratch, first, static_cast<size_t>(bytes));
-    __builtin_memset(scratch + bytes, 0, static_cast<size_t>(kLanes * stride - bytes));
+    __builtin_memset(scratch + bytes, 0, static_cast<size_t>(count * stride - bytes));
     first = scratch;
   }
 };
@@ -71,7 +70,7 @@ inline void StoreSums(const LinearTask& task, int64_t m, int64_t n, int64_t coun
 
 // What a group of kLanes rows adds to their sums with a group of x.
 template <class F>
-inline __attribute__((always_inline)) Floats AddGroup(const Bytes* codes, const GroupScales& scales, const int8_t* q, const RowGroup& of_x, Floats sum) {
+inline __attribute__((always_inline)) Floats AddGroup(const Bytes* codes, const GroupScales<RowLanes>& scales, const int8_t* q, const RowGroup& of_x, Floats sum) {
   constexpr int kShift = kBiasShift<F>;
   Floats whole;
   if constexpr (F::kHalves) {
@@ -102,7 +101,7 @@ inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64
   const int8_t* q = x.q + m0 * x.padded;
   const RowGroup* of_x = x.groups + m0 * x.blocks;
   for (const RowGroup* end = of_x + x.blocks; of_x < end; of_x += F::kGroups, q += F::kGroups * kBlockSize, rows.first += F::kBytes) {
-    GroupScales scales[F::kGroups];
+    GroupScales<RowLanes> scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
 #pragma GCC unroll 1
     for (int g = 0; g < F::kGroups; ++g) {
@@ -121,7 +120,7 @@ inline void FewTile(const RowsView& x, const LinearTask& task, int64_t m0, int64
 template <class F>
 void FewRowsKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
   for (int64_t n = begin; n < end; n += kLanes) {
-    const LanedRows rows(task, n, end, scratch);
+    const LanedRows rows(task, n, end, kLanes, scratch);
     InGroups<kFewAtOnce>(x.m, [&](auto some, int64_t m) { FewTile<F, some.value>(x, task, m, n, end - n, rows); });
   }
 }

@@ -28,31 +28,28 @@ struct Panel {
   }
 };
 inline constexpr int kPanels = kWideLanes == 16 ? 2 : 1;  // side by side
-static_assert(kPanels * Panel::Bytes(1) + 2 * kLanes * kBlockSize <= LinearScratchBytes(kBlockSize) - LinearScratchBytes(0));  // and kLanes rows as they lie
+static_assert(kPanels * Panel::Bytes(1) + 2 * kWideLanes * kBlockSize <= LinearScratchBytes(kBlockSize) - LinearScratchBytes(0));  // and rows as they lie
 
-// Rows of one part (kLanes) of a panel.
 template <class F>
-void UnpackPart(const LinearTask& task, LanedRows rows, int64_t groups, const Panel& panel, int part) {
+void Unpack(const LinearTask& task, LanedRows rows, int64_t groups, const Panel& panel) {
+  using V = WidestLanes;
   Ahead ahead(task, rows, true);
   for (int64_t group = 0; group < groups; group += F::kGroups, rows.first += F::kBytes) {
-    GroupScales scales[F::kGroups];
+    GroupScales<V> scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
-    const TransposedBlock<F> block(rows.first, rows.stride);
-#pragma GCC unroll 1
-    for (int g = 0; g < F::kGroups; ++g) {
-      ahead.Ask<kLanes * F::kBytes / F::kGroups>();
-      const int64_t at = (group + g) * kWideLanes + part * kLanes;
+    VisitGroups<V, F>(rows.first, rows.stride, [&](int g, const auto& code) __attribute__((always_inline)) {
+      ahead.Ask<V::kCount * F::kBytes / F::kGroups>();
+      const int64_t at = (group + g) * V::kCount;
       Store(panel.d + at, scales[g].d);
       if (F::kMin) Store(panel.min + at, scales[g].min);
       if (F::kHalves) {
         Store(panel.s0 + at, scales[g].s[0]);
         Store(panel.s1 + at, scales[g].s[1]);
       }
-      Ints codes[kLanes];
-      block.Codes(g, codes);
-      uint8_t* q = panel.q + (group + g) * Panel::kGroupBytes + part * kLanes * 4;
-      for (int j = 0; j < kLanes; ++j) Store(q + j * kWideLanes * 4, codes[j]);
-    }
+      uint8_t* q = panel.q + (group + g) * Panel::kGroupBytes;
+#pragma GCC unroll 8
+      for (int j = 0; j < kSteps; ++j) Store(q + j * V::kCount * 4, code(j));
+    });
   }
 }
 
@@ -96,10 +93,7 @@ void PanelKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
     const int64_t count = end - n;
     const int num_panels = count > kWideLanes ? kPanels : 1;
     for (int p = 0; p < num_panels; ++p) {
-      for (int part = 0; part < kWideLanes / kLanes; ++part) {
-        const int64_t first = n + p * kWideLanes + part * kLanes;
-        if (first < end) UnpackPart<F>(task, LanedRows(task, first, end, spare), x.blocks, panels[p], part);
-      }
+      Unpack<F>(task, LanedRows(task, n + p * kWideLanes, end, kWideLanes, spare), x.blocks, panels[p]);
     }
     if (num_panels == 2) {
       AgainstPanels<F, kPanels>(x, task, n, count, panels);
@@ -112,9 +106,11 @@ void PanelKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
 struct AnyNumberOfRows {
   template <class F>
   static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
-    if (x.m <= task.few_rows) {
-      FewRowsKernel<F>(x, task, begin, end, scratch);
-    } else if (x.m <= task.register_rows) {
+    const bool few = x.m <= task.few_rows;
+    if constexpr (F::kGroups == 1) {  // groups of larger blocks share what is transposed: that is always the better way
+      if (few) return FewRowsKernel<F>(x, task, begin, end, scratch);
+    }
+    if (few || x.m <= task.register_rows) {
       RegisterKernel<F>(x, task, begin, end, scratch);
     } else {
       PanelKernel<F>(x, task, begin, end, scratch);

@@ -8,41 +8,63 @@
 namespace pith {
 namespace {
 
-// A block of each of kLanes rows, the first of which is at `block`.
-template <class F>
-struct TransposedBlock {
-  const uint8_t* block;
-  int64_t stride;
-  Ints planes[F::kPlanes == 0 ? 1 : F::kPlanes][kLanes];  // several groups share a plane: it is transposed once
+inline constexpr int kSteps = kBlockSize / 4;  // vectors of codes of a group
 
-  inline __attribute__((always_inline)) TransposedBlock(const uint8_t* at, int64_t row_bytes) : block(at), stride(row_bytes) {
-    if constexpr (F::kPlanes > 0) {
+// codes[j] lane r: codes 4j to 4j + 3 of 32 bytes at first + r · stride.
+template <class V>
+inline __attribute__((always_inline)) void TransposeRows(const uint8_t* first, int64_t stride, typename V::Ints* codes) {
+  V::GatherFourDwords(first, stride, codes);
+  V::GatherFourDwords(first + 16, stride, codes + 4);
+}
+
+// Whether no group before g has codes in plane p.
+template <class F>
+constexpr bool IsNew(int p, int g) {
+  for (int before = 0; before < g; ++before) {
+    if (F::Low(before) == p || F::High(before) == p) return false;
+  }
+  return true;
+}
+
+// visit(g, code) for groups g, g + 1, … of a block of each of V's rows, the first of which is at `block`. code(j) lane r: codes 4j to 4j + 3 of row r.
+// Groups share planes, which are transposed before the first of them: planes is where they are kept.
+template <class V, class F, int g, class Visit>
+inline __attribute__((always_inline)) void VisitPlanes(const uint8_t* block, int64_t stride, typename V::Ints (*planes)[kSteps], const Visit& visit) {
+  if constexpr (g < F::kGroups) {
+    constexpr int kLow = F::Low(g), kHigh = F::High(g);
+    if constexpr (IsNew<F>(kLow, g)) TransposeRows<V>(block + F::PlaneAt(kLow), stride, planes[kLow]);
+    if constexpr (kHigh != kLow && IsNew<F>(kHigh, g)) TransposeRows<V>(block + F::PlaneAt(kHigh), stride, planes[kHigh]);
+    visit(g, [&](int j) __attribute__((always_inline)) { return Multiplied<F>(F::Compose(planes[kLow][j], planes[kHigh][j], g)); });
+    VisitPlanes<V, F, g + 1>(block, stride, planes, visit);
+  }
+}
+template <class V, class F, class Visit>
+inline __attribute__((always_inline)) void VisitGroups(const uint8_t* block, int64_t stride, const Visit& visit) {
+  if constexpr (F::kPlanes > 0) {
+    typename V::Ints planes[F::kPlanes][kSteps];
+    VisitPlanes<V, F, 0>(block, stride, planes, visit);
+    return;
+  }
 #pragma GCC unroll 1
-      for (int p = 0; p < F::kPlanes; ++p) {
-        Bytes rows[kLanes];
-        for (int r = 0; r < kLanes; ++r) rows[r] = LoadBytes(block + r * stride + F::PlaneAt(p));
-        Transpose(rows, planes[p]);
-      }
-    }
-  }
-  // codes[j] lane r: codes 4j to 4j + 3 of group g of row r.
-  inline __attribute__((always_inline)) void Codes(int g, Ints* codes) const {
-    if constexpr (F::kPlanes > 0) {
-      for (int j = 0; j < kLanes; ++j) codes[j] = F::Compose(planes[F::Low(g)][j], planes[F::High(g)][j], g);
-    } else if constexpr (F::kNibbles) {
-      Ints dwords[4];
-      GatherFourDwords(block + F::At(g), stride, dwords);
-      for (int j = 0; j < 4; ++j) {
-        codes[j] = Multiplied<F>(F::Map(Bits(dwords[j], 0, 15)));
-        codes[4 + j] = Multiplied<F>(F::Map(Bits(dwords[j], 4, 15)));
-      }
+  for (int g = 0; g < F::kGroups; ++g) {
+    if constexpr (F::kNibbles) {
+      typename V::Ints dwords[4];
+      V::GatherFourDwords(block + F::At(g), stride, dwords);
+      visit(g, [&](int j) __attribute__((always_inline)) { return Multiplied<F>(F::Map(Bits(dwords[j % 4], j / 4 * 4, 0, 15))); });
     } else {
-      Bytes rows[kLanes];
-      for (int r = 0; r < kLanes; ++r) rows[r] = Multiplied<F>(F::Codes(block + r * stride, g));
-      Transpose(rows, codes);
+      Ints parts[2][kSteps];
+      for (int part = 0; part < V::kCount / kLanes; ++part) {
+        Bytes rows[kLanes];
+        for (int r = 0; r < kLanes; ++r) rows[r] = Multiplied<F>(F::Codes(block + (part * kLanes + r) * stride, g));
+        Transpose(rows, parts[part]);
+      }
+      visit(g, [&](int j) __attribute__((always_inline)) {
+        const Ints both[] = {parts[0][j], parts[V::kCount / kLanes - 1][j]};
+        return V::Of(both);
+      });
     }
   }
-};
+}
 
 // The sums of steps [kBegin, kEnd) of a group's eight, kM rows of x against kP vectors of rows: code(p, j) is a vector of codes. Without
 // an instruction that sums four products, they are summed in 16 bits as long as they fit, then in 32.
@@ -61,8 +83,10 @@ struct Dots {
         }
       }
     }
-#if !defined(PITH_DPBUSD)
-    constexpr int kSteps = F::kMost > 63 ? 1 : F::kMost > 31 ? 2 : F::kMost > 15 ? 4 : 8;  // before 2^15 could be passed
+#if defined(PITH_DPBUSD)
+    typename V::Ints odd = V::Broadcast(0);  // one sum alone would wait for itself
+#else
+    constexpr int kFit = F::kMost > 63 ? 1 : F::kMost > 31 ? 2 : F::kMost > 15 ? 4 : 8;  // steps before 2^15 could be passed
     typename V::Ints pairs[kM][kP];
 #endif
 #pragma GCC unroll 8
@@ -74,15 +98,19 @@ struct Dots {
 #pragma GCC unroll 2
         for (int p = 0; p < kP; ++p) {
 #if defined(PITH_DPBUSD)
-          dot[m][p] = Dot(dot[m][p], code(p, j), V::Broadcast(four));
+          typename V::Ints& sum = kM * kP == 1 && j % 2 == 1 ? odd : dot[m][p];
+          sum = Dot(sum, code(p, j), V::Broadcast(four));
 #else
           const auto two = Pairs<F::kSigned>(code(p, j), V::Broadcast(four));
-          pairs[m][p] = j % kSteps == 0 || j == kBegin ? two : AddPairs(pairs[m][p], two);
-          if ((j + 1) % kSteps == 0 || j + 1 == kEnd) dot[m][p] = AddToSum(dot[m][p], pairs[m][p]);
+          pairs[m][p] = j % kFit == 0 || j == kBegin ? two : AddPairs(pairs[m][p], two);
+          if ((j + 1) % kFit == 0 || j + 1 == kEnd) dot[m][p] = AddToSum(dot[m][p], pairs[m][p]);
 #endif
         }
       }
     }
+#if defined(PITH_DPBUSD)
+    if (kM * kP == 1) dot[0][0] = Add(dot[0][0], odd);
+#endif
   }
 };
 

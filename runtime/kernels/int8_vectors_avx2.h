@@ -1,6 +1,6 @@
-// The small layer of vectors that the int8 kernels are written over (int8_formats.h, int8_few_rows.h, int8_panels.h), for x86: 256 bits
-// for what concerns rows as they lie in files, 512 for the products of panels where the file is compiled for AVX-512. What it uses of
-// VNNI, and of AVX-512, follows the flags of the file that includes it: int8_vectors_neon.h is its counterpart.
+// The small layer of vectors that the int8 kernels are written over (int8_formats.h, int8_few_rows.h, int8_panels.h), for x86: 256 bits.
+// int8_lanes_avx2.h is the rest of it: several rows side by side, in 512 bits where the file that includes it is compiled for AVX-512.
+// What it uses of VNNI follows that file's flags too. int8_vectors_neon.h is its counterpart.
 #pragma once
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -33,20 +33,19 @@ inline Bytes LoadNibbles(const uint8_t* at) {
   const __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
   return _mm256_and_si256(_mm256_srlv_epi32(twice, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4)), Each(15));
 }
-// `mask` of each byte shifted right; mask << shift < 256.
-inline Bytes Bits(Bytes bytes, int shift, int mask) {
-  return _mm256_and_si256(_mm256_srl_epi16(bytes, _mm_cvtsi32_si128(shift)), Each(mask));
+// The bits of each byte from bit `from` on that `mask` selects, moved to bit `to`; mask << max(from, to) < 256.
+inline Bytes Bits(Bytes bytes, int from, int to, int mask) {
+  return _mm256_and_si256(from < to ? _mm256_slli_epi16(bytes, to - from) : _mm256_srli_epi16(bytes, from - to), Each(mask << to));
 }
-// Values below 2^(8 − kShift), shifted left and laid over the others.
-template <int kShift>
-inline Bytes Join(Bytes low, Bytes high) {
-  return _mm256_or_si256(low, _mm256_slli_epi16(high, kShift));
-}
-// Byte i is bit i.
-inline Bytes SpreadBits(uint32_t bits) {
+// Byte i is `value` where bit i is set, else 0.
+inline Bytes SpreadBits(uint32_t bits, int value) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  return _mm256_maskz_mov_epi8(bits, Each(value));
+#else
   const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
   const __m256i bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201u));
-  return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit), Each(1));
+  return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit), Each(value));
+#endif
 }
 inline Bytes Lookup(const int8_t* table, Bytes indices) {
   const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
@@ -81,40 +80,6 @@ inline Floats LowHalves(Ints dwords) {
   return _mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08)));
 }
 inline Floats HighHalves(Ints dwords) { return LowHalves(ShiftRight<16>(dwords)); }
-
-// At first + r · stride of each row: one f16; one dword; four dwords.
-inline Floats GatherHalves(const uint8_t* first, int64_t stride) {
-  const auto half = [&](int r) {
-    uint16_t value;
-    __builtin_memcpy(&value, first + r * stride, 2);
-    return static_cast<int>(value);
-  };
-  __m128i halves = _mm_cvtsi32_si128(half(0));
-  halves = _mm_insert_epi16(halves, half(1), 1);
-  halves = _mm_insert_epi16(halves, half(2), 2);
-  halves = _mm_insert_epi16(halves, half(3), 3);
-  halves = _mm_insert_epi16(halves, half(4), 4);
-  halves = _mm_insert_epi16(halves, half(5), 5);
-  halves = _mm_insert_epi16(halves, half(6), 6);
-  halves = _mm_insert_epi16(halves, half(7), 7);
-  return _mm256_cvtph_ps(halves);
-}
-inline Ints GatherDwords(const uint8_t* first, int64_t stride) {
-  int32_t value[kLanes];
-  for (int r = 0; r < kLanes; ++r) __builtin_memcpy(&value[r], first + r * stride, 4);
-  return _mm256_setr_epi32(value[0], value[1], value[2], value[3], value[4], value[5], value[6], value[7]);
-}
-inline void GatherFourDwords(const uint8_t* first, int64_t stride, Ints* dwords) {
-  const auto load = [&](int r) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(first + r * stride)); };
-  __m256i a[4];
-  for (int i = 0; i < 4; ++i) a[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load(i)), load(4 + i), 1);
-  const __m256i low01 = _mm256_unpacklo_epi32(a[0], a[1]), high01 = _mm256_unpackhi_epi32(a[0], a[1]);
-  const __m256i low23 = _mm256_unpacklo_epi32(a[2], a[3]), high23 = _mm256_unpackhi_epi32(a[2], a[3]);
-  dwords[0] = _mm256_unpacklo_epi64(low01, low23);
-  dwords[1] = _mm256_unpackhi_epi64(low01, low23);
-  dwords[2] = _mm256_unpacklo_epi64(high01, high23);
-  dwords[3] = _mm256_unpackhi_epi64(high01, high23);
-}
 
 // dwords[j] lane r = dword j of rows[r].
 inline void Transpose(const Bytes* rows, Ints* dwords) {
@@ -192,63 +157,10 @@ inline Ints DotRows(const Bytes* rows, Bytes values) {
 
 inline constexpr int kFewAtOnce = 4;  // rows of x that meet each block while it is in registers
 
-// A line of memory is asked for into the cache next to the core, or into the one behind it.
-inline void PrefetchNear(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T0); }
-inline void PrefetchFar(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1); }
-
-// Values of 8 or of 16 rows side by side, for the products of transposed codes (int8_products.h). Eight are the vectors above; for sixteen there
-// are the same functions, as far as such products take them.
-struct Lanes8 {
-  static constexpr int kCount = 8;
-  using Ints = __m256i;
-  using Floats = __m256;
-  static inline Ints Of(const __m256i* parts) { return parts[0]; }
-  static inline Floats Of(const __m256* parts) { return parts[0]; }
-  static inline Ints Load(const uint8_t* at) { return LoadBytes(at); }
-  static inline Floats Load(const float* at) { return pith::Load(at); }
-  static inline Ints Broadcast(int32_t value) { return pith::Broadcast(value); }
-  static inline Floats Broadcast(float value) { return pith::Broadcast(value); }
-};
-
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-struct Lanes16 {
-  static constexpr int kCount = 16;
-  using Ints = __m512i;
-  using Floats = __m512;
-  static inline Ints Of(const __m256i* parts) { return _mm512_inserti64x4(_mm512_castsi256_si512(parts[0]), parts[1], 1); }
-  static inline Floats Of(const __m256* parts) { return _mm512_insertf32x8(_mm512_castps256_ps512(parts[0]), parts[1], 1); }
-  static inline Ints Load(const uint8_t* at) { return _mm512_loadu_si512(at); }
-  static inline Floats Load(const float* at) { return _mm512_loadu_ps(at); }
-  static inline Ints Broadcast(int32_t value) { return _mm512_set1_epi32(value); }
-  static inline Floats Broadcast(float value) { return _mm512_set1_ps(value); }
-};
-inline __m512i Subtract(__m512i a, __m512i b) { return _mm512_sub_epi32(a, b); }
-template <int kShift>
-inline __m512i ShiftLeft(__m512i v) { return _mm512_slli_epi32(v, kShift); }
-inline __m512 ToFloats(__m512i v) { return _mm512_cvtepi32_ps(v); }
-inline __m512 Multiply(__m512 a, __m512 b) { return _mm512_mul_ps(a, b); }
-inline __m512 MultiplyAdd(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
-#if defined(PITH_DPBUSD)
-inline __m512i Dot(__m512i sum, __m512i codes, __m512i values) { return _mm512_dpbusd_epi32(sum, codes, values); }
-#else
-template <bool kSigned>
-inline __m512i Pairs(__m512i codes, __m512i values) {
-  if (!kSigned) return _mm512_maddubs_epi16(codes, values);
-  return _mm512_maddubs_epi16(_mm512_abs_epi8(codes), _mm512_mask_sub_epi8(values, _mm512_movepi8_mask(codes), _mm512_setzero_si512(), values));
-}
-inline __m512i AddPairs(__m512i a, __m512i b) { return _mm512_add_epi16(a, b); }
-inline __m512i AddToSum(__m512i sum, __m512i pairs) { return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))); }
-#endif
-// The first `count` lanes to y.
-inline void StoreFirst(float* y, __m512 value, int64_t count, bool accumulate) {
-  const auto mask = static_cast<__mmask16>(count >= 16 ? 0xffffu : (1u << count) - 1u);
-  if (accumulate) value = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), value);
-  _mm512_mask_storeu_ps(y, mask, value);
-}
-using WidestLanes = Lanes16;
-#else
-using WidestLanes = Lanes8;
-#endif
+// A line of memory is asked for into the cache next to the core, or into the one behind it. Always inline: GCC 12 takes a function that only asks
+// for memory for one without effect, and drops its calls.
+inline __attribute__((always_inline)) void PrefetchNear(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T0); }
+inline __attribute__((always_inline)) void PrefetchFar(const uint8_t* at) { _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1); }
 
 }  // namespace
 }  // namespace pith

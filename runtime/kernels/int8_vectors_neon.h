@@ -24,21 +24,18 @@ inline Bytes LoadNibbles(const uint8_t* at) {
   const uint8x16_t bytes = vld1q_u8(at);
   return {vandq_u8(bytes, vdupq_n_u8(15)), vshrq_n_u8(bytes, 4)};
 }
-inline Bytes Bits(Bytes bytes, int shift, int mask) {
-  const int8x16_t right = vdupq_n_s8(static_cast<int8_t>(-shift));
-  const uint8x16_t wanted = vdupq_n_u8(static_cast<uint8_t>(mask));
-  return {vandq_u8(vshlq_u8(bytes.low, right), wanted), vandq_u8(vshlq_u8(bytes.high, right), wanted)};
+inline Bytes Bits(Bytes bytes, int from, int to, int mask) {
+  const int8x16_t left = vdupq_n_s8(static_cast<int8_t>(to - from));
+  const uint8x16_t wanted = vdupq_n_u8(static_cast<uint8_t>(mask << to));
+  return {vandq_u8(vshlq_u8(bytes.low, left), wanted), vandq_u8(vshlq_u8(bytes.high, left), wanted)};
 }
-template <int kShift>
-inline Bytes Join(Bytes low, Bytes high) {
-  return {vorrq_u8(low.low, vshlq_n_u8(high.low, kShift)), vorrq_u8(low.high, vshlq_n_u8(high.high, kShift))};
-}
-inline Bytes SpreadBits(uint32_t bits) {
+inline Bytes Or(Bytes a, Bytes b) { return {vorrq_u8(a.low, b.low), vorrq_u8(a.high, b.high)}; }
+inline Bytes SpreadBits(uint32_t bits, int value) {
   static constexpr uint8_t kBit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-  const uint8x16_t bit = vld1q_u8(kBit), one = vdupq_n_u8(1);
+  const uint8x16_t bit = vld1q_u8(kBit), set = vdupq_n_u8(static_cast<uint8_t>(value));
   const auto spread = [&](uint32_t sixteen) {
     const uint8x16_t bytes = vcombine_u8(vdup_n_u8(static_cast<uint8_t>(sixteen)), vdup_n_u8(static_cast<uint8_t>(sixteen >> 8)));
-    return vandq_u8(vtstq_u8(bytes, bit), one);
+    return vandq_u8(vtstq_u8(bytes, bit), set);
   };
   return {spread(bits), spread(bits >> 16)};
 }
@@ -74,35 +71,41 @@ inline Floats Load(const float* from) { return vld1q_f32(from); }
 inline Floats LowHalves(Ints dwords) { return vcvt_f32_f16(vreinterpret_f16_u16(vmovn_u32(vreinterpretq_u32_s32(dwords)))); }
 inline Floats HighHalves(Ints dwords) { return LowHalves(ShiftRight<16>(dwords)); }
 
-inline Floats GatherHalves(const uint8_t* first, int64_t stride) {
-  uint16_t half[kLanes];
-  for (int r = 0; r < kLanes; ++r) __builtin_memcpy(&half[r], first + r * stride, 2);
-  uint16x4_t halves = vdup_n_u16(half[0]);
-  halves = vset_lane_u16(half[1], halves, 1);
-  halves = vset_lane_u16(half[2], halves, 2);
-  halves = vset_lane_u16(half[3], halves, 3);
-  return vcvt_f32_f16(vreinterpret_f16_u16(halves));
-}
-inline Ints GatherDwords(const uint8_t* first, int64_t stride) {
-  int32_t value[kLanes];
-  for (int r = 0; r < kLanes; ++r) __builtin_memcpy(&value[r], first + r * stride, 4);
-  Ints dwords = vdupq_n_s32(value[0]);
-  dwords = vsetq_lane_s32(value[1], dwords, 1);
-  dwords = vsetq_lane_s32(value[2], dwords, 2);
-  return vsetq_lane_s32(value[3], dwords, 3);
-}
-inline void GatherFourDwords(const uint8_t* first, int64_t stride, Ints* dwords) {
-  int32x4_t row[kLanes];
-  for (int r = 0; r < kLanes; ++r) row[r] = vreinterpretq_s32_u8(vld1q_u8(first + r * stride));
-  const int32x4_t even01 = vtrn1q_s32(row[0], row[1]), odd01 = vtrn2q_s32(row[0], row[1]);
-  const int32x4_t even23 = vtrn1q_s32(row[2], row[3]), odd23 = vtrn2q_s32(row[2], row[3]);
-  const auto low = [](int32x4_t a, int32x4_t b) { return vreinterpretq_s32_s64(vtrn1q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))); };
-  const auto high = [](int32x4_t a, int32x4_t b) { return vreinterpretq_s32_s64(vtrn2q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))); };
-  dwords[0] = low(even01, even23);
-  dwords[1] = low(odd01, odd23);
-  dwords[2] = high(even01, even23);
-  dwords[3] = high(odd01, odd23);
-}
+// One row a lane.
+struct RowLanes {
+  using Ints = int32x4_t;
+  using Floats = float32x4_t;
+  static inline Ints Broadcast(int32_t value) { return pith::Broadcast(value); }
+  static inline Floats GatherHalves(const uint8_t* first, int64_t stride) {
+    uint16_t half[kLanes];
+    for (int r = 0; r < kLanes; ++r) __builtin_memcpy(&half[r], first + r * stride, 2);
+    uint16x4_t halves = vdup_n_u16(half[0]);
+    halves = vset_lane_u16(half[1], halves, 1);
+    halves = vset_lane_u16(half[2], halves, 2);
+    halves = vset_lane_u16(half[3], halves, 3);
+    return vcvt_f32_f16(vreinterpret_f16_u16(halves));
+  }
+  static inline Ints GatherDwords(const uint8_t* first, int64_t stride) {
+    int32_t value[kLanes];
+    for (int r = 0; r < kLanes; ++r) __builtin_memcpy(&value[r], first + r * stride, 4);
+    Ints dwords = vdupq_n_s32(value[0]);
+    dwords = vsetq_lane_s32(value[1], dwords, 1);
+    dwords = vsetq_lane_s32(value[2], dwords, 2);
+    return vsetq_lane_s32(value[3], dwords, 3);
+  }
+  static inline void GatherFourDwords(const uint8_t* first, int64_t stride, Ints* dwords) {
+    int32x4_t row[kLanes];
+    for (int r = 0; r < kLanes; ++r) row[r] = vreinterpretq_s32_u8(vld1q_u8(first + r * stride));
+    const int32x4_t even01 = vtrn1q_s32(row[0], row[1]), odd01 = vtrn2q_s32(row[0], row[1]);
+    const int32x4_t even23 = vtrn1q_s32(row[2], row[3]), odd23 = vtrn2q_s32(row[2], row[3]);
+    const auto low = [](int32x4_t a, int32x4_t b) { return vreinterpretq_s32_s64(vtrn1q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))); };
+    const auto high = [](int32x4_t a, int32x4_t b) { return vreinterpretq_s32_s64(vtrn2q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b))); };
+    dwords[0] = low(even01, even23);
+    dwords[1] = low(odd01, odd23);
+    dwords[2] = high(even01, even23);
+    dwords[3] = high(odd01, odd23);
+  }
+};
 
 // Codes are multiplied as the signed bytes that they stand for.
 template <class F>
@@ -165,8 +168,8 @@ inline __attribute__((always_inline)) void DotRowsByHalves(const Bytes* rows, By
 
 inline constexpr int kFewAtOnce = 8;
 
-inline void PrefetchNear(const uint8_t* at) { __builtin_prefetch(at, 0, 3); }
-inline void PrefetchFar(const uint8_t* at) { __builtin_prefetch(at, 0, 2); }
+inline __attribute__((always_inline)) void PrefetchNear(const uint8_t* at) { __builtin_prefetch(at, 0, 3); }
+inline __attribute__((always_inline)) void PrefetchFar(const uint8_t* at) { __builtin_prefetch(at, 0, 2); }
 
 }  // namespace
 }  // namespace pith

@@ -78,7 +78,7 @@ void Tile(const PairBlock* x, int64_t blocks, const LinearTask& task, int64_t m0
   for (int p = 0; p < kPairs; ++p) sum[p][0] = sum[p][1] = vdupq_n_f32(0.0f);
   Ahead ahead(task, rows, m0 == 0);
   for (int64_t b = 0; b < blocks; b += F::kGroups, rows.first += F::kBytes) {
-    GroupScales scales[F::kGroups];
+    GroupScales<RowLanes> scales[F::kGroups];
     F::Scales(rows.first, rows.stride, scales);
     for (int g = 0; g < F::kGroups; ++g) {
       ahead.Ask<kLanes * F::kBytes / F::kGroups>();
@@ -122,7 +122,7 @@ struct OneRowOrPairs {
       const int64_t stop = x.m - m0 < kPackedRows ? x.m : m0 + kPackedRows;
       Pack(x, m0, stop, packed);
       for (int64_t n = begin; n < end; n += kLanes) {
-        const LanedRows rows(task, n, end, spare);
+        const LanedRows rows(task, n, end, kLanes, spare);
         InGroups<4>((stop - m0 + 1) / 2, [&](auto pairs, int64_t pair) {
           const int64_t m = m0 + 2 * pair, left = stop - m < 2 * pairs.value ? stop - m : 2 * pairs.value;
           Tile<F, pairs.value>(packed + pair * x.blocks, x.blocks, task, m, left, n, end - n, rows);

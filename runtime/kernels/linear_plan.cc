@@ -118,7 +118,8 @@ LinearPlan Measure(ThreadPool& pool, const PlanKey& key, std::span<const TensorV
     other.register_rows = registers;
     return other;
   };
-  plan = Fastest(pool, key, pieces, {with(1, 4), with(0, 4)}, 1);
+  const bool small_blocks = ValuesPerBlock(key.type) == kBlockSize;
+  if (small_blocks) plan = Fastest(pool, key, pieces, {with(0, 4), with(1, 4)}, 1);
   if (plan.few_rows == 1) plan = Fastest(pool, key, pieces, {with(1, 4), with(2, 4)}, 2);
   const int few = plan.few_rows;
   plan = Fastest(pool, key, pieces, {with(few, 4), with(few, 0)}, 4);
@@ -131,7 +132,7 @@ std::string CachePlace(Isa isa, int threads) {
   const std::string folder = CacheFolder();
   if (folder.empty()) return "";
   Sha256 key;
-  key.Update(Str("pith plans, version 1\n", ProcessorName(), "\n", IsaName(isa), "\n", threads, "\n"));
+  key.Update(Str("pith plans, version 2\n", ProcessorName(), "\n", IsaName(isa), "\n", threads, "\n"));
   return Str(folder, "/plans-", key.HexDigest().substr(0, 32), ".txt");
 }
 

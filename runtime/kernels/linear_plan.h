@@ -17,12 +17,13 @@ struct LinearPlan {
   // Weights are asked for so many bytes before they are read (0: not at all), into the first-level cache (`near`) or into the second.
   int64_t ahead = 32768;
   bool near = false;
-  // x86: up to so many rows of x, rows of weights are taken as they lie (int8_few_rows.h); up to so many, they are transposed in registers
-  // (int8_registers.h); more meet panels in memory (int8_panels.h). Arm has one way for each number of rows.
-  int few_rows = 1, register_rows = 4;
+  // x86: up to so many rows of x, rows of weights are taken as they lie (int8_few_rows.h; blocks of 32 values alone, others go the second way);
+  // up to so many, they are transposed in registers (int8_registers.h); more meet panels in memory (int8_panels.h). Arm has one way for each
+  // number of rows.
+  int few_rows = 0, register_rows = 4;
   bool operator==(const LinearPlan&) const = default;
 };
-std::string PlanText(const LinearPlan& plan);  // "ahead=32768,level=2,few=1,registers=4"
+std::string PlanText(const LinearPlan& plan);  // "ahead=32768,level=2,few=0,registers=4"
 // UserError for anything but what PlanText() writes; what is left out stays as it is by default.
 LinearPlan PlanOf(const std::string& text);
 
