@@ -17,6 +17,7 @@ int TokenizeCommand(const Arguments& args);
 int TemplateCommand(const Arguments& args);
 int GradeCommand(const Arguments& args);
 int LogitsCommand(const Arguments& args);
+int FitCommand(const Arguments& args);
 int InfoCommand(const Arguments& args);
 int VerifyCommand(const Arguments& args);  // 1: the adapter does not do what its proof says
 

@@ -24,6 +24,7 @@ constexpr Command kCommands[] = {
     {"template", "render a chat template", pith::TemplateCommand},
     {"grade", "judge answers, JSON lines in and out", pith::GradeCommand},
     {"logits", "logits of given token ids, as JSON", pith::LogitsCommand},
+    {"fit", "what memory a model takes with adapters and chains, against what there is", pith::FitCommand},
     {"info", "what a base or an adapter is, in one screen", pith::InfoCommand},
     {"verify", "replay the proof inside an adapter: does it do here what its maker computed?", pith::VerifyCommand},
 };
