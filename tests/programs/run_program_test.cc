@@ -31,8 +31,8 @@ TEST_F(RunProgramTest, AnAnswerEndsWhereTheFilesSay) {
 }
 
 TEST_F(RunProgramTest, NoCommandAndUnknownOnes) {
-  ExpectRefusal({}, "no command given; the commands are generate, eval, ");
-  ExpectRefusal({"foo"}, "there is no command 'foo'; the commands are generate, eval, bench, tokenize, template, grade, logits, info, verify (pith-run --help)");
+  ExpectRefusal({}, "no command given; the commands are generate, chat, eval, ");
+  ExpectRefusal({"foo"}, "there is no command 'foo'; the commands are generate, chat, eval, bench, tokenize, template, grade, logits, fit, info, verify (pith-run --help)");
   ExpectRefusal({"bake"}, "'bake'");
   ExpectRefusal({"generate", "--model", model_}, "--prompt");
   ExpectRefusal(Generate({"--loud"}), "--loud");
