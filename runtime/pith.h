@@ -115,7 +115,7 @@ PITH_API pith_status pith_model_open_fd(int fd, uint64_t offset, uint64_t bytes,
 /* A GGUF file in memory, used in place: it must stay as it is until pith_model_close has returned. At an address that is a multiple of 4. */
 PITH_API pith_status pith_model_open_memory(const void* data, size_t bytes, const pith_model_options* options, pith_model** model,
                                             pith_error* error);
-/* Ends what runs (those who wait get PITH_CLOSED), then frees. Callbacks of the model have all returned when this does. */
+/* Ends what runs (those who wait get PITH_CLOSED), then frees. Callbacks of the model have all returned when this does, and may use it until then. */
 PITH_API pith_status pith_model_close(pith_model* model);
 /* Cancels all requests of the model. */
 PITH_API pith_status pith_model_cancel(pith_model* model, pith_error* error);

@@ -66,6 +66,10 @@ void CheckRange(double value, double low, double high, const char* what) {
   if (!(value >= low && value <= high)) ThrowUser(what, " is ", value, ", expected ", low, " to ", high);
 }
 
+void CheckCount(int64_t value, int64_t low, int64_t high, const char* what) {
+  if (value < low || value > high) ThrowUser(what, " is ", value, ", expected ", low, " to ", high);
+}
+
 size_t StructBytes(const void* given, size_t first, const char* what) {
   size_t bytes = 0;
   std::memcpy(&bytes, given, sizeof(bytes));

@@ -54,7 +54,8 @@ std::string Text(const char* text, const char* what);
 std::string OptionalText(const char* text, const char* what);  // "" for NULL
 // UserError naming `what` where `count` items cannot be.
 void CheckList(const void* items, size_t count, size_t most, const char* what);
-void CheckRange(double value, double low, double high, const char* what);
+void CheckRange(double value, double low, double high, const char* what);  // UserError, for what is no number, too
+void CheckCount(int64_t value, int64_t low, int64_t high, const char* what);
 template <class T>
 T* NotNull(T* pointer, const char* what) {
   if (pointer == nullptr) ThrowUser(what, " is NULL");

@@ -52,6 +52,7 @@ const LogSink* SinkOfHandle(H* handle) {
 
 struct pith_model : pith::capi::Handle<1> {
   std::shared_ptr<pith::capi::Model> model;
+  std::atomic<bool> closing{false};
 };
 
 struct pith_adapter : pith::capi::Handle<2> {

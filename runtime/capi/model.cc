@@ -28,11 +28,11 @@ std::vector<int> CpusOf(const pith_model_options& options) {
 
 ModelSettings ReadSettings(const pith_model_options* given) {
   const pith_model_options options = ReadStruct(given, "options");
-  CheckRange(options.threads, 0, kMostThreads, "options.threads");
-  CheckRange(options.activations, 0, 2, "options.activations");
-  CheckRange(options.kv_type, 0, 2, "options.kv_type");
-  CheckRange(options.max_batch, 0, kMostBatch, "options.max_batch");
-  CheckRange(static_cast<double>(options.kv_tokens), 0, static_cast<double>(kMostKvTokens), "options.kv_tokens");
+  CheckCount(options.threads, 0, kMostThreads, "options.threads");
+  CheckCount(options.activations, 0, 2, "options.activations");
+  CheckCount(options.kv_type, 0, 2, "options.kv_type");
+  CheckCount(options.max_batch, 0, kMostBatch, "options.max_batch");
+  CheckCount(options.kv_tokens, 0, kMostKvTokens, "options.kv_tokens");
   ModelSettings settings;
   settings.sink = SinkOf(options.log, options.log_user_data);
   settings.cpus = CpusOf(options);

@@ -56,9 +56,9 @@ pith_status pith_model_close(pith_model* model) {
   if (model == nullptr) return PITH_OK;
   return Guarded(nullptr, SinkOfHandle(model), [&] {
     if (Get(model, "model").model->InOwnThread()) throw StatusError(PITH_IN_CALLBACK, "a model cannot be closed by its own callback");
-    if (!Retire(model)) return;
-    model->model->Close();
-    delete model;
+    if (model->closing.exchange(true)) pith::ThrowUser("model is being closed by another thread already");
+    model->model->Close();  // callbacks may still use the handle
+    if (Retire(model)) delete model;
   });
 }
 

@@ -26,7 +26,7 @@ std::string WithNumber(std::string text, int64_t tokens) {
 
 // As pith-run's options of a budget go together (runtime/programs/budget_options.cc).
 AskedBudget ReadBudget(const pith_request& r, const PackedAdapter* adapter, const Tokenizer& tokenizer) {
-  const auto count = [](int64_t value, const char* what) { CheckRange(static_cast<double>(value), 0, static_cast<double>(kMostBudget), what); };
+  const auto count = [](int64_t value, const char* what) { CheckCount(value, 0, kMostBudget, what); };
   count(r.budget_tokens, "request.budget_tokens");
   count(r.think_tokens, "request.think_tokens");
   count(r.answer_tokens, "request.answer_tokens");
@@ -171,8 +171,8 @@ GenerateRequest ReadPrompt(const std::shared_ptr<Model>& model, const pith_reque
 
 CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_request* given) {
   const pith_request r = ReadStruct(NotNull(given, "request"), "request");
-  CheckRange(r.chains, 0, kMostChains, "request.chains");
-  CheckRange(static_cast<double>(r.max_tokens), 0, static_cast<double>(kMostTokens), "request.max_tokens");
+  CheckCount(r.chains, 0, kMostChains, "request.chains");
+  CheckCount(r.max_tokens, 0, kMostTokens, "request.max_tokens");
   CheckRange(r.adapter_scale, -kMostScale, kMostScale, "request.adapter_scale");
 
   NamedAdapter mode = {"base", nullptr};

@@ -141,10 +141,7 @@ void Scheduler::State::ReadInbox() {
       waiting_.push_back(std::move(message.job));
       continue;
     }
-    if (message.kind == Message::kCall) {
-      message.work();
-      continue;
-    }
+    if (message.kind == Message::kCall) continue;
     Job* job = Find(message.id);
     if (job == nullptr) continue;  // done already
     if (message.kind == Message::kCancel) {
@@ -156,6 +153,9 @@ void Scheduler::State::ReadInbox() {
     }
   }
   if (!messages.empty()) Sweep();
+  for (Message& message : messages) {  // last: one of them may read the inbox again
+    if (message.kind == Message::kCall) message.work();
+  }
 }
 
 Scheduler::State::Job* Scheduler::State::Find(RequestId id) {

@@ -93,6 +93,8 @@ struct Gate {
   std::condition_variable changed;
   bool reached = false, open = false;
   std::atomic<int> tokens{0}, dones{0};
+  pith_model* model = nullptr;  // that on_done tries to close
+  pith_status closed_inside = PITH_OK;
 
   static int OnToken(void* self, const pith_token*) {
     auto* gate = static_cast<Gate*>(self);
@@ -103,7 +105,11 @@ struct Gate {
     gate->changed.wait(lock, [gate] { return gate->open; });
     return 0;
   }
-  static void OnDone(void* self, int32_t, const pith_answer*, const char*) { ++static_cast<Gate*>(self)->dones; }
+  static void OnDone(void* self, int32_t, const pith_answer*, const char*) {
+    auto* gate = static_cast<Gate*>(self);
+    ++gate->dones;
+    if (gate->model != nullptr) gate->closed_inside = pith_model_close(gate->model);
+  }
   void Reach() {
     std::unique_lock<std::mutex> lock(mutex);
     changed.wait(lock, [this] { return reached; });
@@ -377,8 +383,10 @@ void Threads(pith_model* model) {
     gate.Reach();
     std::thread opener([&gate] { gate.Open(); });
     pith_job_free(job);
+    const int tokens = gate.tokens, dones = gate.dones;
     opener.join();
-    EXPECT(gate.tokens == 1 && gate.dones == 0);
+    Run(model, Ask("One.", 4));
+    EXPECT(gate.tokens == tokens && gate.dones == dones && dones <= 1);
   }
   struct Inside {
     pith_model* model;
@@ -501,6 +509,7 @@ int main(int argc, char** argv) {
 
   // What outlives its model is refused, and freed in any order.
   Gate gate;
+  gate.model = model;
   const pith_callbacks callbacks = gate.Callbacks();
   const pith_request long_one = Ask("Count.", 200);
   pith_job* job = nullptr;
@@ -508,10 +517,13 @@ int main(int argc, char** argv) {
   EXPECT_OK(pith_conversation_open(model, nullptr, &conversation, &error));
   EXPECT_OK(pith_submit(model, &long_one, &callbacks, &job, &error));
   gate.Reach();
-  std::thread opener([&gate] { gate.Open(); });
+  std::thread opener([&] {
+    while (pith_conversation_drop_last(conversation, nullptr) != PITH_CLOSED) std::this_thread::yield();
+    gate.Open();
+  });
   EXPECT(pith_model_close(model) == PITH_OK);
   opener.join();
-  EXPECT(gate.dones == 1);
+  EXPECT(gate.dones == 1 && gate.closed_inside == PITH_IN_CALLBACK);  // its handle is one until it is closed
   EXPECT_REFUSED(pith_job_wait(job, -1, nullptr, &error), PITH_CLOSED, "closed");
   EXPECT(pith_job_cancel(job, -1, nullptr) == PITH_OK);
   EXPECT_REFUSED(pith_conversation_add(conversation, "a", "b", &error), PITH_CLOSED, "closed");

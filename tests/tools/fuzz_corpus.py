@@ -1,10 +1,11 @@
 """Makes the binary inputs that the fuzz targets start from: tests/fuzz/corpus/{gguf,adapter}/*.gguf, and the text ones of
-safetensors and PEFT folders, whose parts lie between lines "====" (tests/fuzz/*_fuzz.cc say which).
+safetensors and PEFT folders, whose parts lie between lines "====" (tests/fuzz/*_fuzz.cc say which); calls of the C API.
 
 Needs numpy and gguf. The same files at each run. Usage: python tests/tools/fuzz_corpus.py
 """
 import json
 import os
+import random
 
 import gguf
 import numpy as np
@@ -231,3 +232,29 @@ family("gguf/gemma3.gguf", "gemma3", {"attention.sliding_window": 8, "rope.scali
 family("gguf/phi3.gguf", "phi3", {"rope.scaling.original_context_length": 16, "rope.scaling.attn_factor": 1.25, "rope.dimension_count": 2}, fused=True,
        tables=(("rope_factors_short.weight", 1), ("rope_factors_long.weight", 1)))
 family("gguf/llama3.gguf", "llama", {}, tables=(("rope_freqs.weight", 2),))
+
+
+def calls(name, seed, order, times):
+    """Calls of the C API (tests/fuzz/capi_fuzz.cc: a byte for the call, then those of its arguments), with small numbers, which are the usual ones."""
+    bits = random.Random(SEED + seed).getrandbits
+    out = bytearray(5)
+    for call in order * times:
+        out.append(call)
+        out += bytes(bits(8) % 15 for _ in range(6 + bits(8) % 9))
+    put_bytes(name, out[:1000])
+
+
+def put_bytes(name, data):
+    path = os.path.join(ROOT, "capi", name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(bytes(data))
+
+
+calls("generate.bin", 0, [2, 10, 4, 11, 9, 12, 20, 19, 10], 4)
+calls("jobs.bin", 1, [13, 16, 15, 14, 17, 15, 13, 18, 23, 15], 4)
+calls("conversations.bin", 2, [4, 6, 10, 9, 7, 6, 8, 5, 4, 11], 4)
+calls("models.bin", 3, [0, 2, 10, 1, 10, 20, 0, 2, 13, 1, 15], 4)
+calls("texts.bin", 4, [21, 22, 21, 2, 2, 22, 3, 22, 20], 4)
+for i in range(8):  # whatever
+    put_bytes(f"noise{i}.bin", bytes(5) + random.Random(SEED + 10 + i).getrandbits(8 * 600).to_bytes(600, "little"))
