@@ -6,8 +6,6 @@
 
 namespace pith {
 
-int64_t DecodeBudget::close_size() const { return static_cast<int64_t>(std::max(close_ids.size(), think_close_ids.size())); }
-
 int64_t DecodeBudget::close_window() const { return std::min(answer_reserve() / 2, think_limit() / 4); }
 
 void CheckDecodeBudget(const DecodeBudget& budget, int64_t max_tokens, int num_samples) {

@@ -24,7 +24,7 @@ struct DecodeBudget {
   bool split() const { return think_tokens > 0; }
   int64_t think_limit() const { return split() ? think_tokens : tokens - reserve_tokens; }  // T; of no meaning where tokens is 0
   int64_t answer_reserve() const { return split() ? answer_tokens : reserve_tokens; }       // A
-  int64_t close_size() const;     // tokens of the longer closing text
+  int64_t close_size() const { return static_cast<int64_t>(close_ids.size()); }
   // Thoughts are closed at sentence ends of the last tokens before T; so many tokens before.
   int64_t close_window() const;
   int64_t closes_from() const { return think_limit() - close_size() - close_window(); }     // no earlier, but on a loop

@@ -1,4 +1,5 @@
 // chat, fit and bench --reasoning from outside.
+#include "data/template/prompt.h"
 #include "runtime/evaluation/vote.h"
 #include "tests/programs/run_program.h"
 

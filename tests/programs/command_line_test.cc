@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "runtime/evaluation/eval_budget.h"
 #include "runtime/programs/output_folder.h"
 #include "tests/adapters/random_adapter.h"
 #include "tests/base/temp_folder.h"
@@ -48,8 +49,11 @@ TEST(CommandLineTest, AClosingTextThatIsGivenWinsOverTheThinkTag) {
   Budget budget;
   budget.tokens = 100;
   EXPECT_EQ(MakeDecodeBudget(budget, false, *plain).close_ids, plain->Encode("\n#### "));
-  EXPECT_EQ(MakeDecodeBudget(budget, false, *tags).close_ids, (std::vector<int32_t>{320}));
+  EXPECT_EQ(MakeDecodeBudget(budget, false, *plain).think_close_ids, plain->Encode("</think>")) << "a tag of several tokens";
+  EXPECT_EQ(MakeDecodeBudget(budget, false, *tags).close_ids, tags->Encode("\n#### ")) << "where no thoughts are open";
+  EXPECT_EQ(MakeDecodeBudget(budget, false, *tags).think_close_ids, (std::vector<int32_t>{320}));
   EXPECT_EQ(MakeDecodeBudget(budget, true, *tags).close_ids, tags->Encode("\n#### "));
+  EXPECT_TRUE(MakeDecodeBudget(budget, true, *tags).think_close_ids.empty());
   budget.close_text = "\n</think>\nSo: ";
   std::vector<int32_t> expected = tags->Encode("\n");
   expected.push_back(320);
