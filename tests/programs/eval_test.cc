@@ -118,7 +118,7 @@ TEST_F(EvalTest, ThePlannedCacheKeepsThePromptsOfAChunk) {
           [](int64_t, int64_t, const std::string&) {});
   for (const Prompt& prompt : plan.prompts[0]) {
     const SequenceId sequence = engine.NewSequence();
-    EXPECT_EQ(engine.AdoptPrefix(sequence, prompt.ids), prompt.invocation_start / Engine::kPageTokens * Engine::kPageTokens);
+    EXPECT_GE(engine.AdoptPrefix(sequence, prompt.ids), prompt.invocation_start);
     engine.Free(sequence);
   }
 }

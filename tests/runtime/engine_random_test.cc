@@ -234,14 +234,14 @@ TEST(EngineRandom, AnyHistoryGivesTheBitsOfAColdEngine) {
   uint64_t seed = 1;
   for (const Case& c : {Case{ActivationType::kBF16, KvType::kF16}, {ActivationType::kInt8, KvType::kF16}, {ActivationType::kF32, KvType::kF32}}) {
     RandomEngine engine(seed++, c.activations, c.kv_type);
-    for (int step = 0; step < 800; ++step) {
+    for (int step = 0; step < 1000; ++step) {
       engine.Step();
       if (HasFatalFailure()) FAIL() << "at step " << step << " of seed " << seed - 1;
     }
     engine.CheckNothingIsLost();
     EXPECT_GT(engine.num_compared, 300);
     EXPECT_GT(engine.num_adopted, 30);
-    EXPECT_GT(engine.num_mixed, 10);
+    EXPECT_GT(engine.num_mixed, 8);
     EXPECT_GT(engine.num_partial, 100);
     EXPECT_GT(engine.num_full, 10);
     EXPECT_GT(engine.num_restored, 20);
