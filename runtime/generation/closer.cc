@@ -95,6 +95,8 @@ ForcedBy Closer::CloseBefore(int32_t next, double elapsed_ms, double pace_ms) co
   }
   if (budget_->tokens == 0) return ForcedBy::kNone;
   const int64_t left = Left() - static_cast<int64_t>(closing_text().size()), window = budget_->close_window();  // until it must begin
+  // What looked like an answer at T and was none: too late, since the answer would lose of its reserve.
+  if (left < 0 && pool_ == nullptr && !progress_.thoughts_open()) return ForcedBy::kNone;
   if (left <= 0 || (left < 4 && BeginsCharacter(bytes))) return ForcedBy::kBudget;  // no character is torn apart
   if (left > window || !SentenceEnds(progress_.text(), bytes)) return ForcedBy::kNone;
   return Draw(static_cast<double>(window - left + 1) / static_cast<double>(window + 1)) ? ForcedBy::kBudget : ForcedBy::kNone;
@@ -135,9 +137,12 @@ int64_t TokensBeforeBudget(const Tokenizer& tokenizer, const DecodeBudget& budge
                            std::span<const int32_t> response) {
   Closer closer(&tokenizer, &budget, prompt, seed, sample, nullptr);
   const auto size = static_cast<int64_t>(response.size());
+  const auto open = tokenizer.FindToken(kThinkOpen), close = tokenizer.FindToken(kThinkClose);
   for (int64_t i = 0; i < size; ++i) {
-    if (i >= closer.Limit(size) || closer.CloseBefore(response[static_cast<size_t>(i)], 0, 0) != ForcedBy::kNone) return i;
-    closer.Append(response[static_cast<size_t>(i)], false);
+    const int32_t token = response[static_cast<size_t>(i)];
+    if (closer.MayNotThink() && (token == open || token == close)) return i;  // it would not have been drawn
+    if (i >= closer.Limit(size) || closer.CloseBefore(token, 0, 0) != ForcedBy::kNone) return i;
+    closer.Append(token, false);
   }
   return size;
 }

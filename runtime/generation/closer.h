@@ -43,7 +43,7 @@ class Closer {
   bool OutOfTime(double elapsed_ms) const { return budget_ && budget_->time_ms > 0 && elapsed_ms >= budget_->time_ms; }
   // Whether the response may not end yet, nor its thoughts.
   bool MustGoOn() const { return budget_ && !forced_ && progress_.tokens() < budget_->min_think_tokens; }
-  // Whether thoughts may not be opened any more: they would be closed at once, at the answer's expense.
+  // Whether no tag of thoughts may come any more: they would be closed at once, or what answers be thought, at the answer's expense.
   bool MayNotThink() const;
   // Tokens of thoughts. Where thinking and answer are given apart and there are no tags, all up to the closing text or the answer.
   int64_t thinking_tokens() const;

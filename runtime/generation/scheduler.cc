@@ -24,8 +24,10 @@ Scheduler::State::State(Engine& engine, const Tokenizer& tokenizer, const Schedu
   if (options.max_stall != 0 && !(options.max_stall > 1)) {
     ThrowUser("prompts were to stall answers for ", options.max_stall, " steps; give 0 (no bound) or more than 1");
   }
+  for (const std::string_view tag : {kThinkOpen, kThinkClose}) {
+    if (const auto id = tokenizer.FindToken(tag)) tags_.push_back(*id);
+  }
   if (const auto close = tokenizer.FindToken(kThinkClose)) endings_.push_back(*close);
-  think_open_ = tokenizer.FindToken(kThinkOpen).value_or(-1);
 }
 
 Scheduler::State::~State() {
@@ -121,7 +123,7 @@ std::vector<int32_t> Scheduler::State::Banned(const Slot& slot) const {
     const std::vector<int32_t>& stop_ids = slot.job->request.stop_ids;
     ids.insert(ids.end(), stop_ids.begin(), stop_ids.end());
   }
-  if (think_open_ >= 0 && slot.closer.MayNotThink()) ids.push_back(think_open_);
+  if (slot.closer.MayNotThink()) ids.insert(ids.end(), tags_.begin(), tags_.end());
   return ids;
 }
 

@@ -123,7 +123,7 @@ class Scheduler::State {
   const int64_t vocab_;            // ids that may be sampled: rows of the embedding that the tokenizer has a token for
   const int64_t num_pages_;        // that were free when this was made
   std::vector<int32_t> endings_;   // ids that end a response or its thoughts
-  int32_t think_open_ = -1;        // the tag as one token; −1: it is none
+  std::vector<int32_t> tags_;      // <think> and </think>, where they are tokens
   std::deque<std::unique_ptr<Job>> waiting_;   // the first may be half admitted
   std::deque<std::unique_ptr<Job>> running_;   // all samples admitted, not all done
   std::deque<std::unique_ptr<Root>> roots_;
