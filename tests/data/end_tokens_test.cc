@@ -12,6 +12,7 @@
 #include "base/gguf.h"
 #include "data/text/end_tokens.h"
 #include "data/text/tokenizer.h"
+#include "tests/base/scratch.h"
 
 namespace pith {
 namespace {
@@ -24,7 +25,7 @@ Ids Ends(const Tokenizer& tokenizer) { return {tokenizer.end_ids().begin(), toke
 
 // Twelve letters (ids 0 to 11), and then `special`.
 std::unique_ptr<Tokenizer> Gguf(const std::vector<Special>& special, const std::function<void(GgufWriter&)>& change = {}) {
-  const std::string path = std::string(PITH_TEST_BINARY) + "/end_tokens.gguf";
+  const std::string path = Scratch("end_tokens.gguf");
   std::vector<std::string> tokens;
   std::vector<int64_t> types(12, kNormal);
   for (char c = 'a'; c <= 'l'; ++c) tokens.emplace_back(1, c);
@@ -91,7 +92,7 @@ TEST(EndTokens, AreDeclaredByKeys) {
 
 TEST(EndTokens, AFileWithoutAnEosHasLlamaCppsWhereThatIsAControlToken) {
   const auto sentencepiece = [](const std::function<void(GgufWriter&)>& change) {
-    const std::string path = std::string(PITH_TEST_BINARY) + "/end_tokens.gguf";
+    const std::string path = Scratch("end_tokens.gguf");
     GgufWriter writer;
     writer.Set("tokenizer.ggml.model", std::string("llama"));
     writer.Set("tokenizer.ggml.tokens", std::vector<std::string>{"<unk>", "<s>", "<end>", "▁a", "b", "<0x0A>"});
@@ -108,7 +109,7 @@ TEST(EndTokens, AFileWithoutAnEosHasLlamaCppsWhereThatIsAControlToken) {
 
 class FolderEnds : public ::testing::Test {
  protected:
-  FolderEnds() : folder_(std::string(PITH_TEST_BINARY) + "/folder_ends") {
+  FolderEnds() : folder_(Scratch("folder_ends")) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     std::filesystem::copy(std::string(PITH_TEST_GOLDEN) + "/tiny-llama/tokenizer.json", folder_ + "/tokenizer.json");

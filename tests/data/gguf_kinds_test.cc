@@ -13,6 +13,7 @@
 #include "base/gguf.h"
 #include "data/text/tokenizer.h"
 #include "data/text/word_splitter.h"
+#include "tests/base/scratch.h"
 
 namespace pith {
 namespace {
@@ -65,7 +66,7 @@ TEST(GgufKinds, Gemma4MergesCharactersInTheOrderOfItsFile) {
   for (const Json& merge : json.at("model").at("merges")) {
     merges.push_back(merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>());
   }
-  const std::string path = std::string(PITH_TEST_BINARY) + "/gemma4_tokenizer.gguf";
+  const std::string path = Scratch("gemma4_tokenizer.gguf");
   GgufWriter writer;
   writer.Set("tokenizer.ggml.model", std::string("gemma4"));
   writer.Set("tokenizer.ggml.tokens", tokens);
@@ -91,7 +92,7 @@ TEST(GgufKinds, BertsWordPieceReadsAsItsTokenizerJson) {
     tokens[id.get<size_t>()] = special ? text : text.starts_with("##") && text.size() > 2 ? text.substr(2) : "▁" + text;
     if (special) types[id.get<size_t>()] = 3;
   }
-  const std::string path = std::string(PITH_TEST_BINARY) + "/bert_tokenizer.gguf";
+  const std::string path = Scratch("bert_tokenizer.gguf");
   GgufWriter writer;
   writer.Set("tokenizer.ggml.model", std::string("bert"));
   writer.Set("tokenizer.ggml.tokens", tokens);
@@ -115,7 +116,7 @@ TEST(GgufKinds, BertsWordPieceReadsAsItsTokenizerJson) {
 
 // A GGUF of the bytes a, b, space and a few words, with what `change` sets.
 std::unique_ptr<Tokenizer> Small(const std::function<void(GgufWriter&)>& change) {
-  const std::string path = std::string(PITH_TEST_BINARY) + "/small_tokenizer.gguf";
+  const std::string path = Scratch("small_tokenizer.gguf");
   GgufWriter writer;
   writer.Set("tokenizer.ggml.model", std::string("gpt2"));
   writer.Set("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "Ġ", "ab", "Ġa", "", "<e>", "1", "11"});
@@ -151,7 +152,7 @@ TEST(GgufKinds, WithoutTypesTheEndIsStillNoText) {
 
 // What llama.cpp loads. Its ids are known from its encoder: pairs join by their texts, and what is no token in the end becomes its bytes.
 std::unique_ptr<Tokenizer> Merging(const std::vector<std::string>& tokens, const std::vector<std::string>& merges, std::vector<int64_t> types = {}) {
-  const std::string path = std::string(PITH_TEST_BINARY) + "/merging_tokenizer.gguf";
+  const std::string path = Scratch("merging_tokenizer.gguf");
   GgufWriter writer;
   writer.Set("tokenizer.ggml.model", std::string("gpt2"));
   writer.Set("tokenizer.ggml.pre", std::string("gpt-2"));
@@ -195,7 +196,7 @@ TEST(GgufKinds, TypesThatTheFileLeavesOpen) {
 
 TEST(GgufKinds, SentencePieceWithoutScoresOrTypes) {
   const auto load = [](const std::function<void(GgufWriter&)>& change) {
-    const std::string path = std::string(PITH_TEST_BINARY) + "/bare_tokenizer.gguf";
+    const std::string path = Scratch("bare_tokenizer.gguf");
     GgufWriter writer;
     writer.Set("tokenizer.ggml.model", std::string("llama"));
     writer.Set("tokenizer.ggml.tokens", std::vector<std::string>{"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "ba", "<0x78>"});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/gguf.h"
+#include "tests/base/scratch.h"
 
 namespace pith {
 namespace {
@@ -17,7 +18,7 @@ using Ids = std::vector<int32_t>;
 
 // a … l are ids 0 … 11.
 std::unique_ptr<Tokenizer> WithTags(int64_t type) {
-  const std::string path = std::string(PITH_TEST_BINARY) + "/response_text.gguf";
+  const std::string path = Scratch("response_text.gguf");
   std::vector<std::string> tokens;
   std::vector<int64_t> types(12, kNormal);
   for (char c = 'a'; c <= 'l'; ++c) tokens.emplace_back(1, c);

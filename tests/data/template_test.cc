@@ -10,6 +10,7 @@
 #include "base/gguf.h"
 #include "base/rng.h"
 #include "data/template/chat_template.h"
+#include "tests/base/scratch.h"
 
 namespace pith {
 namespace {
@@ -126,7 +127,7 @@ TEST(ChatTemplate, FeaturesOfModelFamiliesRenderAsJinja2) {
 }
 
 TEST(ChatTemplate, FromAFolder) {
-  const std::string folder = std::string(PITH_TEST_BINARY) + "/template_folder";
+  const std::string folder = Scratch("template_folder");
   MakeFolders(folder);
   const std::vector<ChatMessage> messages = {{"user", "Hi"}};
   WriteFile(folder + "/tokenizer_config.json", R"({"bos_token": {"content": "<b>"}, "eos_token": "<e>", "chat_template":
@@ -145,7 +146,7 @@ TEST(ChatTemplate, FromAFolder) {
 
 // As good as none: the sentence is about the template, not about what an adapter would need of it.
 TEST(ChatTemplate, OfNothingIsNone) {
-  const std::string folder = std::string(PITH_TEST_BINARY) + "/blank_template";
+  const std::string folder = Scratch("blank_template");
   MakeFolders(folder);
   for (const char* blank : {"", " \n"}) {
     WriteFile(folder + "/chat_template.jinja", blank);

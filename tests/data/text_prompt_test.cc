@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/template/prompt.h"
+#include "tests/base/scratch.h"
 
 namespace pith {
 namespace {
@@ -87,7 +88,7 @@ std::unique_ptr<Tokenizer> TinyWithControls() {
        {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|user|>", "<|assistant|>", "<|end|>"}) {
     json["added_tokens"].push_back({{"id", id++}, {"content", text}, {"special", true}});
   }
-  const std::string path = std::string(PITH_TEST_BINARY) + "/prompt_tokenizer.json";
+  const std::string path = Scratch("prompt_tokenizer.json");
   WriteFile(path, json.dump());
   return Tokenizer::Load(path);
 }

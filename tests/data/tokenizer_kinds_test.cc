@@ -18,6 +18,7 @@
 #include "data/text/tokenizer.h"
 #include "data/text/utf8.h"
 #include "data/text/vocabulary.h"
+#include "tests/base/scratch.h"
 
 namespace pith {
 namespace {
@@ -73,7 +74,7 @@ TEST(TokenizerKinds, AddedTokensHaveTheIdsOfTheLibrary) {
                        {"normalizer", c.at("normalizer").get<bool>() ? Json{{"type", "Lowercase"}} : Json()},
                        {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
                        {"model", golden.at("models").at(c.at("model").get<std::string>())}};
-    const std::string folder = std::string(PITH_TEST_BINARY) + "/added_tokens";
+    const std::string folder = Scratch("added_tokens");
     std::filesystem::create_directories(folder);
     WriteFile(folder + "/tokenizer.json", file.dump());
     const auto tokenizer = Tokenizer::Load(folder);
@@ -85,7 +86,7 @@ TEST(TokenizerKinds, AddedTokensHaveTheIdsOfTheLibrary) {
 // Of two merges of one pair the library takes the last: "ab" joins after "bc" here, and "abc" is a, bc.
 TEST(TokenizerKinds, OfTwoMergesOfOnePairTheLastCounts) {
   const Json file = {{"model", {{"type", "BPE"}, {"vocab", {{"a", 0}, {"b", 1}, {"c", 2}, {"ab", 3}, {"bc", 4}}}, {"merges", {"a b", "b c", "a b"}}}}};
-  const std::string path = std::string(PITH_TEST_BINARY) + "/two_merges.json";
+  const std::string path = Scratch("two_merges.json");
   WriteFile(path, file.dump());
   EXPECT_EQ(Tokenizer::Load(path)->Encode("abc"), (Ids{0, 4}));
 }
@@ -154,7 +155,7 @@ TEST(TokenizerKinds, GgufEqualsTheModelItCameFrom) {
                                                                         : 1);
       scores.push_back(vocabulary.scores[id]);
     }
-    const std::string path = std::string(PITH_TEST_BINARY) + "/kinds.gguf";
+    const std::string path = Scratch("kinds.gguf");
     GgufWriter writer;
     writer.Set("tokenizer.ggml.model", std::string(kind.model));
     writer.Set("tokenizer.ggml.tokens", texts);
@@ -191,7 +192,7 @@ TEST(Normalizer, BertsTablesAreOld) {
 }
 
 TEST(TokenizerKinds, DamagedModelsAreRefused) {
-  const std::string path = std::string(PITH_TEST_BINARY) + "/damaged.model";
+  const std::string path = Scratch("damaged.model");
   const std::string models[] = {ReadFile(kFolder + "spm_unigram.model"), ReadFile(kFolder + "spm_bpe_symbols.model")};  // the latter for the library
   Rng rng(12);
   int refused = 0;

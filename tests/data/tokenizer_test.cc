@@ -14,6 +14,7 @@
 #include "data/text/pretokenizer.h"
 #include "data/text/tokenizer.h"
 #include "data/text/utf8.h"
+#include "tests/base/scratch.h"
 
 namespace pith {
 namespace {
@@ -193,7 +194,7 @@ TEST(Tokenizer, LongWords) {
 Json TinyJson() { return Json::parse(ReadFile(kGolden + "tiny_tokenizer.json")); }
 
 std::string ErrorOf(const Json& json) {
-  const std::string path = std::string(PITH_TEST_BINARY) + "/damaged_tokenizer.json";
+  const std::string path = Scratch("damaged_tokenizer.json");
   WriteFile(path, json.dump());
   try {
     Tokenizer::Load(path);
@@ -208,7 +209,7 @@ TEST(Tokenizer, OfAddedTokensTheLeftmostAndThenTheLongestMatches) {
   int id = 302;
   for (const char* text : {"q-", "q-r", "r-s-t"})
     json["added_tokens"].push_back({{"id", id++}, {"content", text}, {"special", false}});
-  const std::string path = std::string(PITH_TEST_BINARY) + "/added_tokenizer.json";
+  const std::string path = Scratch("added_tokenizer.json");
   WriteFile(path, json.dump());
   const auto tokenizer = Tokenizer::Load(path);
   EXPECT_EQ(tokenizer->Encode("q-rq-q-r"), (Ids{303, 302, 303}));
@@ -247,7 +248,7 @@ TEST(Tokenizer, DamagedJsonIsRefusedWithASentence) {
 // Flipped, cut or doubled bytes: either still a tokenizer that works, or a UserError; never anything else.
 TEST(Tokenizer, RandomDamageToJsonNeverCrashes) {
   const std::string whole = ReadFile(kGolden + "tiny_tokenizer.json"),
-                    path = std::string(PITH_TEST_BINARY) + "/fuzzed_tokenizer.json";
+                    path = Scratch("fuzzed_tokenizer.json");
   Rng rng(6);
   int loaded = 0, refused = 0;
   for (int round = 0; round < 1500; ++round) {
@@ -284,7 +285,7 @@ std::string GgufError(Change change) {
   std::string model = "gpt2", pre = "smollm";
   int64_t eos = 4;
   change(tokens, merges, types, model, pre, eos);
-  const std::string path = std::string(PITH_TEST_BINARY) + "/damaged_tokenizer.gguf";
+  const std::string path = Scratch("damaged_tokenizer.gguf");
   GgufWriter writer;
   writer.Set("tokenizer.ggml.model", model);
   writer.Set("tokenizer.ggml.pre", pre);
