@@ -21,4 +21,13 @@ ProcessMemory ReadProcessMemory() {
   return memory;
 }
 
+std::optional<int64_t> AvailableBytes() {
+  std::ifstream in("/proc/meminfo");
+  std::string key;
+  for (int64_t kib = 0; in >> key >> kib; in.ignore(256, '\n')) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return {};
+}
+
 }  // namespace pith

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -19,16 +18,6 @@ namespace pith {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// What the system could give without writing anything out; 0 where it does not say.
-int64_t AvailableBytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);) {
-    long long kb = 0;
-    if (std::sscanf(line.c_str(), "MemAvailable: %lld", &kb) == 1) return kb * 1024;
-  }
-  return 0;
-}
 
 int64_t FileBytes(const std::vector<std::string>& files) {
   int64_t bytes = 0;
@@ -68,7 +57,7 @@ int FitCommand(const Arguments& args) {
   app.add_flag("--json", json, "one JSON object");
   if (!ParseArguments(app, args)) return 0;
 
-  const int64_t available = AvailableBytes();
+  const int64_t available = AvailableBytes().value_or(0);  // 0: it does not say
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   if (prompt + max_tokens > base->config().context_length) {

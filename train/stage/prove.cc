@@ -1,27 +1,17 @@
 #include "train/stage/prove.h"
 
 #include <cstdint>
-#include <fstream>
 
 #include "adapters/peft.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "data/template/proof_prompts.h"
 #include "train/stage/logits.h"
 
 namespace pith {
 namespace {
-
-// Of memory that the system could give now; nothing where it does not say.
-std::optional<int64_t> AvailableBytes() {
-  std::ifstream in("/proc/meminfo");
-  std::string key;
-  for (int64_t kib = 0; in >> key >> kib; in.ignore(256, '\n')) {
-    if (key == "MemAvailable:") return kib * 1024;
-  }
-  return {};
-}
 
 bool FitsInFloat32(const BaseModel& base) {
   int64_t values = 0;
