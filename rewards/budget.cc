@@ -1,6 +1,7 @@
 #include "rewards/budget.h"
 
 #include "base/error.h"
+#include "base/replace_all.h"
 #include "base/rng.h"
 
 namespace pith {
@@ -18,12 +19,7 @@ size_t DrawBudget(size_t num_choices, uint64_t seed, int64_t step, int64_t place
   return static_cast<size_t>(random.Int(0, static_cast<int64_t>(num_choices) - 1));
 }
 
-std::string BudgetSentence(const Budget& budget) {
-  const std::string mark = "{budget}", tokens = std::to_string(budget.tokens);
-  std::string text = budget.sentence;
-  for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += tokens.size()) text.replace(at, mark.size(), tokens);
-  return text;
-}
+std::string BudgetSentence(const Budget& budget) { return ReplaceAll(budget.sentence, "{budget}", std::to_string(budget.tokens)); }
 
 std::string UserTurn(const std::string& question, const Budget& budget) {
   return budget.tokens > 0 && !budget.sentence.empty() ? question + " " + BudgetSentence(budget) : question;

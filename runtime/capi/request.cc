@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/replace_all.h"
+
 namespace pith::capi {
 namespace {
 
@@ -17,12 +19,6 @@ struct AskedBudget {
   std::optional<DecodeBudget> decode;
   std::string sentence;  // with its number
 };
-
-std::string WithNumber(std::string text, int64_t tokens) {
-  const std::string mark = "{budget}", number = std::to_string(tokens);
-  for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += number.size()) text.replace(at, mark.size(), number);
-  return text;
-}
 
 // As pith-run's options of a budget go together (runtime/programs/budget_options.cc).
 AskedBudget ReadBudget(const pith_request& r, const PackedAdapter* adapter, const Tokenizer& tokenizer) {
@@ -70,7 +66,7 @@ AskedBudget ReadBudget(const pith_request& r, const PackedAdapter* adapter, cons
   if (decode.pooled && r.chains <= 1) ThrowUser("request.pooled has no effect with one chain; give more .chains");
   if (decode.tokens > 0) {
     asked.sentence = r.sentence != nullptr ? Text(r.sentence, "request.sentence") : stored != nullptr ? stored->sentence : "";
-    asked.sentence = WithNumber(asked.sentence, decode.tokens);
+    asked.sentence = ReplaceAll(asked.sentence, "{budget}", std::to_string(decode.tokens));
   }
   return asked;
 }
