@@ -363,16 +363,20 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
 }
 
 void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base) {
+  CheckSameBase(adapter, base_sha256, any_base, adapter.name(), "name the right base, or say --any-base", "--any-base");
+}
+
+void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base, const std::string& name,
+                   const std::string& advice, const std::string& override_name) {
   const std::string& named = adapter.base_sha256();
   if (named.empty()) {
-    LogWarning(Str("adapter '", adapter.name(), "' does not name the base it was trained on; its results may be poor on another"));
+    LogWarning(Str("adapter '", name, "' does not name the base it was trained on; its results may be poor on another"));
     return;
   }
   if (named == base_sha256) return;
-  const std::string difference = Str("adapter '", adapter.name(), "' was trained on base ", named.substr(0, 12),
-                                     "…, this one is ", base_sha256.substr(0, 12), "…");
-  if (!any_base) ThrowUser(difference, "; name the right base, or say --any-base");
-  LogWarning(difference + "; going on because of --any-base");
+  const std::string difference = Str("adapter '", name, "' was trained on base ", named.substr(0, 12), "…, this one is ", base_sha256.substr(0, 12), "…");
+  if (!any_base) ThrowUser(difference, "; ", advice);
+  LogWarning(Str(difference, "; going on because of ", override_name));
 }
 
 }  // namespace pith

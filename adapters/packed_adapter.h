@@ -66,5 +66,9 @@ class PackedAdapter {
 // UserError when the adapter names another base than `base_sha256`, unless `any_base`, which warns instead. One that names none is
 // warned about, whatever `base_sha256` is.
 void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base);
+// The same for who calls the adapter `name`, and whose users have another way than pith-run's: how they are told of it, and what it is
+// called.
+void CheckSameBase(const PackedAdapter& adapter, const std::string& base_sha256, bool any_base, const std::string& name,
+                   const std::string& advice, const std::string& override_name);
 
 }  // namespace pith

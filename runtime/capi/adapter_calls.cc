@@ -7,16 +7,8 @@ namespace {
 constexpr size_t kKeptScales = 8;
 
 void CheckBase(Model& model, const PackedAdapter& adapter, const std::string& name, bool any_base) {
-  const std::string& named = adapter.base_sha256();
-  if (named.empty()) {
-    LogWarning(Str("adapter '", name, "' does not name the base it was trained on; its results may be poor on another"));
-    return;
-  }
-  const std::string& base = model.identity();
-  if (named == base) return;
-  const std::string difference = Str("adapter '", name, "' was trained on base ", named.substr(0, 12), "…, this one is ", base.substr(0, 12), "…");
-  if (!any_base) ThrowUser(difference, "; open it for the right base, or set options.any_base");
-  LogWarning(difference + "; going on because of options.any_base");
+  const bool names_base = !adapter.base_sha256().empty();  // else the identity, which may cost seconds, tells nothing
+  CheckSameBase(adapter, names_base ? model.identity() : "", any_base, name, "open it for the right base, or set options.any_base", "options.any_base");
 }
 
 // What its training told the chat template, where the model's options do not say it.
