@@ -4,11 +4,14 @@
 
 namespace pith {
 
-Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> generation_prompt) {
-  const std::string text = tokenizer.Decode(generation_prompt, /*with_control=*/true);
+Thoughts ThoughtsAtEnd(std::string_view text) {
   const size_t open = text.rfind(kThinkOpen), close = text.rfind(kThinkClose);
-  if (open == std::string::npos && close == std::string::npos) return Thoughts::kNone;
-  return close == std::string::npos || (open != std::string::npos && open > close) ? Thoughts::kOpen : Thoughts::kClosed;
+  if (open == close) return Thoughts::kNone;  // there is neither
+  return close == std::string_view::npos || (open != std::string_view::npos && open > close) ? Thoughts::kOpen : Thoughts::kClosed;
+}
+
+Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> generation_prompt) {
+  return ThoughtsAtEnd(tokenizer.Decode(generation_prompt, /*with_control=*/true));
 }
 
 std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, std::span<const int32_t> response) {
@@ -27,9 +30,6 @@ std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, s
   return text;
 }
 
-bool EndsInThoughts(std::string_view judged_text) {
-  const size_t open = judged_text.rfind(kThinkOpen), close = judged_text.rfind(kThinkClose);
-  return open != std::string_view::npos && (close == std::string_view::npos || close < open);
-}
+bool EndsInThoughts(std::string_view judged_text) { return ThoughtsAtEnd(judged_text) == Thoughts::kOpen; }
 
 }  // namespace pith

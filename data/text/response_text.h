@@ -14,6 +14,7 @@ inline constexpr std::string_view kThinkOpen = "<think>", kThinkClose = "</think
 
 // What the last tag of thoughts in a text does.
 enum class Thoughts { kNone, kOpen, kClosed };
+Thoughts ThoughtsAtEnd(std::string_view text);
 // Of the end of a prompt: after kOpen a response begins within thoughts. Where people's texts stand in a prompt, their tags mean nothing:
 // `generation_prompt` is what the template puts behind them.
 Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> generation_prompt);

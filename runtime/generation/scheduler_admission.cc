@@ -3,14 +3,13 @@
 
 #include "base/error.h"
 #include "runtime/generation/scheduler_state.h"
+#include "runtime/kv_cache.h"
 
 namespace pith {
 
 namespace {
 
 constexpr int64_t kPage = Engine::kPageTokens;
-
-int64_t PagesFor(int64_t tokens) { return (tokens + kPage - 1) / kPage; }
 
 int64_t Limit(const GenerateRequest& request) {
   if (request.encode_only) return static_cast<int64_t>(request.response_prefix.size());
@@ -77,13 +76,13 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
   }
 }
 
-int64_t Scheduler::State::RootPages(const GenerateRequest& request) const { return PagesFor(RootTokens(request)); }
+int64_t Scheduler::State::RootPages(const GenerateRequest& request) const { return KvCache::PagesFor(RootTokens(request)); }
 
 // Beside the root's: whole pages of the prompt are shared by its samples; its last page, when it is not whole, is copied by each of
 // them. A single sample goes on in the root's own.
 int64_t Scheduler::State::OwnPages(const GenerateRequest& request) const {
   const int64_t tokens = RootTokens(request);
-  return PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request)) - (request.num_samples == 1 ? PagesFor(tokens) : tokens / kPage);
+  return KvCache::PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request)) - (request.num_samples == 1 ? KvCache::PagesFor(tokens) : tokens / kPage);
 }
 
 RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks callbacks) {

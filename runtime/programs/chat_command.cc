@@ -59,7 +59,7 @@ class Chat {
   bool Command(const std::string& line) {
     const size_t space = line.find(' ');
     const std::string name = line.substr(1, space - 1);
-    const std::string given = space == std::string::npos ? "" : line.substr(line.find_first_not_of(' ', space) == std::string::npos ? line.size() : line.find_first_not_of(' ', space));
+    const std::string given = line.substr(std::min(line.find_first_not_of(' ', space), line.size()));
     if (name == "quit" || name == "exit") return false;
     if (name == "base") {
       options_.mode = {"base", nullptr};
@@ -100,8 +100,7 @@ class Chat {
   }
 
   void Answer(const std::string& user) {
-    GenerateRequest request = conversation_.Ask(user, options_);
-    request.max_tokens = std::max(request.max_tokens, options_.budget ? closing_.budget.tokens : 0);
+    const GenerateRequest request = conversation_.Ask(user, options_);
     const bool several = options_.chains > 1;
     Vote vote(static_cast<size_t>(options_.chains));
     std::vector<Completion> done;

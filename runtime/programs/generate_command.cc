@@ -111,13 +111,9 @@ int GenerateCommand(const Arguments& args) {
   const bool streaming = !json && chains == 1;
   if (streaming) options.on_token = [&](size_t, const TokenEvent& event) { std::cout << event.text << std::flush; };
   Vote vote(static_cast<size_t>(chains));
-  std::vector<const Completion*> ended;
   if (chains > 1) {  // those that cannot change the vote any more are not waited for
-    options.on_completion = [&](size_t, const Completion& completion) { ended.push_back(&completion); };
-    options.enough = [&](size_t) {
-      vote.Add(static_cast<size_t>(ended.back()->sample), JudgedText(words, *ended.back()));
-      return vote.Decided();
-    };
+    options.on_completion = [&](size_t, const Completion& completion) { vote.Add(static_cast<size_t>(completion.sample), JudgedText(words, completion)); };
+    options.enough = [&](size_t) { return vote.Decided(); };
   }
   const int64_t room = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 64;
   Engine engine(base, model.Engine(room * (options.max_batch + 1)));
