@@ -12,6 +12,9 @@ FieldTable<SftSettings> SftFields() {
                 "Per forward pass at most; changes memory and speed, and the result by rounding only (with "
                 "adapter.dropout, also what is dropped).",
                 Between(1, 4096)),
+      MakeField(&S::micro_batch_tokens, "micro_batch_tokens", "tokens",
+                "Per forward pass at most, likewise, counted where the adapter acts; one longer example runs alone. Memory for activations grows with it.",
+                Between(1, 100000000)),
       MakeField(&S::max_length, "max_length", "tokens",
                 "Of prompt and solution, at most the model's context; longer examples are dropped, with a count.",
                 Between(8, 1048576)),
@@ -34,6 +37,9 @@ FieldTable<RlSettings> RlFields() {
           .Alias("num_generations"),
       MakeField(&S::micro_batch_size, "micro_batch_size", "completions",
                 "Per forward pass at most; changes memory and speed, and the result by rounding only.", Between(1, 4096)),
+      MakeField(&S::micro_batch_tokens, "micro_batch_tokens", "tokens",
+                "Per forward pass at most, likewise, counted where the adapter acts; one longer completion runs alone. Memory for activations grows with it.",
+                Between(1, 100000000)),
       MakeField(&S::updates_per_rollout, "updates_per_rollout", "passes", "Over each step's completions.",
                 Between(1, 1000))
           .Alias("num_iterations"),

@@ -25,6 +25,7 @@ struct RunConfig {
 struct ModelSettings {
   std::string path;                    // as base/model_path.h takes it
   std::string dtype = "bfloat16";      // of the frozen base in training: bfloat16 | float32
+  bool gradient_checkpointing = false; // a layer's activations are made anew for its gradients instead of kept
 
   bool operator==(const ModelSettings&) const = default;
 };
@@ -84,6 +85,7 @@ struct SftSettings {
   int64_t epochs = 1;
   int64_t batch_size = 16;             // examples per optimiser step
   int64_t micro_batch_size = 8;        // examples per forward pass at most; changes rounding (and dropout's masks) only
+  int64_t micro_batch_tokens = 4096;   // likewise; one longer example is run alone
   int64_t max_length = 512;            // tokens of prompt + solution; longer examples are dropped, with a count
 
   bool operator==(const SftSettings&) const = default;
@@ -112,6 +114,7 @@ struct RlSettings {
   int64_t prompts_per_step = 8;
   int64_t group_size = 8;              // completions per prompt
   int64_t micro_batch_size = 16;       // completions per forward pass at most; changes the result by rounding only
+  int64_t micro_batch_tokens = 4096;   // likewise; one longer completion is run alone
   int64_t updates_per_rollout = 1;     // passes over a step's completions
   int64_t minibatches = 1;             // optimiser steps per pass
   bool dynamic_sampling = false;       // draw more problems until enough groups are neither all right nor all wrong

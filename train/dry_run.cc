@@ -70,24 +70,29 @@ MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& c, i
   MemoryEstimate m;
   m.base = WeightBytes(c, element);
   m.adapter = trained * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
-  // Per token and layer: residual twice and both norms, q k v, attention's copies and output, the feed-forward's matrices and what is made of them.
-  const int64_t per_layer = 8 * c.d_model + element * (2 * c.d_model + 2 * c.qkv_dim() + c.attention_dim() + (c.has_gate() ? 3 : 2) * c.d_ff) +
-                            element * ranks / std::max<int64_t>(1, c.num_layers);
-  int64_t longest = 0, sequences = 0, total_length = 0;
+  // Per token: what enters a layer, and what a layer keeps for its gradients: residual twice and both norms, q k v (twice where they are
+  // normed), attention's output, the feed-forward's matrices and what is made of them.
+  const int64_t entering = (4 + element) * c.d_model;
+  const int64_t kept = 8 * c.d_model + element * (2 * c.d_model + (c.qk_norm ? 2 : 1) * c.qkv_dim() + c.attention_dim() + (c.has_gate() ? 3 : 2) * c.d_ff) +
+                       element * ranks / std::max<int64_t>(1, c.num_layers);
+  int64_t longest = 0, sequences = 0, tokens = 0;  // of a micro-batch
   if (config.run.stage != "rl") {
     longest = config.sft.max_length;
-    total_length = config.sft.max_length;
     sequences = std::min(config.sft.micro_batch_size, config.sft.batch_size);
+    tokens = config.sft.micro_batch_tokens;
   } else {
-    total_length = longest_prompt + config.rollout.max_completion_tokens;
+    const int64_t total_length = longest_prompt + config.rollout.max_completion_tokens;
     constexpr int64_t kInvocation = 8;  // tokens; an adapter that always acts runs the prompt with gradient too
     longest = config.adapter.activation == "always" ? total_length : config.rollout.max_completion_tokens + kInvocation;
     sequences = std::min(config.rl.micro_batch_size, config.rl.prompts_per_step * config.rl.group_size);
+    tokens = config.rl.micro_batch_tokens;
     const int64_t samples = std::min<int64_t>(config.rollout.max_batch, config.rl.prompts_per_step * config.rl.group_size);
     m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * (c.k_dim() + c.v_dim()) * 4 * c.num_layers;
   }
-  const double activations = static_cast<double>(sequences) * static_cast<double>(longest * c.num_layers) *
-                             static_cast<double>(per_layer + element * c.num_heads * total_length);
+  tokens = std::min(sequences * longest, std::max(tokens, longest));
+  // The layer at hand is there twice: with its gradients. Beside it the head's chunk.
+  const int64_t layers = config.model.gradient_checkpointing ? c.num_layers * entering + 2 * kept : (c.num_layers + 1) * kept;
+  const double activations = static_cast<double>(tokens) * static_cast<double>(layers);
   m.activations = static_cast<int64_t>(std::min(activations, 1e18)) + (int64_t{16} << 20);
   return m;
 }

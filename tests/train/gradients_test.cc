@@ -188,6 +188,31 @@ TEST_P(GradientsOf, AStepDoNotDependOnMicroBatchesPaddingOrOrder) {
   EXPECT_LT(Distance(f.Take(), grpo_alone), kTolerance);
 }
 
+TEST_P(GradientsOf, AStepAreTheSameToTheBitWithCheckpointing) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    Fixture f(GetParam(), dtype);
+    f.session.config.adapter.dropout = f.session.initial.dora ? 0.0 : 0.2;
+    const double loss = f.Sft(2, f.all);
+    const Gradients kept = f.Take();
+    f.session.config.model.gradient_checkpointing = true;
+    EXPECT_EQ(f.Sft(2, f.all), loss);
+    for (const auto& [name, gradient] : f.Take()) EXPECT_TRUE(at::equal(gradient, kept.at(name))) << name;
+  }
+}
+
+TEST_P(GradientsOf, AStepDoNotDependOnTheTokensOfAMicroBatch) {
+  Fixture f(GetParam());
+  f.Sft(3, f.all);
+  const Gradients together = f.Take();
+  f.session.config.sft.micro_batch_tokens = 1;  // each example runs alone
+  f.Sft(3, f.all);
+  const Gradients apart = f.Take();
+  EXPECT_LT(Distance(apart, together), kTolerance);
+  f.session.config.sft.micro_batch_tokens = 4096;
+  f.Sft(1, f.all);
+  for (const auto& [name, gradient] : f.Take()) EXPECT_TRUE(at::equal(gradient, apart.at(name))) << name;
+}
+
 TEST_P(GradientsOf, TheFirstUpdateHaveRatioExactlyOne) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     Fixture f(GetParam(), dtype);
@@ -216,19 +241,19 @@ INSTANTIATE_TEST_SUITE_P(, GradientsOf, testing::Values("alora", "lora"));
 TEST(Reference, IsTheAdapterThatTheRunStartedFrom) {
   Fixture f("alora");
   const GrpoBatch batch = f.Batch(f.all);
-  const at::Tensor start = RunBatch(*f.model, batch.sequences, {8, 0.8, false, {}}, nullptr);
+  const at::Tensor start = RunBatch(*f.model, batch.sequences, {.temperature = 0.8}, nullptr);
   LoraAdapter moved = f.model->ToLora();
   for (auto& [name, pair] : moved.pairs) {
     for (float& x : pair.b) x *= 1.5f;
   }
   f.model->SetValues(moved);
-  const at::Tensor now = RunBatch(*f.model, batch.sequences, {8, 0.8, false, {}}, nullptr);
+  const at::Tensor now = RunBatch(*f.model, batch.sequences, {.temperature = 0.8}, nullptr);
   EXPECT_GT((now - start).abs().max().item<double>(), 1e-3);
   EXPECT_TRUE(at::equal(ReferenceLogProbs(f.session, *f.model, batch.sequences), start));
-  EXPECT_TRUE(at::equal(RunBatch(*f.model, batch.sequences, {8, 0.8, false, {}}, nullptr), now)) << "the policy was not put back";
+  EXPECT_TRUE(at::equal(RunBatch(*f.model, batch.sequences, {.temperature = 0.8}, nullptr), now)) << "the policy was not put back";
   f.session.fresh = true;
   const Model base(f.session.base, at::kFloat, nullptr);
-  EXPECT_TRUE(at::allclose(ReferenceLogProbs(f.session, *f.model, batch.sequences), RunBatch(base, batch.sequences, {8, 0.8, false, {}}, nullptr), 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(ReferenceLogProbs(f.session, *f.model, batch.sequences), RunBatch(base, batch.sequences, {.temperature = 0.8}, nullptr), 1e-5, 1e-6));
 }
 
 TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {

@@ -32,10 +32,10 @@ struct PackedSequence {
   int64_t prefix_length = 0;  // Σ length of the spans: the position of this sequence's first row
 };
 
-// What is the same for all layers of a forward pass. Sequences are padded to common lengths inside the products alone.
+// What is the same for all layers of a forward pass.
 struct AttentionPlan {
   std::vector<PackedSequence> sequences;
-  int64_t num_rows = 0, max_length = 0, max_total = 0;  // max_total: prefix + own rows, the longest
+  int64_t num_rows = 0, max_total = 0;  // max_total: prefix + own rows, the longest
   ModelConfig model;
   struct Angles {
     at::Tensor cos, sin;  // positions × pairs, float32
@@ -43,12 +43,13 @@ struct AttentionPlan {
   std::vector<Angles> angles;  // of each of the model's rotaries
   at::Tensor ones, zeros;      // H/2 each: what turns nothing
 
-  // Fills max_* and the rotation tables from `sequences`.
+  // Fills max_total and the rotation tables from `sequences`.
   void Finish(const ModelConfig& config);
 };
 
-// qkv_M((N+K)·H + K·U), not yet rotated → M×(N·U) with `slack` columns behind each row. Differentiable in qkv. When `keep` is
-// given, the rotated keys and the values of all rows are appended to it as the next layer.
+// qkv_M((N+K)·H + K·U), not yet rotated → M×(N·U) with `slack` columns behind each row. Differentiable in qkv, which is all that is kept
+// for the gradients: memory grows linearly with the sequences' lengths (train/model/attention_head.h). When `keep` is given, the
+// rotated keys and the values of all rows are appended to it as the next layer.
 at::Tensor Attention(const at::Tensor& qkv, std::shared_ptr<const AttentionPlan> plan, int64_t layer, int64_t slack,
                      KvRows* keep);
 // Only the keeping: for the last layer of a prompt, whose output nobody reads.

@@ -66,6 +66,9 @@ TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, s
 
 namespace {
 
+// The last token predicts nothing: it is not run.
+int64_t RunTokens(const TrainSequence& s) { return static_cast<int64_t>(s.ids.size()) - 1; }
+
 // A rank's part of the sequences: neighbours, of about as many tokens as other ranks' parts.
 struct Part {
   size_t begin = 0, end = 0;
@@ -93,8 +96,7 @@ PackedSequences Pack(std::span<const TrainSequence> sequences) {
   std::vector<int64_t> rows, targets;  // row i of the packed ids predicts token i + 1 of its sequence
   int64_t row = 0;
   for (const TrainSequence& s : sequences) {
-    // The last token predicts nothing: it is not run.
-    const size_t run = s.ids.size() - 1;
+    const auto run = static_cast<size_t>(RunTokens(s));
     packed.inputs.push_back({std::span(s.ids).first(run), s.prompt.prefix});
     for (int64_t i = s.response_begin; i < static_cast<int64_t>(s.ids.size()); ++i) {
       rows.push_back(row + i - 1);
@@ -107,15 +109,18 @@ PackedSequences Pack(std::span<const TrainSequence> sequences) {
   return packed;
 }
 
-void ForEachMicroBatch(std::span<const TrainSequence> sequences, int64_t micro_batch_size,
+void ForEachMicroBatch(std::span<const TrainSequence> sequences, const MicroBatchLimit& limit,
                        const std::function<void(size_t begin, size_t end, int64_t token)>& body) {
-  PITH_CHECK(micro_batch_size > 0);
+  PITH_CHECK(limit.sequences > 0 && limit.tokens > 0, limit.sequences, " sequences, ", limit.tokens, " tokens");
   const Part mine = PartOf(Ranks::World(), sequences);
   int64_t token = mine.first_token;
   for (size_t begin = mine.begin, end; begin < mine.end; begin = end) {
-    end = std::min(mine.end, begin + static_cast<size_t>(micro_batch_size));
-    int64_t count = 0;
-    for (size_t i = begin; i < end; ++i) count += sequences[i].response_length();
+    int64_t count = 0, tokens = 0;
+    for (end = begin; end < mine.end && end < begin + static_cast<size_t>(limit.sequences); ++end) {
+      tokens += RunTokens(sequences[end]);
+      if (end > begin && tokens > limit.tokens) break;
+      count += sequences[end].response_length();
+    }
     if (count > 0) body(begin, end, token);
     token += count;
   }
@@ -127,7 +132,7 @@ at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences
   for (const TrainSequence& s : sequences) total += s.response_length();
   at::Tensor logp = at::zeros({total});
   if (entropy != nullptr) *entropy = at::zeros({total});
-  ForEachMicroBatch(sequences, options.micro_batch_size, [&](size_t begin, size_t end, int64_t token) {
+  ForEachMicroBatch(sequences, options.micro_batch, [&](size_t begin, size_t end, int64_t token) {
     const PackedSequences packed = Pack(sequences.subspan(begin, end - begin));
     const int64_t count = packed.ids.size(0);
     const at::AutoGradMode grad_mode(static_cast<bool>(gradient));

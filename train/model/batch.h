@@ -49,9 +49,15 @@ struct PackedSequences {
 };
 PackedSequences Pack(std::span<const TrainSequence> sequences);
 
+// What a forward pass may hold at most; a sequence that is longer runs alone.
+struct MicroBatchLimit {
+  int64_t sequences = 8, tokens = 4096;  // both at least 1; tokens: those that are run (the prompt's before the invocation are not)
+};
+
 // Calls body(begin, end, token) for each micro-batch [begin, end) of the sequences that this rank runs; response token `token`,
-// counted over all sequences, is its first. Micro-batches without response tokens are left out.
-void ForEachMicroBatch(std::span<const TrainSequence> sequences, int64_t micro_batch_size,
+// counted over all sequences, is its first. Micro-batches without response tokens are left out. Nothing is padded, so neighbours
+// share a pass whatever their lengths.
+void ForEachMicroBatch(std::span<const TrainSequence> sequences, const MicroBatchLimit& limit,
                        const std::function<void(size_t begin, size_t end, int64_t token)>& body);
 
 // The gradients of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
@@ -60,7 +66,7 @@ void ForEachMicroBatch(std::span<const TrainSequence> sequences, int64_t micro_b
 using TokenGradient = RowGradientFunction;
 
 struct BatchOptions {
-  int64_t micro_batch_size = 8;
+  MicroBatchLimit micro_batch;
   double temperature = 1.0;
   bool whole_sequences = false;  // the gradient is asked for whole sequences: a micro-batch at once
   Model::ForwardOptions forward;

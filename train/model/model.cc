@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "train/model/ops.h"
+#include "train/model/recompute.h"
 
 namespace pith {
 namespace {
@@ -103,33 +104,54 @@ struct Model::Impl {
     return scale == 1 ? x : x * static_cast<float>(scale);
   }
 
-  // All layers: the residual stream, and what is still to be added to it. `linear` applies a layer to its input. With `keep`, which
-  // receives keys and values, what nobody reads of the last layer is left out.
-  template <class Linear>
-  std::pair<at::Tensor, at::Tensor> Run(const std::shared_ptr<AttentionPlan>& plan, const at::Tensor& ids, const Linear& linear, bool adapter,
-                                        KvRows* keep) const {
+  // A forward pass: what is the same for all its layers.
+  struct Pass {
+    std::shared_ptr<const AttentionPlan> plan;
+    at::Tensor ids;
+    bool adapter = false;
+    double dropout = 0.0;
+    std::optional<at::Generator> generator;
+    bool checkpointing = false;
+    KvRows* keep = nullptr;  // receives keys and values: what nobody reads of the last layer is left out
+  };
+
+  // The residual stream, and what is still to be added to it, before layer `l` → behind it.
+  TensorPair RunLayer(const Pass& pass, size_t l, const TensorPair& in, const std::optional<at::Generator>& generator) const {
     const ModelConfig& c = base->config();
     const double eps = c.rms_norm_eps;
-    const auto slack = [&](const LoraLinear& next) { return adapter ? next.total_rank() : 0; };
+    const Layer& layer = layers[l];
+    const auto number = static_cast<int64_t>(l);
+    const auto slack = [&](Group next) { return pass.adapter ? layer.linear[next]->total_rank() : 0; };
+    const auto linear = [&](Group group, const at::Tensor& x) { return layer.linear[group]->Forward(x, pass.adapter, pass.dropout, generator); };
     const auto post = [&](const at::Tensor& added, const at::Tensor& norm) { return norm.defined() ? NormRuns(added, {norm}, {1}, eps) : added; };
-    at::Tensor x = Embed(ids), delta, normed;
-    for (size_t l = 0; l < layers.size(); ++l) {
-      const Layer& layer = layers[l];
-      const auto number = static_cast<int64_t>(l);
-      std::tie(x, normed) = AddRmsNorm(x, delta, layer.attn_norm, eps, slack(*layer.linear[kQkv]), dtype);
-      at::Tensor qkv = linear(*layer.linear[kQkv], normed);
-      if (c.qk_norm) qkv = NormRuns(qkv, layer.head_norms, {c.num_heads, c.num_kv_heads}, eps);
-      if (keep != nullptr && l + 1 == layers.size()) {
-        KeepKv(qkv, *plan, number, keep);
-        break;
-      }
-      delta = linear(*layer.linear[kOutput], Attention(qkv, plan, number, slack(*layer.linear[kOutput]), keep));
-      delta = post(delta, layer.post_attention_norm);
-      std::tie(x, normed) = AddRmsNorm(x, delta, layer.ffn_norm, eps, slack(*layer.linear[kGateUp]), dtype);
-      delta = linear(*layer.linear[kDown], Activate(linear(*layer.linear[kGateUp], normed), c.feed_forward, slack(*layer.linear[kDown])));
-      delta = post(delta, layer.post_ffw_norm);
+    auto [x, normed] = AddRmsNorm(in.first, in.second, layer.attn_norm, eps, slack(kQkv), dtype);
+    at::Tensor qkv = linear(kQkv, normed);
+    if (c.qk_norm) qkv = NormRuns(qkv, layer.head_norms, {c.num_heads, c.num_kv_heads}, eps);
+    if (pass.keep != nullptr && l + 1 == layers.size()) {
+      KeepKv(qkv, *pass.plan, number, pass.keep);
+      return {};
     }
-    return {x, delta};
+    at::Tensor delta = linear(kOutput, Attention(qkv, pass.plan, number, slack(kOutput), pass.keep));
+    delta = post(delta, layer.post_attention_norm);
+    std::tie(x, normed) = AddRmsNorm(x, delta, layer.ffn_norm, eps, slack(kGateUp), dtype);
+    delta = linear(kDown, Activate(linear(kGateUp, normed), c.feed_forward, slack(kDown)));
+    return {x, post(delta, layer.post_ffw_norm)};
+  }
+
+  // All layers.
+  TensorPair Run(const Pass& pass) const {
+    TensorPair stream = {Embed(pass.ids), {}};
+    for (size_t l = 0; l < layers.size(); ++l) {
+      // What enters the first adapted layer requires no gradient, and nothing before it keeps anything.
+      if (pass.checkpointing && at::GradMode::is_enabled() && stream.second.defined() && stream.second.requires_grad()) {
+        stream = Recomputed(stream, pass.generator, [this, pass, l](const TensorPair& in, const std::optional<at::Generator>& generator) {
+          return RunLayer(pass, l, in, generator);
+        });
+      } else {
+        stream = RunLayer(pass, l, stream, pass.generator);
+      }
+    }
+    return stream;
   }
 
   std::shared_ptr<AttentionPlan> Plan(std::span<const ModelInput> inputs, at::Tensor* ids) const {
@@ -257,7 +279,7 @@ std::vector<KvSpan> Model::EncodeBase(std::span<const ModelInput> inputs) const 
   at::Tensor ids;
   const auto plan = impl_->Plan(inputs, &ids);
   auto rows = std::make_shared<KvRows>();
-  impl_->Run(plan, ids, [](const LoraLinear& linear, const at::Tensor& in) { return linear.Forward(in, false); }, /*adapter=*/false, rows.get());
+  impl_->Run({.plan = plan, .ids = ids, .keep = rows.get()});
   std::vector<KvSpan> spans;
   for (const PackedSequence& s : plan->sequences) spans.push_back({rows, s.row, s.length});
   return spans;
@@ -266,10 +288,8 @@ std::vector<KvSpan> Model::EncodeBase(std::span<const ModelInput> inputs) const 
 at::Tensor Model::Forward(std::span<const ModelInput> inputs, const at::Tensor& rows, const ForwardOptions& options) const {
   at::Tensor ids;
   const auto plan = impl_->Plan(inputs, &ids);
-  const auto linear = [&](const LoraLinear& linear, const at::Tensor& in) {
-    return linear.Forward(in, options.adapter, options.dropout, options.generator);
-  };
-  const auto [x, delta] = impl_->Run(plan, ids, linear, options.adapter, nullptr);
+  const auto [x, delta] = impl_->Run({.plan = plan, .ids = ids, .adapter = options.adapter, .dropout = options.dropout, .generator = options.generator,
+                                      .checkpointing = options.gradient_checkpointing});
   return AddRmsNorm(x.index_select(0, rows), delta.index_select(0, rows), impl_->output_norm, config().rms_norm_eps, 0, impl_->dtype).second;
 }
 

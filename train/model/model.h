@@ -53,6 +53,7 @@ class Model {
     bool adapter = true;
     double dropout = 0.0;
     std::optional<at::Generator> generator;
+    bool gradient_checkpointing = false;  // same gradients, less memory, more time (train/model/recompute.h); the model outlives the graph
   };
   // Hidden states of the chosen rows (indices into M, int64) after the final norm: rows × D. Differentiable in the
   // adapter while gradients are on.

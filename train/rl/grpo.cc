@@ -18,8 +18,9 @@ namespace {
 
 BatchOptions Options(const TrainConfig& config) {
   BatchOptions options;
-  options.micro_batch_size = config.rl.micro_batch_size;
+  options.micro_batch = {config.rl.micro_batch_size, config.rl.micro_batch_tokens};
   options.temperature = config.rollout.temperature;
+  options.forward.gradient_checkpointing = config.model.gradient_checkpointing;
   return options;
 }
 

@@ -158,6 +158,7 @@ SftStepResult MeanOf(const SftSequences& run, const at::Tensor& losses) {
 Model::ForwardOptions TrainingForward(const Session& session, int64_t step) {
   Model::ForwardOptions forward;
   forward.dropout = session.config.adapter.dropout;
+  forward.gradient_checkpointing = session.config.model.gradient_checkpointing;
   if (forward.dropout > 0) {
     forward.generator = at::make_generator<at::CPUGeneratorImpl>(
         Rng(session.config.run.seed, {0x64726f70 + (static_cast<uint64_t>(Ranks::World().rank()) << 32), static_cast<uint64_t>(step)}).Next());
@@ -169,7 +170,7 @@ SftStepResult SftGradients(const Session& session, const Model& model, const Pro
                            const std::vector<SftExample>& examples, std::span<const size_t> batch, int64_t step) {
   const SftSequences run = MakeSequences(session, encoder, examples, batch);
   BatchOptions options;
-  options.micro_batch_size = session.config.sft.micro_batch_size;
+  options.micro_batch = {session.config.sft.micro_batch_size, session.config.sft.micro_batch_tokens};
   options.forward = TrainingForward(session, step);
   const double weight = -1.0 / static_cast<double>(run.response_tokens);
   const at::Tensor logp = RunBatch(model, run.sequences, options,
