@@ -119,7 +119,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
     const BudgetSettings& b = config.budget;
     adapter.budget.reset();
-    if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence};
+    if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence, b.announcement};
   }
   return adapter;
 }
