@@ -171,6 +171,14 @@ TEST(Announced, TakesItsPartOfTheBudgetAndIsNoAnswer) {
   EXPECT_EQ(closes_at(10, x), 34);
   EXPECT_EQ(closes_at(10, "#### 7" + x), -1) << "an answer on a line of its own: nothing is known to stand before it";
 
+  // So in a response, too: what is announced as an answer would be has none.
+  const auto engine = NewEngine();
+  GenerateRequest request = Ask(Trained("#### {budget}\n"), 64);
+  request.num_samples = 8;
+  int closed = 0;
+  for (const Completion& c : Answers(*engine, request)) closed += c.forced_begin >= 0;
+  EXPECT_GT(closed, 4);
+
   Closer thinking(&Words(), &budget, Thoughts::kOpen, 0, 0, nullptr);
   thinking.Announced(5);
   EXPECT_EQ(thinking.thinking_tokens(), 5);
