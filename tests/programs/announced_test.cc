@@ -133,7 +133,7 @@ TEST_F(AnnouncedProgramTest, FromTrainingToAnAnswer) {
   WriteFile(folder_ / "run.yaml", "stage: rl\nname: tiny\nfolder: " + (folder_ / "run") + "\nthreads: 1\nmodel: {path: " + model_ +
                                       "}\ndata: {dataset: " + (folder_ / "sums.jsonl") +
                                       "}\nadapter: {rank: 4, alpha: 8}\n"
-                                      "rl: {steps: 2, prompts_per_step: 2, group_size: 4, micro_batch_size: 4, kl_beta: 0.02}\n"
+                                      "rl: {steps: 5, prompts_per_step: 2, group_size: 4, micro_batch_size: 4, kl_beta: 0.02}\n"
                                       "rollout: {max_completion_tokens: 60}\n"
                                       "budget: {tokens: 48, reserve_tokens: 12, announcement: 'budget {budget}:', choices: [32, 48, 0]}\n"
                                       "reward: {times: [budget], plus: [{kind: free_then_falling, free_tokens: 2, fall_tokens: 40, always: true}]}\n"
