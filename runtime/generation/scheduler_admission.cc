@@ -25,11 +25,10 @@ int64_t RootTokens(const GenerateRequest& request) {
 void Scheduler::State::Check(const GenerateRequest& request) const {
   CheckSampling(request.sampling);
   if (request.budget) CheckDecodeBudget(*request.budget, request.max_tokens, request.num_samples);
-  const int64_t prompt = static_cast<int64_t>(request.prompt.size());
-  const int64_t prefix = static_cast<int64_t>(request.response_prefix.size());
-  const int64_t limit = Limit(request);
-  PITH_CHECK(request.announced >= 0 && request.announced <= prefix, request.announced, " of ", prefix, " given tokens");
-  if (request.announced > 0 && request.budget && request.budget->tokens > 0) CheckAnnouncement(*request.budget, request.announced, request.num_samples);
+  const auto prompt = static_cast<int64_t>(request.prompt.size()), prefix = static_cast<int64_t>(request.response_prefix.size());
+  const int64_t limit = Limit(request), announced = request.announced;
+  PITH_CHECK(announced >= 0 && announced <= prefix, announced, " of ", prefix, " given tokens");
+  if (announced > 0 && request.budget && request.budget->tokens > 0) CheckAnnouncement(*request.budget, announced, request.num_samples);
   if (prompt == 0) ThrowUser("a prompt has no tokens; give at least one");
   if (request.max_tokens < 1 && !request.encode_only) ThrowUser("a limit of ", request.max_tokens, " tokens leaves no room to answer; give 1 or more");
   if (request.num_samples < 1) ThrowUser(request.num_samples, " completions were asked for; give 1 or more");
@@ -285,9 +284,8 @@ void Scheduler::State::AddSlot(Job& job) {
   slot.closer.Announced(request.announced);
   for (const int32_t token : out->said()) slot.closer.Append(token, false);
   if (request.encode_only) return;
-  for (int64_t i = 0; i < request.announced && job.callbacks.on_token; ++i) {
-    job.callbacks.on_token({slot.sample, out->tokens[static_cast<size_t>(i)], ResponsePart::kForced, {}});
-  }
+  const auto announced = std::span(request.response_prefix).first(job.callbacks.on_token ? static_cast<size_t>(request.announced) : 0);
+  for (const int32_t token : announced) job.callbacks.on_token({slot.sample, token, ResponsePart::kForced, {}});
   if (!out->tokens.empty() && tokenizer_.IsEnd(out->tokens.back())) {
     Finish(slot, Finish::kStop);
   } else if (static_cast<int64_t>(out->tokens.size()) >= slot.closer.Limit(slot.limit)) {
