@@ -113,17 +113,4 @@ void CheckTemplateKwargs(const std::string& origin, const std::string& key, cons
   if (!problem.empty()) ThrowUser("'", origin, "': ", key, " ", problem, "; expected an object such as {\"enable_thinking\": false}");
 }
 
-void CheckAdapterBudget(const std::string& origin, const AdapterBudget& budget) {
-  if (budget.tokens < 1 || budget.tokens > kMaxBudgetTokens) {
-    ThrowUser("'", origin, "': the budget has ", budget.tokens, " tokens, expected 1 to ", kMaxBudgetTokens);
-  }
-  if (budget.reserve_tokens < 0 || budget.reserve_tokens > kMaxBudgetTokens) {
-    ThrowUser("'", origin, "': the budget reserves ", budget.reserve_tokens, " tokens, expected 0 to ", kMaxBudgetTokens);
-  }
-  constexpr size_t kMaxText = 1 << 20;  // as long as a configuration may be
-  if (budget.close_text.size() > kMaxText || budget.sentence.size() > kMaxText) {
-    ThrowUser("'", origin, "': a text of the budget has more than ", kMaxText, " bytes");
-  }
-}
-
 }  // namespace pith

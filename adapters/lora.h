@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/adapter_budget.h"
 #include "adapters/card.h"
 #include "adapters/proof.h"
 #include "base/model/base_model.h"
@@ -45,16 +46,6 @@ struct LoraPair {
   bool pissa() const { return !start_a.empty(); }
   int64_t num_trained() const;         // values that training moves
 };
-
-// The length budget that an adapter was trained under (rewards/budget.h), kept with it so that whoever runs it knows it.
-struct AdapterBudget {
-  int64_t tokens = 0;           // B, 1 to kMaxBudgetTokens
-  int64_t reserve_tokens = 0;   // R, 0 to kMaxBudgetTokens
-  std::string close_text;
-  std::string sentence;         // with "{budget}" as it was written
-  bool operator==(const AdapterBudget&) const = default;
-};
-inline constexpr int64_t kMaxBudgetTokens = 100'000'000;
 
 struct LoraAdapter {
   int64_t rank = 0;                           // of pairs unless they differ; PEFT's r
@@ -90,8 +81,5 @@ void CheckSameBase(const LoraAdapter& adapter, const std::string& origin, const 
 
 // UserError naming `origin` and `key` when what is read from there as a chat template's variables is neither empty nor a JSON object.
 void CheckTemplateKwargs(const std::string& origin, const std::string& key, const std::string& kwargs);
-
-// UserError naming `origin` when a budget read from there is out of range.
-void CheckAdapterBudget(const std::string& origin, const AdapterBudget& budget);
 
 }  // namespace pith

@@ -19,8 +19,6 @@ constexpr char kSuffixA[] = ".lora_a", kSuffixB[] = ".lora_b";
 constexpr char kAlphaKey[] = "adapter.lora.alpha";
 constexpr char kInvocationKey[] = "adapter.alora.invocation_tokens";
 constexpr char kNowKey[] = "pith.template.now", kKwargsKey[] = "pith.template.kwargs";
-constexpr char kBudgetTokensKey[] = "pith.budget.tokens", kBudgetReserveKey[] = "pith.budget.reserve_tokens";
-constexpr char kBudgetCloseKey[] = "pith.budget.close_text", kBudgetSentenceKey[] = "pith.budget.sentence";
 
 bool IsRotated(int kind) { return kind < 2; }  // attn_q, attn_k
 
@@ -52,17 +50,6 @@ std::vector<int32_t> ReadInvocation(const GgufFile& file, int64_t vocab_size) {
     ids.push_back(static_cast<int32_t>(id));
   }
   return ids;
-}
-
-// All four keys or none.
-std::optional<AdapterBudget> ReadBudget(const GgufFile& file) {
-  bool any = false;
-  for (const char* key : {kBudgetTokensKey, kBudgetReserveKey, kBudgetCloseKey, kBudgetSentenceKey}) any |= file.Has(key);
-  if (!any) return {};
-  const AdapterBudget budget = {file.Get<int64_t>(kBudgetTokensKey), file.Get<int64_t>(kBudgetReserveKey),
-                                file.Get<std::string>(kBudgetCloseKey), file.Get<std::string>(kBudgetSentenceKey)};
-  CheckAdapterBudget(file.path(), budget);
-  return budget;
 }
 
 void CheckFactor(const GgufFile& file, const std::string& name, const char* suffix, int64_t got, int64_t expected,
@@ -200,7 +187,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(std::unique_ptr<Ggu
   if (const auto identity = file.Find<std::string>(kIdentityKey); identity && !identity->empty()) {
     impl.base_sha256 = CheckedIdentity(path, *identity);
   }
-  impl.budget = ReadBudget(file);
+  impl.budget = ReadBudgetMetadata(file);
   if (const auto card = file.Find<std::string>(kCardKey)) impl.card = ReadCard(path, *card);
   impl.proof = ReadProofMetadata(file);
   impl.template_now = file.Find<std::string>(kNowKey).value_or("");
@@ -342,12 +329,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
   if (!impl_->base_sha256.empty()) writer.Set(kIdentityKey, impl_->base_sha256);
   if (!impl_->template_now.empty()) writer.Set(kNowKey, impl_->template_now);
   if (!impl_->template_kwargs.empty()) writer.Set(kKwargsKey, impl_->template_kwargs);
-  if (impl_->budget) {
-    writer.Set(kBudgetTokensKey, impl_->budget->tokens);
-    writer.Set(kBudgetReserveKey, impl_->budget->reserve_tokens);
-    writer.Set(kBudgetCloseKey, impl_->budget->close_text);
-    writer.Set(kBudgetSentenceKey, impl_->budget->sentence);
-  }
+  if (impl_->budget) SetBudgetMetadata(*impl_->budget, &writer);
   if (impl_->card) SetCardMetadata(*impl_->card, &writer);
   if (impl_->proof) SetProofMetadata(*impl_->proof, &writer);
   for (size_t layer = 0; layer < impl_->layers.size(); ++layer) {

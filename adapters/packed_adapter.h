@@ -52,9 +52,8 @@ class PackedAdapter {
   int64_t rank() const;                                // the largest of all pairs
   int64_t bytes() const;                               // of its tensors
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
-  // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256 and, with a budget,
-  // pith.budget.tokens, .reserve_tokens (u32), .close_text and .sentence; pith.template.now and pith.template.kwargs where there are any; of a card what
-  // card.h says, of a proof what proof.h does.
+  // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256; pith.template.now and
+  // pith.template.kwargs where there are any; of a budget what adapter_budget.h says, of a card what card.h, of a proof what proof.h does.
   void WriteGguf(const std::string& path) const;
 
  private:

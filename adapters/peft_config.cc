@@ -214,12 +214,12 @@ std::optional<AdapterBudget> Budget(const std::string& path, const Json& json) {
     if (!value.is_number_unsigned() || value.get<uint64_t>() > kMaxBudgetTokens) Wrong(path, Str("budget.", key), value, "a count of tokens");
     return value.get<int64_t>();
   };
-  const auto text = [&](const char* key) {
-    const Json value = all.value(key, Json(nullptr));
+  const auto text = [&](const char* key, const Json& missing) {
+    const Json value = all.value(key, missing);
     if (!value.is_string()) Wrong(path, Str("budget.", key), value, "text");
     return value.get<std::string>();
   };
-  const AdapterBudget budget = {integer("tokens"), integer("reserve_tokens"), text("close_text"), text("sentence")};
+  const AdapterBudget budget = {integer("tokens"), integer("reserve_tokens"), text("close_text", nullptr), text("sentence", ""), text("announcement", "")};
   CheckAdapterBudget(path, budget);
   return budget;
 }

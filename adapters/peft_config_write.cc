@@ -51,6 +51,7 @@ void WritePeftConfig(const PeftConfig& config, const std::string& folder) {
                      {"reserve_tokens", budget->reserve_tokens},
                      {"close_text", budget->close_text},
                      {"sentence", budget->sentence}};
+    if (!budget->announcement.empty()) own["budget"]["announcement"] = budget->announcement;
   }
   if (adapter.card) own["card"] = Json::parse(CardJson(*adapter.card));
   WriteFile(folder + "/" + kPithFile, own.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

@@ -52,9 +52,14 @@ FieldTable<BudgetSettings> BudgetFields() {
       MakeField(&S::sentence, "sentence", "",
                 "Ends the user's turn when not empty; `{budget}` in it becomes B.", AnyText())
           .When(on, HasBudget),
+      MakeField(&S::announcement, "announcement", "",
+                "Instead of a sentence: begins the response when not empty, as tokens that are forced and carry no loss, so that one prompt serves all "
+                "budgets; `{budget}` in it becomes B. It counts in the length. Stored with the adapter.",
+                AnyText())
+          .When(on, HasBudget),
       MakeField(&S::choices, "choices", "tokens",
-                "B is drawn from these for each prompt and step, and written into the prompt by `sentence`; 0: no budget and no "
-                "sentence. `tokens` stays what the adapter carries. Empty: always `tokens`.",
+                "B is drawn from these for each prompt and step, and told by `sentence` or `announcement`; 0: no budget, and none is "
+                "told. `tokens` stays what the adapter carries. Empty: always `tokens`.",
                 Between(0, 100000000))
           .When(on, HasBudget),
   };

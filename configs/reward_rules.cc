@@ -144,9 +144,9 @@ class RewardChecker {
     const std::string barrier = FirstTerm([](const RewardKind& kind) { return std::string(kind.name) == "budget"; });
     const BudgetSettings& budget = config_.budget;
     if (path.empty()) {
-      if (budget.tokens > 0 && budget.sentence.empty()) {
+      if (budget.tokens > 0 && budget.sentence.empty() && budget.announcement.empty()) {
         Report("budget.tokens", "has no effect: neither does reward.times list a budget term nor is there a "
-                                "budget.sentence");
+                                "budget.sentence or budget.announcement");
       }
       return;
     }
@@ -173,13 +173,18 @@ class RewardChecker {
 
   void Choices() {
     const BudgetSettings& budget = config_.budget;
-    if (budget.choices.empty() || !Clean({"budget.choices", "budget.sentence", "budget.tokens"})) return;
+    if (!budget.sentence.empty() && !budget.announcement.empty() && Clean({"budget.sentence", "budget.announcement"})) {
+      Report("budget.announcement", "and budget.sentence both tell the model its budget; keep one of them");
+    }
+    if (budget.choices.empty() || !Clean({"budget.choices", "budget.sentence", "budget.announcement", "budget.tokens"})) return;
+    const std::string& told = budget.announcement.empty() ? budget.sentence : budget.announcement;
     if (Budgets().empty()) {
       Report("budget.choices", "names no budget but 0; remove it, and set budget.tokens to 0");
     } else if (std::all_of(budget.choices.begin(), budget.choices.end(), [&](int64_t b) { return b == budget.choices[0]; })) {
       Report("budget.choices", "leaves nothing to choose; name at least two budgets, or set budget.tokens alone");
-    } else if (budget.sentence.find("{budget}") == std::string::npos) {
-      Report("budget.choices", "draws a budget per prompt, which the model can only know by a budget.sentence that holds {budget}; set one");
+    } else if (told.find("{budget}") == std::string::npos) {
+      Report("budget.choices", "draws a budget per prompt, which the model can only know by a budget.sentence that holds {budget}, or a budget.announcement "
+                               "that does; set one");
     }
   }
 

@@ -159,7 +159,7 @@ struct BudgetSettings {                // rewards/budget.h
   double floor = 0.0;
   int64_t reserve_tokens = 32;
   std::string close_text = "\n#### ";
-  std::string sentence;
+  std::string sentence, announcement;  // not both
   std::vector<int64_t> choices;        // B of each prompt and step is drawn from these (0: none); empty: always `tokens`
 
   bool operator==(const BudgetSettings&) const = default;

@@ -44,6 +44,9 @@ void CheckBudget(const Budget& budget, bool for_decoding) {
   if (budget.reserve_tokens < 0) {
     ThrowUser("the budget's reserve is ", budget.reserve_tokens, " tokens; expected 0 or more");
   }
+  if (!budget.sentence.empty() && !budget.announcement.empty()) {
+    ThrowUser("the budget has a sentence and an announcement, which both tell it to the model; keep one of them");
+  }
   if (for_decoding && !CanDecode(budget)) {
     ThrowUser("a budget of ", budget.tokens, " tokens is less than twice the reserve of ", budget.reserve_tokens,
               " tokens that closing and answering need; give a larger budget or a smaller reserve");

@@ -123,6 +123,7 @@ Budget MakeBudget(const BudgetSettings& settings) {
   budget.reserve_tokens = settings.reserve_tokens;
   budget.close_text = settings.close_text;
   budget.sentence = settings.sentence;
+  budget.announcement = settings.announcement;
   CheckBudget(budget, /*for_decoding=*/false);
   return budget;
 }

@@ -188,6 +188,7 @@ typedef struct pith_adapter_info {
   int64_t reserve_tokens;
   int32_t always;             /* 0: acts from its invocation on (the prompt's KV is the base's); 1: on all tokens */
   int32_t reserved;
+  const char* announcement;   /* instead of the sentence; "": none */
 } pith_adapter_info;
 PITH_API pith_status pith_adapter_get_info(const pith_adapter* adapter, pith_adapter_info* info, pith_error* error);
 
@@ -279,6 +280,11 @@ typedef struct pith_request {
   size_t num_stop; /* up to 64 */
   const int32_t* stop_ids;
   size_t num_stop_ids; /* up to 4096 */
+
+  /* Tells an adapter its budget of tokens instead of `sentence`: forced tokens at the response's beginning, {budget} in the text becomes the number, of
+   * a pooled budget each chain's share. The prompt stays the same, and so its KV. They count, and stand in no text. NULL: the adapter's, but nothing
+   * where `sentence` tells it or the prompt is raw; "": nothing. */
+  const char* announcement;
 } pith_request;
 
 typedef enum pith_part { PITH_THINKING = 0, PITH_ANSWER = 1, PITH_FORCED = 2 } pith_part;
@@ -349,22 +355,23 @@ typedef struct pith_usage {
   int64_t prompt_tokens;
   int64_t thinking_tokens; /* thoughts with their tags; where think_tokens was given, all up to the closing text */
   int64_t answer_tokens;   /* the rest: both together are all tokens of the response */
-  int64_t forced_tokens;   /* of both: the closing text */
+  int64_t forced_tokens;   /* of both: the budget's announcement and the closing text */
   int32_t forced;          /* 1: the closing text was forced in … */
   int32_t forced_by;       /* … because of this, a pith_forced_by */
   int32_t finish;          /* a pith_finish. STOP: a natural end, or a stop text or token */
   int32_t reserved;
   double ttft_ms;          /* from the beginning of work on the request to the first token */
   double wall_ms;          /* … to the last */
+  int64_t announced_tokens; /* of forced_tokens: the first so many tokens of the response, which announce its budget and stand in no text */
 } pith_usage;
 
 PITH_API int32_t pith_answer_chains(const pith_answer* answer); /* 0 where the handle is none */
-/* The response as people read it, its thoughts included: without the token or text that ended it. NULL for a chain that there is not.
+/* The response as people read it, its thoughts included: without the announcement of its budget, and the token or text that ended it. NULL for a chain that there is not.
  * num_bytes, which may be NULL, receives its length. Lives as long as the answer. */
 PITH_API const char* pith_answer_text(const pith_answer* answer, int32_t chain, size_t* num_bytes);
 /* The same without thoughts: what a conversation keeps. "" while they are open. */
 PITH_API const char* pith_answer_kept(const pith_answer* answer, int32_t chain, size_t* num_bytes);
-/* Its tokens, the end-of-turn token included; NULL for a chain that there is not. */
+/* Its tokens, announcement and end-of-turn token included; NULL for a chain that there is not. */
 PITH_API const int32_t* pith_answer_tokens(const pith_answer* answer, int32_t chain, size_t* count);
 /* The logarithm of each one's probability, under the temperature and before top_k, top_p and min_p; 0 for forced ones. */
 PITH_API const float* pith_answer_logprobs(const pith_answer* answer, int32_t chain, size_t* count);

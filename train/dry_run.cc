@@ -105,6 +105,11 @@ std::string DryRun(const Session& session) {
     const PreparedProblem& first = session.problems.front();
     out << "# first prompt (" << first.prompt.ids.size() << " tokens; the adapter acts from token " << first.prompt.invocation_start << " on)\n"
         << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n";
+    const auto told = std::find_if(session.problems.begin(), session.problems.end(), [](const PreparedProblem& p) { return !p.announcement.empty(); });
+    if (told != session.problems.end()) {
+      out << "# its response begins under a budget of " << told->budget_tokens << " with (" << told->announcement.size() << " tokens, forced)\n"
+          << Indent(session.prompter->tokenizer().Decode(told->announcement, /*with_control=*/true)) << "\n";
+    }
   }
   out << "# batches\n";
   int64_t trained = 0;

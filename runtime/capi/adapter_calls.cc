@@ -79,13 +79,14 @@ pith_status pith_adapter_get_info(const pith_adapter* adapter, pith_adapter_info
     pith_adapter_info about = pith_adapter_info_default();
     about.name = of.named.name.c_str();
     about.base_sha256 = packed.base_sha256().c_str();
-    about.close_text = about.sentence = "";
+    about.close_text = about.sentence = about.announcement = "";
     about.bytes = packed.bytes();
     about.rank = packed.rank();
     about.always = packed.activation() == pith::Activation::kAlways ? 1 : 0;
     if (packed.budget()) {
       about.close_text = packed.budget()->close_text.c_str();
       about.sentence = packed.budget()->sentence.c_str();
+      about.announcement = packed.budget()->announcement.c_str();
       about.budget_tokens = packed.budget()->tokens;
       about.reserve_tokens = packed.budget()->reserve_tokens;
     }

@@ -20,6 +20,7 @@ pith_usage UsageOf(const Completion& completion, int64_t prompt_tokens) {
   usage.thinking_tokens = completion.usage.thinking_tokens;
   usage.answer_tokens = completion.usage.answer_tokens;
   usage.forced_tokens = completion.usage.forced_tokens;
+  usage.announced_tokens = completion.announced;
   usage.forced = completion.forced_begin >= 0 ? 1 : 0;
   usage.forced_by = static_cast<int32_t>(completion.usage.forced_by);
   usage.finish = static_cast<int32_t>(completion.finish);

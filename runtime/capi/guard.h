@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -66,6 +67,9 @@ T* NotNull(T* pointer, const char* what) {
 inline constexpr size_t kMostStructBytes = 4096;
 template <class T>
 constexpr size_t FirstBytes() { return sizeof(T); }  // of a struct that has grown since: where its first version ended
+template <> constexpr size_t FirstBytes<pith_request>() { return offsetof(pith_request, announcement); }
+template <> constexpr size_t FirstBytes<pith_adapter_info>() { return offsetof(pith_adapter_info, announcement); }
+template <> constexpr size_t FirstBytes<pith_usage>() { return offsetof(pith_usage, announced_tokens); }
 
 size_t StructBytes(const void* given, size_t first, const char* what);  // as it says; UserError where that cannot be
 void CheckZero(const void* from, size_t bytes, const char* what);

@@ -18,10 +18,11 @@ constexpr char kCloseText[] = "\n#### ";  // as rewards/budget.h has it
 struct AskedBudget {
   std::optional<DecodeBudget> decode;
   std::string sentence;  // with its number
+  std::string announcement;
 };
 
 // As pith-run's options of a budget go together (runtime/programs/budget_options.cc).
-AskedBudget ReadBudget(const pith_request& r, const PackedAdapter* adapter, const Tokenizer& tokenizer) {
+AskedBudget ReadBudget(const pith_request& r, const NamedAdapter& mode, const Tokenizer& tokenizer) {
   const auto count = [](int64_t value, const char* what) { CheckCount(value, 0, kMostBudget, what); };
   count(r.budget_tokens, "request.budget_tokens");
   count(r.think_tokens, "request.think_tokens");
@@ -34,13 +35,18 @@ AskedBudget ReadBudget(const pith_request& r, const PackedAdapter* adapter, cons
   if (!split && r.answer_tokens > 0) ThrowUser("request.answer_tokens has no effect without request.think_tokens");
   if (split && r.reserve_tokens > 0) ThrowUser("request.reserve_tokens has no effect with request.think_tokens; request.answer_tokens says what is kept");
   const bool closes = r.budget_tokens > 0 || split || r.seconds > 0 || r.closable != 0;
+  const std::optional<std::string> announcement = r.announcement != nullptr ? std::optional(Text(r.announcement, "request.announcement")) : std::nullopt;
+  const bool announces = !announcement.value_or("").empty();
+  if (announces && !mode.adapter) ThrowUser("request.announcement has no effect without request.adapter: the base has learned none");
+  if (announces && r.budget_tokens == 0 && !split) ThrowUser("request.announcement has no effect without a budget of tokens; give .budget_tokens or .think_tokens");
+  if (announces && !OptionalText(r.sentence, "request.sentence").empty()) ThrowUser("request.announcement and request.sentence both tell the budget; give one of them");
   if (!closes) {
     if (r.reserve_tokens > 0 || r.min_think_tokens > 0 || r.pooled != 0 || r.close_text != nullptr) {
       ThrowUser("request.reserve_tokens, .min_think_tokens, .pooled and .close_text have no effect without .budget_tokens, .think_tokens, .seconds or .closable");
     }
     return {};
   }
-  const AdapterBudget* stored = adapter != nullptr && adapter->budget() ? &*adapter->budget() : nullptr;
+  const AdapterBudget* stored = mode.adapter && mode.adapter->budget() ? &*mode.adapter->budget() : nullptr;
   std::string close_text = kCloseText;
   if (stored != nullptr && !stored->close_text.empty()) close_text = stored->close_text;
   if (r.close_text != nullptr) close_text = Text(r.close_text, "request.close_text");
@@ -65,7 +71,9 @@ AskedBudget ReadBudget(const pith_request& r, const PackedAdapter* adapter, cons
   if (decode.pooled && decode.tokens == 0) ThrowUser("request.pooled wants a budget of tokens; give .budget_tokens or .think_tokens");
   if (decode.pooled && r.chains <= 1) ThrowUser("request.pooled has no effect with one chain; give more .chains");
   if (decode.tokens > 0) {
-    asked.sentence = r.sentence != nullptr ? Text(r.sentence, "request.sentence") : stored != nullptr ? stored->sentence : "";
+    asked.sentence = r.sentence != nullptr ? Text(r.sentence, "request.sentence") : stored != nullptr && !announces ? stored->sentence : "";
+    const bool raw = r.user == nullptr && r.conversation == nullptr;  // the prompt may hold the response's beginning
+    if (r.encode_only == 0 && (announcement || !raw)) asked.announcement = AnnouncementOf(mode, announcement, asked.sentence);
     asked.sentence = ReplaceAll(asked.sentence, "{budget}", std::to_string(decode.tokens));
   }
   return asked;
@@ -179,7 +187,7 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
   } else if (r.adapter_scale != 0) {
     ThrowUser("request.adapter_scale has no effect without request.adapter");
   }
-  const AskedBudget budget = ReadBudget(r, mode.adapter.get(), model->tokenizer());
+  const AskedBudget budget = ReadBudget(r, mode, model->tokenizer());
 
   CheckedRequest checked;
   checked.request = ReadPrompt(model, r, mode, budget, &checked.turn);
@@ -194,6 +202,7 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
     ThrowUser("request.chains: ", request.num_samples, " chains at temperature 0 would all be the same; give .temperature");
   }
   request.encode_only = r.encode_only != 0;
+  Announce(budget.announcement, model->tokenizer(), &request);
   CheckList(r.stop, r.num_stop, kMostStops, "request.stop");
   for (size_t i = 0; i < r.num_stop; ++i) request.stop.push_back(Text(r.stop[i], "a text of request.stop"));
   CheckList(r.stop_ids, r.num_stop_ids, kMostIds, "request.stop_ids");

@@ -35,8 +35,7 @@ class Evaluation {
     order_.resize(settings.budgets.size());  // the budget "none" first: it is the trace of the others
     std::iota(order_.begin(), order_.end(), size_t{0});
     std::stable_sort(order_.begin(), order_.end(), [&](size_t a, size_t b) { return (settings.budgets[a] == 0) > (settings.budgets[b] == 0); });
-    share_trace_ = settings.budgets[order_[0]] == 0 && settings.sampling.temperature == 0 && settings.chains == 1 &&
-                   settings.budget.sentence.empty();
+    share_trace_ = settings.budgets[order_[0]] == 0 && settings.sampling.temperature == 0 && settings.chains == 1;
   }
 
   std::vector<EvalRow> Run() {
@@ -51,7 +50,8 @@ class Evaluation {
       for (size_t b = 0; b < settings_.budgets.size(); ++b) {
         const RowInProgress& row = RowOf(mode, b);
         rows.push_back(MakeRow({mode.name, settings_.dataset, settings_.budgets[b], settings_.chains, settings_.sampling.seed, row.Rate(),
-                                mode.adapter && mode.adapter->card() ? mode.adapter->card()->adapter_sha256 : "", settings_.base_sha256},
+                                mode.adapter && mode.adapter->card() ? mode.adapter->card()->adapter_sha256 : "", settings_.base_sha256,
+                                settings_.budgets[b] == 0 ? "" : Told(mode) ? "announced" : "cut"},
                                problems_, row.completions, tokenizer_, settings_.verifiers.get()));
       }
     }
@@ -62,6 +62,9 @@ class Evaluation {
   RowInProgress& RowOf(const NamedAdapter& mode, size_t budget) {
     return rows_[static_cast<size_t>(&mode - modes_.data()) * settings_.budgets.size() + budget];
   }
+
+  // Whether the mode knows its budget: then each budget has answers of its own.
+  bool Told(const NamedAdapter& mode) const { return !settings_.budget.sentence.empty() || !settings_.AnnouncementTo(mode).empty(); }
 
   // Leaves in the cache what the base computes of the prompts, and notes how long each took.
   void EncodePrompts(int64_t begin, int64_t end) {
@@ -91,7 +94,7 @@ class Evaluation {
         Extend(*trace, requests, begin, &row);
       } else {
         Decode(requests, b, &row);
-        if (share_trace_) trace = &row;
+        if (share_trace_ && !Told(mode)) trace = &row;
       }
       AskJudges(row.completions, begin, end);
       done_ += (end - begin) * settings_.chains;
@@ -127,6 +130,7 @@ class Evaluation {
     request.num_samples = settings_.chains;
     request.first_sample = p * static_cast<uint64_t>(settings_.chains);
     if (tokens > 0) request.budget = MakeDecodeBudget(settings_.BudgetOf(tokens), settings_.close_text_given, tokenizer_);
+    Announce(settings_.AnnouncementTo(mode), tokenizer_, &request);
     return request;
   }
 

@@ -19,7 +19,7 @@ namespace pith {
 // completions of all rows.
 //
 // What is computed once: of each prompt the part that the base computes, for all rows (each row's times count it as if it
-// had been alone); and greedy answers without a budget sentence, for each mode: a budgeted answer is the same up to the
+// had been alone); and greedy answers of each mode that is not told its budget (by sentence or announcement): a budgeted answer is the same up to the
 // point where its reasoning is closed, so only what follows that point is decoded again.
 std::vector<EvalRow> RunEval(Engine& engine, const Tokenizer& tokenizer, const std::vector<Problem>& problems,
                              const std::vector<NamedAdapter>& modes, const EvalSettings& settings, const EvalPlan& plan,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/text/announcement.h"
 #include "runtime/evaluation/eval_budget.h"
 #include "runtime/kv_cache.h"
 
@@ -11,10 +12,15 @@ namespace {
 
 constexpr int64_t kPromptCacheBytes = int64_t{256} << 20;  // for the prompts of a chunk, beside what decoding takes
 
-void CheckBudgets(const EvalSettings& settings, const Tokenizer& tokenizer) {
+void CheckBudgets(const EvalSettings& settings, const std::vector<NamedAdapter>& modes, const Tokenizer& tokenizer) {
   for (int64_t tokens : settings.budgets) {
     if (tokens == 0) continue;
-    CheckDecodeBudget(MakeDecodeBudget(settings.BudgetOf(tokens), settings.close_text_given, tokenizer), tokens);
+    const DecodeBudget budget = MakeDecodeBudget(settings.BudgetOf(tokens), settings.close_text_given, tokenizer);
+    CheckDecodeBudget(budget, tokens);
+    for (const NamedAdapter& mode : modes) {
+      const std::vector<int32_t> announced = AnnouncementIds(tokenizer, settings.AnnouncementTo(mode), tokens);
+      if (!announced.empty()) CheckAnnouncement(budget, static_cast<int64_t>(announced.size()), 1);
+    }
   }
 }
 
@@ -28,10 +34,12 @@ Budget EvalSettings::BudgetOf(int64_t tokens) const {
 
 int64_t EvalSettings::ResponseLimit(int64_t tokens) const { return tokens > 0 ? tokens : max_tokens; }
 
+std::string EvalSettings::AnnouncementTo(const NamedAdapter& mode) const { return AnnouncementOf(mode, announcement, budget.sentence); }
+
 EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std::vector<Problem>& problems,
                   const std::vector<NamedAdapter>& modes, const EvalSettings& settings) {
   PITH_CHECK(!settings.budgets.empty() && settings.chains >= 1);
-  CheckBudgets(settings, prompter.tokenizer());
+  CheckBudgets(settings, modes, prompter.tokenizer());
   for (const Problem& problem : problems) settings.verifiers->CheckKind(problem.kind, Str("problem ", problem.id));
   EvalPlan plan;
   int64_t prompt_pages = 0;  // of all prompts

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct EvalSettings {
   std::string base_sha256;            // the base's, for the rows
   std::vector<int64_t> budgets;       // tokens; 0: none
   Budget budget;                      // reserve, closing text and sentence; its tokens are set from `budgets`
+  std::optional<std::string> announcement;  // of budgets to adapters; nothing: each one's own
   bool close_text_given = false;      // budget.close_text is used even where the vocabulary has </think>
   int64_t max_tokens = 512;           // cap without a budget
   int chains = 1;                     // samples per problem
@@ -30,6 +32,7 @@ struct EvalSettings {
 
   Budget BudgetOf(int64_t tokens) const;          // the budget of so many tokens; of 0: none
   int64_t ResponseLimit(int64_t tokens) const;    // what it leaves a response at most
+  std::string AnnouncementTo(const NamedAdapter& mode) const;  // by which `mode` is told its budget; empty: by none
 };
 
 struct EvalPlan {

@@ -56,7 +56,7 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
       answer.chain = static_cast<int>(c);
       const size_t place = row.answers.size();
       const Judgement &by_strict = judged[place].strict, &by_lenient = judged[place].lenient;
-      answer.text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
+      answer.text = ResponseText(tokenizer, completion);
       answer.tokens = static_cast<int64_t>(completion.tokens.size());
       answer.forced = completion.forced_begin >= 0;
       answer.truncated = completion.finish == Finish::kLength;
@@ -107,7 +107,7 @@ std::string ResultsJson(const std::vector<EvalRow>& rows) {
   for (const EvalRow& row : rows) {
     nlohmann::ordered_json budget = nullptr;
     if (row.budget > 0) budget = row.budget;
-    const auto known = [](const std::string& hash) { return hash.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(hash); };
+    const auto known = [](const std::string& text) { return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text); };
     list.push_back({{"mode", row.mode}, {"dataset", row.dataset}, {"budget", budget}, {"n", row.n},
                     {"accuracy", row.accuracy}, {"accuracy_lenient", row.accuracy_lenient},
                     {"accuracy_ci", {row.ci_low, row.ci_high}}, {"mean_tokens", row.mean_tokens},
@@ -116,7 +116,8 @@ std::string ResultsJson(const std::vector<EvalRow>& rows) {
                     {"pass_at_k", row.pass_at_k}, {"maj_at_k", row.maj_at_k}, {"ttft_ms", row.ttft_ms},
                     {"tok_per_s", row.tok_per_s}, {"rss_mb", row.rss_mb},
                     {"cut_rate", row.cut_rate}, {"accuracy_uncut", row.accuracy_uncut},
-                    {"adapter_sha256", known(row.adapter_sha256)}, {"base_sha256", known(row.base_sha256)}});
+                    {"adapter_sha256", known(row.adapter_sha256)}, {"base_sha256", known(row.base_sha256)},
+                    {"curve", known(row.curve)}});
     if (row.errors > 0) list.back()["errors"] = row.errors;
   }
   // A file's name, which a mode and a data set may bear, need not be UTF-8.

@@ -34,6 +34,9 @@ struct EvalRowLabels {
                                       // trace's own rate
   std::string adapter_sha256 = {};    // what the adapter's card says (sha256.adapter); empty: the base, or there is no card
   std::string base_sha256 = {};       // identity of the base's tensors
+  // "announced": the mode was told its budget, and the row is of answers to that; "cut": it was not. The two are never one curve; a row without
+  // a budget, where this is empty, belongs to both.
+  std::string curve = {};
 };
 
 // Field by field the row of results.json.

@@ -47,6 +47,11 @@ const char* ForcedByName(ForcedBy by) {
 Closer::Closer(const Tokenizer* tokenizer, const DecodeBudget* budget, Thoughts prompt, uint64_t seed, uint64_t sample, ThinkingPool* pool)
     : tokenizer_(tokenizer), budget_(budget), seed_(seed), sample_(sample), pool_(pool), progress_(tokenizer, prompt, MarkerOf(*tokenizer, budget)) {}
 
+void Closer::Announced(int64_t tokens) {
+  progress_.Announced(tokens);
+  if (pool_ != nullptr) pool_->left -= tokens;
+}
+
 ResponsePart Closer::Append(int32_t token, bool forced) {
   const ResponsePart part = progress_.Append(token);
   if (!budget_) return forced ? ResponsePart::kForced : part;

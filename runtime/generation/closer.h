@@ -27,6 +27,8 @@ class Closer {
   // Without a budget (nullptr) it never closes. pool: of a pooled budget. All must outlive it.
   Closer(const Tokenizer* tokenizer, const DecodeBudget* budget, Thoughts prompt, uint64_t seed, uint64_t sample, ThinkingPool* pool);
 
+  // Before all others: so many tokens that announce the budget, of which they take their part. `prompt` is the thoughts behind them.
+  void Announced(int64_t tokens);
   ResponsePart Append(int32_t token, bool forced);
   const ResponseProgress& progress() const { return progress_; }
 

@@ -45,4 +45,11 @@ void CheckDecodeBudget(const DecodeBudget& budget, int64_t max_tokens, int num_s
   }
 }
 
+void CheckAnnouncement(const DecodeBudget& budget, int64_t announced, int num_samples) {
+  const int64_t think = budget.pooled ? budget.tokens / num_samples - budget.answer_reserve() : budget.think_limit();
+  if (announced + budget.close_size() < think) return;
+  ThrowUser("announcing the budget takes ", announced, " tokens and closing ", budget.close_size(), ", which leaves nothing of the ", think,
+            " tokens of thinking", budget.pooled ? " of each chain" : "", "; raise the budget, or announce it in fewer words");
+}
+
 }  // namespace pith

@@ -33,5 +33,7 @@ struct DecodeBudget {
 // UserErrors: B < 2R, T or A without the other, no closing text, one that takes more than half of the thoughts, max_tokens < B, a
 // minimum that leaves no room to close, negative numbers, a pool that is too small for its samples.
 void CheckDecodeBudget(const DecodeBudget& budget, int64_t max_tokens, int num_samples = 1);
+// UserError where an announcement of so many tokens and the closing text leave nothing of a budget that has been checked to think with.
+void CheckAnnouncement(const DecodeBudget& budget, int64_t announced, int num_samples);
 
 }  // namespace pith

@@ -16,9 +16,13 @@ const char* FinishName(Finish finish) {
 }
 
 std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion) {
-  std::string text = tokenizer.Decode(tokenizer.WithoutEnd(completion.tokens));
+  std::string text = tokenizer.Decode(tokenizer.WithoutEnd(completion.said()));
   text.resize(text.size() - std::min(completion.cut_bytes, text.size()));
   return text;
+}
+
+std::string JudgedText(const Tokenizer& tokenizer, const Completion& completion) {
+  return JudgedText(tokenizer, completion.prompt_opens_thoughts, completion.said());
 }
 
 std::vector<std::vector<Completion>> Generate(Engine& engine, const Tokenizer& tokenizer,

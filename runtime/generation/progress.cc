@@ -17,6 +17,11 @@ const char* ResponsePartName(ResponsePart part) {
 ResponseProgress::ResponseProgress(const Tokenizer* tokenizer, Thoughts prompt, std::string marker)
     : tokenizer_(tokenizer), thoughts_(prompt), mark_(std::move(marker)) {}
 
+void ResponseProgress::Announced(int64_t tokens) {
+  tokens_ += tokens;
+  if (thoughts_open()) thinking_ += tokens;
+}
+
 ResponsePart ResponseProgress::Append(int32_t token) {
   const std::string_view bytes = tokenizer_->TokenBytes(token);
   ++tokens_;

@@ -19,6 +19,8 @@ class ResponseProgress {
   // `prompt`: the thoughts at its end. `marker`: see AnswerMark. tokenizer must outlive it.
   ResponseProgress(const Tokenizer* tokenizer, Thoughts prompt, std::string marker);
 
+  // Before all others: so many tokens that announce the budget. They count, and their text is nobody's; `prompt` is the thoughts behind them.
+  void Announced(int64_t tokens);
   // One more token, sampled or forced. The tags of thoughts are thinking.
   ResponsePart Append(int32_t token);
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,8 @@ struct GenerateRequest {
   std::optional<DecodeBudget> budget;
   std::vector<int32_t> response_prefix;  // tokens of the response known already: counted, encoded under the adapter, not
                                       // sampled (an evaluation takes many budgets from one greedy trace by this)
-  int64_t announced = 0;              // how many of these announce the budget: they are forced, and known to nobody but the model
+  int64_t announced = 0;              // how many of these, the first ones, announce the budget (data/text/announcement.h): they are forced and
+                                      // counted, and no text that anybody reads, no penalty and no search for answers or loops knows them
   int num_samples = 1;                // completions over one shared prompt
   uint64_t first_sample = 0;          // sample numbers first_sample, first_sample + 1, … name the random streams
   bool encode_only = false;           // nothing is sampled: the prompt is in the cache afterwards, for who comes next
@@ -52,23 +54,30 @@ struct Completion {
   std::vector<int32_t> tokens;        // everything after the generation prompt, the end-of-turn token included
   std::vector<float> logprobs;        // of each token under the sampler's policy, over the ids that the tokenizer knows (rows
                                       // of padding in the embedding are never sampled); 0 for tokens that were not sampled
+  int64_t announced = 0;              // the first so many tokens announce the budget
   int64_t forced_begin = -1;          // where the closing text was forced in; −1: never
   int64_t forced_end = -1;
   Finish finish = Finish::kLength;
   Usage usage;
   size_t cut_bytes = 0;               // of the text, at its end: a stop text, and what came with it
-  bool prompt_opens_thoughts = false;  // the prompt's last tag of thoughts is <think>
+  bool prompt_opens_thoughts = false;  // the last tag of thoughts in prompt and announcement is <think>
   double ttft_ms = 0;                 // from the request's admission to its first token
   double wall_ms = 0;                 // from admission to the last token
+
+  // What stands behind the announcement: the model's own, and a closing text.
+  std::span<const int32_t> said() const { return std::span(tokens).subspan(static_cast<size_t>(announced)); }
+  std::span<const float> said_logprobs() const { return std::span(logprobs).subspan(static_cast<size_t>(announced)); }
 };
 
-// The response as people read it: decoded without the token that ended it, and without a stop text.
+// The response as people read it: decoded without the announcement, without the token that ended it, and without a stop text.
 std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion);
+// As a judge reads it (data/text/response_text.h), without the announcement.
+std::string JudgedText(const Tokenizer& tokenizer, const Completion& completion);
 
 struct TokenEvent {
   int sample = 0;          // of its request, from 0
   int32_t token = -1;      // −1: none; text that was held back comes at the end
-  ResponsePart part = ResponsePart::kAnswer;
+  ResponsePart part = ResponsePart::kAnswer;  // an announcement is forced, and has no text
   std::string_view text;   // what can be shown by now: whole characters, no control tokens, nothing that may be a stop text's beginning
 };
 

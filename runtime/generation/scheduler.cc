@@ -94,17 +94,17 @@ void Scheduler::State::Sample() {
     for (int64_t i = begin; i < end; ++i) {
       Draw& draw = draws_[static_cast<size_t>(i)];
       const GenerateRequest& request = draw.slot->job->request;
-      const std::vector<int32_t>& response = draw.slot->out->tokens;
+      const Completion& out = *draw.slot->out;
       try {
         const float* logits = draw.logits;
         const std::vector<int32_t> banned = Banned(*draw.slot);
         if (!banned.empty() || ChangesLogits(request.sampling)) {
           thread_local std::vector<float> changed;
           changed.assign(logits, logits + vocab_);
-          ChangeLogits(request.sampling, request.prompt, response, banned, changed);
+          ChangeLogits(request.sampling, request.prompt, out.said(), banned, changed);
           logits = changed.data();
         }
-        draw.token = pith::Sample(logits, vocab_, request.sampling, request.first_sample + static_cast<uint64_t>(draw.slot->sample), response.size());
+        draw.token = pith::Sample(logits, vocab_, request.sampling, request.first_sample + static_cast<uint64_t>(draw.slot->sample), out.tokens.size());
       } catch (...) {
         errors_[static_cast<size_t>(i)] = std::current_exception();
       }
@@ -197,7 +197,7 @@ void Scheduler::State::Finish(Slot& slot, pith::Finish finish) {
   out.wall_ms = MsSince(slot.admitted);
   out.usage.thinking_tokens = slot.closer.thinking_tokens();
   out.usage.answer_tokens = size - out.usage.thinking_tokens;
-  out.usage.forced_tokens = job.request.announced + (out.forced_begin >= 0 ? out.forced_end - out.forced_begin : 0);
+  out.usage.forced_tokens = out.announced + (out.forced_begin >= 0 ? out.forced_end - out.forced_begin : 0);
   slot.closer.Finish();
   slot.done = true;
   job.over[static_cast<size_t>(slot.sample)] = true;

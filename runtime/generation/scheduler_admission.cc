@@ -25,9 +25,10 @@ int64_t RootTokens(const GenerateRequest& request) {
 void Scheduler::State::Check(const GenerateRequest& request) const {
   CheckSampling(request.sampling);
   if (request.budget) CheckDecodeBudget(*request.budget, request.max_tokens, request.num_samples);
-  const int64_t prompt = static_cast<int64_t>(request.prompt.size());
-  const int64_t prefix = static_cast<int64_t>(request.response_prefix.size());
-  const int64_t limit = Limit(request);
+  const auto prompt = static_cast<int64_t>(request.prompt.size()), prefix = static_cast<int64_t>(request.response_prefix.size());
+  const int64_t limit = Limit(request), announced = request.announced;
+  PITH_CHECK(announced >= 0 && announced <= prefix, announced, " of ", prefix, " given tokens");
+  if (announced > 0 && request.budget && request.budget->tokens > 0) CheckAnnouncement(*request.budget, announced, request.num_samples);
   if (prompt == 0) ThrowUser("a prompt has no tokens; give at least one");
   if (request.max_tokens < 1 && !request.encode_only) ThrowUser("a limit of ", request.max_tokens, " tokens leaves no room to answer; give 1 or more");
   if (request.num_samples < 1) ThrowUser(request.num_samples, " completions were asked for; give 1 or more");
@@ -38,7 +39,6 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
   if (prefix > limit) {
     ThrowUser("the response begins with ", prefix, " given tokens, but may have only ", limit, "; raise the limit");
   }
-  PITH_CHECK(request.announced >= 0 && request.announced <= prefix, request.announced, " of ", prefix, " given tokens");
   const int64_t context = engine_.config().context_length;
   if (prompt > context - limit) {
     ThrowUser("a prompt of ", prompt, " tokens and up to ", limit, " more do not fit the model's context of ", context,
@@ -89,7 +89,9 @@ RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks cal
   Check(request);
   auto job = std::make_unique<Job>();
   const auto prompt = std::span<const int32_t>(request.prompt), generation = prompt.subspan(static_cast<size_t>(request.invocation_start));
-  job->thoughts = ThoughtsAtEnd(tokenizer_, generation.empty() ? prompt : generation);
+  std::vector<int32_t> before(generation.empty() ? prompt.begin() : generation.begin(), prompt.end());
+  before.insert(before.end(), request.response_prefix.begin(), request.response_prefix.begin() + request.announced);
+  job->thoughts = ThoughtsAtEnd(tokenizer_, before);
   job->unfinished = request.num_samples;
   job->results.resize(static_cast<size_t>(request.num_samples));
   job->over.resize(job->results.size());
@@ -276,12 +278,14 @@ void Scheduler::State::AddSlot(Job& job) {
                             request.first_sample + static_cast<uint64_t>(job.admitted), job.pooled() ? &job.pool : nullptr),
            .stop = StopText(&request.stop), .stream = {}, .unsent = {}, .pending = {}, .out = out, .admitted = Clock::now()}));
   Slot& slot = *slots_.back();
-  for (size_t i = 0; i < request.response_prefix.size(); ++i) {
-    slot.closer.Append(request.response_prefix[i], static_cast<int64_t>(i) < request.announced);
-    out->tokens.push_back(request.response_prefix[i]);
-    out->logprobs.push_back(0);
-  }
+  out->tokens = request.response_prefix;
+  out->logprobs.assign(out->tokens.size(), 0.0f);
+  out->announced = request.announced;
+  slot.closer.Announced(request.announced);
+  for (const int32_t token : out->said()) slot.closer.Append(token, false);
   if (request.encode_only) return;
+  const auto announced = std::span(request.response_prefix).first(job.callbacks.on_token ? static_cast<size_t>(request.announced) : 0);
+  for (const int32_t token : announced) job.callbacks.on_token({slot.sample, token, ResponsePart::kForced, {}});
   if (!out->tokens.empty() && tokenizer_.IsEnd(out->tokens.back())) {
     Finish(slot, Finish::kStop);
   } else if (static_cast<int64_t>(out->tokens.size()) >= slot.closer.Limit(slot.limit)) {

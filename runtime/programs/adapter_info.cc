@@ -104,10 +104,12 @@ void DescribeBudget(const std::optional<AdapterBudget>& budget, InfoSheet* sheet
     sheet->SetJson("budget", "null");
     return;
   }
-  sheet->SetJson("budget", Json{{"tokens", budget->tokens}, {"reserve_tokens", budget->reserve_tokens}, {"close_text", budget->close_text}, {"sentence", budget->sentence}}
+  sheet->SetJson("budget", Json{{"tokens", budget->tokens}, {"reserve_tokens", budget->reserve_tokens}, {"close_text", budget->close_text}, {"sentence", budget->sentence},
+                               {"announcement", budget->announcement}}
                                .dump(-1, ' ', false, Json::error_handler_t::replace));
   sheet->Line("budget", Str(budget->tokens, " tokens, of which ", budget->reserve_tokens, " to close with ", Quoted(budget->close_text), " and answer",
-                            budget->sentence.empty() ? "" : "; told by " + Quoted(budget->sentence)));
+                            budget->sentence.empty() ? "" : "; told by " + Quoted(budget->sentence),
+                            budget->announcement.empty() ? "" : "; announced by " + Quoted(budget->announcement)));
 }
 
 // `hash`: of the tensors beside the card, where they are those that it is about; else empty.
@@ -155,10 +157,7 @@ void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* 
   for (const int64_t id : file.Find<std::vector<int64_t>>("adapter.alora.invocation_tokens").value_or(std::vector<int64_t>{})) {
     facts.invocation.push_back(static_cast<int32_t>(std::clamp<int64_t>(id, -1, INT32_MAX)));
   }
-  if (const auto tokens = file.Find<int64_t>("pith.budget.tokens")) {
-    facts.budget = AdapterBudget{*tokens, file.Get<int64_t>("pith.budget.reserve_tokens"), file.Get<std::string>("pith.budget.close_text"),
-                                 file.Get<std::string>("pith.budget.sentence")};
-  }
+  facts.budget = ReadBudgetMetadata(file);
   if (const auto card = file.Find<std::string>(kCardKey)) facts.card = ReadCard(file.path(), *card);
 
   TypeTable types;

@@ -81,7 +81,7 @@ void Reason(Engine& engine, const Tokenizer& tokenizer, const NamedAdapter& mode
   Print({{"test", "chains"}, {"n", kChains}, {"tokens", settings.gen}, {"total_ms", Round(chains.total_ms, 2)}, {"one_chain_ms", Round(chains.one_chain_ms, 2)},
          {"kv_bytes", chains.kv_bytes}, {"mode", mode.name}}, json);
   const auto budgets = bench.MeasureBudgets(kBudgetGenerations);
-  Print({{"test", "budget"}, {"generations", budgets.generations}, {"over", budgets.over}, {"mislabelled", budgets.mislabelled}, {"forced", budgets.forced}, {"mode", mode.name}}, json);
+  Print({{"test", "budget"}, {"generations", budgets.generations}, {"over", budgets.over}, {"mislabelled", budgets.mislabelled}, {"forced", budgets.forced}, {"announced", budgets.announced}, {"mode", mode.name}}, json);
   const auto swaps = bench.MeasureSwaps(kSwaps);
   Print({{"test", "swap"}, {"swaps", kSwaps}, {"median_us", Round(swaps.median_us, 3)}, {"grown_bytes", swaps.grown_bytes}, {"mode", mode.name}}, json);
 }

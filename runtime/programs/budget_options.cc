@@ -18,6 +18,7 @@ void BudgetOptions::AddTo(CLI::App& app) {
   AddNumber(app, "--reserve", &budget.reserve_tokens, BudgetTokens(), "of --budget, tokens kept for the answer (R; default: the adapter's, else 32)");
   app.add_option("--close-text", budget.close_text, "closes the reasoning (default: </think> for thoughts that a tag has opened, else the adapter's text)");
   app.add_option("--sentence", budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the adapter's)");
+  AddAnnouncement(app, &announcement);
 }
 
 void BudgetOptions::Complete(const CLI::App& app, const std::vector<NamedAdapter>& adapters) {
@@ -25,16 +26,20 @@ void BudgetOptions::Complete(const CLI::App& app, const std::vector<NamedAdapter
   if (think == 0 && app.count("--answer") > 0) ThrowUser(app.get_name(), ": --answer has no effect without --think");
   if (think > 0) RefuseUnused(app, {"--reserve"}, "with --think; --answer says what is kept");
   const bool closes = budget.tokens > 0 || think > 0 || seconds > 0;
-  if (!closes) RefuseUnused(app, {"--reserve", "--close-text", "--sentence", "--min-think", "--pool"}, "without --budget, --think or --seconds");
+  if (!closes) RefuseUnused(app, {"--reserve", "--close-text", "--sentence", "--announcement", "--min-think", "--pool"}, "without --budget, --think or --seconds");
+  CheckAnnouncementOption(app, adapters);
   if (!closes) return;
-  TakeStoredBudget(app, adapters, &budget);
+  TakeStoredBudget(app, adapters, announcement, &budget);
   if (think > 0) {
     if (answer == 0) answer = budget.reserve_tokens;
     budget.tokens = think + answer;
     budget.reserve_tokens = std::min(answer, budget.tokens / 2);
   }
   if (pooled && budget.tokens == 0) ThrowUser(app.get_name(), ": --pool wants a budget of tokens; give --budget or --think");
-  if (!budget.sentence.empty() && budget.tokens == 0) budget.sentence.clear();
+  if (budget.tokens == 0) {
+    RefuseUnused(app, {"--announcement"}, "without a budget of tokens; give --budget or --think");
+    budget.sentence.clear();
+  }
 }
 
 std::optional<DecodeBudget> BudgetOptions::Make(const CLI::App& app, const Tokenizer& tokenizer) const {

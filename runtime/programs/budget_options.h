@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "data/text/tokenizer.h"
@@ -18,6 +19,7 @@ namespace pith {
 
 struct BudgetOptions {
   Budget budget;                 // tokens: B, or T + A
+  std::optional<std::string> announcement;  // --announcement; nothing: each adapter's own
   int64_t think = 0, answer = 0; // --think, --answer; 0: not given
   int64_t min_think = 0;
   double seconds = 0;

@@ -100,6 +100,7 @@ class Chat {
   }
 
   void Answer(const std::string& user) {
+    options_.announcement = AnnouncementOf(options_.mode, closing_.announcement, options_.budget_sentence);
     const GenerateRequest request = conversation_.Ask(user, options_);
     const bool several = options_.chains > 1;
     Vote vote(static_cast<size_t>(options_.chains));
@@ -194,7 +195,7 @@ int ChatCommand(const Arguments& args) {
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   auto adapters = LoadAdapters(model, *base);
   closing.Complete(app, adapters);
-  if (!closing.limited()) TakeStoredBudget(app, adapters, &closing.budget);  // for /budget
+  if (!closing.limited()) TakeStoredBudget(app, adapters, closing.announcement, &closing.budget);  // for /budget
   const auto prompter = LoadPrompter(app, path, adapters, told);
   const int64_t tokens = std::min(context > 0 ? context : 4096, base->config().context_length);
   Engine engine(base, model.Engine(2 * tokens + std::max(options.chains, 8) * (std::max(options.max_tokens, closing.budget.tokens) + 64)));

@@ -134,15 +134,24 @@ std::vector<NamedAdapter> LoadAdapters(const ModelOptions& options, const BaseMo
   return loaded;
 }
 
-void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget) {
+void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, const std::optional<std::string>& announcement, Budget* budget) {
   for (const NamedAdapter& mode : adapters) {
     if (!mode.adapter || !mode.adapter->budget()) continue;
     const AdapterBudget& stored = *mode.adapter->budget();
     if (app.count("--reserve") == 0 && stored.reserve_tokens > 0) budget->reserve_tokens = stored.reserve_tokens;
     if (app.count("--close-text") == 0 && !stored.close_text.empty()) budget->close_text = stored.close_text;
-    if (app.count("--sentence") == 0) budget->sentence = stored.sentence;
+    if (app.count("--sentence") == 0 && announcement.value_or("").empty()) budget->sentence = stored.sentence;
     return;
   }
+}
+
+void AddAnnouncement(CLI::App& app, std::optional<std::string>* announcement) {
+  app.add_option("--announcement", *announcement, "tells an adapter its budget by forced tokens at the response's beginning; {budget} becomes the budget (default: the adapter's own; '': none)");
+}
+
+void CheckAnnouncementOption(const CLI::App& app, const std::vector<NamedAdapter>& adapters) {
+  if (adapters.empty()) RefuseUnused(app, {"--announcement"}, "without --adapter: the base has learned none");
+  if (app.count("--sentence") > 0 && app.count("--announcement") > 0) ThrowUser(app.get_name(), ": --sentence and --announcement both tell the budget; give one of them");
 }
 
 void TemplateOptionsOfRun::AddTo(CLI::App& app) {

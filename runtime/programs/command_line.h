@@ -76,9 +76,12 @@ void RefuseUnused(const CLI::App& app, const std::vector<std::string>& options, 
 // UserError for an option of sampling that draws nothing at `temperature`. The seed may stay.
 void CheckSamplingOptions(const CLI::App& app, const SamplingParams& sampling);
 
+// --announcement TEXT, and whether it makes sense beside --sentence and these adapters: UserError.
+void AddAnnouncement(CLI::App& app, std::optional<std::string>* announcement);
+void CheckAnnouncementOption(const CLI::App& app, const std::vector<NamedAdapter>& adapters);
 // Where the command line leaves --reserve, --close-text or --sentence open, the first adapter that was trained with a budget
-// says: what it learned to be cut off and asked by.
-void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, Budget* budget);
+// says: what it learned to be cut off and asked by. An announcement that was given takes the sentence's place.
+void TakeStoredBudget(const CLI::App& app, const std::vector<NamedAdapter>& adapters, const std::optional<std::string>& announcement, Budget* budget);
 
 // --now, --chat-template-kwargs: what the chat template is told. Where they are left open, the first adapter that was trained with one says, else
 // the real time, and no variables.

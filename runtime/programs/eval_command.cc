@@ -53,7 +53,7 @@ void CheckOptions(const CLI::App& app, const DatasetSpec& data, const EvalSettin
   if (file || data.name == "math500") RefuseUnused(app, {"--split"}, Str("on ", data.name, ", which has no splits"));
   if (synthetic) RefuseUnused(app, {"--shuffle"}, "on synthetic, whose order is random");
   if (!synthetic && !data.shuffle) RefuseUnused(app, {"--data-seed"}, "without --shuffle");
-  if (!has(/*none=*/false)) RefuseUnused(app, {"--reserve", "--close-text", "--sentence"}, "without a budget in --budgets");
+  if (!has(/*none=*/false)) RefuseUnused(app, {"--reserve", "--close-text", "--sentence", "--announcement"}, "without a budget in --budgets");
   if (!has(/*none=*/true)) RefuseUnused(app, {"--max-tokens"}, "without 'none' in --budgets: each budget is the cap");
   CheckSamplingOptions(app, settings.sampling);
   if (settings.chains > 1 && settings.sampling.temperature == 0) {
@@ -90,6 +90,7 @@ int EvalCommand(const Arguments& args) {
   AddNumber(app, "--reserve", &settings.budget.reserve_tokens, BudgetTokens(), "tokens kept for closing and answering (R; default: the first adapter's, else 32)");
   app.add_option("--close-text", settings.budget.close_text, "closes the reasoning of a model without </think> (default: the first adapter's)");
   app.add_option("--sentence", settings.budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the first adapter's)");
+  AddAnnouncement(app, &settings.announcement);
   AddNumber(app, "--max-tokens", &settings.max_tokens, TokenCount(), "cap without a budget");
   AddNumber(app, "--chains", &settings.chains, Between(1, 256), "samples per problem");
   AddSampling(app, &temperature, "0: greedy (the default for one chain; else 0.7)", &settings.sampling);
@@ -112,7 +113,8 @@ int EvalCommand(const Arguments& args) {
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   std::vector<NamedAdapter> modes = LoadAdapters(model, *base);
-  TakeStoredBudget(app, modes, &settings.budget);
+  CheckAnnouncementOption(app, modes);
+  TakeStoredBudget(app, modes, settings.announcement, &settings.budget);
   if (!no_base) modes.insert(modes.begin(), {"base", nullptr});
   if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
   const std::vector<Problem> problems = LoadProblems(data);

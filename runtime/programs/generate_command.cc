@@ -27,6 +27,7 @@ Json Describe(const Completion& completion, const std::string& text, const std::
   json["budget"] = budget > 0 ? Json(budget) : Json(nullptr);
   json["thinking_tokens"] = usage.thinking_tokens;
   json["answer_tokens"] = usage.answer_tokens;
+  json["announced_tokens"] = completion.announced;
   json["forced_tokens"] = usage.forced_tokens;
   json["forced"] = completion.forced_begin >= 0;
   json["forced_by"] = completion.forced_begin >= 0 ? Json(ForcedByName(usage.forced_by)) : Json(nullptr);
@@ -76,7 +77,10 @@ int GenerateCommand(const Arguments& args) {
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   const auto adapters = LoadAdapters(model, *base);
   closing.Complete(app, adapters);
-  if (raw) closing.budget.sentence.clear();  // the prompt is taken as it is
+  if (raw) {  // the prompt is taken as it is, and may hold the response's beginning
+    closing.budget.sentence.clear();
+    if (!closing.announcement) closing.announcement = "";
+  }
   if (closing.pooled && chains == 1) ThrowUser("generate: --pool has no effect with one chain; give --chains");
   if (app.count("--max-tokens") == 0) max_tokens = std::max(max_tokens, budget.tokens);
   const auto tokenizer = raw ? Tokenizer::Load(path) : nullptr;
@@ -105,6 +109,7 @@ int GenerateCommand(const Arguments& args) {
   request.stop_ids = stop_ids;
   request.budget = closing.Make(app, words);
   if (budget.tokens > 0) request.max_tokens = std::min(max_tokens, budget.tokens);
+  if (!adapters.empty()) Announce(AnnouncementOf(adapters[0], closing.announcement, budget.sentence), words, &request);
 
   GenerateOptions options;
   options.max_batch = std::min(chains, 64);

@@ -139,7 +139,7 @@ void ReasoningBench::CountAgain(const GenerateRequest& request, const std::vecto
     int64_t thought = 0, begun = opened ? 0 : -1;  // tokens of finished thoughts; where the open ones began
     for (int64_t t = 0; t < size; ++t) {
       const std::string_view bytes = tokenizer_.TokenBytes(c.tokens[static_cast<size_t>(t)]);
-      if (bytes == kThinkOpen && begun < 0) begun = t;
+      if (bytes == kThinkOpen && begun < 0) begun = t < c.announced ? 0 : t;
       if (bytes != kThinkClose) continue;
       thought = begun < 0 ? t + 1 : thought + t + 1 - begun;
       begun = -1;
@@ -153,12 +153,13 @@ void ReasoningBench::CountAgain(const GenerateRequest& request, const std::vecto
                       (budget.split() && forced && size - c.forced_end > budget.answer_tokens);
     const bool ends = tokenizer_.IsEnd(c.tokens.back());
     const bool mislabelled = c.usage.thinking_tokens + c.usage.answer_tokens != size || (!split_by_mark && c.usage.thinking_tokens != thought) ||
-                             c.usage.forced_tokens != static_cast<int64_t>(close.size()) || forced != (c.usage.forced_by != ForcedBy::kNone) ||
+                             c.usage.forced_tokens != c.announced + static_cast<int64_t>(close.size()) || forced != (c.usage.forced_by != ForcedBy::kNone) ||
                              (forced && close != budget.close_ids && close != budget.think_close_ids) || (c.finish == Finish::kStop) != ends;
     ++budgets->generations;
     budgets->over += over;
     budgets->mislabelled += mislabelled;
     budgets->forced += forced;
+    budgets->announced += c.announced > 0;
   }
   if (budget.pooled && pool > budget.tokens) ++budgets->over;
 }
@@ -187,6 +188,8 @@ ReasoningBench::Budgets ReasoningBench::MeasureBudgets(int64_t generations) {
         request.budget->tokens = request.max_tokens = 240;
         request.num_samples = 5;
       }
+      Announce(AnnouncementOf({"", request.adapter}, {}, ""), tokenizer_, &request);
+      if (request.announced > request.budget->think_limit() / 3) request.response_prefix.clear(), request.announced = 0;  // made for longer budgets
       requests.push_back(std::move(request));
     }
     Scheduler scheduler(engine_, tokenizer_, {});

@@ -32,9 +32,9 @@ class ReasoningBench {
   Chains MeasureChains(int64_t prompt_tokens, int chains, int64_t tokens);
 
   // Responses under budgets that bind, drawn at temperature 1: with thoughts that the prompt opens and without tags, B alone, T and A,
-  // pooled. Counted again from tokens and text.
+  // pooled; announced where the adapter announces. Counted again from tokens and text.
   struct Budgets {
-    int64_t generations = 0, over = 0, mislabelled = 0, forced = 0;
+    int64_t generations = 0, over = 0, mislabelled = 0, forced = 0, announced = 0;
   };
   Budgets MeasureBudgets(int64_t generations);
 

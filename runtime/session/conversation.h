@@ -22,6 +22,7 @@ struct TurnOptions {
   int64_t max_tokens = 512;
   std::optional<DecodeBudget> budget;
   std::string budget_sentence;  // ends the user's turn where not empty
+  std::string announcement;     // of the budget, with "{budget}" in it: see Announce (mode.h)
   int chains = 1;
   std::vector<std::string> stop;
 };

@@ -1,6 +1,7 @@
 #include "runtime/session/mode.h"
 
 #include "base/error.h"
+#include "data/text/announcement.h"
 
 namespace pith {
 
@@ -22,6 +23,21 @@ DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer
   const auto close = tokenizer.FindToken(kThinkClose);
   if (!given) decode.think_close_ids = close ? std::vector<int32_t>{*close} : tokenizer.Encode(kThinkClose);
   return decode;
+}
+
+std::string AnnouncementOf(const NamedAdapter& mode, const std::optional<std::string>& given, const std::string& sentence) {
+  if (!mode.adapter || !sentence.empty()) return "";
+  if (given) return *given;
+  return mode.adapter->budget() ? mode.adapter->budget()->announcement : "";
+}
+
+void Announce(const std::string& announcement, const Tokenizer& tokenizer, GenerateRequest* request) {
+  request->response_prefix.clear();
+  if (request->adapter && request->budget) {
+    const DecodeBudget& budget = *request->budget;
+    request->response_prefix = AnnouncementIds(tokenizer, announcement, budget.pooled ? budget.tokens / request->num_samples : budget.tokens);
+  }
+  request->announced = static_cast<int64_t>(request->response_prefix.size());
 }
 
 }  // namespace pith

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "adapters/packed_adapter.h"
@@ -23,5 +24,11 @@ int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokeniz
 // How a budget closes: thoughts that a tag has opened by </think>, unless somebody gave a text of his own (`given`); all other
 // reasoning by close_text (special tokens in it count as such). Its numbers are left to the caller.
 DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer& tokenizer);
+
+// The text by which a response's budget is announced to `mode` (data/text/announcement.h): `given`, else the one that the adapter was trained with.
+// Empty, that is not: to the base, and where `sentence` tells it in the user's turn.
+std::string AnnouncementOf(const NamedAdapter& mode, const std::optional<std::string>& given, const std::string& sentence);
+// Begins the response with it alone, where the request has an adapter and a budget of tokens; of a pooled one each chain is told its share.
+void Announce(const std::string& announcement, const Tokenizer& tokenizer, GenerateRequest* request);
 
 }  // namespace pith

@@ -97,6 +97,19 @@ TEST_F(PackedAdapterTest, GgufRoundTripForEachType) {
   }
 }
 
+TEST_F(PackedAdapterTest, KeepsAnAnnouncement) {
+  LoraAdapter lora = RandomAdapter(TinyConfig(), 4, 3);
+  lora.budget = AdapterBudget{64, 8, "\n#### ", "", "budget {budget}:"};
+  PackedAdapter::FromLora(lora, TinyConfig(), TensorType::kF16)->WriteGguf(path_);
+  const auto read = PackedAdapter::FromGguf(path_, TinyConfig());
+  EXPECT_EQ(read->budget(), lora.budget);
+  EXPECT_EQ(PackedAdapter::Scaled(read, 2)->budget(), lora.budget);
+  EXPECT_EQ(GgufFile(path_).Get<std::string>("pith.budget.announcement"), "budget {budget}:");
+  lora.budget->announcement = "";
+  PackedAdapter::FromLora(lora, TinyConfig(), TensorType::kF16)->WriteGguf(path_);
+  EXPECT_FALSE(GgufFile(path_).Has("pith.budget.announcement"));
+}
+
 TEST_F(PackedAdapterTest, FileIsAsLlamaCppReadsIt) {
   LoraAdapter lora = RandomAdapter(TinyConfig(), 8, 3);
   lora.rslora = true;
@@ -211,9 +224,21 @@ TEST_F(PackedAdapterTest, RefusesByName) {
   expect("reserves -1 tokens", [&](GgufWriter& w) { budget(w, 64, -1); });
   expect("pith.budget.reserve_tokens", [](GgufWriter& w) { w.Set("pith.budget.tokens", int64_t{64}); });
   expect("pith.budget.tokens", [](GgufWriter& w) { w.Set("pith.budget.sentence", std::string("x")); });
+  expect("pith.budget.tokens", [](GgufWriter& w) { w.Set("pith.budget.announcement", std::string("x")); });
   expect("pith.budget.sentence", [&](GgufWriter& w) { budget(w, 64, 8), w.Set("pith.budget.sentence", int64_t{1}); });
+  expect("pith.budget.announcement", [&](GgufWriter& w) { budget(w, 64, 8), w.Set("pith.budget.announcement", int64_t{1}); });
+  expect("a sentence and an announcement", [&](GgufWriter& w) {
+    budget(w, 64, 8), w.Set("pith.budget.sentence", std::string("a")), w.Set("pith.budget.announcement", std::string("b"));
+  });
   ASSERT_EQ(LoadChanged([&](GgufWriter& w) { budget(w, 64, 0); }), "") << "an empty text is a text";
-  EXPECT_EQ(loaded_->budget(), (AdapterBudget{64, 0, "", ""}));
+  EXPECT_EQ(loaded_->budget(), (AdapterBudget{64, 0, "", ""})) << "older files announce nothing";
+  const auto untold = [](GgufWriter& w) {
+    w.Set("pith.budget.tokens", int64_t{64});
+    w.Set("pith.budget.reserve_tokens", int64_t{8});
+    w.Set("pith.budget.close_text", std::string("so"));
+  };
+  ASSERT_EQ(LoadChanged(untold), "") << "a budget need not be told";
+  EXPECT_EQ(loaded_->budget(), (AdapterBudget{64, 8, "so", ""}));
   ASSERT_EQ(LoadChanged([](GgufWriter&) {}), "");
   EXPECT_FALSE(loaded_->budget().has_value());
   expect("no tensors", [](GgufWriter&) {}, false);

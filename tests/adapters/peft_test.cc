@@ -195,7 +195,8 @@ TEST_F(PeftTest, ChecksTheBudget) {
   const auto good = nlohmann::json::parse(ReadFile(Path("adapter/pith.json")));
   const std::vector<std::pair<const char*, nlohmann::json>> cases = {
       {"tokens", 0}, {"tokens", -1}, {"tokens", 1.5}, {"tokens", "64"}, {"tokens", kMaxBudgetTokens + 1}, {"tokens", nullptr},
-      {"reserve_tokens", -1}, {"reserve_tokens", kMaxBudgetTokens + 1}, {"close_text", 3}, {"sentence", nullptr}};
+      {"reserve_tokens", -1}, {"reserve_tokens", kMaxBudgetTokens + 1}, {"close_text", 3}, {"close_text", nullptr},
+      {"sentence", 3}, {"announcement", true}};
   for (const auto& [key, value] : cases) {
     auto json = good;
     json["budget"][key] = value;
@@ -204,6 +205,15 @@ TEST_F(PeftTest, ChecksTheBudget) {
     EXPECT_NE(sentence.find("budget"), std::string::npos) << key << " = " << value << " gave: " << sentence;
   }
   auto json = good;
+  json["budget"]["sentence"] = "in {budget}";
+  json["budget"]["announcement"] = "budget {budget}:";
+  WriteFile(Path("adapter/pith.json"), json.dump());
+  EXPECT_NE(Refusal([&] { ReadPeft(Path("adapter")); }).find("a sentence and an announcement"), std::string::npos);
+  json["budget"].erase("sentence");
+  WriteFile(Path("adapter/pith.json"), json.dump());
+  EXPECT_EQ(ReadPeft(Path("adapter")).budget, (AdapterBudget{64, 8, "so ", "", "budget {budget}:"}));
+  WritePeft(ReadPeft(Path("adapter")), Path("again"));
+  EXPECT_EQ(ReadPeft(Path("again")).budget, (AdapterBudget{64, 8, "so ", "", "budget {budget}:"}));
   json["budget"] = 64;
   WriteFile(Path("adapter/pith.json"), json.dump());
   EXPECT_NE(Refusal([&] { ReadPeft(Path("adapter")); }).find("budget"), std::string::npos);

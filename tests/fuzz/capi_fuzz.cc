@@ -252,7 +252,7 @@ class Calls {
         case 17: r.pooled = in_.Byte() % 2; break;
         case 18: r.closable = in_.Byte() % 2; break;
         case 19: r.close_text = in_.Text(); break;
-        case 20: r.sentence = in_.Text(); break;
+        case 20: (in_.Byte() % 2 == 0 ? r.sentence : r.announcement) = in_.Text(); break;
         case 21: r.temperature = in_.Number(), r.top_p = in_.Number(), r.min_p = in_.Number(), r.top_k = in_.Integer(); break;
         case 22: r.seed = static_cast<uint64_t>(in_.Integer()); break;
         case 23: r.repetition_penalty = in_.Number(); break;
@@ -325,7 +325,7 @@ class Calls {
       const bool is_one = pith_answer_usage(answer, chain, &usage, nullptr) == PITH_OK;
       PITH_FUZZ_EXPECT(is_one == (text != nullptr) && (is_one || bytes + kept + tokens + logprobs == 0));
       if (!is_one) continue;
-      PITH_FUZZ_EXPECT(tokens == logprobs && usage.thinking_tokens >= 0 && usage.answer_tokens >= 0 && usage.forced_tokens >= 0);
+      PITH_FUZZ_EXPECT(tokens == logprobs && usage.thinking_tokens >= 0 && usage.answer_tokens >= 0 && usage.announced_tokens >= 0 && usage.forced_tokens >= usage.announced_tokens);
       if (usage.finish != PITH_FINISH_CANCELLED) PITH_FUZZ_EXPECT(static_cast<size_t>(usage.thinking_tokens + usage.answer_tokens) == tokens);
       PITH_FUZZ_EXPECT((usage.forced != 0) == (usage.forced_by != PITH_FORCED_BY_NONE));
     }

@@ -69,13 +69,15 @@ TEST(CommandLineTest, WhatTheAdapterWasTrainedUnderIsTheDefault) {
   const auto budget_of = [&](std::vector<std::string> arguments, const std::vector<NamedAdapter>& adapters) {
     Budget budget;
     budget.tokens = 100;
+    std::optional<std::string> announcement;
     CLI::App app;
+    AddAnnouncement(app, &announcement);
     app.add_option("--reserve", budget.reserve_tokens);
     app.add_option("--close-text", budget.close_text);
     app.add_option("--sentence", budget.sentence);
     std::reverse(arguments.begin(), arguments.end());
     app.parse(arguments);
-    TakeStoredBudget(app, adapters, &budget);
+    TakeStoredBudget(app, adapters, announcement, &budget);
     return budget;
   };
   const Budget stored = budget_of({}, {{"base", nullptr}, {"plain", AdapterFrom({})}, trained});
@@ -88,6 +90,8 @@ TEST(CommandLineTest, WhatTheAdapterWasTrainedUnderIsTheDefault) {
   EXPECT_EQ(given.close_text, "\nSo: ");
   EXPECT_EQ(given.sentence, "Be brief.");
   EXPECT_EQ(budget_of({}, {{"base", nullptr}}).reserve_tokens, Budget().reserve_tokens);
+  EXPECT_EQ(budget_of({"--announcement", "budget {budget}:"}, {trained}).sentence, "") << "an announcement takes its place";
+  EXPECT_EQ(budget_of({"--announcement", ""}, {trained}).sentence, "Use {budget} tokens.");
 }
 
 TEST(CommandLineTest, APeftFolderIsToBePackedFirst) {

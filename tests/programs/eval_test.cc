@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"
+#include "runtime/evaluation/eval_budget.h"
 #include "runtime/programs/report.h"
 #include "tests/adapters/random_adapter.h"
 
@@ -180,6 +181,41 @@ TEST_F(EvalTest, TheLongestSequenceCountsTheSentenceToo) {
   EXPECT_EQ(PlanEval(base_->config(), *prompter_, problems_, modes, settings_).longest, static_cast<int64_t>(longest) + 40);
 }
 
+// A mode that is told its budget has answers of its own to each; the prompts, and what the base computes of them, are the same.
+TEST_F(EvalTest, AnnouncedBudgetsAreRunsOfTheirOwn) {
+  LoraAdapter lora = ReadPeft(PITH_TEST_GOLDEN "/tiny-alora");
+  lora.budget = AdapterBudget{64, 12, "\n#### ", "", "budget {budget}:"};
+  const NamedAdapter told = {"told", PackedAdapter::FromLora(lora, base_->config(), TensorType::kF32)};
+  const std::vector<NamedAdapter> modes = {{"base", nullptr}, told, {"plain", adapter_}};
+  settings_.budgets = {40, 48, 0};
+  EXPECT_EQ(PlanEval(base_->config(), *prompter_, problems_, modes, settings_).prompts.size(), 1u);
+  const std::vector<EvalRow> rows = Run(modes);
+  ASSERT_EQ(rows.size(), 9u);
+  const Tokenizer& words = prompter_->tokenizer();
+  EngineOptions options;
+  options.num_threads = 2;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const int64_t budget = settings_.budgets[r % 3];
+    EXPECT_EQ(rows[r].curve, budget == 0 ? "" : r / 3 == 1 ? "announced" : "cut");
+    for (size_t p = 0; p < problems_.size(); ++p) {
+      const Prompt prompt = prompter_->Build(problems_[p].question);
+      GenerateRequest request;
+      request.prompt = prompt.ids;
+      request.invocation_start = FindSwitch(modes[r / 3], prompt, words);
+      request.adapter = modes[r / 3].adapter;
+      request.max_tokens = budget > 0 ? budget : settings_.max_tokens;
+      if (budget > 0) request.budget = MakeDecodeBudget(settings_.BudgetOf(budget), false, words);
+      if (r / 3 == 1) Announce("budget {budget}:", words, &request);
+      Engine engine(base_, options);
+      const Completion alone = Generate(engine, words, {&request, 1}, {})[0][0];
+      EXPECT_EQ(alone.announced > 0, r / 3 == 1 && budget > 0);
+      EXPECT_EQ(rows[r].answers[p].text, ResponseText(words, alone)) << rows[r].mode << ", budget " << budget << ", problem " << p;
+      EXPECT_EQ(rows[r].answers[p].tokens, static_cast<int64_t>(alone.tokens.size()));
+    }
+  }
+  EXPECT_TRUE(nlohmann::json::parse(ResultsJson(rows))[2]["curve"].is_null());
+}
+
 TEST_F(EvalTest, ResultsJsonHoldsTheDocumentedKeys) {
   settings_.budgets = {40, 0};
   const std::vector<EvalRow> rows = Run();
@@ -187,7 +223,7 @@ TEST_F(EvalTest, ResultsJsonHoldsTheDocumentedKeys) {
   ASSERT_EQ(json.size(), 4u);
   for (const char* key : {"mode", "dataset", "budget", "n", "accuracy", "accuracy_lenient", "accuracy_ci", "mean_tokens", "p95_tokens",
                           "forced_rate", "truncated_rate", "chains", "seed", "pass_at_k", "maj_at_k", "ttft_ms", "tok_per_s", "rss_mb", "adapter_sha256",
-                          "base_sha256", "cut_rate", "accuracy_uncut"}) {
+                          "base_sha256", "cut_rate", "accuracy_uncut", "curve"}) {
     EXPECT_TRUE(json[0].contains(key)) << key;
   }
   EXPECT_EQ(json[0]["budget"], 40);

@@ -167,7 +167,9 @@ card            tiny-rl: LoRA adapter of rank 8 for Tiny, trained by rl (dapo) o
 TEST_F(InfoTest, AnAdapterGguf) {
   const auto base = BaseModel::Load(kFolder);
   RunConvert({kFolder, {TensorType::kF32, {}}, folder_ / "base.gguf"});
-  WritePeft(Full(), folder_ / "full");
+  LoraAdapter lora = Full();
+  lora.budget = AdapterBudget{64, 8, "\n#### ", "", "budget {budget}:"};
+  WritePeft(lora, folder_ / "full");
   RunAdapter({folder_ / "full", folder_ / "base.gguf", TensorType::kQ8_0, folder_ / "full.gguf", /*any_base=*/true, ""});
   const json facts = Facts({folder_ / "full.gguf"});
   const json types = {{{"type", "q8_0"}, {"tensors", 14}, {"parameters", 8192}, {"bytes", 8704}},
@@ -176,7 +178,7 @@ TEST_F(InfoTest, AnAdapterGguf) {
   EXPECT_EQ(facts["rank"], (json{8, 8}));
   EXPECT_EQ(facts["scale"], (json{2.0, 2.0}));
   EXPECT_EQ(facts["base"], (json{{"sha256", kIdentity}, {"name", "Tiny"}}));
-  EXPECT_EQ(facts["budget"], (json{{"tokens", 64}, {"reserve_tokens", 8}, {"close_text", "\n#### "}, {"sentence", "Use {budget} tokens."}}));
+  EXPECT_EQ(facts["budget"], (json{{"tokens", 64}, {"reserve_tokens", 8}, {"close_text", "\n#### "}, {"sentence", ""}, {"announcement", "budget {budget}:"}}));
   EXPECT_EQ(facts["card"]["recipe"]["reward"], "correct × budget");
   EXPECT_EQ(Facts({folder_ / "full.gguf", "--model", folder_ / "base.gguf"})["invocation"]["text"], "<|im_start|>assistant\n");
   EXPECT_EQ(Facts({folder_ / "full.gguf", "--model", folder_ / "base.gguf"})["base"]["is_model"], false) << "another file, another identity";
@@ -184,6 +186,7 @@ TEST_F(InfoTest, AnAdapterGguf) {
   const std::string text = Text({folder_ / "full.gguf"});
   EXPECT_NE(text.find("\nproof           16 prompts by the exporter, change "), std::string::npos) << text;
   EXPECT_EQ(text.substr(0, text.find(", ")), "adapter         " + (folder_ / "full.gguf") + " (GGUF LoRA");
+  EXPECT_NE(text.find("and answer; announced by \"budget {budget}:\"\n"), std::string::npos) << text;
   EXPECT_NE(text.find("\nacts            from its invocation on: [1, 67, 270, 280, 86, 201]\n"), std::string::npos) << text;
 }
 

@@ -202,6 +202,13 @@ TEST(MakeBudget, CarriesEverySetting) {
   EXPECT_EQ(budget.reserve_tokens, 8);
   EXPECT_EQ(budget.close_text, "so");
   EXPECT_EQ(budget.sentence, "in {budget}");
+  settings.sentence = "";
+  settings.announcement = "budget {budget}:";
+  EXPECT_EQ(MakeBudget(settings).announcement, "budget {budget}:");
+  EXPECT_EQ(UserTurn("2 + 2?", MakeBudget(settings)), "2 + 2?") << "an announcement leaves the prompt as it is";
+  settings.sentence = "in {budget}";
+  EXPECT_THROW(MakeBudget(settings), UserError) << "told twice";
+  settings.sentence = "";
   settings.window = 1;
   EXPECT_THROW(MakeBudget(settings), UserError);
 }

@@ -54,13 +54,15 @@ std::vector<EncodedPrompt> PromptEncoder::Encode(std::span<const Prompt* const> 
   return out;
 }
 
-TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response) {
+TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response, int64_t announced) {
   TrainSequence s;
   s.prompt = encoded;
   s.ids.assign(prompt.ids.begin() + prompt.invocation_start, prompt.ids.end());
   s.response_begin = static_cast<int64_t>(s.ids.size());
   PITH_CHECK(s.response_begin > 0, "an empty invocation");
   s.ids.insert(s.ids.end(), response.begin(), response.end());
+  s.response_begin += announced;
+  PITH_CHECK(s.response_begin <= static_cast<int64_t>(s.ids.size()), announced, " of ", response.size(), " tokens");
   return s;
 }
 

@@ -37,10 +37,11 @@ class PromptEncoder {
 struct TrainSequence {
   EncodedPrompt prompt;
   std::vector<int32_t> ids;   // prompt from invocation_start on, then the response
-  int64_t response_begin = 0; // in ids; at least 1
+  int64_t response_begin = 0; // in ids; at least 1: where the tokens begin that the policy answers for, behind an announcement
   int64_t response_length() const { return static_cast<int64_t>(ids.size()) - response_begin; }
 };
-TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response);
+// The first `announced` tokens of the response announce its budget (data/text/announcement.h): they are run, and nothing is learned from them.
+TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response, int64_t announced = 0);
 
 // Sequences side by side for one forward pass: the rows that predict response tokens, and those tokens (int64).
 struct PackedSequences {

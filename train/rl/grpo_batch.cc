@@ -49,7 +49,7 @@ Paid Pay(const Session& session, const RewardFunction& reward, std::span<const s
   Paid paid;
   for (size_t g = 0; g < groups.size(); ++g) {
     for (const Completion& c : groups[g]) {
-      const std::span<const int32_t> answer = tokenizer.WithoutEnd(c.tokens);
+      const std::span<const int32_t> answer = tokenizer.WithoutEnd(c.said());
       paid.texts.push_back(JudgedText(tokenizer, c));
       const auto decoded_bytes = [&](int64_t k) {
         return static_cast<int64_t>(JudgedText(tokenizer, c.prompt_opens_thoughts, answer.first(static_cast<size_t>(k))).size());
@@ -131,7 +131,7 @@ std::vector<TrainSequence> StepSequences(const Session& session, std::span<const
   std::vector<TrainSequence> sequences;
   for (size_t g = 0; g < groups.size(); ++g) {
     for (const Completion& c : groups[g]) {
-      sequences.push_back(MakeSequence(encoded[g], session.problems[problems[g]].prompt, c.tokens));
+      sequences.push_back(MakeSequence(encoded[g], session.problems[problems[g]].prompt, c.tokens, c.announced));
     }
   }
   return sequences;
@@ -166,14 +166,15 @@ std::vector<GrpoBatch> MakeBatches(const TrainConfig& config, int64_t step, cons
     batch.whole.sequences = static_cast<double>(end - begin);
     for (auto i = begin; i != end; ++i) {
       const Completion& c = *completions[*i];
-      if (c.tokens.empty() || (rl.mask_truncated && c.finish == Finish::kLength) || paid.results[*i].failed) continue;
+      if (c.said().empty() || (rl.mask_truncated && c.finish == Finish::kLength) || paid.results[*i].failed) continue;
       ++batch.unmasked;
-      batch.whole.minibatch_tokens += static_cast<double>(c.tokens.size());
+      batch.whole.minibatch_tokens += static_cast<double>(c.said().size());
       if (paid.advantages[*i] == 0.0 && !all_move) continue;
       batch.sequences.push_back(sequences[*i]);
       batch.samples.push_back(*i);
       batch.advantages.push_back(paid.advantages[*i]);
-      batch.sampler_logp.insert(batch.sampler_logp.end(), c.logprobs.begin(), c.logprobs.end());
+      const std::span<const float> sampled = c.said_logprobs();
+      batch.sampler_logp.insert(batch.sampler_logp.end(), sampled.begin(), sampled.end());
     }
     batch.whole.kept_tokens = batch.whole.minibatch_tokens;
     rollout_tokens += batch.whole.minibatch_tokens;

@@ -47,7 +47,8 @@ void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid);
 std::vector<TrainSequence> StepSequences(const Session& session, std::span<const size_t> problems, const Groups& groups,
                                          const std::vector<EncodedPrompt>& encoded);
 
-// What one update learns from. Tensors hold a value per response token, sequence after sequence.
+// What one update learns from. Tensors hold a value per response token, sequence after sequence; tokens that announced the budget are none of
+// these, though they count in the length that is paid for.
 struct GrpoBatch {
   std::vector<TrainSequence> sequences;  // of the samples that can move the policy
   std::vector<size_t> samples;           // their places among the step's completions

@@ -149,8 +149,9 @@ Metrics GrpoLearner::Learn(int64_t step, std::span<const size_t> problems, const
     std::vector<float> sampled;
     std::vector<int64_t> lengths;
     for (const Completion& c : groups[0]) {
-      sampled.insert(sampled.end(), c.logprobs.begin(), c.logprobs.end());
-      lengths.push_back(static_cast<int64_t>(c.tokens.size()));
+      const std::span<const float> said = c.said_logprobs();
+      sampled.insert(sampled.end(), said.begin(), said.end());
+      lengths.push_back(static_cast<int64_t>(said.size()));
     }
     pairs.Add(sampled, score(first), lengths);
   }

@@ -129,7 +129,10 @@ class GrpoStage : public Stage, public Stateful {
       CheckSampled(step, problems, groups);
       stats->generated_tokens += round.generated_tokens;
       num_tokens_ += round.generated_tokens;
-      for (size_t i : problems) num_tokens_ += config_.rl.group_size * static_cast<int64_t>(session_.problems[i].prompt.ids.size());
+      for (size_t i : problems) {
+        const PreparedProblem& p = session_.problems[i];
+        num_tokens_ += config_.rl.group_size * static_cast<int64_t>(p.prompt.ids.size() + p.announcement.size());
+      }
       return groups;
     };
     const auto judge = [&](std::span<const size_t> problems, const Groups& groups) {

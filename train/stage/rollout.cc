@@ -55,10 +55,12 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
   std::vector<size_t> places;
   for (size_t i = 0; i < problems.size(); ++i) {
     if (!Ranks::World().Owns(i)) continue;
-    const Prompt& prompt = session_.problems[problems[i]].prompt;
+    const PreparedProblem& problem = session_.problems[problems[i]];
     GenerateRequest r;
-    r.prompt = prompt.ids;
-    r.invocation_start = prompt.invocation_start;
+    r.prompt = problem.prompt.ids;
+    r.invocation_start = problem.prompt.invocation_start;
+    r.response_prefix = problem.announcement;
+    r.announced = static_cast<int64_t>(problem.announcement.size());
     r.adapter = packed;
     r.sampling = Sampling(c.rollout, seed);
     r.max_tokens = c.rollout.max_completion_tokens;

@@ -17,6 +17,7 @@
 #include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "configs/data_sources.h"
+#include "data/text/announcement.h"
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
 #include "train/run/ranks.h"
@@ -119,7 +120,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
     const BudgetSettings& b = config.budget;
     adapter.budget.reset();
-    if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence};
+    if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence, b.announcement};
   }
   return adapter;
 }
@@ -150,7 +151,14 @@ void CheckLengths(const Session& session) {
     return;
   }
   int64_t longest = 0;
-  for (const PreparedProblem& p : session.problems) longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
+  for (const PreparedProblem& p : session.problems) {
+    longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
+    const auto announced = static_cast<int64_t>(p.announcement.size());
+    if (announced >= c.rollout.max_completion_tokens) {
+      ThrowUser("budget.announcement takes ", announced, " tokens, which leaves nothing of rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
+                "; raise that, or announce budgets in fewer words");
+    }
+  }
   if (longest + c.rollout.max_completion_tokens > context) {
     ThrowUser("the longest prompt has ", longest, " tokens; with rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
               " it does not fit the model's context of ", context);
@@ -298,6 +306,8 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
         p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
       }
       CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
+      p.announcement = AnnouncementIds(s.prompter->tokenizer(), budget.announcement, budget_tokens);
+      CheckIds(s, p.announcement, "budget.announcement");
       p.problem = problem;
       p.budget_tokens = budget_tokens;
       p.source = source;

@@ -24,6 +24,7 @@ struct PreparedProblem {
   Problem problem;
   Prompt prompt;                  // invocation_start 0 where the adapter always acts
   int64_t budget_tokens = 0;      // B of this prompt; 0: none
+  std::vector<int32_t> announcement;  // of B, with which each response begins (budget.announcement); empty: it is not announced
   size_t source = 0;              // index in config.data.sources; 0 without a mix
 };
 
