@@ -11,11 +11,6 @@
 
 namespace pith {
 
-// What a judge reads of a completion.
-inline std::string JudgedText(const Tokenizer& tokenizer, const Completion& completion) {
-  return JudgedText(tokenizer, completion.prompt_opens_thoughts, completion.tokens);
-}
-
 // Which limit ended a completion with this judged text: within its thoughts, in the answer behind them, or where it has none.
 inline EndedBy WhatEnded(const Completion& completion, std::string_view judged_text) {
   if (completion.finish != Finish::kLength) return EndedBy::kNone;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/text/response_text.h"
 #include "runtime/engine.h"
 #include "runtime/generation/closer.h"
 #include "runtime/generation/decode_budget.h"
@@ -64,6 +65,10 @@ struct Completion {
 
 // The response as people read it: decoded without the token that ended it, and without a stop text.
 std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion);
+// And as a judge reads it (data/text/response_text.h).
+inline std::string JudgedText(const Tokenizer& tokenizer, const Completion& completion) {
+  return JudgedText(tokenizer, completion.prompt_opens_thoughts, completion.tokens);
+}
 
 struct TokenEvent {
   int sample = 0;          // of its request, from 0
