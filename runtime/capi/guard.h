@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -33,6 +34,7 @@ struct Failure {
 // Of the exception that is being handled. Does not throw.
 Failure CurrentFailure() noexcept;
 pith_status Report(const Failure& failure, pith_error* error) noexcept;
+void CopyCut(const std::string& text, char* to, size_t capacity) noexcept;  // ended by a zero byte; cut between characters
 
 // What `body` throws, as a status. What it logs goes to `sink`; nullptr: nowhere.
 template <class Body>
@@ -66,6 +68,8 @@ T* NotNull(T* pointer, const char* what) {
 inline constexpr size_t kMostStructBytes = 4096;
 template <class T>
 constexpr size_t FirstBytes() { return sizeof(T); }  // of a struct that has grown since: where its first version ended
+template <>
+constexpr size_t FirstBytes<pith_request>() { return offsetof(pith_request, vote); }
 
 size_t StructBytes(const void* given, size_t first, const char* what);  // as it says; UserError where that cannot be
 void CheckZero(const void* from, size_t bytes, const char* what);
@@ -79,6 +83,12 @@ T ReadStruct(const T* given, const char* what) {
   std::memcpy(static_cast<void*>(&value), given, std::min(bytes, sizeof(T)));
   if (bytes > sizeof(T)) CheckZero(reinterpret_cast<const char*>(given) + sizeof(T), bytes - sizeof(T), what);
   return value;
+}
+
+// Before work whose result would have no place: UserError where `to` cannot be written to.
+template <class T>
+void CheckStruct(const T* to, const char* what) {
+  (void)StructBytes(NotNull(to, what), FirstBytes<T>(), what);
 }
 
 template <class T>
