@@ -87,7 +87,7 @@ void Reason(Engine& engine, const Tokenizer& tokenizer, const NamedAdapter& mode
   for (const int running : kStalled) {
     const auto stall = bench.MeasureStall(long_prompt, running, kMostStall);
     Print({{"test", "stall"}, {"prompt_tokens", long_prompt}, {"running", running}, {"step_ms", Round(stall.step_ms, 3)}, {"longest_gap_ms", Round(stall.longest_gap_ms, 3)},
-           {"steps", stall.steps}, {"mode", mode.name}}, json);
+           {"p99_gap_ms", Round(stall.p99_gap_ms, 3)}, {"steps", stall.steps}, {"mode", mode.name}}, json);
   }
   const auto budgets = bench.MeasureBudgets(kBudgetGenerations);
   Print({{"test", "budget"}, {"generations", budgets.generations}, {"over", budgets.over}, {"mislabelled", budgets.mislabelled}, {"forced", budgets.forced}, {"mode", mode.name}}, json);

@@ -129,7 +129,7 @@ ReasoningBench::Chains ReasoningBench::MeasureChains(int64_t prompt_tokens, int 
 
 ReasoningBench::Stall ReasoningBench::MeasureStall(int64_t prompt_tokens, int running, double max_stall) {
   constexpr int kWarm = 8, kPlain = 24;  // steps before
-  std::vector<double> step, longest, steps;
+  std::vector<double> step, longest, most, steps;
   for (int rep = 0; rep < reps_; ++rep) {
     Scheduler scheduler(engine_, tokenizer_, {.max_batch = running + 1, .max_stall = max_stall});
     std::vector<Clock::time_point> last(static_cast<size_t>(running));
@@ -149,7 +149,7 @@ ReasoningBench::Stall ReasoningBench::MeasureStall(int64_t prompt_tokens, int ru
     for (int i = 0; i < kPlain; ++i) scheduler.Step();
     step.push_back(Quantile(gaps, 0.5));
     gaps.clear();
-    GenerateRequest request = Request(Prompt(prompt_tokens, 60000 + static_cast<uint64_t>(rep)));
+    GenerateRequest request = Request(Prompt(prompt_tokens, 60000 + 100 * static_cast<uint64_t>(running) + static_cast<uint64_t>(rep)));
     request.max_tokens = 1;
     bool come = false;
     scheduler.Submit(request, {.on_token = [&](const TokenEvent&) { come = true; }});
@@ -158,8 +158,9 @@ ReasoningBench::Stall ReasoningBench::MeasureStall(int64_t prompt_tokens, int ru
     }
     steps.push_back(static_cast<double>(scheduler.counts().steps - before));
     longest.push_back(gaps.empty() ? 0 : *std::max_element(gaps.begin(), gaps.end()));
+    most.push_back(gaps.empty() ? 0 : Quantile(gaps, 0.99));
   }
-  return {Quantile(step, 0.5), Quantile(longest, 0.5), static_cast<int64_t>(Quantile(steps, 0.5))};
+  return {Quantile(step, 0.5), Quantile(longest, 0.5), Quantile(most, 0.5), static_cast<int64_t>(Quantile(steps, 0.5))};
 }
 
 void ReasoningBench::CountAgain(const GenerateRequest& request, const std::vector<Completion>& completions, Budgets* budgets) const {

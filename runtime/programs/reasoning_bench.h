@@ -34,7 +34,8 @@ class ReasoningBench {
   // So many running answers, and a prompt of so many tokens that comes in beside them, on a scheduler that bounds the stall.
   struct Stall {
     double step_ms;          // between two tokens before the prompt came
-    double longest_gap_ms;   // between two tokens of an answer, from then until the prompt's first token
+    double longest_gap_ms;   // between two tokens of an answer, from then until the prompt's first token …
+    double p99_gap_ms;       // … and what all but a hundredth stay below: of a machine that falters now and then it says more
     int64_t steps;           // that took
   };
   Stall MeasureStall(int64_t prompt_tokens, int running, double max_stall);

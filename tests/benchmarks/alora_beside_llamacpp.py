@@ -4,7 +4,7 @@
     alora_beside_llamacpp.py MODEL.gguf ALORA.gguf [--pith build/pith-run] [--rounds 5] [--prompt 1000] [--reps 5] [--threads N]
 
 llama.cpp is called as its server does it: the adapter is off while the prompt is decoded, is set, and the invocation's tokens are decoded with it; its time ends with
-the likeliest token of their logits. "again": the whole prompt under the adapter, as a plain LoRA wants it. pith: the line "switch" of pith-run bench --reasoning, from
+the likeliest token of their logits. pith: the line "switch" of pith-run bench --reasoning, from
 the request that is handed in to the token that is handed out. Medians of the rounds. Wants llama-cpp-python.
 """
 import argparse
@@ -50,19 +50,14 @@ def peer(a):
         return int(np.ctypeslib.as_array(lib.llama_get_logits_ith(context, len(tokens) - 1), (vocabulary,)).argmax())
 
     prompt = [(i * 7919 + 1) % 200 for i in range(a.prompt)]
-    first, again = [], []
+    first = []
     run(prompt, 0, False)
     for _ in range(a.reps + 1):
         start = time.perf_counter()
         run(invocation, a.prompt, True)
         first.append(1e3 * (time.perf_counter() - start))
         lib.llama_memory_seq_rm(memory, 0, a.prompt, -1)
-    for _ in range(2):
-        lib.llama_memory_clear(memory, True)
-        start = time.perf_counter()
-        run(prompt + invocation, 0, True)
-        again.append(1e3 * (time.perf_counter() - start))
-    print(json.dumps({"first": statistics.median(first[1:]), "again": min(again)}))
+    print(json.dumps({"first": statistics.median(first[1:])}))
 
 
 def ours(a):
@@ -88,14 +83,12 @@ def main():
     a = parser.parse_args()
     if a.peer:
         return peer(a)
-    figures = {"pith": [], "llama.cpp": [], "pith, again": [], "llama.cpp, again": []}
+    figures = {"pith": [], "llama.cpp": []}
     for _ in range(a.rounds):
         theirs = json.loads(subprocess.run([sys.executable, __file__, *sys.argv[1:], "--peer"], check=True, capture_output=True, text=True).stdout.splitlines()[-1])
         mine = ours(a)
         figures["llama.cpp"].append(theirs["first"])
-        figures["llama.cpp, again"].append(theirs["again"])
         figures["pith"].append(mine["first_token_ms"])
-        figures["pith, again"].append(mine["reencode_ms"])
         print(json.dumps({**theirs, **mine}), flush=True)
     for name, of in figures.items():
         print(f"| {name} | {statistics.median(of):.2f} ({min(of):.2f}–{max(of):.2f}) ms |")
