@@ -1,5 +1,6 @@
 // What is refused, with a status and a sentence.
 #include <cmath>
+#include <cstddef>
 
 #include "calls.h"
 
@@ -78,6 +79,13 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   newer.known.struct_bytes = sizeof(newer);
   EXPECT_OK(pith_generate(model, &newer.known, nullptr, nullptr, &answer, &error));
   pith_answer_free(answer);
+  pith_request older = Ask("x");
+  older.struct_bytes = offsetof(pith_request, vote);  // as its first version ended
+  older.vote = 1;                                     // is none of its
+  EXPECT_OK(pith_generate(model, &older, nullptr, nullptr, &answer, &error));
+  pith_answer_free(answer);
+  --older.struct_bytes;
+  refused(older, "struct_bytes");
   newer.unknown = 1;
   EXPECT_REFUSED(pith_generate(model, &newer.known, nullptr, nullptr, &answer, &error), PITH_INVALID, "does not have");
 
