@@ -415,7 +415,8 @@ PITH_API const float* pith_answer_logprobs(const pith_answer* answer, int32_t ch
 PITH_API pith_status pith_answer_usage(const pith_answer* answer, int32_t chain, pith_usage* usage, pith_error* error);
 typedef struct pith_vote {
   size_t struct_bytes;
-  const char* answer; /* that most chains give, as its first chain writes it; "": none gives one. Lives as long as the pith_answer */
+  const char* answer; /* that most chains give, as its first chain writes it. Lives as long as the pith_answer */
+  size_t answer_bytes; /* its length, for it may hold zero bytes; 0: no chain gives one */
   int32_t chain;      /* the first that gives it, from 0 */
   int32_t votes;      /* chains that do */
   int32_t voters;     /* chains that gave an answer at all; cancelled ones do not */

@@ -110,6 +110,7 @@ pith_status pith_answer_vote(const pith_answer* answer, pith_vote* vote, pith_er
     const pith::Vote::Result& winner = Get(answer, "answer").answer->vote();
     pith_vote told = pith_vote_default();
     told.answer = winner.answer.c_str();
+    told.answer_bytes = winner.answer.size();
     told.chain = static_cast<int32_t>(winner.chain);
     told.votes = static_cast<int32_t>(winner.votes);
     told.voters = static_cast<int32_t>(winner.voters);

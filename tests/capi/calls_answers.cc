@@ -77,7 +77,7 @@ void Votes(pith_model* model) {
   pith_vote early = pith_vote_default(), late = pith_vote_default();
   EXPECT_OK(pith_answer_vote(answer, &early, &error));
   EXPECT_OK(pith_answer_vote(all, &late, &error));
-  EXPECT(std::string(early.answer) == late.answer && early.chain == late.chain && late.answer[0] != '\0');
+  EXPECT(std::string(early.answer) == late.answer && early.chain == late.chain && std::strlen(late.answer) == late.answer_bytes && late.answer_bytes > 0);
   EXPECT(early.votes <= late.votes && late.votes <= late.voters && late.voters <= 9 && late.votes > 1);
   int cancelled = 0;
   for (int i = 0; i < 9; ++i) {

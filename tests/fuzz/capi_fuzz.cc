@@ -335,7 +335,7 @@ class Calls {
     }
     pith_vote vote = pith_vote_default();
     PITH_FUZZ_EXPECT(pith_answer_vote(answer, &vote, nullptr) == PITH_OK && vote.answer != nullptr && vote.votes <= vote.voters);
-    PITH_FUZZ_EXPECT((vote.votes > 0) == (vote.answer[0] != '\0') && vote.voters <= pith_answer_chains(answer) && vote.chain < std::max(1, pith_answer_chains(answer)));
+    PITH_FUZZ_EXPECT((vote.votes > 0 || vote.answer_bytes == 0) && vote.voters <= pith_answer_chains(answer) && vote.chain < std::max(1, pith_answer_chains(answer)));
     if (answers_.size() < kMostHandles) return answers_.push_back(answer);
     pith_answer_free(answer);
   }

@@ -36,10 +36,10 @@ TEST_F(KvOptionsTest, APromptIsTakenUpFromAFile) {
 TEST_F(KvOptionsTest, ForeignFilesAndTooLittleMemoryAreRefused) {
   const std::string file = folder_ / "prompt.kv";
   Answer({"--save-kv", file});
-  ExpectRefusal(Generate({"--load-kv", file, "--kv", "int8"}), "KV type");
+  ExpectRefusal(Generate({"--load-kv", file, "--kv", "f32"}), "the KV's type is f16");
   ExpectRefusal(Generate({"--load-kv", folder_ / "none.kv"}), "none.kv");
   ExpectRefusal(Generate({"--load-kv", model_}), "base.gguf");
-  ExpectRefusal(Generate({"--kv-max-bytes", "4096"}), "KV cache");
+  ExpectRefusal(Generate({"--kv-max-bytes", "4096", "--max-tokens", "12"}), "KV cache");
   ExpectRefusal(Generate({"--kv-max-bytes", "-1"}), "--kv-max-bytes");
   EXPECT_EQ(Answer({"--kv-max-bytes", "1000000000"})["token_ids"], Answer({})["token_ids"]);
 }
