@@ -208,12 +208,14 @@ std::vector<StoredPair> StoredPairs(const PackedAdapter& adapter, const ModelCon
   return sorted;
 }
 
-AdapterProof StartProof(const LoraAdapter& adapter, const BaseModel& base, std::vector<ProofPrompt> prompts, const std::string& policy) {
+AdapterProof StartProof(const LoraAdapter& adapter, const BaseModel& base, const std::vector<std::vector<int32_t>>& ids, std::span<const int64_t> begins,
+                        const std::string& template_sha256, const std::string& policy) {
   AdapterProof proof;
   proof.policy = policy;
   proof.adapter_sha256 = AdapterHash(adapter);
   proof.base_sha256 = base.Identity();
-  proof.prompts = std::move(prompts);
+  proof.template_sha256 = template_sha256;
+  for (size_t p = 0; p < ids.size(); ++p) proof.prompts.push_back({ids[p], begins[p]});
   proof.pairs = MarksOf(adapter);
   std::array<double, kNumModuleKinds> changes{}, weights{};
   for (const PairMark& mark : proof.pairs) {

@@ -86,8 +86,9 @@ struct StoredPair {
 };
 std::vector<StoredPair> StoredPairs(const PackedAdapter& adapter, const ModelConfig& base);
 
-// All but top_ids and logits. The adapter is no DoRA and fits `base`.
-AdapterProof StartProof(const LoraAdapter& adapter, const BaseModel& base, std::vector<ProofPrompt> prompts, const std::string& policy);
+// All but top_ids and logits. The adapter is no DoRA and fits `base`. `ids` and `begins`: the prompts'; `template_sha256`: of these as rendered.
+AdapterProof StartProof(const LoraAdapter& adapter, const BaseModel& base, const std::vector<std::vector<int32_t>>& ids, std::span<const int64_t> begins,
+                        const std::string& template_sha256, const std::string& policy);
 // Appends the rows of one position: of policy_V the likeliest tokens (ties: the lower id), and base_V at these.
 void AddProofRow(std::span<const float> policy_V, std::span<const float> base_V, AdapterProof* proof);
 

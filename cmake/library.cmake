@@ -47,4 +47,5 @@ target_link_options(pith_shared PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
   # Phones with pages of 16 KB load what is aligned to them alone; and none has this machine's libstdc++.
   target_link_options(pith_shared PRIVATE -Wl,-z,max-page-size=16384 -static-libstdc++ -static-libgcc $<$<CONFIG:MinSizeRel>:-s>)
+  target_sources(pith_shared PRIVATE runtime/capi/shared/terminate.cc)
 endif()

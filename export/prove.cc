@@ -21,11 +21,8 @@ EngineOptions ProofEngine(const AdapterProof& proof) {
 
 AdapterProof ProveByEngine(std::shared_ptr<const BaseModel> base, const LoraAdapter& adapter) {
   const ModelConfig& c = base->config();
-  ProofPrompts made = MakeProofPrompts(base->path(), c.vocab_size, c.context_length, adapter.template_now, adapter.template_kwargs, adapter.invocation);
-  std::vector<ProofPrompt> prompts;
-  for (size_t p = 0; p < made.ids.size(); ++p) prompts.push_back({std::move(made.ids[p]), made.begins[p]});
-  AdapterProof proof = StartProof(adapter, *base, std::move(prompts), "exporter");
-  proof.template_sha256 = made.template_sha256;
+  const ProofPrompts made = MakeProofPrompts(base->path(), c.vocab_size, c.context_length, adapter.template_now, adapter.template_kwargs, adapter.invocation);
+  AdapterProof proof = StartProof(adapter, *base, made.ids, made.begins, made.template_sha256, "exporter");
   const AdapterRef packed = PackedAdapter::FromLora(adapter, c, TensorType::kF32);
   Engine engine(std::move(base), ProofEngine(proof));
   ReplayRows(engine, proof, packed, made.begins, [&](size_t, std::span<const float> policy_V, std::span<const float> base_V) { AddProofRow(policy_V, base_V, &proof); });

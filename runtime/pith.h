@@ -13,7 +13,7 @@
  *     pith_request request = pith_request_default();
  *     request.user = "What is 12 times 7?";
  *
- * Structs that you have filled in for you (pith_usage, pith_memory, pith_adapter_info, pith_model_info) begin with their size, too: set
+ * Structs that you have filled in for you (pith_usage, pith_memory, pith_adapter_info, pith_model_info, pith_verification, pith_vote) begin with their size, too: set
  * it, or make them by their pith_…_default().
  *
  * Texts are UTF-8 and end in a zero byte. What you give is copied before a function returns, unless it says otherwise; what is given
@@ -145,6 +145,9 @@ typedef struct pith_memory {
 } pith_memory;
 /* Waits for the end of the model's present step. */
 PITH_API pith_status pith_model_get_memory(pith_model* model, pith_memory* memory, pith_error* error);
+/* Gives memory back to the system: cached prefixes that no request uses are dropped, the one unused longest first, until the KV cache holds no more
+ * than keep_bytes (0: all of them), and what is free then goes. *freed_bytes, which may be NULL, receives how much that was. Waits likewise. */
+PITH_API pith_status pith_model_trim(pith_model* model, int64_t keep_bytes, int64_t* freed_bytes, pith_error* error);
 
 /* Token ids of a text into ids[0 … capacity), as many as fit, and into *count how many there are. ids may be NULL with capacity 0.
  * special: whether "<|im_end|>" is one token (as in a raw prompt) or plain text (as in what a user says). */
@@ -195,6 +198,44 @@ PITH_API pith_status pith_adapter_get_info(const pith_adapter* adapter, pith_ada
 /* The open adapters of a model, in the order in which they were opened, into adapters[0 … capacity), as many as fit, and into *count how
  * many there are. They are the handles that pith_adapter_open gave. */
 PITH_API pith_status pith_model_list_adapters(pith_model* model, pith_adapter** adapters, size_t capacity, size_t* count, pith_error* error);
+
+/* ---- Proofs ---------------------------------------------------------------------------------------------------------------- */
+
+typedef enum pith_verdict { PITH_EQUAL = 0, PITH_WITHIN_QUANTISATION = 1, PITH_DIFFERENT = 2, PITH_WITHOUT_EFFECT = 3 } pith_verdict;
+PITH_API const char* pith_verdict_name(int32_t verdict); /* "equal", "within quantisation", "different", "without effect" */
+
+typedef struct pith_verify_options {
+  size_t struct_bytes;
+  int32_t as_run;   /* 0: computed in float32, which sees the smallest faults; not 0: with the model's own activations and kv_type */
+  int32_t reserved; /* 0 */
+} pith_verify_options;
+
+/* What `pith-run verify` prints; docs/verify.md says what the numbers are. In units of logits, unless it says otherwise. */
+typedef struct pith_verification {
+  size_t struct_bytes;
+  int32_t verdict;          /* a pith_verdict */
+  int32_t num_findings;     /* what is wrong; 0 with the first two verdicts */
+  const char* policy;       /* whose forward pass the proof holds: "trainer" or "exporter"; lives as long as the adapter */
+  int64_t prompts;          /* that were replayed */
+  double change;            /* that the adapter makes here, root mean square … */
+  double expected_change;   /* … and by its proof */
+  double deviation;         /* between the two, of the prompt where it comes closest to its bound … */
+  double equal_bound;       /* … up to which they are equal … */
+  double bound;             /* … and up to which within quantisation */
+  double stored_deviation;  /* from what the exporter computed with this very file … */
+  double stored_bound;      /* … allowed up to; 0: the file does not say */
+  double base_deviation;    /* of the base's own logits … */
+  double base_bound;        /* … allowed up to */
+  double rounding;          /* of the adapter by the types that it is stored in, as a share of it */
+  double scale;             /* of the change here on the expected one: 1 where all is well */
+  double can_hide;          /* the largest fault of the computation that would not be seen, as a share of the change */
+  char findings[1536];      /* "kind: sentence", a line each, cut where they are longer; "": none */
+} pith_verification;
+
+/* Replays the proof that an adapter carries, on this device: whether base, adapter and engine do what its maker computed. It takes seconds and
+ * the memory of an engine of its own, on the model's CPUs and beside its requests; pith_model_close waits for it. Whatever the verdict, that it
+ * was found is PITH_OK; PITH_INVALID where the adapter carries no proof. options may be NULL. */
+PITH_API pith_status pith_verify(const pith_adapter* adapter, const pith_verify_options* options, pith_verification* verification, pith_error* error);
 
 /* ---- Conversations --------------------------------------------------------------------------------------------------------- */
 
@@ -285,6 +326,8 @@ typedef struct pith_request {
    * a pooled budget each chain's share. The prompt stays the same, and so its KV. They count, and stand in no text. NULL: the adapter's, but nothing
    * where `sentence` tells it or the prompt is raw; "": nothing. */
   const char* announcement;
+  int32_t vote;     /* not 0: chains that cannot change the vote (pith_answer_vote) any more are cancelled; with more than one chain */
+  int32_t reserved; /* 0 */
 } pith_request;
 
 typedef enum pith_part { PITH_THINKING = 0, PITH_ANSWER = 1, PITH_FORCED = 2 } pith_part;
@@ -353,7 +396,7 @@ PITH_API const char* pith_forced_by_name(int32_t forced_by); /* "none", "budget"
 typedef struct pith_usage {
   size_t struct_bytes;
   int64_t prompt_tokens;
-  int64_t thinking_tokens; /* thoughts with their tags; where think_tokens was given, all up to the closing text */
+  int64_t thinking_tokens; /* thoughts with their tags; where think_tokens was given and there are none, all up to the closing text or the answer's mark */
   int64_t answer_tokens;   /* the rest: both together are all tokens of the response */
   int64_t forced_tokens;   /* of both: the budget's announcement and the closing text */
   int32_t forced;          /* 1: the closing text was forced in … */
@@ -376,6 +419,17 @@ PITH_API const int32_t* pith_answer_tokens(const pith_answer* answer, int32_t ch
 /* The logarithm of each one's probability, under the temperature and before top_k, top_p and min_p; 0 for forced ones. */
 PITH_API const float* pith_answer_logprobs(const pith_answer* answer, int32_t chain, size_t* count);
 PITH_API pith_status pith_answer_usage(const pith_answer* answer, int32_t chain, pith_usage* usage, pith_error* error);
+typedef struct pith_vote {
+  size_t struct_bytes;
+  const char* answer; /* that most chains give, as its first chain writes it. Lives as long as the pith_answer */
+  size_t answer_bytes; /* its length, for it may hold zero bytes; 0: no chain gives one */
+  int32_t chain;      /* the first that gives it, from 0 */
+  int32_t votes;      /* chains that do */
+  int32_t voters;     /* chains that gave an answer at all; cancelled ones do not */
+  int32_t reserved;
+} pith_vote;
+/* The vote of its chains: equal answers are one ("1/2" and "0.5"), of equal votes the first chain's wins. The first call reads all chains. */
+PITH_API pith_status pith_answer_vote(const pith_answer* answer, pith_vote* vote, pith_error* error);
 /* Makes a turn of it, in the conversation that it answered. PITH_INVALID where that has gone on since, or the request had none. */
 PITH_API pith_status pith_conversation_keep(pith_conversation* conversation, const pith_answer* answer, int32_t chain, pith_error* error);
 PITH_API void pith_answer_free(pith_answer* answer);
@@ -394,10 +448,13 @@ PITH_DEFAULT_(pith_model_info)
 PITH_DEFAULT_(pith_memory)
 PITH_DEFAULT_(pith_adapter_options)
 PITH_DEFAULT_(pith_adapter_info)
+PITH_DEFAULT_(pith_verify_options)
+PITH_DEFAULT_(pith_verification)
 PITH_DEFAULT_(pith_conversation_options)
 PITH_DEFAULT_(pith_request)
 PITH_DEFAULT_(pith_callbacks)
 PITH_DEFAULT_(pith_usage)
+PITH_DEFAULT_(pith_vote)
 #undef PITH_DEFAULT_
 
 #ifdef __cplusplus

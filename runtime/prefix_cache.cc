@@ -27,11 +27,10 @@ int32_t PrefixCache::Find(const PageKey& key) const {
   return -1;
 }
 
-int64_t PrefixCache::FindBeginning(const PageKey& key, int32_t* page) const {
+int64_t PrefixCache::FindBeginning(const PageKey& key, int32_t before, int32_t* page) const {
   int64_t longest = 0;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
+  for (int32_t i = before < 0 ? first_ : nodes_[before].first; i >= 0; i = nodes_[i].right) {
     const Node& node = nodes_[i];
-    if (node.serial == 0 || node.key.parent != key.parent) continue;
     const int64_t count = std::min(key.count, node.key.count);
     int64_t same = 0;
     while (same < count && node.key.tokens[static_cast<size_t>(same)] == key.tokens[static_cast<size_t>(same)] &&
@@ -40,7 +39,7 @@ int64_t PrefixCache::FindBeginning(const PageKey& key, int32_t* page) const {
     }
     if (same <= longest) continue;
     longest = same;
-    *page = static_cast<int32_t>(i);
+    *page = i;
   }
   return longest;
 }
@@ -48,6 +47,12 @@ int64_t PrefixCache::FindBeginning(const PageKey& key, int32_t* page) const {
 PrefixCache::Node* PrefixCache::Before(const Node& node) {
   if (node.before < 0 || nodes_[node.before].serial != node.key.parent) return nullptr;
   return &nodes_[node.before];
+}
+
+int32_t* PrefixCache::FirstBeside(const Node& node) {
+  if (node.key.parent == 0) return &first_;
+  Node* before = Before(node);
+  return before != nullptr ? &before->first : nullptr;
 }
 
 void PrefixCache::Add(int32_t page, const PageKey& key, int32_t before) {
@@ -59,6 +64,11 @@ void PrefixCache::Add(int32_t page, const PageKey& key, int32_t before) {
   node.serial = next_serial_++;
   node.before = before;
   node.followers = 0;
+  node.first = node.left = -1;
+  int32_t& first = *FirstBeside(node);
+  node.right = first;
+  if (first >= 0) nodes_[first].left = page;
+  first = page;
   if (before >= 0) ++nodes_[before].followers;
   node.chain = head;
   head = page;
@@ -71,6 +81,12 @@ void PrefixCache::Remove(int32_t page) {
   while (*link != page) link = &nodes_[*link].chain;
   *link = node.chain;
   if (Node* before = Before(node)) --before->followers;
+  if (node.right >= 0) nodes_[node.right].left = node.left;
+  if (node.left >= 0) {
+    nodes_[node.left].right = node.right;
+  } else if (int32_t* first = FirstBeside(node)) {
+    *first = node.right;
+  }
   node.serial = 0;
 }
 

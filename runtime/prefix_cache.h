@@ -30,9 +30,9 @@ class PrefixCache {
   explicit PrefixCache(int64_t num_pages);
 
   int32_t Find(const PageKey& key) const;         // −1 when unknown
-  // Of the pages behind key.parent the one whose first tokens and writers agree with key's the longest, and how long; 0 when none
-  // does. Looks at every page.
-  int64_t FindBeginning(const PageKey& key, int32_t* page) const;
+  // Of the pages that follow `before` (as in Add) the one whose first tokens and writers agree with key's the longest, and how long; 0 when none
+  // does. Looks at these pages alone.
+  int64_t FindBeginning(const PageKey& key, int32_t before, int32_t* page) const;
   // page unknown, key unknown; `before` is the page whose serial() is key.parent, −1 where that is 0
   void Add(int32_t page, const PageKey& key, int32_t before);
   void Remove(int32_t page);                      // known and not parked
@@ -55,14 +55,18 @@ class PrefixCache {
     int32_t before = -1;        // the page whose serial was key.parent
     int32_t followers = 0;      // known pages whose key.parent is `serial`
     int32_t chain = -1;         // next page in the hash bucket
+    int32_t first = -1;         // of its followers; each is linked to those beside it
+    int32_t left = -1, right = -1;
     int32_t newer = -1, older = -1;
     bool parked = false;
   };
   size_t Bucket(const PageKey& key) const;
   Node* Before(const Node& node);  // nullptr for a first page, and where it was forgotten
+  int32_t* FirstBeside(const Node& node);  // where the pages beside it begin; nullptr where the page before them was forgotten
   bool IsReachable(const Node& node, const std::function<bool(WriterId)>& is_gone);
   std::vector<Node> nodes_;     // by page
   std::vector<int32_t> buckets_;
+  int32_t first_ = -1;          // of the pages that begin a text
   int32_t newest_ = -1, oldest_ = -1;
   int64_t num_parked_ = 0;
   uint64_t next_serial_ = 1;

@@ -48,9 +48,10 @@ void Sequences::RegisterLastPage(Sequence& s) {
   int32_t& page = s.pages[static_cast<size_t>(i)];
   if (prefixes_.Knows(page)) return;
   const PageKey key = KeyOf(s, i);
+  const int32_t before = i == 0 ? -1 : s.pages[static_cast<size_t>(i - 1)];
   int32_t twin = -1;
-  if (prefixes_.FindBeginning(key, &twin) < key.count) {
-    prefixes_.Add(page, key, i == 0 ? -1 : s.pages[static_cast<size_t>(i - 1)]);
+  if (prefixes_.FindBeginning(key, before, &twin) < key.count) {
+    prefixes_.Add(page, key, before);
   } else {  // another one holds as much, or more: keep that, as the one used last
     TakeOver(twin);
     DropPage(page);
@@ -116,7 +117,7 @@ int64_t Sequences::AdoptBeginning(Sequence& s, std::span<const int32_t> tokens, 
   const int64_t begin = static_cast<int64_t>(s.pages.size()) * kFull;
   const PageKey key = KeyOf(tokens, writers, begin, s.pages.empty() ? 0 : prefixes_.serial(s.pages.back()));
   int32_t page = -1;
-  const int64_t same = prefixes_.FindBeginning(key, &page);
+  const int64_t same = prefixes_.FindBeginning(key, s.pages.empty() ? -1 : s.pages.back(), &page);
   if (same == 0) return 0;
   TakeOver(page);  // so that making room does not push it out
   const int32_t copy = TakePage();

@@ -64,19 +64,30 @@ ProofPrompts Drawn(int64_t vocab_size, int64_t context, std::span<const int32_t>
 
 ProofPrompts MakeProofPrompts(const std::string& path, int64_t vocab_size, int64_t context, const std::string& now, const std::string& kwargs_json,
                               std::span<const int32_t> invocation) {
+  std::unique_ptr<Prompter> prompter;
+  try {
+    prompter = Prompter::Load(path);
+  } catch (const UserError&) {  // what it lacks is said where a prompt is wanted; a proof does without
+  }
+  return MakeProofPrompts(prompter.get(), vocab_size, context, now, kwargs_json, invocation);
+}
+
+ProofPrompts MakeProofPrompts(const Prompter* prompter, int64_t vocab_size, int64_t context, const std::string& now, const std::string& kwargs_json,
+                              std::span<const int32_t> invocation) {
+  if (prompter == nullptr) return Drawn(vocab_size, context, invocation);
   ProofPrompts prompts;
   Sha256 hash;
   try {
-    const auto prompter = Prompter::Load(path, now.empty() ? kProofNow : now, kwargs_json);
+    const auto told = prompter->Told(now.empty() ? kProofNow : now, kwargs_json);
     for (const ProofText& text : kProofTexts) {
-      const std::string rendered = prompter->Render(text.question);
+      const std::string rendered = told->Render(text.question);
       hash.Update(Str(rendered.size(), ":", rendered));
-      AddPrompt(prompter->Encode(text.question), prompter->tokenizer().Encode(text.answer), context, invocation, &prompts);
+      AddPrompt(told->Encode(text.question), told->tokenizer().Encode(text.answer), context, invocation, &prompts);
       for (const int32_t id : prompts.ids.back()) {
         if (id < 0 || id >= vocab_size) return Drawn(vocab_size, context, invocation);
       }
     }
-  } catch (const UserError&) {  // what it lacks is said where a prompt is wanted; a proof does without
+  } catch (const UserError&) {  // a template that cannot do with a time, these variables or a question
     return Drawn(vocab_size, context, invocation);
   }
   prompts.template_sha256 = hash.HexDigest();

@@ -31,7 +31,8 @@ pith_status OpenAdapter(pith_model* model, const pith_adapter_options* options, 
     handle->model = of;
     handle->named.adapter = PackedAdapter::FromGguf(open(), of->base().config());
     handle->named.name = given.name != nullptr ? Text(given.name, "options.name") : handle->named.adapter->name();
-    CheckBase(*of, *handle->named.adapter, handle->named.name, given.any_base != 0);
+    handle->any_base = given.any_base != 0;
+    CheckBase(*of, *handle->named.adapter, handle->named.name, handle->any_base);
     handle->prompter = PrompterOf(*of, *handle->named.adapter);
     of->AddAdapter(handle.get());
     *out = handle.release();

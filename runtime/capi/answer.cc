@@ -63,12 +63,24 @@ std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector
     Chain chain;
     chain.text = Characters(ResponseText(tokenizer, completion));
     chain.kept = Characters(KeptAnswer(tokenizer, completion));
+    chain.judged = Characters(JudgedText(tokenizer, completion));
     chain.usage = UsageOf(completion, prompt_tokens);
     chain.tokens = std::move(completion.tokens);
     chain.logprobs = std::move(completion.logprobs);
     answer->chains.push_back(std::move(chain));
   }
   return answer;
+}
+
+const Vote::Result& Answer::vote() const {
+  std::call_once(counted_, [this] {
+    Vote vote(chains.size());
+    for (size_t i = 0; i < chains.size(); ++i) {
+      if (chains[i].usage.finish != PITH_FINISH_CANCELLED) vote.Add(i, chains[i].judged);
+    }
+    vote_ = vote.Winner();
+  });
+  return vote_;
 }
 
 }  // namespace pith::capi
@@ -91,6 +103,19 @@ pith_status pith_answer_usage(const pith_answer* answer, int32_t chain, pith_usa
     const Chain* found = ChainOf(answer, chain);
     if (found == nullptr) pith::ThrowUser("chain ", chain, " was asked for; the answer has ", answer->answer->chains.size(), ", from 0 on");
     WriteStruct(found->usage, usage, "usage");
+  });
+}
+
+pith_status pith_answer_vote(const pith_answer* answer, pith_vote* vote, pith_error* error) {
+  return Guarded(error, nullptr, [&] {
+    const pith::Vote::Result& winner = Get(answer, "answer").answer->vote();
+    pith_vote told = pith_vote_default();
+    told.answer = winner.answer.c_str();
+    told.answer_bytes = winner.answer.size();
+    told.chain = static_cast<int32_t>(winner.chain);
+    told.votes = static_cast<int32_t>(winner.votes);
+    told.voters = static_cast<int32_t>(winner.voters);
+    WriteStruct(told, vote, "vote");
   });
 }
 

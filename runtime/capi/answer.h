@@ -3,18 +3,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "runtime/generation/request.h"
 #include "runtime/pith.h"
+#include "runtime/session/vote.h"
 
 namespace pith::capi {
 
 class ConversationState;
 
 struct Chain {
-  std::string text, kept;  // valid UTF-8
+  std::string text, kept, judged;  // valid UTF-8
   std::vector<int32_t> tokens;
   std::vector<float> logprobs;
   pith_usage usage;
@@ -31,6 +33,13 @@ struct Turn {
 struct Answer {
   std::vector<Chain> chains;
   Turn turn;
+
+  // The vote of the chains that were not cancelled, counted when it is asked for first.
+  const Vote::Result& vote() const;
+
+ private:
+  mutable std::once_flag counted_;
+  mutable Vote::Result vote_;
 };
 
 std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn);

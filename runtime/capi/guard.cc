@@ -29,13 +29,17 @@ Failure CurrentFailure() noexcept {
 pith_status Report(const Failure& failure, pith_error* error) noexcept {
   if (error == nullptr) return failure.status;
   error->status = failure.status;
-  size_t size = std::min(failure.sentence.size(), sizeof(error->message) - 1);
-  if (size < failure.sentence.size()) {  // not within a character
-    while (size > 0 && (static_cast<unsigned char>(failure.sentence[size]) & 0xC0) == 0x80) --size;
-  }
-  std::memcpy(error->message, failure.sentence.data(), size);
-  error->message[size] = '\0';
+  CopyCut(failure.sentence, error->message, sizeof(error->message));
   return failure.status;
+}
+
+void CopyCut(const std::string& text, char* to, size_t capacity) noexcept {
+  size_t size = std::min(text.size(), capacity - 1);
+  if (size < text.size()) {
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  }
+  std::memcpy(to, text.data(), size);
+  to[size] = '\0';
 }
 
 LogSink SinkOf(pith_log_fn log, void* user_data) {

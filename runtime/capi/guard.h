@@ -34,6 +34,7 @@ struct Failure {
 // Of the exception that is being handled. Does not throw.
 Failure CurrentFailure() noexcept;
 pith_status Report(const Failure& failure, pith_error* error) noexcept;
+void CopyCut(const std::string& text, char* to, size_t capacity) noexcept;  // ended by a zero byte; cut between characters
 
 // What `body` throws, as a status. What it logs goes to `sink`; nullptr: nowhere.
 template <class Body>
@@ -83,6 +84,12 @@ T ReadStruct(const T* given, const char* what) {
   std::memcpy(static_cast<void*>(&value), given, std::min(bytes, sizeof(T)));
   if (bytes > sizeof(T)) CheckZero(reinterpret_cast<const char*>(given) + sizeof(T), bytes - sizeof(T), what);
   return value;
+}
+
+// Before work whose result would have no place: UserError where `to` cannot be written to.
+template <class T>
+void CheckStruct(const T* to, const char* what) {
+  (void)StructBytes(NotNull(to, what), FirstBytes<T>(), what);
 }
 
 template <class T>

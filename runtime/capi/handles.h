@@ -58,6 +58,7 @@ struct pith_model : pith::capi::Handle<1> {
 struct pith_adapter : pith::capi::Handle<2> {
   std::shared_ptr<pith::capi::Model> model;
   pith::NamedAdapter named;
+  bool any_base = false;                     // as its options said
   std::unique_ptr<pith::Prompter> prompter;  // told what the adapter's training was; nullptr: the model's does
 
   // `factor` times as strong. The last few are kept: a request finds the KV of one before it.

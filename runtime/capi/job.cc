@@ -13,13 +13,18 @@ void JobState::Submit(Model& model, CheckedRequest asked) {
   prompt_tokens_ = static_cast<int64_t>(asked.request.prompt.size());
   chains_ = asked.request.num_samples;
   turn_ = std::move(asked.turn);
+  if (asked.vote) vote_.emplace(static_cast<size_t>(chains_));
   const auto self = shared_from_this();
   RequestCallbacks callbacks;
   if (callbacks_.on_token != nullptr) callbacks.on_token = [self, &model](const TokenEvent& event) { self->OnToken(model, event); };
+  if (vote_) callbacks.on_completion = [self, &model](int, const Completion& completion) { self->OnCompletion(model, completion); };
   callbacks.on_done = [self, &model](std::vector<Completion> completions) { self->OnDone(model, std::move(completions)); };
-  callbacks.on_error = [self](const std::string& message) {
-    const bool memory = message == std::bad_alloc().what();
-    self->Finish({memory ? PITH_NO_MEMORY : PITH_INTERNAL, memory ? "out of memory" : message}, nullptr);
+  callbacks.on_error = [self](const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (...) {
+      self->Finish(CurrentFailure(), nullptr);
+    }
   };
   const std::lock_guard lock(mutex_);  // callbacks that come at once find the id when they need it
   id_ = model.Submit(std::move(asked.request), std::move(callbacks));
@@ -60,6 +65,14 @@ void JobState::OnToken(Model& model, const TokenEvent& event) {
   try {
     Cancel(model, -1);
   } catch (...) {  // closed: it ends anyhow
+  }
+}
+
+void JobState::OnCompletion(Model& model, const Completion& completion) {
+  try {
+    vote_->Add(static_cast<size_t>(completion.sample), JudgedText(model.tokenizer(), completion));
+    if (vote_->Decided()) Cancel(model, -1);
+  } catch (...) {  // closed, or no memory: all chains run to their ends
   }
 }
 

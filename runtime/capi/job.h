@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace pith::capi {
 struct CheckedRequest {
   GenerateRequest request;
   Turn turn;
+  bool vote = false;  // chains that cannot change it any more are cancelled
 };
 
 class JobState : public std::enable_shared_from_this<JobState> {
@@ -36,12 +38,14 @@ class JobState : public std::enable_shared_from_this<JobState> {
 
  private:
   void OnToken(Model& model, const TokenEvent& event);
+  void OnCompletion(Model& model, const Completion& completion);
   void OnDone(Model& model, std::vector<Completion> completions);
   void Finish(Failure failure, std::shared_ptr<const Answer> answer);
 
   const pith_callbacks callbacks_;
   int64_t prompt_tokens_ = 0;
   int chains_ = 0;
+  std::optional<Vote> vote_;    // of the chains that have come to their ends; by the model's thread
   Turn turn_;
   bool stopped_ = false;        // by a callback. The model's thread alone looks at these two
   bool callback_threw_ = false;

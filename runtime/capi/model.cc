@@ -93,13 +93,16 @@ void Model::Start() {
   closed_ = false;
 }
 
+void Model::TakeCpus() const {
+  if (settings_.cpus.empty() || RunOn(settings_.cpus)) return;
+  LogWarning(Str("the system does not let threads choose CPUs ", CpusText(settings_.cpus), "; going on without"));
+}
+
 // The engine is made here, so that its threads have this one's CPUs and the caller's keeps its own.
 void Model::Run(std::stop_token stop, const std::function<void(std::exception_ptr)>& started) {
   const LogScope scope(&settings_.sink);
   try {
-    if (!settings_.cpus.empty() && !RunOn(settings_.cpus)) {
-      LogWarning(Str("the system does not let threads choose CPUs ", CpusText(settings_.cpus), "; going on without"));
-    }
+    TakeCpus();
     engine_ = std::make_unique<Engine>(base_, settings_.engine);
     scheduler_ = std::make_unique<Scheduler>(*engine_, *tokenizer_, settings_.scheduler);
   } catch (...) {
@@ -131,6 +134,7 @@ void Model::Close() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   thread_.join();
+  const std::unique_lock idle(beside_);
 }
 
 bool Model::closed() const {
@@ -184,6 +188,22 @@ void Model::Call(const std::function<void(Engine&)>& work) {
   } catch (const std::future_error&) {  // the thread ended before
     throw StatusError(PITH_CLOSED, "the model was closed");
   }
+}
+
+void Model::Beside(const std::function<void()>& work) {
+  const std::shared_lock running(beside_);
+  if (closed()) throw StatusError(PITH_CLOSED, "the model is closed");
+  std::exception_ptr error;
+  std::thread([&] {
+    const LogScope scope(&settings_.sink);
+    try {
+      TakeCpus();
+      work();
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }).join();
+  if (error) std::rethrow_exception(error);
 }
 
 void Model::AddAdapter(pith_adapter* adapter) {

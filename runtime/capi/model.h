@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,6 +43,7 @@ class Model {
   const LogSink& sink() const { return settings_.sink; }
   const ModelSettings& settings() const { return settings_; }
   const BaseModel& base() const { return *base_; }
+  const std::shared_ptr<const BaseModel>& shared_base() const { return base_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   bool has_prompter() const { return prompter_ != nullptr; }
   const Prompter& prompter() const;  // UserError where the model has no chat template that can be used
@@ -56,12 +58,16 @@ class Model {
   // Runs `work` between two steps, and waits for it; at once in the model's own thread.
   void Call(const std::function<void(Engine&)>& work);
 
+  // Runs `work`, which may read base and settings, in a thread of its own on the model's CPUs, beside requests, and waits for it: Close() does, too.
+  void Beside(const std::function<void()>& work);
+
   // The open adapters, for who asks for a list.
   void AddAdapter(pith_adapter* adapter);
   void RemoveAdapter(pith_adapter* adapter);
   std::vector<pith_adapter*> adapters() const;
 
  private:
+  void TakeCpus() const;  // this thread's and of those that it starts
   void Run(std::stop_token stop, const std::function<void(std::exception_ptr)>& started);
   Scheduler& Open();  // under mutex_
 
@@ -71,6 +77,7 @@ class Model {
   std::unique_ptr<Prompter> prompter_;
   std::string no_prompter_;  // why there is none
 
+  std::shared_mutex beside_;  // shared by what runs beside
   std::mutex identity_mutex_;
   std::string identity_;
 

@@ -102,6 +102,16 @@ pith_status pith_model_get_memory(pith_model* model, pith_memory* memory, pith_e
   });
 }
 
+pith_status pith_model_trim(pith_model* model, int64_t keep_bytes, int64_t* freed_bytes, pith_error* error) {
+  if (freed_bytes != nullptr) *freed_bytes = 0;
+  return Guarded(error, SinkOfHandle(model), [&] {
+    CheckCount(keep_bytes, 0, INT64_MAX, "keep_bytes");
+    int64_t freed = 0;
+    Get(model, "model").model->Call([&](pith::Engine& engine) { freed = engine.Trim(keep_bytes); });
+    if (freed_bytes != nullptr) *freed_bytes = freed;
+  });
+}
+
 pith_status pith_tokenize(const pith_model* model, const char* text, int32_t special, int32_t* ids, size_t capacity, size_t* count, pith_error* error) {
   if (count != nullptr) *count = 0;
   return Guarded(error, SinkOfHandle(model), [&] {

@@ -1,6 +1,7 @@
 // Version, words, and a log to stderr.
 #include <cstdio>
 
+#include "adapters/proof_check.h"
 #include "base/version.h"
 #include "runtime/capi/guard.h"
 #include "runtime/generation/request.h"
@@ -19,6 +20,10 @@ const char* pith_status_name(int32_t status) {
     case PITH_IN_CALLBACK: return "in callback";
     default: return "unknown";
   }
+}
+
+const char* pith_verdict_name(int32_t verdict) {
+  return verdict >= PITH_EQUAL && verdict <= PITH_WITHOUT_EFFECT ? pith::ProofVerdictName(static_cast<pith::ProofVerdict>(verdict)) : "unknown";
 }
 
 const char* pith_part_name(int32_t part) {

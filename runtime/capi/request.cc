@@ -59,12 +59,7 @@ AskedBudget ReadBudget(const pith_request& r, const NamedAdapter& mode, const To
   } else if (stored != nullptr && stored->reserve_tokens > 0) {
     decode.reserve_tokens = stored->reserve_tokens;
   }
-  if (split) {
-    decode.think_tokens = r.think_tokens;
-    decode.answer_tokens = r.answer_tokens > 0 ? r.answer_tokens : decode.reserve_tokens;
-    decode.tokens = decode.think_tokens + decode.answer_tokens;
-    decode.reserve_tokens = std::min(decode.answer_tokens, decode.tokens / 2);
-  }
+  if (split) decode.Split(r.think_tokens, r.answer_tokens);
   decode.min_think_tokens = r.min_think_tokens;
   decode.time_ms = 1e3 * r.seconds;
   decode.pooled = r.pooled != 0;
@@ -110,19 +105,6 @@ std::vector<int32_t> RawPrompt(const pith_request& r, const Model& model) {
   return ids;
 }
 
-// Where `adapter` begins to act in a raw prompt.
-int64_t SwitchIn(const std::vector<int32_t>& prompt, const NamedAdapter& named, const Tokenizer& tokenizer) {
-  const auto end = static_cast<int64_t>(prompt.size());
-  if (!named.adapter || named.adapter->activation() != Activation::kInvocation) return end;
-  const std::vector<int32_t>& invocation = named.adapter->invocation();
-  const auto found = FindInvocation(prompt, invocation);
-  if (!found) {
-    ThrowUser("adapter '", named.name, "' acts from its invocation on ('", tokenizer.Decode(invocation, /*with_control=*/true),
-              "'), which the prompt does not hold; end the prompt with it, or give request.user");
-  }
-  return *found;
-}
-
 void WarnOfOtherTemplate(const pith_adapter& adapter, const Prompter& used, const Prompter* adapters) {
   if (adapters == nullptr || &used == adapters) return;
   const std::vector<ChatMessage> message = {{"user", "?"}};
@@ -141,8 +123,11 @@ GenerateRequest ReadPrompt(const std::shared_ptr<Model>& model, const pith_reque
   GenerateRequest request;
   if (r.user == nullptr && !in_conversation) {
     if (r.sentence != nullptr && *r.sentence != '\0') ThrowUser("request.sentence has no effect with a raw prompt, which has no user's turn");
-    request.prompt = RawPrompt(r, *model);
-    request.invocation_start = SwitchIn(request.prompt, mode, model->tokenizer());
+    Prompt prompt;
+    prompt.ids = RawPrompt(r, *model);
+    prompt.invocation_start = static_cast<int64_t>(prompt.ids.size());
+    request.invocation_start = FindSwitch(mode, prompt, model->tokenizer(), "end the prompt with them, or give request.user");
+    request.prompt = std::move(prompt.ids);
     request.adapter = mode.adapter;
     return request;
   }
@@ -203,6 +188,8 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
   }
   request.encode_only = r.encode_only != 0;
   Announce(budget.announcement, model->tokenizer(), &request);
+  checked.vote = r.vote != 0;
+  if (checked.vote && request.num_samples == 1) ThrowUser("request.vote has no effect with one chain; give more .chains");
   CheckList(r.stop, r.num_stop, kMostStops, "request.stop");
   for (size_t i = 0; i < r.num_stop; ++i) request.stop.push_back(Text(r.stop[i], "a text of request.stop"));
   CheckList(r.stop_ids, r.num_stop_ids, kMostIds, "request.stop_ids");

@@ -127,7 +127,8 @@ int64_t Closer::Limit(int64_t max_tokens) const {
 
 int64_t Closer::thinking_tokens() const {
   const int64_t tagged = progress_.thinking_tokens();
-  return tagged == 0 && budget_ && budget_->split() && reasoned_ >= 0 ? reasoned_ : tagged;
+  if (tagged > 0 || !budget_ || !budget_->split()) return tagged;
+  return reasoned_ >= 0 ? reasoned_ : progress_.tokens();
 }
 
 void Closer::Finish() {

@@ -47,7 +47,8 @@ class Closer {
   bool MustGoOn() const { return budget_ && !forced_ && progress_.tokens() < budget_->min_think_tokens; }
   // Whether no tag of thoughts may come any more: they would be closed at once, or what answers be thought, at the answer's expense.
   bool MayNotThink() const;
-  // Tokens of thoughts. Where thinking and answer are given apart and there are no tags, all up to the closing text or the answer.
+  // Tokens of thoughts. Where thinking and answer are given apart and there are no tags, what T has paid for: all up to the closing text or the answer's
+  // mark, and all of a response that ends without either.
   int64_t thinking_tokens() const;
   // The response is over: gives what it has not used back to its pool.
   void Finish();

@@ -6,6 +6,13 @@
 
 namespace pith {
 
+void DecodeBudget::Split(int64_t think, int64_t answer) {
+  think_tokens = think;
+  answer_tokens = answer > 0 ? answer : reserve_tokens;
+  tokens = think_tokens + answer_tokens;
+  reserve_tokens = std::min(answer_tokens, tokens / 2);
+}
+
 int64_t DecodeBudget::close_window() const { return std::min(answer_reserve() / 2, think_limit() / 4); }
 
 void CheckDecodeBudget(const DecodeBudget& budget, int64_t max_tokens, int num_samples) {

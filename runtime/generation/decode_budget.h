@@ -22,6 +22,8 @@ struct DecodeBudget {
   bool pooled = false;                  // B is for all samples of the request together: what one leaves, the others may think with
 
   bool split() const { return think_tokens > 0; }
+  // T and A are given instead of B, which becomes their sum. answer 0: the reserve.
+  void Split(int64_t think, int64_t answer);
   int64_t think_limit() const { return split() ? think_tokens : tokens - reserve_tokens; }  // T; of no meaning where tokens is 0
   int64_t answer_reserve() const { return split() ? answer_tokens : reserve_tokens; }       // A
   int64_t close_size() const { return static_cast<int64_t>(close_ids.size()); }

@@ -9,7 +9,7 @@ namespace {
 constexpr size_t kStepRows = 512;        // rows of one forward pass, prompts and decoding together
 constexpr size_t kPromptRows = 256;      // but at least so many for prompts
 constexpr size_t kFirstRows = 8;         // before anything was measured
-constexpr size_t kFewestRows = 4;        // a prompt comes in at last, whatever was measured
+constexpr size_t kFewestRows = 1;        // a prompt comes in at last, though behind thousands of tokens one row may take as long as a plain step
 constexpr double kCaution = 0.7;         // of the room: what a row takes grows along a prompt, and machines falter
 constexpr double kNew = 0.3;             // weight of the newest step
 

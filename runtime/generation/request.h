@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/text/response_text.h"
 #include "runtime/engine.h"
 #include "runtime/generation/closer.h"
 #include "runtime/generation/decode_budget.h"

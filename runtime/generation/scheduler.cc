@@ -110,8 +110,8 @@ void Scheduler::State::Sample() {
       }
     }
   });
-  for (const std::exception_ptr& error : errors_) {
-    if (error) std::rethrow_exception(error);
+  for (size_t i = 0; i < errors_.size(); ++i) {
+    if (errors_[i]) Fail(*draws_[i].slot->job, errors_[i]);
   }
   for (Draw& draw : draws_) Take(*draw.slot, draw.token);
 }
@@ -206,6 +206,16 @@ void Scheduler::State::Finish(Slot& slot, pith::Finish finish) {
   if (job.callbacks.on_completion && finish != pith::Finish::kCancelled) job.callbacks.on_completion(slot.sample, out);
 }
 
+// Ends all samples of a request; Sweep() tells it.
+void Scheduler::State::Fail(Job& job, const std::exception_ptr& error) {
+  job.failed = error;
+  job.unfinished = 0;
+  std::fill(job.over.begin(), job.over.end(), true);
+  for (const auto& slot : slots_) {
+    if (slot->job == &job) slot->done = true;
+  }
+}
+
 // Drops what is done, and gives its room back.
 void Scheduler::State::Sweep() {
   std::erase_if(slots_, [this](const std::unique_ptr<Slot>& slot) {
@@ -225,12 +235,16 @@ void Scheduler::State::Sweep() {
     }
     std::erase(*jobs, nullptr);
   }
+  std::exception_ptr unheard;
   for (const auto& job : done) {
-    if (job->callbacks.on_done) job->callbacks.on_done(std::move(job->results));
+    if (job->failed && !job->callbacks.on_error) unheard = job->failed;
+    if (job->failed && job->callbacks.on_error) job->callbacks.on_error(job->failed);
+    if (!job->failed && job->callbacks.on_done) job->callbacks.on_done(std::move(job->results));
   }
+  if (unheard) std::rethrow_exception(unheard);
 }
 
-void Scheduler::State::FailAll(const std::string& message) {
+void Scheduler::State::FailAll(const std::exception_ptr& error) {
   std::vector<std::unique_ptr<Job>> failed;
   for (auto* jobs : {&running_, &waiting_}) {
     for (auto& job : *jobs) failed.push_back(std::move(job));
@@ -245,7 +259,7 @@ void Scheduler::State::FailAll(const std::string& message) {
   }
   roots_.clear();
   for (const auto& job : failed) {
-    if (job->callbacks.on_error) job->callbacks.on_error(message);
+    if (job->callbacks.on_error) job->callbacks.on_error(error);
   }
 }
 
@@ -254,8 +268,8 @@ void Scheduler::State::Run(std::stop_token stop) {
     bool more = true;
     try {
       more = Step();
-    } catch (const std::exception& error) {
-      FailAll(error.what());
+    } catch (...) {
+      FailAll(std::current_exception());
     }
     if (more) continue;
     std::unique_lock lock(mutex_);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -31,8 +32,9 @@ struct RequestCallbacks {
   std::function<void(const TokenEvent&)> on_token = {};
   std::function<void(int sample, const Completion&)> on_completion = {};  // one has come to its end; not for cancelled ones
   std::function<void(std::vector<Completion>)> on_done = {};              // all have, or were cancelled
-  // Instead of on_done: the engine failed (no memory); the engine and other requests go on.
-  std::function<void(const std::string& message)> on_error = {};
+  // Instead of on_done: no token can be drawn for it (its adapter's values are broken), or the engine failed (no memory). The engine and other
+  // requests go on. Where it is empty Step() throws in its place.
+  std::function<void(std::exception_ptr error)> on_error = {};
 };
 
 class Scheduler {

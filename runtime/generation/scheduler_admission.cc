@@ -251,6 +251,8 @@ void Scheduler::State::AddRoot(Job& job) {
 
 // The longest cached beginning of the prompt, in place of what was taken over before: others may have computed more.
 void Scheduler::State::Adopt(Root& root) {
+  if (root.adopted_at == counts_.steps) return;  // nothing was computed since
+  root.adopted_at = counts_.steps;
   engine_.Truncate(root.sequence, 0);
   const auto total = static_cast<int64_t>(root.tokens.size());
   // The last token is computed in any case: its logits are wanted.
@@ -266,7 +268,7 @@ void Scheduler::State::RefuseFirst() {
   const std::string why = Str("a prompt of ", job->request.prompt.size(), " tokens and its answer do not fit what is free of the KV cache (",
                               engine_.kv_tokens_free(), " tokens); free sequences, or make the cache larger");
   if (!job->callbacks.on_error) throw UserError(why);
-  job->callbacks.on_error(why);
+  job->callbacks.on_error(std::make_exception_ptr(UserError(why)));
 }
 
 void Scheduler::State::AddSlot(Job& job) {

@@ -25,16 +25,15 @@ void Scheduler::State::ForkReady() {
   }
 }
 
-// Whether an earlier request of this very step computes a page that `root` could otherwise take over in the next step.
+// Whether an earlier request that is being encoded computes a page, with the same writers, that `root` could otherwise take over when it is done.
 bool Scheduler::State::WaitsForPrefix(const Root& root, int64_t started) const {
   if (!engine_.options().share_prefixes) return false;
   const int64_t end = started + Engine::kPageTokens;
-  if (end > static_cast<int64_t>(root.tokens.size()) || (root.switch_at > 0 && end > root.switch_at)) return false;
-  const PackedAdapter* writer = root.switch_at > 0 ? nullptr : root.job->request.adapter.get();
+  if (end > static_cast<int64_t>(root.tokens.size())) return false;
+  const int64_t switch_at = std::min(root.switch_at, end);
   for (const Root* other : encoding_) {
-    const PackedAdapter* other_writer = other->switch_at > 0 ? nullptr : other->job->request.adapter.get();
-    if (other_writer != writer || end > static_cast<int64_t>(other->tokens.size())) continue;
-    if (other->switch_at > 0 && end > other->switch_at) continue;
+    if (end > static_cast<int64_t>(other->tokens.size()) || std::min(other->switch_at, end) != switch_at) continue;
+    if (switch_at < end && other->job->request.adapter != root.job->request.adapter) continue;
     if (std::equal(root.tokens.begin(), root.tokens.begin() + end, other->tokens.begin())) return true;
   }
   return false;

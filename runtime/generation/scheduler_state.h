@@ -45,6 +45,7 @@ class Scheduler::State {
     std::vector<bool> over;           // samples that are done or cancelled
     int unfinished = 0, admitted = 0; // samples
     ThinkingPool pool;
+    std::exception_ptr failed;        // why it ends without results
 
     bool pooled() const { return request.budget && request.budget->pooled; }
   };
@@ -56,6 +57,7 @@ class Scheduler::State {
     int64_t switch_at = 0;         // tokens before it are the base's
     int64_t encoded = 0;
     bool begun = false;            // rows of its own have run
+    int64_t adopted_at = -1;       // the step (counts_.steps) in which the cache was looked at last
     std::vector<float> logits;     // of the last token, once all are encoded
   };
   // A completion that has been admitted.
@@ -114,8 +116,9 @@ class Scheduler::State {
   void Push(Slot& slot, int32_t token, float logprob, bool forced);
   void Show(Slot& slot, int32_t token, ResponsePart part);
   void Finish(Slot& slot, pith::Finish finish);
+  void Fail(Job& job, const std::exception_ptr& error);
   void Sweep();
-  void FailAll(const std::string& message);
+  void FailAll(const std::exception_ptr& error);
 
   Engine& engine_;
   const Tokenizer& tokenizer_;

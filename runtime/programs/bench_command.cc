@@ -44,6 +44,9 @@ void Print(nlohmann::ordered_json figures, bool json) {
 constexpr int kParts = 20;  // of a long decoding
 constexpr int kChains = 8;
 constexpr int64_t kBudgetGenerations = 1000, kSwaps = 10000;
+constexpr int64_t kStallPrompt = 4096;  // or as many as the context has room for
+constexpr double kMostStall = 3;        // plain steps
+constexpr int kStalled[] = {1, 4};      // answers that run
 
 double Round(double value, int digits) { return std::round(value * std::pow(10, digits)) / std::pow(10, digits); }
 
@@ -80,6 +83,12 @@ void Reason(Engine& engine, const Tokenizer& tokenizer, const NamedAdapter& mode
   const auto chains = bench.MeasureChains(settings.prompt, kChains, settings.gen);
   Print({{"test", "chains"}, {"n", kChains}, {"tokens", settings.gen}, {"total_ms", Round(chains.total_ms, 2)}, {"one_chain_ms", Round(chains.one_chain_ms, 2)},
          {"kv_bytes", chains.kv_bytes}, {"mode", mode.name}}, json);
+  const int64_t long_prompt = std::min(kStallPrompt, engine.config().context_length - 64);
+  for (const int running : kStalled) {
+    const auto stall = bench.MeasureStall(long_prompt, running, kMostStall);
+    Print({{"test", "stall"}, {"prompt_tokens", long_prompt}, {"running", running}, {"step_ms", Round(stall.step_ms, 3)}, {"longest_gap_ms", Round(stall.longest_gap_ms, 3)},
+           {"p99_gap_ms", Round(stall.p99_gap_ms, 3)}, {"steps", stall.steps}, {"mode", mode.name}}, json);
+  }
   const auto budgets = bench.MeasureBudgets(kBudgetGenerations);
   Print({{"test", "budget"}, {"generations", budgets.generations}, {"over", budgets.over}, {"mislabelled", budgets.mislabelled}, {"forced", budgets.forced}, {"announced", budgets.announced}, {"mode", mode.name}}, json);
   const auto swaps = bench.MeasureSwaps(kSwaps);
@@ -127,7 +136,8 @@ int BenchCommand(const Arguments& args) {
   const int64_t most = *std::max_element(batches.begin(), batches.end());
   if (reasoning) {
     const auto tokenizer = Tokenizer::Load(path);
-    Engine engine(base, model.Engine(3 * (settings.prompt + 64) + std::max<int64_t>(kChains * (settings.gen + 64), 4096)));
+    const int64_t stalled = kStallPrompt + *std::max_element(std::begin(kStalled), std::end(kStalled)) * (ReasoningBench::kStallTokens + 128);
+    Engine engine(base, model.Engine(std::max(3 * (settings.prompt + 64) + std::max<int64_t>(kChains * (settings.gen + 64), 4096), stalled + 256)));
     Reason(engine, *tokenizer, modes.back(), settings, json);
     return 0;
   }

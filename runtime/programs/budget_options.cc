@@ -31,9 +31,12 @@ void BudgetOptions::Complete(const CLI::App& app, const std::vector<NamedAdapter
   if (!closes) return;
   TakeStoredBudget(app, adapters, announcement, &budget);
   if (think > 0) {
-    if (answer == 0) answer = budget.reserve_tokens;
-    budget.tokens = think + answer;
-    budget.reserve_tokens = std::min(answer, budget.tokens / 2);
+    DecodeBudget split;
+    split.reserve_tokens = budget.reserve_tokens;
+    split.Split(think, answer);
+    answer = split.answer_tokens;
+    budget.tokens = split.tokens;
+    budget.reserve_tokens = split.reserve_tokens;
   }
   if (pooled && budget.tokens == 0) ThrowUser(app.get_name(), ": --pool wants a budget of tokens; give --budget or --think");
   if (budget.tokens == 0) {
@@ -45,10 +48,7 @@ void BudgetOptions::Complete(const CLI::App& app, const std::vector<NamedAdapter
 std::optional<DecodeBudget> BudgetOptions::Make(const CLI::App& app, const Tokenizer& tokenizer) const {
   if (!limited()) return std::nullopt;
   DecodeBudget decode = MakeDecodeBudget(budget, app.count("--close-text") > 0, tokenizer);
-  if (think > 0) {
-    decode.think_tokens = think;
-    decode.answer_tokens = answer;
-  }
+  if (think > 0) decode.Split(think, answer);
   decode.min_think_tokens = min_think;
   decode.time_ms = 1e3 * seconds;
   decode.pooled = pooled;

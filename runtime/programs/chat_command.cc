@@ -7,14 +7,13 @@
 
 #include "base/error.h"
 #include "base/model_path.h"
-#include "runtime/evaluation/attempt.h"
-#include "runtime/evaluation/vote.h"
 #include "runtime/generation/scheduler.h"
 #include "runtime/programs/budget_options.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 #include "runtime/programs/line_editor.h"
 #include "runtime/session/conversation.h"
+#include "runtime/session/vote.h"
 
 namespace pith {
 namespace {

@@ -41,6 +41,7 @@ void ModelOptions::AddTo(CLI::App& app, bool many_adapters) {
                                        "where they run, e.g. 4-7 or 0,2; all (default: where cores differ the fast ones, else all)")->type_name("LIST");
   app.add_option("--activations", activations, "f32 | bf16 | int8")->check(CLI::IsMember({"f32", "bf16", "int8"}));
   app.add_option("--kv", kv, "keys and values: f16 | int8 | f32")->check(CLI::IsMember({"f16", "int8", "f32"}));
+  AddNumber(app, "--kv-max-bytes", &kv_max_bytes, Between(0, 1e15), "memory that keys and values may take; 0: as much as the tokens at hand need");
   app.add_flag("--any-base", any_base, "use an adapter that was trained on another base, with a warning");
 }
 
@@ -54,6 +55,7 @@ EngineOptions ModelOptions::Engine(int64_t kv_tokens) const {
                                                 : ActivationType::kInt8;
   options.kv_type = kv == "f16" ? KvType::kF16 : kv == "int8" ? KvType::kInt8 : KvType::kF32;
   options.kv_tokens = kv_tokens;
+  options.kv_max_bytes = kv_max_bytes;
   return options;
 }
 

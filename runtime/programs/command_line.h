@@ -21,7 +21,7 @@ class App;
 
 namespace pith {
 
-// --model, --adapter (also NAME=FILE), --threads, --cpus, --activations, --kv, --any-base.
+// --model, --adapter (also NAME=FILE), --threads, --cpus, --activations, --kv, --kv-max-bytes, --any-base.
 struct ModelOptions {
   std::string model;
   std::vector<std::string> adapters;
@@ -29,6 +29,7 @@ struct ModelOptions {
   std::optional<std::vector<int>> cpus;  // nothing: as CpusForThreads() has it; empty: all
   std::string activations = "int8";
   std::string kv = "f16";
+  int64_t kv_max_bytes = 0;  // 0: as the tokens need
   bool any_base = false;
 
   void AddTo(CLI::App& app, bool many_adapters);

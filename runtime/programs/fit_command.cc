@@ -70,10 +70,7 @@ int FitCommand(const Arguments& args) {
   const int64_t working = WorkingBytes(engine, *tokenizer, adapters.empty() ? nullptr : adapters[0].adapter, chains);
   const int64_t weights = FileBytes(base->files());
   int64_t adapter_bytes = 0;
-  for (const std::string& given : model.adapters) {
-    const size_t equals = given.find('=');
-    adapter_bytes += FileBytes({equals == std::string::npos || std::filesystem::exists(given) ? given : given.substr(equals + 1)});
-  }
+  for (const std::string& given : model.adapters) adapter_bytes += FileBytes({ParseAdapterArgument(model, given).path});
   const int64_t page = KvCache::PageBytes(base->config(), options.kv_type), page_tokens = KvCache::kPageTokens;
   // The prompt once, and each chain's own tokens; of a page that the prompt ends in, each has a copy.
   const int64_t kv = page * (KvCache::PagesFor(prompt) + chains * (KvCache::PagesFor(prompt % page_tokens + max_tokens)));

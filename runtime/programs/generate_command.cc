@@ -7,11 +7,12 @@
 #include "base/error.h"
 #include "base/model_path.h"
 #include "data/template/prompt.h"
-#include "runtime/evaluation/attempt.h"
-#include "runtime/evaluation/vote.h"
+#include "runtime/generation/generate.h"
+#include "runtime/kv_file.h"
 #include "runtime/programs/budget_options.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
+#include "runtime/session/vote.h"
 
 namespace pith {
 namespace {
@@ -37,6 +38,17 @@ Json Describe(const Completion& completion, const std::string& text, const std::
   return json;
 }
 
+// The prompt up to where the adapter begins to act; of one that always acts, all of it. It is in the cache.
+void SavePrompt(Engine& engine, const GenerateRequest& request, const std::string& path) {
+  const bool always = request.adapter && request.adapter->activation() == Activation::kAlways;
+  const auto end = always ? request.prompt.size() : static_cast<size_t>(request.invocation_start);
+  const SequenceId sequence = engine.NewSequence();
+  if (always) engine.SetAdapter(sequence, request.adapter);
+  if (end > 0) engine.Prefill(sequence, std::span(request.prompt).first(end), nullptr);
+  engine.SaveKv(sequence, path);
+  engine.Free(sequence);
+}
+
 }  // namespace
 
 int GenerateCommand(const Arguments& args) {
@@ -50,6 +62,7 @@ int GenerateCommand(const Arguments& args) {
   TemplateOptionsOfRun told;
   int64_t max_tokens = 512;
   int chains = 1;
+  std::string save_kv, load_kv;
   bool raw = false, json = false;
   CLI::App app("Answers a prompt; the chat template is applied unless --raw.", "generate");
   model.AddTo(app, /*many_adapters=*/false);
@@ -65,6 +78,8 @@ int GenerateCommand(const Arguments& args) {
     for (const std::string& id : ids) stop_ids.push_back(static_cast<int32_t>(ParseNumber<int64_t>("generate: --stop-id", id, Between(0, 2147483647))));
   }, "the same, a token's id")->type_name("ID");
   AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default 512, or --budget where that is more)");
+  app.add_option("--save-kv", save_kv, "a file for the keys and values of the prompt, as far as all modes share it: for --load-kv")->type_name("FILE");
+  app.add_option("--load-kv", load_kv, "takes up the prompt as far as it begins as the one in this file")->type_name("FILE");
   app.add_flag("--json", json, "one JSON object instead of text; of several chains it is that of the vote's winner, with all of them in it");
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, sampling);
@@ -121,9 +136,17 @@ int GenerateCommand(const Arguments& args) {
     options.enough = [&](size_t) { return vote.Decided(); };
   }
   const int64_t room = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 64;
-  Engine engine(base, model.Engine(room * (options.max_batch + 1)));
+  const int64_t loaded = load_kv.empty() ? 0 : static_cast<int64_t>(KvFile(load_kv).header().tokens.size());
+  Engine engine(base, model.Engine(room * (options.max_batch + 1) + loaded));
+  if (!load_kv.empty()) {
+    std::vector<AdapterRef> writers;
+    for (const NamedAdapter& mode : adapters) writers.push_back(mode.adapter);
+    engine.Free(engine.RestoreKv(load_kv, writers));  // as a prefix for who comes
+  }
   const GenerateRequest requests[] = {request};
   const std::vector<Completion> completions = Generate(engine, words, requests, options)[0];
+  const int64_t cached = engine.kv_counters().hit_tokens;
+  if (!save_kv.empty()) SavePrompt(engine, request, save_kv);
 
   const std::string mode = adapters.empty() ? "base" : adapters[0].name;
   std::vector<std::string> texts;
@@ -138,6 +161,7 @@ int GenerateCommand(const Arguments& args) {
     Json all = Json::array();
     for (size_t i = 0; i < completions.size(); ++i) all.push_back(Describe(completions[i], texts[i], mode, budget.tokens));
     out["chains"] = chains > 1 ? all : Json::array();
+    if (!load_kv.empty()) out["cached_tokens"] = cached;
     out["vote"] = winner.answer.empty() ? Json(nullptr) : Json(winner.answer);
     std::cout << out.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;

@@ -127,6 +127,42 @@ ReasoningBench::Chains ReasoningBench::MeasureChains(int64_t prompt_tokens, int 
   return {Quantile(together, 0.5), Quantile(alone, 0.5), kv_bytes};
 }
 
+ReasoningBench::Stall ReasoningBench::MeasureStall(int64_t prompt_tokens, int running, double max_stall) {
+  constexpr int kWarm = 8, kPlain = 24;  // steps before
+  std::vector<double> step, longest, most, steps;
+  for (int rep = 0; rep < reps_; ++rep) {
+    Scheduler scheduler(engine_, tokenizer_, {.max_batch = running + 1, .max_stall = max_stall});
+    std::vector<Clock::time_point> last(static_cast<size_t>(running));
+    std::vector<double> gaps;
+    for (size_t i = 0; i < last.size(); ++i) {
+      GenerateRequest request = Request(Prompt(32, 50000 + 100 * static_cast<uint64_t>(rep) + i));
+      request.max_tokens = std::min(kStallTokens, engine_.config().context_length - static_cast<int64_t>(request.prompt.size()));
+      scheduler.Submit(request, {.on_token = [&, i](const TokenEvent& event) {
+        if (event.token < 0) return;
+        const auto now = Clock::now();
+        if (last[i] != Clock::time_point()) gaps.push_back(std::chrono::duration<double, std::milli>(now - last[i]).count());
+        last[i] = now;
+      }});
+    }
+    for (int i = 0; i < kWarm; ++i) scheduler.Step();
+    gaps.clear();
+    for (int i = 0; i < kPlain; ++i) scheduler.Step();
+    step.push_back(Quantile(gaps, 0.5));
+    gaps.clear();
+    GenerateRequest request = Request(Prompt(prompt_tokens, 60000 + 100 * static_cast<uint64_t>(running) + static_cast<uint64_t>(rep)));
+    request.max_tokens = 1;
+    bool come = false;
+    scheduler.Submit(request, {.on_token = [&](const TokenEvent&) { come = true; }});
+    const int64_t before = scheduler.counts().steps;
+    while (!come && scheduler.Step()) {
+    }
+    steps.push_back(static_cast<double>(scheduler.counts().steps - before));
+    longest.push_back(gaps.empty() ? 0 : *std::max_element(gaps.begin(), gaps.end()));
+    most.push_back(gaps.empty() ? 0 : Quantile(gaps, 0.99));
+  }
+  return {Quantile(step, 0.5), Quantile(longest, 0.5), Quantile(most, 0.5), static_cast<int64_t>(Quantile(steps, 0.5))};
+}
+
 void ReasoningBench::CountAgain(const GenerateRequest& request, const std::vector<Completion>& completions, Budgets* budgets) const {
   const DecodeBudget& budget = *request.budget;
   int64_t pool = 0;

@@ -31,6 +31,15 @@ class ReasoningBench {
   };
   Chains MeasureChains(int64_t prompt_tokens, int chains, int64_t tokens);
 
+  // So many running answers, and a prompt of so many tokens that comes in beside them, on a scheduler that bounds the stall.
+  struct Stall {
+    double step_ms;          // between two tokens before the prompt came
+    double longest_gap_ms;   // between two tokens of an answer, from then until the prompt's first token …
+    double p99_gap_ms;       // … and what all but a hundredth stay below: of a machine that falters now and then it says more
+    int64_t steps;           // that took
+  };
+  Stall MeasureStall(int64_t prompt_tokens, int running, double max_stall);
+
   // Responses under budgets that bind, drawn at temperature 1: with thoughts that the prompt opens and without tags, B alone, T and A,
   // pooled; announced where the adapter announces. Counted again from tokens and text.
   struct Budgets {
@@ -44,6 +53,8 @@ class ReasoningBench {
     int64_t grown_bytes;     // of the process, from behind the first hundred
   };
   Swaps MeasureSwaps(int64_t swaps);
+
+  static constexpr int64_t kStallTokens = 2048;  // an answer beside which a prompt comes in has at most so many
 
  private:
   std::vector<int32_t> Prompt(int64_t tokens, uint64_t seed) const;  // the invocation at its end

@@ -3,18 +3,14 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "adapters/proof_check.h"
 #include "base/error.h"
 #include "base/model_path.h"
-#include "data/template/proof_prompts.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
-#include "runtime/proof_replay.h"
+#include "runtime/session/verify.h"
 
 namespace pith {
 namespace {
-
-constexpr size_t kWarmPrompts = 4;  // replayed over a cache that others filled
 
 std::string Figure(double x) {
   char text[32];
@@ -45,25 +41,6 @@ std::string VerifyJson(const AdapterProof& proof, const ProofResult& result) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// Where the adapter begins in the proof's prompts by its own invocation.
-std::vector<int64_t> BeginsOf(const PackedAdapter& adapter, const AdapterProof& proof) {
-  std::vector<int64_t> begins;
-  for (const ProofPrompt& prompt : proof.prompts) {
-    const bool always = adapter.activation() == Activation::kAlways;
-    begins.push_back(always ? 0 : FindInvocation(prompt.ids, adapter.invocation()).value_or(static_cast<int64_t>(prompt.ids.size())));
-  }
-  return begins;
-}
-
-void LookAtTemplate(const BaseModel& base, const PackedAdapter& adapter, const AdapterProof& proof, ProofEvidence* evidence) {
-  if (proof.template_sha256.empty()) return;
-  const ModelConfig& c = base.config();
-  const ProofPrompts made = MakeProofPrompts(base.path(), c.vocab_size, c.context_length, adapter.template_now(), adapter.template_kwargs(), adapter.invocation());
-  evidence->template_sha256 = made.template_sha256;
-  evidence->same_ids = made.ids.size() == proof.prompts.size();
-  for (size_t p = 0; evidence->same_ids && p < made.ids.size(); ++p) evidence->same_ids = made.ids[p] == proof.prompts[p].ids;
-}
-
 }  // namespace
 
 int VerifyCommand(const Arguments& args) {
@@ -80,27 +57,10 @@ int VerifyCommand(const Arguments& args) {
   const std::string path = ParseAdapterArgument(model, model.adapters[0]).path;
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(ResolveModelPath(model.model));
   const AdapterRef adapter = PackedAdapter::FromGguf(path, base->config());
-  if (!adapter->proof()) {
-    ThrowUser("'", path, "' carries no proof, so there is nothing to verify it by; pack it again from its PEFT folder: pith-export adapter computes one");
-  }
-  const AdapterProof& proof = *adapter->proof();
-  ProofEvidence evidence;
-  evidence.pairs = StoredPairs(*adapter, base->config());
-  evidence.base_sha256 = base->Identity();
-  evidence.any_base = model.any_base;
-  evidence.begins = BeginsOf(*adapter, proof);
-  LookAtTemplate(*base, *adapter, proof, &evidence);
-
-  EngineOptions options = model.Engine(ReplayTokens(proof));
-  options.share_prefixes = false;
-  evidence.arithmetic_noise = ArithmeticNoise(options);
-  {
-    Engine engine(base, options);
-    evidence.logits = Replay(engine, proof, adapter, evidence.begins);
-  }
-  evidence.stale_kv = !WarmIsCold(base, options, proof, adapter, evidence.begins, kWarmPrompts, evidence.logits);
-  const ProofResult result = CheckProof(proof, evidence);
-  std::cout << (json ? VerifyJson(proof, result) : VerifyText(proof, result));
+  const ModelConfig& c = base->config();
+  const ProofPrompts prompts = MakeProofPrompts(base->path(), c.vocab_size, c.context_length, adapter->template_now(), adapter->template_kwargs(), adapter->invocation());
+  const ProofResult result = VerifyAdapter(base, adapter, path, prompts, {.engine = model.Engine(0), .any_base = model.any_base});
+  std::cout << (json ? VerifyJson(*adapter->proof(), result) : VerifyText(*adapter->proof(), result));
   return result.ok() ? 0 : 1;
 }
 

@@ -5,14 +5,13 @@
 
 namespace pith {
 
-int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer) {
+int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer, const std::string& advice) {
   if (!mode.adapter || mode.adapter->activation() != Activation::kInvocation) return prompt.invocation_start;
   const std::vector<int32_t>& invocation = mode.adapter->invocation();
   const auto found = FindInvocation(prompt.ids, invocation);
   if (!found) {
     ThrowUser("adapter '", mode.name, "' acts from its invocation tokens on ('", tokenizer.Decode(invocation, /*with_control=*/true),
-              "'), and the prompt does not hold them; use it with the model and chat template that it was trained for, or end a "
-              "--raw prompt with them");
+              "'), and the prompt does not hold them; use it with the model and chat template that it was trained for, or ", advice);
   }
   return *found;
 }

@@ -18,8 +18,9 @@ struct NamedAdapter {
 };
 
 // Where `mode` begins to act in `prompt`: at the last match of the adapter's own invocation, which need not be the one
-// that the chat template ends with. UserError when the prompt lacks it. prompt.invocation_start for any other mode.
-int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer);
+// that the chat template ends with. UserError when the prompt lacks it, with `advice` for who made the prompt himself. prompt.invocation_start for any
+// other mode.
+int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokenizer& tokenizer, const std::string& advice = "end a --raw prompt with them");
 
 // How a budget closes: thoughts that a tag has opened by </think>, unless somebody gave a text of his own (`given`); all other
 // reasoning by close_text (special tokens in it count as such). Its numbers are left to the caller.

@@ -11,6 +11,7 @@ static int count_tokens(void* counts, const pith_token* token) {
 }
 
 static int set(pith_request* request, const char* key, const char* value) {
+  static pith_logit_bias bias[4];
   if (strcmp(key, "user") == 0) request->user = value;
   else if (strcmp(key, "prompt") == 0) request->prompt = value;
   else if (strcmp(key, "system") == 0) request->system = value;
@@ -25,9 +26,24 @@ static int set(pith_request* request, const char* key, const char* value) {
   else if (strcmp(key, "top_p") == 0) request->top_p = atof(value);
   else if (strcmp(key, "seed") == 0) request->seed = (uint64_t)atoll(value);
   else if (strcmp(key, "repetition_penalty") == 0) request->repetition_penalty = atof(value);
+  else if (strcmp(key, "vote") == 0) request->vote = atoi(value);
   else if (strcmp(key, "scale") == 0) request->adapter_scale = atof(value);
-  else return 0;
+  else if (strcmp(key, "bias") == 0 && strchr(value, '=') != NULL) {
+    if (request->num_logit_bias == 4) return 0;
+    bias[request->num_logit_bias].token = atoi(value);
+    bias[request->num_logit_bias++].bias = (float)atof(strchr(value, '=') + 1);
+    request->logit_bias = bias;
+  } else return 0;
   return 1;
+}
+
+static void print_text(const char* text) {
+  putchar('"');
+  for (const unsigned char* at = (const unsigned char*)text; *at; ++at) {
+    if (*at < 0x20 || *at == '"' || *at == '\\') printf("\\u%04x", *at);
+    else putchar(*at);
+  }
+  putchar('"');
 }
 
 static void print_chain(const pith_answer* answer, int chain) {
@@ -62,17 +78,18 @@ int main(int argc, char** argv) {
     if (!set(&request, argv[i], equals + 1)) return fprintf(stderr, "unknown: %s\n", argv[i]), 2;
   }
   if (pith_generate(model, &request, count_tokens, parts, &answer, &error)) return fprintf(stderr, "%s\n", error.message), 2;
-  printf("{\"parts\": [%d, %d, %d], \"text\": \"", parts[0], parts[1], parts[2]);
-  for (const unsigned char* at = (const unsigned char*)pith_answer_text(answer, 0, NULL); *at; ++at) {
-    if (*at < 0x20 || *at == '"' || *at == '\\') printf("\\u%04x", *at);
-    else putchar(*at);
-  }
-  printf("\", \"chains\": [");
+  pith_vote vote = pith_vote_default();
+  if (pith_answer_vote(answer, &vote, &error)) return fprintf(stderr, "%s\n", error.message), 2;
+  printf("{\"parts\": [%d, %d, %d], \"text\": ", parts[0], parts[1], parts[2]);
+  print_text(pith_answer_text(answer, vote.chain, NULL));
+  printf(", \"chains\": [");
   for (int i = 0; i < pith_answer_chains(answer); ++i) {
     if (i > 0) printf(", ");
     print_chain(answer, i);
   }
-  printf("]}\n");
+  printf("], \"winner\": %d, \"vote\": ", (int)vote.chain);
+  print_text(vote.answer);
+  printf("}\n");
   pith_answer_free(answer);
   pith_adapter_close(adapter);
   return pith_model_close(model) == PITH_OK ? 0 : 1;

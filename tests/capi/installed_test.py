@@ -1,7 +1,7 @@
 """The library as a program of somebody else's meets it:  installed_test.py BUILD SOURCE CMAKE CC CXX
 
 Installs libpith into a folder of the build, moves it, and builds against that tree alone: the example of docs/c-api.md and answer.c with
-pkg-config and a C compiler, calls.cc with CMake's package, shared and static. They run on the tiny golden model; what they print is
+pkg-config and a C compiler, calls*.cc with CMake's package, shared and static. They run on the tiny golden model; what they print is
 held against pith-run generate --json."""
 import json
 import os
@@ -87,6 +87,8 @@ def compare(adapter, *, cli, keys):
     for mine, their in zip(chains, theirs["chains"]):
         for field in ("token_ids", "thinking_tokens", "answer_tokens", "forced_tokens", "forced", "forced_by", "finish"):
             check(mine[field] == their.get(field), field, "is", their.get(field), "pith-run:", mine[field], cli)
+    check((theirs["vote"] or None) == ours["vote"] or not ours["chains"], "vote", theirs["vote"], "pith-run:", ours["vote"])
+    check(theirs["chains"][theirs["winner"]]["token_ids"] == ours["token_ids"], "chain", theirs["winner"], "wins, by pith-run another")
     streamed = theirs["parts"]
     check(sum(streamed) == sum(len(c["token_ids"]) for c in chains), "streamed", streamed)
     check(streamed[2] == sum(c["forced_tokens"] for c in chains), "streamed", streamed)
@@ -109,6 +111,9 @@ def main():
             keys=["user=" + question, "think=60", "answer=20", "close_text= So "])
     compare(None, cli=["--prompt", question, "--system", "Be terse.", "--chains", 3, "--temperature", 0.8, "--top-p", 0.9, "--seed", 5, "--max-tokens", 30],
             keys=["user=" + question, "system=Be terse.", "chains=3", "temperature=0.8", "top_p=0.9", "seed=5", "max_tokens=30"])
+    voted = compare(None, cli=["--prompt", question, "--chains", 9, "--temperature", 0.5, "--logit-bias", "24=5", "--logit-bias", "2=4", "--max-tokens", 40],
+                    keys=["user=" + question, "chains=9", "temperature=0.5", "bias=24=5", "bias=2=4", "max_tokens=40", "vote=1"])
+    check(voted["vote"] and any(chain["finish"] == "cancelled" for chain in voted["chains"]), "a vote was to be decided early:", voted["vote"])
     compare(None, cli=["--raw", "--prompt", "<|im_start|>user\nhi", "--max-tokens", 20, "--repetition-penalty", 1.3],
             keys=["prompt=<|im_start|>user\nhi", "max_tokens=20", "repetition_penalty=1.3"])
 

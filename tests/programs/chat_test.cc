@@ -1,6 +1,6 @@
 // chat, fit and bench --reasoning from outside.
 #include "data/template/prompt.h"
-#include "runtime/evaluation/vote.h"
+#include "runtime/session/vote.h"
 #include "tests/programs/run_program.h"
 
 namespace pith {
@@ -74,9 +74,15 @@ TEST_F(ChatTest, BudgetsAreKeptWhateverIsDrawn) {
       EXPECT_EQ(json["mislabelled"], 0);
       EXPECT_GT(json["forced"], 500);
     }
+    if (json["test"] == "stall") {
+      EXPECT_EQ(json["prompt_tokens"], 512 - 64);
+      EXPECT_GE(json["steps"], (512 - 64) / 256) << "never more than so many rows of a step are a prompt's";
+      EXPECT_GT(json["step_ms"], 0);
+      EXPECT_GE(json["longest_gap_ms"], json["step_ms"]) << "some gap is at least the median's";
+    }
     if (json["test"] == "swap") EXPECT_LT(json["grown_bytes"], 1 << 20);
   }
-  EXPECT_EQ(tests, (std::vector<std::string>{"switch", "chains", "budget", "swap"}));
+  EXPECT_EQ(tests, (std::vector<std::string>{"switch", "chains", "stall", "stall", "budget", "swap"}));
 }
 
 TEST(Vote, IsDecidedWhenNobodyCanChangeIt) {

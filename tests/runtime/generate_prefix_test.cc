@@ -44,5 +44,23 @@ TEST(GeneratePrefix, APromptAndABeginningAreTakenUpPastTheSwitch) {
   }
 }
 
+// Two at once: the second waits for what the first is computing, also where base and adapter share a page, and behind it.
+TEST(GeneratePrefix, WhatAnotherIsComputingIsWaitedFor) {
+  GenerateRequest request;
+  request.prompt = RandomTokens(1, 40);
+  request.invocation_start = 37;
+  request.response_prefix = RandomTokens(2, 31);
+  request.adapter = TinyAdapter("tiny-alora");
+  request.max_tokens = 60;
+  GenerateRequest other = request;
+  other.adapter = TinyAdapter("tiny-alora");  // shares the base's pages alone
+  const std::vector<GenerateRequest> requests = {request, other, request};
+  const auto engine = NewEngine(), fresh = NewEngine();
+  static const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::Load(Golden("tiny-llama"));
+  const auto together = Generate(*engine, *tokenizer, requests, {});
+  EXPECT_EQ(engine->kv_counters().hit_tokens, 32 + 64) << "whole pages: those of the base, and all four";
+  for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i].front().tokens, Response(*fresh, requests[i])) << i;
+}
+
 }  // namespace
 }  // namespace pith::testing

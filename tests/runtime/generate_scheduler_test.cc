@@ -1,77 +1,17 @@
 // A scheduler that is handed requests at any time, from any thread: each completion is what its request alone gives.
 #include <atomic>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "base/error.h"
-#include "data/text/stream_decoder.h"
-#include "data/text/tokenizer.h"
-#include "runtime/generation/generate.h"
-#include "runtime/generation/penalties.h"
-#include "runtime/generation/prompt_share.h"
 #include "runtime/generation/scheduler.h"
-#include "runtime/generation/stop_text.h"
-#include "tests/runtime/tiny.h"
+#include "tests/runtime/scheduler_requests.h"
 
 namespace pith::testing {
 namespace {
-
-const Tokenizer& Words() {
-  static const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::Load(Golden("tiny-llama"));
-  return *tokenizer;
-}
-
-std::unique_ptr<Engine> NewEngine(int64_t kv_tokens = 4096) {
-  EngineOptions options;
-  options.activations = ActivationType::kBF16;
-  options.kv_tokens = kv_tokens;
-  options.num_threads = 1;
-  return std::make_unique<Engine>(TinyBase(), options);
-}
-
-// Requests of many kinds; the bias keeps the end away, so that lengths are their limits'.
-std::vector<GenerateRequest> Requests(int count, float end_bias = -100) {
-  const AdapterRef adapters[] = {nullptr, TinyAdapter("tiny-alora", TensorType::kBF16), TinyAdapter("tiny-lora", TensorType::kBF16)};
-  std::vector<GenerateRequest> requests;
-  for (int i = 0; i < count; ++i) {
-    GenerateRequest request;
-    request.prompt = RandomTokens(100 + static_cast<uint64_t>(i), 5 + 11 * (i % 7));
-    request.invocation_start = static_cast<int64_t>(request.prompt.size()) - i % 4;
-    request.adapter = adapters[i % 3];
-    request.sampling = {.temperature = i % 4 == 0 ? 0.0 : 1.0, .seed = static_cast<uint64_t>(i)};
-    for (const int32_t id : Words().end_ids()) request.sampling.logit_bias.emplace_back(id, end_bias);
-    request.max_tokens = 20 + 7 * (i % 5);
-    request.num_samples = 1 + i % 3;
-    requests.push_back(request);
-  }
-  return requests;
-}
-
-// By value: what a loop goes over has to outlive it.
-std::vector<Completion> Completions(Engine& engine, const GenerateRequest& request) { return Generate(engine, Words(), {&request, 1}, {}).front(); }
-
-using Tokens = std::vector<std::vector<int32_t>>;  // by sample
-
-Tokens Alone(const GenerateRequest& request) {
-  const auto engine = NewEngine();
-  Tokens tokens;
-  for (const Completion& c : Completions(*engine, request)) tokens.push_back(c.tokens);
-  return tokens;
-}
-
-Tokens TokensOf(const std::vector<Completion>& completions) {
-  Tokens tokens;
-  for (const Completion& c : completions) tokens.push_back(c.tokens);
-  return tokens;
-}
-
-std::string Shown(const std::string& text) {
-  StreamDecoder decoder;
-  std::string shown = decoder.Push(text);
-  return shown += decoder.Flush();
-}
 
 TEST(Scheduler, TakesRequestsWhileOthersRun) {
   const std::vector<GenerateRequest> requests = Requests(12);
@@ -189,182 +129,40 @@ TEST(Scheduler, CancelsOneAndLeavesTheOthers) {
   EXPECT_EQ(engine->kv_tokens_free(), free);
 }
 
-DecodeBudget BudgetFor(int64_t tokens, int64_t reserve) { return {tokens, reserve, Words().Encode("\n#### ")}; }
-
-TEST(Scheduler, ClosesNow) {
-  std::vector<GenerateRequest> requests = Requests(2);
-  for (GenerateRequest& request : requests) {
-    request.num_samples = 2;
-    request.max_tokens = 60;
-    request.budget = BudgetFor(0, 32);  // no limit: it can be closed
-  }
+// An adapter with broken values: its request fails with a sentence, at its first token or in mid-way, and nobody else's tokens change by it.
+TEST(Scheduler, ARequestThatFailsFailsAlone) {
+  LoraAdapter broken = ReadPeft(Golden("tiny-lora"));
+  for (auto& [name, pair] : broken.pairs) std::fill(pair.b.begin(), pair.b.end(), std::numeric_limits<float>::quiet_NaN());
+  const AdapterRef adapter = PackedAdapter::FromLora(broken, TinyBase()->config(), TensorType::kBF16);
+  std::vector<GenerateRequest> requests = Requests(7);
+  for (GenerateRequest& request : requests) request.num_samples = 3;
+  const std::set<size_t> fails = {2, 5};
+  for (const size_t i : fails) requests[i].adapter = adapter;
   const auto engine = NewEngine();
-  Scheduler scheduler(*engine, Words(), {});
-  std::vector<std::vector<Completion>> results(2);
-  std::vector<RequestId> ids;
-  for (size_t i = 0; i < 2; ++i) {
-    ids.push_back(scheduler.Submit(requests[i], {.on_done = [&results, i](std::vector<Completion> done) { results[i] = std::move(done); }}));
+  const int64_t free = engine->kv_tokens_free();
+  Scheduler scheduler(*engine, Words(), {.max_batch = 8});
+  std::map<size_t, Tokens> results;
+  std::map<size_t, std::string> errors;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    scheduler.Submit(requests[i], {.on_done = [&results, i](std::vector<Completion> done) { results[i] = TokensOf(done); },
+                                   .on_error = [&errors, i](const std::exception_ptr& why) { errors[i] += SentenceOf(why); }});
+    scheduler.Step();
   }
-  for (int step = 0; step < 10; ++step) scheduler.Step();
-  scheduler.CloseNow(ids[0], 1);
   while (scheduler.Step()) {
   }
-  const Tokens alone = Alone(requests[0]);
-  EXPECT_EQ(results[0][0].tokens, alone[0]);
-  EXPECT_EQ(TokensOf(results[1]), Alone(requests[1]));
-  const Completion& closed = results[0][1];
-  ASSERT_GT(closed.forced_begin, 3);
-  EXPECT_LT(closed.forced_begin, 12);
-  EXPECT_EQ(closed.usage.forced_by, ForcedBy::kRequest);
-  EXPECT_TRUE(std::equal(closed.tokens.begin(), closed.tokens.begin() + closed.forced_begin, alone[1].begin()));
-  EXPECT_EQ(std::vector<int32_t>(closed.tokens.begin() + closed.forced_begin, closed.tokens.begin() + closed.forced_end), requests[0].budget->close_ids);
-  EXPECT_EQ(closed.tokens.size(), 60u);
-}
-
-TEST(Scheduler, ShowsTextAndSaysWhatItIs) {
-  GenerateRequest request = Requests(2)[1];
-  request.num_samples = 4;
-  request.max_tokens = 80;
-  request.budget = BudgetFor(80, 20);
-  const auto engine = NewEngine();
-  std::map<int, std::string> text, parts;
-  std::map<int, size_t> tokens;
-  GenerateOptions options;
-  options.on_token = [&](size_t, const TokenEvent& event) {
-    text[event.sample] += event.text;
-    if (event.token < 0) return;
-    ++tokens[event.sample];
-    parts[event.sample] += ResponsePartName(event.part)[0];
-  };
-  const auto completions = Generate(*engine, Words(), {&request, 1}, options)[0];
-  for (const Completion& c : completions) {
-    EXPECT_EQ(tokens[c.sample], c.tokens.size());
-    EXPECT_EQ(text[c.sample], Shown(ResponseText(Words(), c)));
-    for (int64_t t = 0; t < static_cast<int64_t>(c.tokens.size()); ++t) {
-      EXPECT_EQ(parts[c.sample][static_cast<size_t>(t)] == 'f', t >= c.forced_begin && t < c.forced_end) << t;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (fails.count(i) > 0) {
+      EXPECT_EQ(errors[i].find("the model's logits are not finite"), 0u) << errors[i];
+      EXPECT_EQ(errors[i].find("not finite", 40), std::string::npos) << "told once: " << errors[i];
+      EXPECT_EQ(results.count(i), 0u);
+    } else {
+      EXPECT_EQ(errors.count(i), 0u) << errors[i];
+      EXPECT_EQ(results[i], Alone(requests[i])) << i;
     }
   }
-}
-
-TEST(Scheduler, StopsAtTextsAndTokens) {
-  GenerateRequest request = Requests(2)[1];
-  request.num_samples = 1;
-  request.max_tokens = 60;
-  const auto engine = NewEngine();
-  const Completion whole = Completions(*engine, request)[0];
-  const std::string text = ResponseText(Words(), whole);
-  for (const size_t at : {size_t{0}, size_t{7}, text.size() / 2, text.size() - 3}) {
-    GenerateRequest stopped = request;
-    stopped.stop = {"no such text", text.substr(at, 3)};
-    std::string shown;
-    const Completion c = Generate(*engine, Words(), {&stopped, 1}, {.on_token = [&](size_t, const TokenEvent& event) { shown += event.text; }})[0][0];
-    const size_t first = text.find(stopped.stop[1]);
-    EXPECT_EQ(c.finish, Finish::kStop);
-    EXPECT_EQ(ResponseText(Words(), c), text.substr(0, first));
-    EXPECT_EQ(shown, Shown(text.substr(0, first)));
-    EXPECT_TRUE(std::equal(c.tokens.begin(), c.tokens.end(), whole.tokens.begin()));
-  }
-  GenerateRequest by_token = request;
-  by_token.stop_ids = {whole.tokens[20]};
-  const Completion c = Generate(*engine, Words(), {&by_token, 1}, {})[0][0];
-  const auto first = std::find(whole.tokens.begin(), whole.tokens.end(), whole.tokens[20]);
-  EXPECT_EQ(c.tokens, std::vector<int32_t>(whole.tokens.begin(), first + 1));
-  EXPECT_EQ(c.finish, Finish::kStop);
-  EXPECT_EQ(ResponseText(Words(), c), Words().Decode(std::vector<int32_t>(whole.tokens.begin(), first)));
-}
-
-TEST(Scheduler, StopTextsAreHeldBackWhileTheyMayCome) {
-  const std::vector<std::string> stops = {"abab", "b!", "xyz"};
-  StopText stop(&stops);
-  EXPECT_FALSE(stop.Append("aba"));
-  EXPECT_EQ(stop.Held(), 3u);
-  EXPECT_FALSE(stop.Append("c"));
-  EXPECT_EQ(stop.Held(), 0u);
-  EXPECT_FALSE(stop.Append("ab"));
-  EXPECT_EQ(stop.Held(), 2u);
-  EXPECT_TRUE(stop.Append("ab!z"));
-  EXPECT_EQ(stop.found(), 0) << "it begins first";
-  EXPECT_EQ(stop.cut_bytes(), 6u);
-}
-
-TEST(Scheduler, ThinksAtLeast) {
-  GenerateRequest request = Requests(2, +30)[1];  // it wants to end at once
-  request.num_samples = 3;
-  request.max_tokens = 60;
-  const auto engine = NewEngine();
-  for (const Completion& c : Completions(*engine, request)) EXPECT_LT(c.tokens.size(), 6u);
-  request.budget = BudgetFor(60, 16);
-  request.budget->min_think_tokens = 25;
-  request.stop_ids = {50};
-  request.sampling.logit_bias.emplace_back(50, 30);
-  for (const Completion& c : Completions(*engine, request)) {
-    EXPECT_GT(c.tokens.size(), 25u);
-    for (size_t t = 0; t < 25; ++t) EXPECT_FALSE(Words().IsEnd(c.tokens[t]) || c.tokens[t] == 50);
-  }
-}
-
-TEST(Scheduler, ThinkingAndAnswerHaveTheirOwnBudgets) {
-  GenerateRequest request = Requests(2)[1];
-  request.num_samples = 20;
-  request.max_tokens = 200;
-  request.budget = BudgetFor(70, 0);
-  request.budget->think_tokens = 50;
-  request.budget->answer_tokens = 20;
-  const auto engine = NewEngine();
-  for (const Completion& c : Completions(*engine, request)) {
-    ASSERT_GE(c.forced_begin, 0);
-    EXPECT_LE(c.forced_end, 50);
-    EXPECT_GE(c.forced_end, 50 - request.budget->close_window());
-    EXPECT_EQ(static_cast<int64_t>(c.tokens.size()) - c.forced_end, 20) << "the whole reserve, and no more";
-    EXPECT_EQ(c.usage.thinking_tokens, c.forced_end);
-    EXPECT_EQ(c.usage.answer_tokens, 20);
-  }
-}
-
-TEST(Scheduler, ChainsShareAPool) {
-  GenerateRequest request = Requests(2, -0.5f)[1];  // some end early
-  request.num_samples = 6;
-  request.max_tokens = 400;
-  request.budget = BudgetFor(400, 10);
-  request.budget->pooled = true;
-  const Tokens alone = Alone(request);
-  int64_t total = 0, longest = 0, forced = 0;
-  for (const auto& tokens : alone) {
-    total += static_cast<int64_t>(tokens.size());
-    longest = std::max(longest, static_cast<int64_t>(tokens.size()));
-  }
-  EXPECT_LE(total, 400);
-  EXPECT_GT(longest, 400 / 6) << "what others left";
-  // The same beside others.
-  const auto engine = NewEngine(8192);
-  std::vector<GenerateRequest> requests = Requests(5);
-  requests.insert(requests.begin() + 2, request);
-  const auto results = Generate(*engine, Words(), requests, {.max_batch = 7});
-  EXPECT_EQ(TokensOf(results[2]), alone);
-  for (const Completion& c : results[2]) forced += c.forced_begin >= 0;
-  EXPECT_GT(forced, 0);
-  request.sampling.logit_bias = Requests(1)[0].sampling.logit_bias;  // none ends by itself
-  total = 0;
-  for (const auto& tokens : Alone(request)) total += static_cast<int64_t>(tokens.size());
-  EXPECT_LE(total, 400);
-  EXPECT_GT(total, 400 - 6 * 12);
-}
-
-TEST(Scheduler, TimeRunsOut) {
-  GenerateRequest request = Requests(2)[1];
-  request.num_samples = 2;
-  request.max_tokens = 300;
-  request.budget = BudgetFor(0, 16);
-  request.budget->time_ms = 1e-3;  // has passed when the first token comes
-  const auto engine = NewEngine();
-  for (const Completion& c : Completions(*engine, request)) {
-    EXPECT_EQ(c.forced_begin, 0);
-    EXPECT_EQ(c.usage.forced_by, ForcedBy::kTime);
-    EXPECT_EQ(c.finish, Finish::kLength);
-    EXPECT_EQ(c.tokens, request.budget->close_ids) << "closed, and ended";
-  }
-  request.budget->time_ms = 1e9;
-  for (const Completion& c : Completions(*engine, request)) EXPECT_EQ(c.tokens.size(), 300u);
+  EXPECT_EQ(engine->kv_tokens_free(), free);
+  EXPECT_THROW(Completions(*engine, requests[2]), UserError) << "a closed list has nobody to tell";
+  EXPECT_EQ(engine->kv_tokens_free(), free);
 }
 
 TEST(Scheduler, EnoughIsEnough) {
@@ -387,117 +185,6 @@ TEST(Scheduler, EnoughIsEnough) {
     }
   }
   EXPECT_EQ(cancelled, 5);
-}
-
-TEST(Scheduler, EncodesForWhoComesNext) {
-  GenerateRequest request = Requests(2)[1];
-  request.adapter = nullptr;
-  request.prompt = RandomTokens(77, 70);
-  request.invocation_start = 70;
-  const Tokens alone = Alone(request);
-  const auto engine = NewEngine();
-  Scheduler scheduler(*engine, Words(), {});
-  GenerateRequest known = request;
-  known.encode_only = true;
-  known.max_tokens = 0;
-  std::vector<Completion> done;
-  scheduler.Submit(known, {.on_done = [&](std::vector<Completion> all) { done = std::move(all); }});
-  while (scheduler.Step()) {
-  }
-  ASSERT_EQ(done.size(), static_cast<size_t>(request.num_samples));
-  EXPECT_TRUE(done[0].tokens.empty());
-  const SequenceId sequence = engine->NewSequence();
-  EXPECT_EQ(engine->AdoptPrefix(sequence, request.prompt), 70);
-  engine->Free(sequence);
-  EXPECT_EQ(TokensOf(Completions(*engine, request)), alone);
-}
-
-// A system prompt of 20 pages, of a cache of 32: alone each of four requests would want 22 of them.
-TEST(Scheduler, ASharedPromptIsChargedOnce) {
-  const auto engine = NewEngine(512);
-  Scheduler scheduler(*engine, Words(), {});
-  std::vector<GenerateRequest> requests;
-  std::vector<Tokens> results(5);
-  std::set<size_t> begun, done;
-  for (size_t i = 0; i < 5; ++i) {
-    GenerateRequest request = Requests(1)[0];
-    request.num_samples = 1;
-    request.prompt = RandomTokens(90, 320);
-    request.prompt.push_back(static_cast<int32_t>(10 + i));
-    request.invocation_start = 321;
-    request.max_tokens = i == 0 ? 60 : 20;
-    requests.push_back(request);
-  }
-  const auto submit = [&](size_t i) {
-    scheduler.Submit(requests[i], {.on_token = [&, i](const TokenEvent&) { begun.insert(i); },
-                                   .on_done = [&, i](std::vector<Completion> all) { done.insert(i), results[i] = TokensOf(all); }});
-  };
-  submit(0);
-  for (int step = 0; step < 6; ++step) scheduler.Step();
-  for (size_t i = 1; i < 5; ++i) submit(i);
-  for (int step = 0; step < 4; ++step) scheduler.Step();
-  EXPECT_EQ(begun.size(), 5u) << "side by side";
-  EXPECT_TRUE(done.empty());
-  while (scheduler.Step()) {
-  }
-  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(results[i], Alone(requests[i]));
-  // To the page: what is exactly as large as the cache fits; and where somebody else holds it, that is said.
-  GenerateRequest whole = requests[0];
-  whole.max_tokens = 512 - 321;
-  EXPECT_EQ(Generate(*engine, Words(), {&whole, 1}, {})[0][0].tokens.size(), 191u);
-  engine->Trim();
-  const SequenceId held = engine->NewSequence();
-  Scheduler late(*engine, Words(), {});
-  std::string error;
-  late.Submit(whole, {.on_error = [&](const std::string& message) { error = message; }});
-  engine->Prefill(held, RandomTokens(91, 40), nullptr);
-  while (late.Step()) {
-  }
-  EXPECT_NE(error.find("KV cache"), std::string::npos) << error;
-}
-
-TEST(Scheduler, PromptsTakeTheirShareOfAStep) {
-  PromptShare share(3.0);
-  EXPECT_LE(share.Rows(1), 16u) << "nothing was measured";
-  EXPECT_GE(share.Rows(0), 128u) << "nobody waits";
-  for (int i = 0; i < 50; ++i) share.Note(1, 0, 10.0);
-  for (int i = 0; i < 50; ++i) share.Note(1, share.Rows(1), 10.0 + 0.2 * static_cast<double>(share.Rows(1)));
-  const auto rows = static_cast<double>(share.Rows(1));
-  EXPECT_LE(10.0 + 0.2 * rows, 30.0);
-  EXPECT_GE(10.0 + 0.2 * rows, 20.0);
-  for (int i = 0; i < 50; ++i) share.Note(1, share.Rows(1), 10.0 + 5.0 * static_cast<double>(share.Rows(1)));
-  EXPECT_GE(share.Rows(1), 1u);
-  EXPECT_LE(share.Rows(1), 4u);
-  EXPECT_EQ(PromptShare(0).Rows(3), 509u);
-  EXPECT_EQ(PromptShare(0).Rows(400), 256u);
-}
-
-TEST(Scheduler, PenaltiesAndBiases) {
-  SamplingParams params;
-  params.repetition_penalty = 2;
-  params.presence_penalty = 0.5;
-  params.frequency_penalty = 0.25;
-  params.logit_bias = {{3, 1.5f}};
-  std::vector<float> logits = {4, -4, 3, 1, 0};
-  const std::vector<int32_t> prompt = {0, 1}, response = {2, 2, 1}, banned = {4};
-  ChangeLogits(params, prompt, response, banned, logits);
-  EXPECT_FLOAT_EQ(logits[0], 2);
-  EXPECT_FLOAT_EQ(logits[1], -8 - 0.25f - 0.5f);
-  EXPECT_FLOAT_EQ(logits[2], 1.5f - 0.5f - 0.5f);
-  EXPECT_FLOAT_EQ(logits[3], 2.5f);
-  EXPECT_TRUE(std::isinf(logits[4]) && logits[4] < 0);
-  EXPECT_FALSE(ChangesLogits({}));
-  GenerateRequest request = Requests(1)[0];
-  request.sampling.logit_bias = {{123, 100}};
-  request.num_samples = 1;
-  const Tokens biased = Alone(request);
-  for (const int32_t id : biased[0]) EXPECT_EQ(id, 123);
-  request.sampling.repetition_penalty = 10;
-  request.sampling.frequency_penalty = 2;
-  request.sampling.temperature = 1;
-  request.max_tokens = 100;
-  const Tokens varied = Alone(request);
-  EXPECT_LT(std::count(varied[0].begin(), varied[0].end(), 123), 80);
 }
 
 TEST(Scheduler, RefusesWhatCannotBeDone) {

@@ -33,11 +33,8 @@ void ProveAdapter(const Session& session, const std::string& folder) {
     return;
   }
   const ModelConfig& c = session.base->config();
-  ProofPrompts made = MakeProofPrompts(session.base->path(), c.vocab_size, c.context_length, adapter.template_now, adapter.template_kwargs, adapter.invocation);
-  std::vector<ProofPrompt> prompts;
-  for (size_t p = 0; p < made.ids.size(); ++p) prompts.push_back({std::move(made.ids[p]), made.begins[p]});
-  AdapterProof proof = StartProof(adapter, *session.base, std::move(prompts), "trainer");
-  proof.template_sha256 = made.template_sha256;
+  const ProofPrompts made = MakeProofPrompts(session.base->path(), c.vocab_size, c.context_length, adapter.template_now, adapter.template_kwargs, adapter.invocation);
+  AdapterProof proof = StartProof(adapter, *session.base, made.ids, made.begins, made.template_sha256, "trainer");
   const Model model(session.base, at::kFloat, &adapter);
   for (const ProofPrompt& prompt : proof.prompts) {
     const auto policy = SequenceLogits(model, prompt.ids, prompt.begin), base = SequenceLogits(model, prompt.ids, std::nullopt);

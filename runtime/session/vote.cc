@@ -1,4 +1,4 @@
-#include "runtime/evaluation/vote.h"
+#include "runtime/session/vote.h"
 
 #include <algorithm>
 
@@ -27,9 +27,12 @@ std::vector<Vote::Tally> Vote::Count() const {
 
 Vote::Result Vote::Winner() const {
   Result best;
+  size_t voters = 0;
   for (const Tally& tally : Count()) {
+    voters += tally.votes;
     if (tally.votes > best.votes) best = {tally.chain, *answers_[tally.chain], tally.votes};
   }
+  best.voters = voters;
   return best;
 }
 

@@ -21,6 +21,7 @@ class Vote {
     size_t chain = 0;    // the first in number that gives the answer; 0 where none gives one
     std::string answer;  // empty: none
     size_t votes = 0;
+    size_t voters = 0;   // chains that gave an answer
   };
   // Of equal votes the answer of the first chain wins.
   Result Winner() const;
