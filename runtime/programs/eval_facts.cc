@@ -60,7 +60,8 @@ std::vector<EvalFact> FactsOf(const EvalOptions& options, const std::vector<Name
   for (const NamedAdapter& mode : modes) names.push_back(mode.name);
   facts.push_back({"list of modes", AsText(names)});
   for (const NamedAdapter& mode : modes) {
-    if (mode.adapter) facts.push_back({"adapter " + mode.name, AdapterContentHash(*mode.adapter, config)});
+    if (!mode.adapter) continue;  // where it begins to act is no part of its content
+    facts.push_back({"adapter " + mode.name, AdapterContentHash(*mode.adapter, config).substr(0, 32) + " from " + AsText(mode.adapter->invocation())});
   }
   names.clear();
   for (const PlannedSet& set : sets) names.push_back(set.dataset);

@@ -10,7 +10,7 @@ namespace pith {
 namespace {
 
 TEST_F(RunProgramTest, AnEvaluationOnAFullDiskKeepsWhatItHas) {
-  const std::string out = folder_ / "full", command = "$P eval --model " + model_ + " --dataset synthetic --limit 60 --max-tokens 100 --out " + out;
+  const std::string out = folder_ / "full", command = "$P eval --model " + model_ + " --dataset synthetic --limit 60 --max-tokens 10 --out " + out;
   const auto files = [&] {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(out)) names.push_back(entry.path().filename().string());
@@ -22,7 +22,7 @@ TEST_F(RunProgramTest, AnEvaluationOnAFullDiskKeepsWhatItHas) {
   EXPECT_NE(full.err.find("what was answered is kept: go on with --resume"), std::string::npos) << full.err;
   EXPECT_EQ(files(), std::vector<std::string>{"eval.journal"});
   // Room for the journal, and none for the page.
-  const Outcome late = Shell("trap '' XFSZ; ( ulimit -f 120; " + command + " --resume )");
+  const Outcome late = Shell("trap '' XFSZ; ( ulimit -f 48; " + command + " --resume )");
   EXPECT_EQ(late.code, 2) << late.err;
   EXPECT_NE(late.err.find("kept: write it with --resume"), std::string::npos) << late.err;
   EXPECT_NE(late.out.find("accuracy"), std::string::npos) << "the table is shown at least";
@@ -110,7 +110,7 @@ TEST_F(RunProgramTest, AnEarlierEvaluationIsReplacedOnlyWhenAskedTo) {
   EXPECT_EQ(Run(Eval({"--max-tokens", "12", "--overwrite"})).code, 0);
   EXPECT_NE(ReadFile(folder_ / "new/out/results.json"), results);
   std::filesystem::remove(folder_ / "new/out/results.json");
-  ExpectRefusal(Eval({"--max-tokens", "12"}), "holds the answers.jsonl of");
+  ExpectRefusal(Eval({"--max-tokens", "12"}), "holds the comparisons.json of");
 }
 
 TEST_F(RunProgramTest, OfSeveralChainsTheVotesWinnerIsTheAnswer) {
