@@ -193,12 +193,17 @@ int32_t DrawAny(int64_t vocab, const Softmax& s, double uniform) {
 bool NearTie(const float* logits, int64_t vocab, const Softmax& s, int32_t best) {
   static const double least = std::exp(-kNearTieMargin), slack = 1 - 1e-4;
   if (s.sum < (1 + least) * slack) return false;
+  const auto within = [&](float logit) { return static_cast<double>(s.max) - logit <= kNearTieMargin; };
   for (size_t block = 0; block < s.block_sums.size(); ++block) {
     const int64_t begin = static_cast<int64_t>(block) * kBlock, end = std::min(begin + kBlock, vocab);
     const bool holds_best = begin <= best && best < end;
     if (s.block_sums[block] < ((holds_best ? 1 : 0) + least) * slack) continue;
+    if (!holds_best) {
+      if (within(Max(logits + begin, end - begin))) return true;
+      continue;
+    }
     for (int64_t i = begin; i < end; ++i) {
-      if (i != best && static_cast<double>(s.max) - logits[i] <= kNearTieMargin) return true;
+      if (i != best && within(logits[i])) return true;
     }
   }
   return false;
