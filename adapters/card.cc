@@ -36,6 +36,7 @@ Json PointJson(const CardPoint& point) {
   json["accuracy"] = point.accuracy;
   json["accuracy_lenient"] = point.accuracy_lenient;
   json["mean_tokens"] = point.mean_tokens;
+  Put(&json, "curve", point.curve);
   return json;
 }
 
@@ -114,6 +115,7 @@ CardPoint ReadPoint(const Fields& fields) {
   fields.Read("accuracy", &point.accuracy);
   fields.Read("accuracy_lenient", &point.accuracy_lenient);
   fields.Read("mean_tokens", &point.mean_tokens);
+  fields.Read("curve", &point.curve);
   return point;
 }
 

@@ -23,6 +23,7 @@ struct CardPoint {
   int64_t chains = 1;
   double accuracy = 0, accuracy_lenient = 0;  // by the strict and by the lenient reading
   double mean_tokens = 0;
+  std::string curve = {};          // "cut": closed under a budget that it knew nothing of; "announced": it was told; empty: without a budget, or not known
   bool operator==(const CardPoint&) const = default;
 };
 

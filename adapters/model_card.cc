@@ -79,7 +79,7 @@ std::string CurveTable(const std::vector<CardPoint>& curve) {
                      "|---|---|---|---|---|---|---|---|---|\n";
   const auto count = [](int64_t value, const char* none) { return value > 0 ? std::to_string(value) : none; };
   for (const CardPoint& p : curve) {
-    text += Str("| ", Cell(p.from), " | ", count(p.step, ""), " | ", Cell(p.mode), " | ", Cell(p.dataset), " | ", count(p.budget_tokens, "none"),
+    text += Str("| ", Cell(p.from), " | ", count(p.step, ""), " | ", Cell(p.mode), " | ", Cell(p.dataset), " | ", count(p.budget_tokens, "none"), p.curve.empty() ? "" : ", " + Cell(p.curve),
                 " | ", count(p.num_problems, ""), " | ", Fixed(p.accuracy, 3), " | ", Fixed(p.accuracy_lenient, 3), " | ",
                 Fixed(p.mean_tokens, 1), " |\n");
   }

@@ -275,6 +275,11 @@ void AppendToFile(const std::string& path, std::string_view text) {
   }
 }
 
+void SyncFile(const std::string& path) {
+  const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (file.fd < 0 || ::fsync(file.fd) != 0) ThrowUser("cannot write '", path, "': ", Reason());
+}
+
 bool FileExists(const std::string& path) {
   struct stat info;
   return ::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);

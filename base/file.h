@@ -92,6 +92,7 @@ std::string ReadFile(const std::string& path, uint64_t max_bytes = UINT64_MAX);
 void WriteFile(const std::string& path, std::string_view contents);        // through AtomicFile
 // At the file's end, in one piece; made where it is missing. UserError where that fails, and the file is as it was.
 void AppendToFile(const std::string& path, std::string_view text);
+void SyncFile(const std::string& path);    // all that was written to it is on the disk. UserError where it fails
 bool FileExists(const std::string& path);
 bool IsFolder(const std::string& path);
 void MakeFolders(const std::string& path);                                 // like mkdir -p

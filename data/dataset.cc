@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kKindField = "kind";
 constexpr const char* kPayloadField = "payload";
+constexpr const char *kDomainField = "domain", *kSubjectField = "subject", *kLevelField = "level";  // what an evaluation breaks down by; MATH says subject
 
 std::vector<Problem> LoadFile(const DatasetSpec& spec) {
   std::vector<Problem> problems;
@@ -18,6 +19,10 @@ std::vector<Problem> LoadFile(const DatasetSpec& spec) {
     Problem problem{Str(spec.name.substr(spec.name.rfind('/') + 1), "-", problems.size()), record.Text(spec.question_field), "", ""};
     if (record.Has(kKindField)) problem.kind = record.Text(kKindField);
     problem.payload = record.JsonOf(kPayloadField);
+    for (const char* field : {kSubjectField, kDomainField}) {
+      if (record.Has(field)) problem.domain = record.Written(field);
+    }
+    if (record.Has(kLevelField)) problem.level = record.Written(kLevelField);
     // Another kind's verifier may know by the payload what is right.
     if (problem.kind == Problem().kind || record.Has(spec.answer_field)) problem.answer = record.Text(spec.answer_field);
     // The solution is optional (RL and evaluation do without), but one under a name that was asked for must be there.

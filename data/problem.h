@@ -14,6 +14,9 @@ struct Problem {
   std::string solution;  // worked text for SFT, ending in the answer's form; empty when the data has none
   std::string kind = "math";  // which verifier judges answers to it (rewards/verifier.h)
   std::string payload = "";   // JSON text for that verifier: tests of a program, a rubric; empty: none
+  // What evaluations break their rows down by; empty: the data do not say.
+  std::string domain = "";    // "Algebra"; of SVAMP its operation
+  std::string level = "";     // "3"; of generated problems their steps
 };
 
 }  // namespace pith

@@ -86,10 +86,20 @@ Problem FromGsm8k(const JsonRecord& record) {
   return problem;
 }
 
+// "3" of "Level 3", which some files write for 3.
+std::string LevelName(const std::string& written) {
+  constexpr std::string_view kWord = "Level ";
+  return written.starts_with(kWord) ? written.substr(kWord.size()) : written;
+}
+
 Problem FromMath(const JsonRecord& record) {
   Problem problem{"", Trimmed(record.Text("problem")), "", record.Text("solution")};
   problem.answer = record.Has("answer") ? record.Text("answer") : LastBoxed(problem.solution);
   if (problem.answer.empty()) ThrowUser(record.place(), ": the solution has no \\boxed{} with the answer");
+  for (const char* field : {"subject", "type"}) {  // the one in the 500, the other in the rest
+    if (record.Has(field)) problem.domain = record.Text(field);
+  }
+  if (record.Has("level")) problem.level = LevelName(record.Text("level"));
   return problem;
 }
 
@@ -98,6 +108,8 @@ Problem FromSvamp(const JsonRecord& record) {
   const std::optional<double> number = NumberFromText<double>(written);
   Problem problem{"", JoinSvampQuestion(record.Text("Body"), record.Text("Question")), number ? ShortestNumber(*number) : written, ""};
   problem.solution = SolveSvampEquation(record.Text("Equation"), problem.answer);
+  if (record.Has("Type")) problem.domain = record.Text("Type");
+  if (problem.domain == "Common-Divison") problem.domain = "Common-Division";  // as the file writes it once
   return problem;
 }
 

@@ -119,6 +119,7 @@ std::vector<Problem> GenerateProblems(const DatasetSpec& spec) {
       Rng style(spec.seed, {kStyleStream, test, at});
       const int level = DrawLevel(spec, style);
       problem.solution = WriteSolution(story, level, style);
+      problem.level = std::to_string(steps);
       problems.push_back(std::move(problem));
       found = true;
     }

@@ -41,6 +41,7 @@ CardPoint PointOf(const std::string& path, const Json& row) {
   point.accuracy = Get<double>(path, row, "accuracy");
   point.accuracy_lenient = Get<double>(path, row, "accuracy_lenient");
   point.mean_tokens = Get<double>(path, row, "mean_tokens");
+  if (row.contains("curve") && !row["curve"].is_null()) point.curve = Get<std::string>(path, row, "curve");  // earlier versions told none
   if (point.budget_tokens < 0 || point.num_problems < 0 || point.chains < 0) Refuse(path, "a row has a negative count");
   return point;
 }

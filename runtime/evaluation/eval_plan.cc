@@ -1,6 +1,7 @@
 #include "runtime/evaluation/eval_plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "data/text/announcement.h"
@@ -12,49 +13,65 @@ namespace {
 
 constexpr int64_t kPromptCacheBytes = int64_t{256} << 20;  // for the prompts of a chunk, beside what decoding takes
 
-void CheckBudgets(const EvalSettings& settings, const std::vector<NamedAdapter>& modes, const Tokenizer& tokenizer) {
-  for (int64_t tokens : settings.budgets) {
-    if (tokens == 0) continue;
-    const DecodeBudget budget = MakeDecodeBudget(settings.BudgetOf(tokens), settings.close_text_given, tokenizer);
-    CheckDecodeBudget(budget, tokens);
-    for (const NamedAdapter& mode : modes) {
-      const std::vector<int32_t> announced = AnnouncementIds(tokenizer, settings.AnnouncementTo(mode), tokens);
-      if (!announced.empty()) CheckAnnouncement(budget, static_cast<int64_t>(announced.size()), 1);
-    }
-  }
+void CheckBudget(const EvalSettings& settings, const NamedAdapter& mode, const EvalPoint& point, const Tokenizer& tokenizer) {
+  if (point.tokens == 0) return;
+  const DecodeBudget budget = MakeDecodeBudget(settings.BudgetOf(point), settings.close_text_given, tokenizer);
+  CheckDecodeBudget(budget, point.tokens);
+  if (!point.told) return;
+  const std::vector<int32_t> announced = AnnouncementIds(tokenizer, settings.AnnouncementTo(mode), point.tokens);
+  if (!announced.empty()) CheckAnnouncement(budget, static_cast<int64_t>(announced.size()), 1);
 }
 
 }  // namespace
 
-Budget EvalSettings::BudgetOf(int64_t tokens) const {
+std::string EvalSettings::AnnouncementTo(const NamedAdapter& mode) const { return AnnouncementOf(mode, announcement, budget.sentence); }
+bool EvalSettings::CanTell(const NamedAdapter& mode) const { return !budget.sentence.empty() || !AnnouncementTo(mode).empty(); }
+
+std::vector<EvalPoint> EvalSettings::PointsOf(const NamedAdapter& mode) const {
+  std::vector<EvalPoint> points;
+  const bool tell = CanTell(mode);
+  for (int64_t tokens : budgets) points.push_back({tokens, tell && told == Told::kAlways && tokens > 0});
+  for (int64_t tokens : budgets) {
+    if (tell && told == Told::kBoth && tokens > 0) points.push_back({tokens, true});
+  }
+  return points;
+}
+
+Budget EvalSettings::BudgetOf(const EvalPoint& point) const {
   Budget of = budget;
-  of.tokens = tokens;
+  of.tokens = point.tokens;
+  if (!point.told) of.sentence.clear();
   return of;
 }
 
 int64_t EvalSettings::ResponseLimit(int64_t tokens) const { return tokens > 0 ? tokens : max_tokens; }
 
-std::string EvalSettings::AnnouncementTo(const NamedAdapter& mode) const { return AnnouncementOf(mode, announcement, budget.sentence); }
-
 EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std::vector<Problem>& problems,
                   const std::vector<NamedAdapter>& modes, const EvalSettings& settings) {
   PITH_CHECK(!settings.budgets.empty() && settings.chains >= 1);
-  CheckBudgets(settings, modes, prompter.tokenizer());
   for (const Problem& problem : problems) settings.verifiers->CheckKind(problem.kind, Str("problem ", problem.id));
   EvalPlan plan;
   int64_t prompt_pages = 0;  // of all prompts
-  for (size_t b = 0; b < (settings.budget.sentence.empty() ? 1 : settings.budgets.size()); ++b) {
-    std::vector<Prompt>& prompts = plan.prompts.emplace_back();
-    for (const Problem& problem : problems) {
-      prompts.push_back(prompter.Build(UserTurn(problem.question, settings.BudgetOf(settings.budgets[b])), settings.system));
-      for (const NamedAdapter& mode : modes) FindSwitch(mode, prompts.back(), prompter.tokenizer());
-      prompt_pages += KvCache::PagesFor(static_cast<int64_t>(prompts.back().ids.size()));
+  std::map<std::string, size_t> sets;  // by what they tell
+  for (size_t mode = 0; mode < modes.size(); ++mode) {
+    for (const EvalPoint& point : settings.PointsOf(modes[mode])) {
+      const Budget budget = settings.BudgetOf(point);
+      CheckBudget(settings, modes[mode], point, prompter.tokenizer());
+      const auto [set, is_new] = sets.emplace(UserTurn("", budget), plan.prompts.size());
+      plan.rows.push_back({mode, point, set->second});
+      if (!is_new) continue;
+      std::vector<Prompt>& prompts = plan.prompts.emplace_back();
+      for (const Problem& problem : problems) {
+        prompts.push_back(prompter.Build(UserTurn(problem.question, budget), settings.system));
+        for (const NamedAdapter& each : modes) FindSwitch(each, prompts.back(), prompter.tokenizer());
+        prompt_pages += KvCache::PagesFor(static_cast<int64_t>(prompts.back().ids.size()));
+      }
     }
   }
-  for (size_t b = 0; b < settings.budgets.size(); ++b) {
-    const int64_t limit = settings.ResponseLimit(settings.budgets[b]);
+  for (size_t row = 0; row < plan.rows.size(); ++row) {
+    const int64_t limit = settings.ResponseLimit(plan.rows[row].point.tokens);
     for (size_t p = 0; p < problems.size(); ++p) {
-      const auto prompt = static_cast<int64_t>(plan.prompt(b, p).ids.size());
+      const auto prompt = static_cast<int64_t>(plan.prompt(row, p).ids.size());
       if (prompt > config.context_length - limit) {
         ThrowUser("problem ", problems[p].id, " takes a prompt of ", prompt, " tokens, which with up to ", limit,
                   " more does not fit the model's context of ", config.context_length,

@@ -16,10 +16,26 @@
 
 namespace pith {
 
+// Whether the model is told its budget (by a sentence of the prompt, or an announcement behind it), or is cut off under one that it knows nothing of. The points of one cannot be
+// laid on a curve with those of the other.
+enum class Told {
+  kAlways,  // where there is a text that tells it
+  kNever,
+  kBoth,    // every budget once untold, once told
+};
+
+// One condition that a mode answers under.
+struct EvalPoint {
+  int64_t tokens = 0;  // B; 0: no budget
+  bool told = false;
+  bool operator==(const EvalPoint&) const = default;
+};
+
 struct EvalSettings {
   std::string dataset;                // as the rows name it
   std::string base_sha256;            // the base's, for the rows
   std::vector<int64_t> budgets;       // tokens; 0: none
+  Told told = Told::kAlways;
   Budget budget;                      // reserve, closing text and sentence; its tokens are set from `budgets`
   std::optional<std::string> announcement;  // of budgets to adapters; nothing: each one's own
   bool close_text_given = false;      // budget.close_text is used even where the vocabulary has </think>
@@ -30,20 +46,28 @@ struct EvalSettings {
   int max_batch = 32;
   std::shared_ptr<Verifiers> verifiers = std::make_shared<Verifiers>();  // of the kinds of all problems
 
-  Budget BudgetOf(int64_t tokens) const;          // the budget of so many tokens; of 0: none
+  bool CanTell(const NamedAdapter& mode) const;  // there is a text that tells it a budget
+  std::vector<EvalPoint> PointsOf(const NamedAdapter& mode) const;  // the budgets in their order; of kBoth those that are told come last
+  Budget BudgetOf(const EvalPoint& point) const;  // its budget, without the text where it is not told
   int64_t ResponseLimit(int64_t tokens) const;    // what it leaves a response at most
   std::string AnnouncementTo(const NamedAdapter& mode) const;  // by which `mode` is told its budget; empty: by none
 };
 
 struct EvalPlan {
-  std::vector<std::vector<Prompt>> prompts;  // [budget][problem]; one row for all budgets where no sentence tells them apart
+  struct Row {
+    size_t mode;
+    EvalPoint point;
+    size_t prompt_set;
+  };
+  std::vector<Row> rows;                     // mode by mode
+  std::vector<std::vector<Prompt>> prompts;  // [set][problem]: one set for all rows that put nothing into the prompt, and one for each sentence
   int64_t longest = 0;                       // tokens that one sequence may come to
   // Problems are taken in chunks, so that the prompts of a chunk stay in the cache while every mode answers them under
   // every budget: what the base computes of a prompt is computed once.
   int64_t chunk = 0;                         // problems in a chunk
   int64_t kv_tokens = 0;                     // capacity that the cache needs for this
 
-  const Prompt& prompt(size_t budget, size_t problem) const { return prompts[prompts.size() == 1 ? 0 : budget][problem]; }
+  const Prompt& prompt(size_t row, size_t problem) const { return prompts[rows[row].prompt_set][problem]; }
 };
 
 // UserError for what decoding would refuse, before an hour of it: budgets that cannot act, kinds of problems that nothing judges,

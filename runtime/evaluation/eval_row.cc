@@ -1,8 +1,10 @@
 #include "runtime/evaluation/eval_row.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <map>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/process_memory.h"
 #include "rewards/answers/answer.h"
 #include "runtime/evaluation/attempt.h"
@@ -27,6 +29,90 @@ bool MajorityIsRight(const std::vector<const EvalAnswer*>& chains, bool mathemat
   return best_votes > 0 && chains[best]->correct_lenient;
 }
 
+EvalAnswer AnswerOf(size_t problem, size_t chain, const Completion& completion, const Judgements& judged, const Tokenizer& tokenizer) {
+  EvalAnswer answer;
+  answer.problem = static_cast<int64_t>(problem);
+  answer.chain = static_cast<int>(chain);
+  answer.text = ResponseText(tokenizer, completion);
+  answer.tokens = static_cast<int64_t>(completion.tokens.size());
+  answer.forced = completion.forced_begin >= 0;
+  answer.truncated = completion.finish == Finish::kLength;
+  answer.correct = judged.strict.right();
+  answer.correct_lenient = judged.lenient.right();
+  answer.extracted = judged.lenient.extracted;
+  answer.verdict = judged.strict.verdict;
+  answer.reason = judged.strict.reason;
+  answer.judged_lenient = !judged.lenient.failed();
+  answer.near_ties = static_cast<int64_t>(completion.near_ties.size());
+  answer.ttft_ms = completion.ttft_ms;
+  return answer;
+}
+
+// The figures of a row, from its answers.
+void SumUp(const std::vector<Problem>& problems, EvalRow* row) {
+  const auto chains = static_cast<size_t>(row->chains);
+  PITH_CHECK_EQ(row->answers.size() % chains, 0u);
+  row->n = static_cast<int64_t>(row->answers.size() / chains);
+  std::vector<double> lengths, ttft, strict, lenient, forced, truncated, cut, uncut, pass, majority;
+  int64_t tokens = 0, judged_tokens = 0, right = 0, near_ties = 0;
+  for (size_t begin = 0; begin < row->answers.size(); begin += chains) {
+    int64_t right_chains = 0;
+    std::vector<const EvalAnswer*> group;
+    for (size_t c = begin; c < begin + chains; ++c) {
+      const EvalAnswer& answer = row->answers[c];
+      group.push_back(&answer);
+      right_chains += answer.correct_lenient;
+      lengths.push_back(static_cast<double>(answer.tokens));
+      ttft.push_back(answer.ttft_ms);
+      forced.push_back(answer.forced);
+      truncated.push_back(answer.truncated);
+      tokens += answer.tokens;
+      near_ties += answer.near_ties;
+      if (answer.judged_lenient) lenient.push_back(answer.correct_lenient);
+      if (answer.verdict == Verdict::kError) {
+        ++row->errors;
+        continue;
+      }
+      judged_tokens += answer.tokens;
+      right += answer.correct;
+      strict.push_back(answer.correct);
+      cut.push_back(answer.verdict == Verdict::kCut);
+      if (answer.verdict != Verdict::kCut) uncut.push_back(answer.correct);
+    }
+    pass.push_back(PassAtK(row->chains, right_chains, row->chains));
+    majority.push_back(MajorityIsRight(group, problems[static_cast<size_t>(group[0]->problem)].kind == Problem().kind));
+  }
+  row->accuracy = Mean(strict);
+  row->accuracy_lenient = Mean(lenient);
+  row->cut_rate = Mean(cut);
+  row->accuracy_uncut = uncut.empty() ? 0 : Mean(uncut);
+  // Chains of one problem are not independent: the interval counts problems.
+  const Interval interval = WilsonInterval(row->accuracy * static_cast<double>(row->n), row->n);
+  row->ci_low = interval.low;
+  row->ci_high = interval.high;
+  row->mean_tokens = Mean(lengths);
+  row->median_tokens = Quantile(lengths, 0.5);
+  row->p95_tokens = Quantile(lengths, 0.95);
+  if (right > 0) row->tokens_per_correct = static_cast<double>(judged_tokens) / static_cast<double>(right);
+  row->forced_rate = Mean(forced);
+  row->truncated_rate = Mean(truncated);
+  row->pass_at_k = Mean(pass);
+  row->maj_at_k = Mean(majority);
+  row->ttft_ms = Quantile(ttft, 0.5);
+  if (row->greedy) {
+    row->near_ties = near_ties;
+    row->near_ties_per_1k = tokens > 0 ? 1000.0 * static_cast<double>(near_ties) / static_cast<double>(tokens) : 0;
+  }
+}
+
+// "2" before "10", and names by their letters, behind numbers.
+bool GroupBefore(const std::string& a, const std::string& b) {
+  const auto x = NumberFromText<double>(a), y = NumberFromText<double>(b);
+  if (x && y && *x != *y) return *x < *y;
+  if (x.has_value() != y.has_value()) return x.has_value();
+  return a < b;
+}
+
 }  // namespace
 
 EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problems,
@@ -43,104 +129,33 @@ EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problem
   const std::vector<Judgements> judged = verifiers != nullptr ? verifiers->JudgeBoth(attempts) : Verifiers().JudgeBoth(attempts);
   EvalRow row;
   static_cast<EvalRowLabels&>(row) = labels;
-  row.n = static_cast<int64_t>(problems.size());
   row.rss_mb = ReadProcessMemory().rss_mb;
-  std::vector<double> lengths, ttft, strict, lenient, forced, truncated, cut, uncut, pass, majority;
   for (size_t p = 0; p < problems.size(); ++p) {
     PITH_CHECK_EQ(completions[p].size(), static_cast<size_t>(labels.chains));
-    int64_t right = 0;
-    for (size_t c = 0; c < completions[p].size(); ++c) {
-      const Completion& completion = completions[p][c];
-      EvalAnswer answer;
-      answer.problem = static_cast<int64_t>(p);
-      answer.chain = static_cast<int>(c);
-      const size_t place = row.answers.size();
-      const Judgement &by_strict = judged[place].strict, &by_lenient = judged[place].lenient;
-      answer.text = ResponseText(tokenizer, completion);
-      answer.tokens = static_cast<int64_t>(completion.tokens.size());
-      answer.forced = completion.forced_begin >= 0;
-      answer.truncated = completion.finish == Finish::kLength;
-      answer.correct = by_strict.right();
-      answer.correct_lenient = by_lenient.right();
-      answer.extracted = by_lenient.extracted;
-      answer.verdict = by_strict.verdict;
-      answer.reason = by_strict.reason;
-      right += answer.correct_lenient;
-      lengths.push_back(static_cast<double>(answer.tokens));
-      ttft.push_back(completion.ttft_ms);
-      row.errors += by_strict.failed();
-      if (!by_strict.failed()) {
-        strict.push_back(answer.correct);
-        cut.push_back(answer.verdict == Verdict::kCut);
-        if (answer.verdict != Verdict::kCut) uncut.push_back(answer.correct);
-      }
-      if (!by_lenient.failed()) lenient.push_back(answer.correct_lenient);
-      forced.push_back(answer.forced);
-      truncated.push_back(answer.truncated);
-      row.answers.push_back(std::move(answer));
-    }
-    std::vector<const EvalAnswer*> chains;
-    for (size_t c = row.answers.size() - completions[p].size(); c < row.answers.size(); ++c) chains.push_back(&row.answers[c]);
-    pass.push_back(PassAtK(static_cast<int64_t>(chains.size()), right, labels.chains));
-    majority.push_back(MajorityIsRight(chains, problems[p].kind == Problem().kind));
+    for (size_t c = 0; c < completions[p].size(); ++c) row.answers.push_back(AnswerOf(p, c, completions[p][c], judged[row.answers.size()], tokenizer));
   }
-  row.accuracy = Mean(strict);
-  row.accuracy_lenient = Mean(lenient);
-  row.cut_rate = Mean(cut);
-  row.accuracy_uncut = uncut.empty() ? 0 : Mean(uncut);
-  // Chains of one problem are not independent: the interval counts problems.
-  const Interval interval = WilsonInterval(row.accuracy * row.n, row.n);
-  row.ci_low = interval.low;
-  row.ci_high = interval.high;
-  row.mean_tokens = Mean(lengths);
-  row.p95_tokens = Quantile(lengths, 0.95);
-  row.forced_rate = Mean(forced);
-  row.truncated_rate = Mean(truncated);
-  row.pass_at_k = Mean(pass);
-  row.maj_at_k = Mean(majority);
-  row.ttft_ms = Quantile(ttft, 0.5);
+  SumUp(problems, &row);
   return row;
 }
 
-std::string ResultsJson(const std::vector<EvalRow>& rows) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const EvalRow& row : rows) {
-    nlohmann::ordered_json budget = nullptr;
-    if (row.budget > 0) budget = row.budget;
-    const auto known = [](const std::string& text) { return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text); };
-    list.push_back({{"mode", row.mode}, {"dataset", row.dataset}, {"budget", budget}, {"n", row.n},
-                    {"accuracy", row.accuracy}, {"accuracy_lenient", row.accuracy_lenient},
-                    {"accuracy_ci", {row.ci_low, row.ci_high}}, {"mean_tokens", row.mean_tokens},
-                    {"p95_tokens", row.p95_tokens}, {"forced_rate", row.forced_rate},
-                    {"truncated_rate", row.truncated_rate}, {"chains", row.chains}, {"seed", row.seed},
-                    {"pass_at_k", row.pass_at_k}, {"maj_at_k", row.maj_at_k}, {"ttft_ms", row.ttft_ms},
-                    {"tok_per_s", row.tok_per_s}, {"rss_mb", row.rss_mb},
-                    {"cut_rate", row.cut_rate}, {"accuracy_uncut", row.accuracy_uncut},
-                    {"adapter_sha256", known(row.adapter_sha256)}, {"base_sha256", known(row.base_sha256)},
-                    {"curve", known(row.curve)}});
-    if (row.errors > 0) list.back()["errors"] = row.errors;
-  }
-  // A file's name, which a mode and a data set may bear, need not be UTF-8.
-  return list.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
-std::string AnswersJsonl(const std::vector<EvalRow>& rows, const std::vector<Problem>& problems) {
-  std::string out;
-  for (const EvalRow& row : rows) {
-    nlohmann::ordered_json budget = nullptr;
-    if (row.budget > 0) budget = row.budget;
-    for (const EvalAnswer& answer : row.answers) {
-      const Problem& problem = problems[answer.problem];
-      nlohmann::ordered_json line = {
-          {"mode", row.mode}, {"budget", budget}, {"problem", problem.id}, {"question", problem.question},
-          {"gold", problem.answer}, {"chain", answer.chain}, {"text", answer.text}, {"tokens", answer.tokens},
-          {"correct", answer.correct}, {"correct_lenient", answer.correct_lenient}, {"extracted", answer.extracted},
-          {"forced", answer.forced}, {"truncated", answer.truncated}, {"verdict", VerdictName(answer.verdict)}};
-      if (!answer.reason.empty()) line["reason"] = answer.reason;
-      out += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+std::vector<EvalGroup> BreakDown(const EvalRow& row, const std::vector<Problem>& problems) {
+  std::vector<EvalGroup> groups;
+  const std::pair<const char*, std::string Problem::*> kinds[] = {{"domain", &Problem::domain}, {"level", &Problem::level}};
+  for (const auto& [name, member] : kinds) {
+    std::map<std::string, std::vector<EvalAnswer>, decltype(&GroupBefore)> answers(&GroupBefore);
+    for (const EvalAnswer& answer : row.answers) answers[problems[static_cast<size_t>(answer.problem)].*member].push_back(answer);
+    if (answers.empty() || (answers.size() == 1 && answers.begin()->first.empty())) continue;
+    for (auto& [value, of_group] : answers) {
+      EvalGroup group{name, value, {}};
+      static_cast<EvalRowLabels&>(group.row) = row;
+      group.row.tok_per_s = 0;
+      group.row.rss_mb = row.rss_mb;
+      group.row.answers = std::move(of_group);
+      SumUp(problems, &group.row);
+      groups.push_back(std::move(group));
     }
   }
-  return out;
+  return groups;
 }
 
 }  // namespace pith

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,10 @@
 
 namespace pith {
 
+// Which curve of accuracy against length a row is a point of. Responses that knew nothing of the budget they were cut under, and responses to a budget that
+// was told, are two experiments: no line joins them. Without a budget the two are the same.
+enum class Curve { kBoth, kCut, kAnnounced };
+
 // One completion, judged.
 struct EvalAnswer {
   int64_t problem;                    // index
@@ -21,7 +26,10 @@ struct EvalAnswer {
   bool correct, correct_lenient, forced, truncated;
   std::string extracted;              // lenient reading
   Verdict verdict = Verdict::kUnparsed;  // strict reading
-  std::string reason;                 // of the verdict, where its verifier gives one
+  std::string reason = {};            // of the verdict, where its verifier gives one
+  bool judged_lenient = true;         // the verifier did not fail on the lenient reading
+  int64_t near_ties = 0;              // of its tokens
+  double ttft_ms = 0;
 };
 
 // What a row is of.
@@ -34,9 +42,9 @@ struct EvalRowLabels {
                                       // trace's own rate
   std::string adapter_sha256 = {};    // what the adapter's card says (sha256.adapter); empty: the base, or there is no card
   std::string base_sha256 = {};       // identity of the base's tensors
-  // "announced": the mode was told its budget, and the row is of answers to that; "cut": it was not. The two are never one curve; a row without
-  // a budget, where this is empty, belongs to both.
-  std::string curve = {};
+  Curve curve = Curve::kBoth;
+  bool greedy = false;
+  bool resumed = false;               // some answers are of an earlier go: ttft_ms and tok_per_s are of several
 };
 
 // Field by field the row of results.json.
@@ -48,10 +56,13 @@ struct EvalRow : EvalRowLabels {
   double accuracy_uncut = 0;          // strict reading, over the others: what the accuracy would be at most, were they right as often; 0 without any
   double ci_low = 0, ci_high = 0;     // of the accuracy, Wilson's at 95 %; chains of one problem are not independent, so
                                       // it counts problems
-  double mean_tokens = 0, p95_tokens = 0, forced_rate = 0, truncated_rate = 0;
+  double mean_tokens = 0, median_tokens = 0, p95_tokens = 0, forced_rate = 0, truncated_rate = 0;
+  std::optional<double> tokens_per_correct;  // tokens of all completions that could be judged, for each right one of them (strict reading); none: nothing
   // k = chains. Both by the lenient reading, since a vote needs the answers of unmarked responses too: equal to
   // accuracy_lenient for one chain.
   double pass_at_k = 0, maj_at_k = 0;
+  std::optional<int64_t> near_ties;          // tokens beside which another was as good (kNearTieMargin); nothing where they were drawn
+  std::optional<double> near_ties_per_1k;    // of 1,000 tokens
   double ttft_ms = 0;                 // median
   int64_t rss_mb = 0;
   int64_t errors = 0;                 // completions that the verifier failed on
@@ -64,10 +75,20 @@ struct EvalRow : EvalRowLabels {
 EvalRow MakeRow(const EvalRowLabels& labels, const std::vector<Problem>& problems, const std::vector<std::vector<Completion>>& completions,
                 const Tokenizer& tokenizer, Verifiers* verifiers = nullptr);
 
-// [row, …] as JSON text; answers are left out, and "errors" where there are none.
-std::string ResultsJson(const std::vector<EvalRow>& rows);
-// A line per answer: {"mode", "budget", "problem", "question", "gold", "chain", "text", "tokens", "correct", "verdict", …}, and "reason" where
-// there is one.
-std::string AnswersJsonl(const std::vector<EvalRow>& rows, const std::vector<Problem>& problems);
+// The part of a row that answers to problems of one domain or level.
+struct EvalGroup {
+  std::string group;                  // "domain" | "level"
+  std::string value;                  // empty: problems that name none, beside some that do
+  EvalRow row;                        // without its rate: all groups were decoded together
+};
+// Domains, then levels, in the order of their names (of numbers: of their values). None of what no problem names.
+std::vector<EvalGroup> BreakDown(const EvalRow& row, const std::vector<Problem>& problems);
+
+// One data set of an evaluation.
+struct EvaluatedSet {
+  std::string dataset;
+  std::vector<Problem> problems;
+  std::vector<EvalRow> rows;          // mode by mode
+};
 
 }  // namespace pith

@@ -29,6 +29,21 @@ double McNemarExact(int64_t only_first, int64_t only_second) {
   return std::min(1.0, 2 * tail);
 }
 
+Interval NewcombeInterval(const PairedCounts& counts) {
+  const double a = static_cast<double>(counts.both), b = static_cast<double>(counts.only_first), c = static_cast<double>(counts.only_second),
+               d = static_cast<double>(counts.neither);
+  const double n = a + b + c + d;
+  if (n == 0) return {-1.0, 1.0};
+  const double first = (a + b) / n, second = (a + c) / n, difference = second - first;
+  const Interval of_first = WilsonInterval(a + b, static_cast<int64_t>(n)), of_second = WilsonInterval(a + c, static_cast<int64_t>(n));
+  // The correlation, with the continuity correction that makes it method 10: a positive one is taken as weaker.
+  double phi = 0;
+  const double margins = (a + b) * (c + d) * (a + c) * (b + d), product = a * d - b * c;
+  if (margins > 0) phi = (product > n / 2 ? product - n / 2 : std::min(product, 0.0)) / std::sqrt(margins);
+  const auto reach = [phi](double x, double y) { return std::sqrt(std::max(0.0, x * x - 2 * phi * x * y + y * y)); };
+  return {difference - reach(second - of_second.low, of_first.high - first), difference + reach(of_second.high - second, first - of_first.low)};
+}
+
 PairedDifference ComparePairs(const std::vector<double>& first, const std::vector<double>& second) {
   PITH_CHECK_EQ(first.size(), second.size());
   const size_t n = first.size();

@@ -17,6 +17,14 @@ Interval WilsonInterval(double successes, int64_t n);
 // discordant pairs is, were both equally good. 1 when there are none.
 double McNemarExact(int64_t only_first, int64_t only_second);
 
+// Problems by who has them right, of two on the same ones.
+struct PairedCounts {
+  int64_t both = 0, only_first = 0, only_second = 0, neither = 0;
+};
+// Of the difference between two paired shares, second − first, at 95 %: Wilson's intervals of each, squared and added with their correlation (Newcombe, Statistics
+// in Medicine 17, 1998, p. 2635, method 10). Unlike the normal one it keeps its width where the two hardly ever differ. {−1, 1} without problems.
+Interval NewcombeInterval(const PairedCounts& counts);
+
 // Mean of second − first over pairs, with its 95 % interval (normal approximation of the paired differences).
 struct PairedDifference {
   double mean;

@@ -56,6 +56,7 @@ struct Completion {
   std::vector<float> logprobs;        // of each token under the sampler's policy, over the ids that the tokenizer knows (rows
                                       // of padding in the embedding are never sampled); 0 for tokens that were not sampled
   int64_t announced = 0;              // the first so many tokens announce the budget
+  std::vector<int64_t> near_ties;     // of greedy decoding: where in `tokens` another token was as good as the one chosen (kNearTieMargin)
   int64_t forced_begin = -1;          // where the closing text was forced in; −1: never
   int64_t forced_end = -1;
   Finish finish = Finish::kLength;

@@ -188,6 +188,27 @@ int32_t DrawAny(int64_t vocab, const Softmax& s, double uniform) {
   return static_cast<int32_t>(last);
 }
 
+// Whether the logit of a token other than `best`, which has the weight 1, is within the margin. Only a row, and of it only a block, that has weight to spare
+// for such a token is looked through: hardly any, so greedy decoding pays nothing for it. `slack`: sums in float round.
+bool NearTie(const float* logits, int64_t vocab, const Softmax& s, int32_t best) {
+  static const double least = std::exp(-kNearTieMargin), slack = 1 - 1e-4;
+  if (s.sum < (1 + least) * slack) return false;
+  const auto within = [&](float logit) { return static_cast<double>(s.max) - logit <= kNearTieMargin; };
+  for (size_t block = 0; block < s.block_sums.size(); ++block) {
+    const int64_t begin = static_cast<int64_t>(block) * kBlock, end = std::min(begin + kBlock, vocab);
+    const bool holds_best = begin <= best && best < end;
+    if (s.block_sums[block] < ((holds_best ? 1 : 0) + least) * slack) continue;
+    if (!holds_best) {
+      if (within(Max(logits + begin, end - begin))) return true;
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      if (i != best && within(logits[i])) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 void CheckSampling(const SamplingParams& params) {
@@ -224,7 +245,7 @@ SampledToken Sample(const float* logits, int64_t vocab, const SamplingParams& pa
     id = cut ? DrawCut(logits, vocab, params, s, uniform) : DrawAny(vocab, s, uniform);
   }
   const double logprob = (static_cast<double>(logits[id]) - s.max) / temperature - std::log(s.sum);
-  return {id, static_cast<float>(logprob)};
+  return {id, static_cast<float>(logprob), greedy && NearTie(logits, vocab, s, id)};
 }
 
 }  // namespace pith

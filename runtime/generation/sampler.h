@@ -24,7 +24,12 @@ struct SamplingParams {
 struct SampledToken {
   int32_t id;
   float logprob;  // log softmax(logits / temperature)[id] (temperature 1 when greedy), before top-k/top-p/min-p cut it
+  bool near_tie = false;  // greedy: another token's logit lies within kNearTieMargin below
 };
+
+// Two logits as close as this are as good as equal: what another processor, precision or type of weights changes in them may turn them round, and
+// with them the rest of a greedy answer (docs/evaluation.md says what was measured).
+inline constexpr double kNearTieMargin = 0.1;
 
 // Throws UserError naming a value out of range.
 void CheckSampling(const SamplingParams& params);

@@ -142,6 +142,7 @@ void Scheduler::State::Take(Slot& slot, SampledToken sampled) {
     out.usage.forced_by = by;
     slot.closer.Closed();
   } else {
+    if (sampled.near_tie) out.near_ties.push_back(static_cast<int64_t>(out.tokens.size()));
     Push(slot, sampled.id, sampled.logprob, false);
     const std::vector<int32_t>& stop_ids = slot.job->request.stop_ids;
     const bool stops = std::find(stop_ids.begin(), stop_ids.end(), sampled.id) != stop_ids.end();

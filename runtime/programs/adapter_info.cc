@@ -133,7 +133,7 @@ void DescribeCard(const std::optional<AdapterCard>& card, const std::string& has
     char numbers[128];
     std::snprintf(numbers, sizeof numbers, "accuracy %.3f (lenient %.3f) at %.1f tokens", p.accuracy, p.accuracy_lenient, p.mean_tokens);
     sheet->Line("  " + (p.step > 0 ? Str("step ", p.step) : p.from), Str(numbers, ", ", p.dataset, p.num_problems > 0 ? Str(", ", p.num_problems, " problems") : "",
-                                                                       p.budget_tokens > 0 ? Str(", budget ", p.budget_tokens) : "", p.mode == "adapter" ? "" : ", " + p.mode));
+                                                                       p.budget_tokens > 0 ? Str(", budget ", p.budget_tokens, p.curve.empty() ? "" : " (" + p.curve + ")") : "", p.mode == "adapter" ? "" : ", " + p.mode));
   }
 }
 

@@ -1,23 +1,29 @@
-// eval: accuracy against length over a data set → results.json, answers.jsonl, chart.svg, report.html.
+// eval: accuracy against length over data sets → results.json, answers.jsonl, report.html and what else eval_output.h names.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/iso_time.h"
 #include "base/model_path.h"
 #include "base/progress.h"
-#include "data/dataset.h"
+#include "base/version.h"
+#include "runtime/adapter_hash.h"
 #include "runtime/evaluation/eval.h"
-#include "runtime/evaluation/eval_plan.h"
-#include "runtime/programs/command_line.h"
+#include "runtime/evaluation/eval_journal.h"
 #include "runtime/programs/commands.h"
-#include "runtime/programs/output_folder.h"
+#include "runtime/programs/eval_facts.h"
+#include "runtime/programs/eval_options.h"
+#include "runtime/programs/eval_output.h"
+#include "runtime/programs/machine.h"
 #include "runtime/programs/report.h"
-#include "runtime/programs/report_chart.h"
 
 namespace pith {
 namespace {
+
+using RunJson = nlohmann::ordered_json;
 
 std::string FileName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
@@ -26,125 +32,124 @@ std::string ModelName(const std::string& path) {  // general.name is often the n
   return file.ends_with(".gguf") ? file.substr(0, file.size() - 5) : file;
 }
 
-constexpr const char* kResults = "results.json";
-constexpr const char* kAnswers = "answers.jsonl";
-constexpr const char* kChart = "chart.svg";
-constexpr const char* kReport = "report.html";
-const std::vector<std::string> kFiles = {kResults, kAnswers, kChart, kReport};
-
-// Hours of work may lie there.
-void RefuseEarlier(const std::string& out) {
-  for (const std::string& file : kFiles) {
-    if (!FileExists(out + "/" + file)) continue;
-    ThrowUser("eval: '", out, "' holds the ", file, " of an earlier evaluation; name another folder with --out, or replace it with --overwrite");
+std::string CommandLine(const Arguments& args) {
+  std::string command = "pith-run eval";
+  for (const std::string& arg : args) {
+    if (arg == "--resume") continue;  // nobody who makes it again has anything to resume
+    command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
   }
+  return command;
 }
 
-// Every option that the chosen data set, budgets or sampling would not look at.
-void CheckOptions(const CLI::App& app, const DatasetSpec& data, const EvalSettings& settings) {
-  const bool synthetic = data.name == "synthetic", file = data.name.ends_with(".jsonl");
-  const auto has = [&](bool none) {
-    return std::any_of(settings.budgets.begin(), settings.budgets.end(), [none](int64_t budget) { return (budget == 0) == none; });
-  };
-  if (!synthetic) {
-    RefuseUnused(app, {"--min-steps", "--max-steps", "--max-number", "--distractor-rate"}, "on a data set other than synthetic");
+// One moment for all prompts, and for all goes: the one that was given, else the first adapter's, else that of the go before, else now.
+std::string TimeOfTemplate(const EvalOptions& options, const std::vector<NamedAdapter>& modes) {
+  if (!options.of_template.now.empty()) return options.of_template.now;
+  for (const NamedAdapter& mode : modes) {
+    if (mode.adapter && !mode.adapter->template_now().empty()) return mode.adapter->template_now();
   }
-  if (!file) RefuseUnused(app, {"--question-field", "--answer-field"}, "on a data set other than FILE.jsonl");
-  if (file || data.name == "math500") RefuseUnused(app, {"--split"}, Str("on ", data.name, ", which has no splits"));
-  if (synthetic) RefuseUnused(app, {"--shuffle"}, "on synthetic, whose order is random");
-  if (!synthetic && !data.shuffle) RefuseUnused(app, {"--data-seed"}, "without --shuffle");
-  if (!has(/*none=*/false)) RefuseUnused(app, {"--reserve", "--close-text", "--sentence", "--announcement"}, "without a budget in --budgets");
-  if (!has(/*none=*/true)) RefuseUnused(app, {"--max-tokens"}, "without 'none' in --budgets: each budget is the cap");
-  CheckSamplingOptions(app, settings.sampling);
-  if (settings.chains > 1 && settings.sampling.temperature == 0) {
-    ThrowUser("eval: ", settings.chains, " chains at temperature 0 would all be the same; give --temperature");
+  std::string earlier;
+  if (options.resume) earlier = EvalJournal::FactOf(EvalJournalPath(options.out), kTemplateTime).value_or("");
+  return earlier.empty() ? IsoTime(LocalTime()) : earlier;
+}
+
+std::vector<PlannedSet> PlanSets(const EvalOptions& options, const ModelConfig& config, const Prompter& prompter, const std::vector<NamedAdapter>& modes) {
+  std::vector<PlannedSet> sets;
+  for (const std::string& dataset : options.datasets) {
+    PlannedSet& set = sets.emplace_back(PlannedSet{dataset, LoadProblems(options.SpecOf(dataset)), {}});
+    if (set.problems.empty()) ThrowUser("eval: ", dataset, " holds no problems");
+    set.plan = PlanEval(config, prompter, set.problems, modes, options.settings);
   }
+  return sets;
+}
+
+EvalShape ShapeOf(const std::vector<PlannedSet>& sets, const EvalSettings& settings, int64_t vocab) {
+  EvalShape shape{{}, settings.chains, vocab};
+  for (const PlannedSet& set : sets) shape.sets.push_back({set.plan.rows.size(), set.problems.size()});
+  return shape;
+}
+
+// run.json: what was run, and each go of it.
+std::string RecordOf(const EvalOptions& options, const std::string& command, const BaseModel& base, const std::string& path, const std::vector<NamedAdapter>& modes,
+                     const std::vector<PlannedSet>& sets, const std::vector<std::string>& goes) {
+  RunJson record = {{"command", command}, {"pith", {{"version", Version()}, {"commit", Commit()}}},
+                    {"model", RunJson::parse(ModelJson(base, path, options.settings.base_sha256))}, {"adapters", RunJson::array()}, {"datasets", RunJson::array()},
+                    {"activations", options.model.activations}, {"kv", options.model.kv}, {"goes", RunJson::array()}};
+  for (const NamedAdapter& mode : modes) {
+    if (mode.adapter) record["adapters"].push_back({{"name", mode.name}, {"content_sha256", AdapterContentHash(*mode.adapter, base.config())}, {"bytes", mode.adapter->bytes()}});
+  }
+  for (const PlannedSet& set : sets) record["datasets"].push_back({{"name", set.dataset}, {"n", set.problems.size()}, {"sha256", ProblemsHash(set.problems)}});
+  for (const std::string& go : goes) record["goes"].push_back(RunJson::parse(go));
+  record["goes"].back()["ended"] = UtcNow();
+  return record.dump(1, ' ', false, RunJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
 
 int EvalCommand(const Arguments& args) {
-  ModelOptions model;
-  VerifierOptions verifier;
-  EvalSettings settings;
-  DatasetSpec data;
-  data.split = "test";
-  std::string budgets = "none", out;
-  TemplateOptionsOfRun told;
-  bool no_base = false, overwrite = false;
-  double temperature = 0;
+  EvalOptions options;
   CLI::App app("Accuracy against length: the base and each adapter answer the same problems under every budget.", "eval");
-  model.AddTo(app, /*many_adapters=*/true);
-  app.add_option("--dataset", data.name, "gsm8k | math500 | svamp | synthetic | FILE.jsonl")->required();
-  app.add_option("--split", data.split, "train | test");
-  AddNumber(app, "--limit", &data.limit, Between(0, 1000000000), "how many problems; 0: all");
-  AddNumber(app, "--data-seed", &data.seed, AnyNumber(), "of the generator and of --shuffle");
-  app.add_flag("--shuffle", data.shuffle, "shuffle before taking --limit");
-  AddNumber(app, "--min-steps", &data.min_steps, Between(1, 8), "synthetic: fewest arithmetic steps");
-  AddNumber(app, "--max-steps", &data.max_steps, Between(1, 8), "synthetic: most arithmetic steps");
-  AddNumber(app, "--max-number", &data.max_number, Between(10, 1000000), "synthetic: size of the numbers");
-  AddNumber(app, "--distractor-rate", &data.distractor_rate, Between(0, 1), "synthetic: share with a number that does not matter");
-  app.add_option("--question-field", data.question_field, "FILE.jsonl: name of the field");
-  app.add_option("--answer-field", data.answer_field, "FILE.jsonl: name of the field");
-  app.add_option("--budgets", budgets, "token budgets, e.g. 64,128,none");
-  AddNumber(app, "--reserve", &settings.budget.reserve_tokens, BudgetTokens(), "tokens kept for closing and answering (R; default: the first adapter's, else 32)");
-  app.add_option("--close-text", settings.budget.close_text, "closes the reasoning of a model without </think> (default: the first adapter's)");
-  app.add_option("--sentence", settings.budget.sentence, "ends the user's turn; {budget} becomes the budget (default: the first adapter's)");
-  AddAnnouncement(app, &settings.announcement);
-  AddNumber(app, "--max-tokens", &settings.max_tokens, TokenCount(), "cap without a budget");
-  AddNumber(app, "--chains", &settings.chains, Between(1, 256), "samples per problem");
-  AddSampling(app, &temperature, "0: greedy (the default for one chain; else 0.7)", &settings.sampling);
-  app.add_option("--system", settings.system, "system message");
-  told.AddTo(app);
-  AddNumber(app, "--max-batch", &settings.max_batch, Between(1, 1024), "sequences decoded together");
-  verifier.AddTo(app);
-  app.add_flag("--no-base", no_base, "leave the base itself out");
-  app.add_option("--out", out, "folder for results.json, answers.jsonl, chart.svg and report.html")->required();
-  app.add_flag("--overwrite", overwrite, "replace the results of an earlier evaluation in that folder");
+  options.AddTo(app);
   if (!ParseArguments(app, args)) return 0;
-  settings.budgets = ParseBudgets(budgets);
-  settings.dataset = data.name;
-  settings.close_text_given = app.count("--close-text") > 0;
-  settings.sampling.temperature = app.count("--temperature") > 0 ? temperature : settings.chains > 1 ? 0.7 : 0.0;
-  CheckOptions(app, data, settings);
-  if (!overwrite) RefuseEarlier(out);
-  settings.verifiers = verifier.Make(app, model.threads);
+  EvalSettings& settings = options.settings;
+  options.Complete(app);
+  CheckEvalFolder(options.out, options.resume, options.overwrite);
+  settings.verifiers = options.verifier.Make(app, options.model.threads);
 
-  const std::string path = ResolveModelPath(model.model);
+  const std::string started = UtcNow(), path = ResolveModelPath(options.model.model), command = CommandLine(args);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
-  std::vector<NamedAdapter> modes = LoadAdapters(model, *base);
-  CheckAnnouncementOption(app, modes);
-  TakeStoredBudget(app, modes, settings.announcement, &settings.budget);
-  if (!no_base) modes.insert(modes.begin(), {"base", nullptr});
+  const std::string start = StartJson(*base);  // before the identity, which may read all of it
+  std::vector<NamedAdapter> modes = LoadAdapters(options.model, *base);
+  options.TakeBudgetOf(app, modes);
+  if (!options.no_base) modes.insert(modes.begin(), {"base", nullptr});
   if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
-  const std::vector<Problem> problems = LoadProblems(data);
-  if (problems.empty()) ThrowUser("eval: ", data.name, " holds no problems");
-  const auto prompter = LoadPrompter(app, path, modes, told);
-  const EvalPlan plan = PlanEval(base->config(), *prompter, problems, modes, settings);
-  OutputFolder folder(out, kFiles);
-  Engine engine(base, model.Engine(plan.kv_tokens));
-
+  options.of_template.now = TimeOfTemplate(options, modes);
+  const auto prompter = LoadPrompter(app, path, modes, options.of_template);
+  const std::vector<PlannedSet> sets = PlanSets(options, base->config(), *prompter, modes);
+  const OutputFolder folder = MakeEvalFolder(options.out);
+  int64_t kv_tokens = 0, completions = 0;
+  for (const PlannedSet& set : sets) {
+    kv_tokens = std::max(kv_tokens, set.plan.kv_tokens);
+    completions += static_cast<int64_t>(set.problems.size() * set.plan.rows.size()) * settings.chains;
+  }
+  Engine engine(base, options.model.Engine(kv_tokens));
   settings.base_sha256 = base->Identity();
 
-  std::vector<EvalRow> rows;
-  {
-    ProgressBar bar("evaluating", static_cast<int64_t>(problems.size() * modes.size() * settings.budgets.size()) * settings.chains);
-    rows = RunEval(engine, prompter->tokenizer(), problems, modes, settings, plan,
-                   [&](int64_t done, int64_t, const std::string& what) { bar.Update(done, what); });
-  }  // the bar's line ends before the table begins
-  std::string command = "pith-run eval";
-  for (const std::string& arg : args) command += arg.find_first_of(" \n\"{") == std::string::npos ? " " + arg : " '" + arg + "'";
-  const std::string table = "\n" + ReportText(rows) + "\n";
+  const std::string journal_path = EvalJournalPath(options.out);
+  const std::vector<EvalFact> facts = FactsOf(options, modes, sets, *prompter, base->config());
+  const EvalShape shape = ShapeOf(sets, settings, prompter->tokenizer().vocab_size());
+  const auto journal = options.resume ? EvalJournal::Resume(journal_path, facts, shape) : EvalJournal::Begin(journal_path, facts, shape);
+  RunJson go = {{"started", started}, {"ended", nullptr}, {"answers_before", journal->num_kept()}};
+  go.update(RunJson::parse(start));
+  go.update(RunJson::parse(MachineJson(engine.pool().num_threads())));
+  journal->AddGo(go.dump());
+
+  std::vector<EvaluatedSet> evaluated;
   try {
-    folder.Write({{kResults, ResultsJson(rows)},
-                  {kAnswers, AnswersJsonl(rows, problems)},
-                  {kChart, AccuracyLengthSvgFile(rows)},
-                  {kReport, ReportHtml({ModelName(path) + " on " + FileName(data.name), FileName(path), command}, rows, problems)}});
-  } catch (const UserError&) {
+    ProgressBar bar("evaluating", completions);
+    int64_t before = 0;
+    for (size_t i = 0; i < sets.size(); ++i) {
+      const PlannedSet& set = sets[i];
+      settings.dataset = set.dataset;
+      const std::string where = sets.size() > 1 ? FileName(set.dataset) + ", " : "";
+      const auto show = [&](int64_t done, int64_t, const std::string& what) { bar.Update(before + done, where + what); };
+      evaluated.push_back({set.dataset, set.problems, RunEval(engine, prompter->tokenizer(), set.problems, modes, settings, set.plan, show, journal->Set(i))});
+      before += static_cast<int64_t>(set.problems.size() * evaluated.back().rows.size()) * settings.chains;
+    }
+  } catch (const UserError& error) {  // a judge that cannot work, a full disk
+    if (journal->empty()) throw;
+    ThrowUser(error.what(), "; what was answered is kept: go on with --resume");
+  }  // the bar's line ends before the table begins
+  std::string title = ModelName(path) + " on ";
+  for (const PlannedSet& set : sets) title += (&set == sets.data() ? "" : ", ") + FileName(set.dataset);
+  const std::string table = "\n" + ReportText(evaluated) + "\n";
+  try {
+    WriteEvaluation(folder, {title, FileName(path), command, RecordOf(options, command, *base, path, modes, sets, journal->goes())}, evaluated);
+  } catch (const UserError& error) {
     std::cout << table;  // a disk that has filled up meanwhile takes no file
-    throw;
+    ThrowUser(error.what(), "; what was answered is kept: write it with --resume");
   }
-  std::cout << table << "report: " << folder.Path(kReport) << "\n";
+  journal->Remove();
+  std::cout << table << "report: " << ReportPath(folder) << "\n";
   return 0;
 }
 

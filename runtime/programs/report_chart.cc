@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "runtime/programs/report_format.h"
 
 namespace pith {
 namespace {
@@ -40,10 +41,16 @@ Axis MakeAxis(double low, double high, double from, double to, int ticks) {
   return axis;
 }
 
-std::string Escaped(const std::string& name) {
-  std::string out;
-  for (char c : name) out += c == '<' ? "&lt;" : c == '&' ? "&amp;" : std::string(1, c);
-  return out;
+// A point of a row with its interval: a disc, larger without a budget; a square where the budget was told.
+std::string Mark(const EvalRow& row, const Axis& x, const Axis& y, const char* colour) {
+  const double px = x.At(row.mean_tokens), py = y.At(100 * row.accuracy), side = 7;
+  std::string out = Str("<line stroke=\"", colour, "\" stroke-opacity=\".45\" x1=\"", px, "\" x2=\"", px, "\" y1=\"", y.At(100 * row.ci_low), "\" y2=\"", y.At(100 * row.ci_high), "\"/>");
+  const std::string title = Str("<title>", EscapeHtml(row.mode), row.budget > 0 ? ", budget " + PointName(row.budget, row.curve) : ", no budget", ": ", Number(100 * row.accuracy), " %, ",
+                                Number(row.mean_tokens), " tokens</title>");
+  if (row.curve == Curve::kAnnounced) {
+    return out + Str("<rect x=\"", px - side / 2, "\" y=\"", py - side / 2, "\" width=\"", side, "\" height=\"", side, "\" fill=\"", colour, "\">", title, "</rect>\n");
+  }
+  return out + Str("<circle cx=\"", px, "\" cy=\"", py, "\" r=\"", row.budget > 0 ? 3.5 : 7, "\" fill=\"", colour, "\">", title, "</circle>\n");
 }
 
 }  // namespace
@@ -76,17 +83,19 @@ std::string AccuracyLengthChart(const std::vector<EvalRow>& rows) {
     while (end < rows.size() && rows[end].mode == rows[begin].mode) points.push_back(&rows[end++]);
     std::sort(points.begin(), points.end(), [](const EvalRow* a, const EvalRow* b) { return a->mean_tokens < b->mean_tokens; });
     const char* colour = kColours[series % std::size(kColours)];
-    std::string path;
-    for (const EvalRow* p : points) path += Str(path.empty() ? "" : " ", x.At(p->mean_tokens), ",", y.At(100 * p->accuracy));
-    out += Str("<polyline fill=\"none\" stroke=\"", colour, "\" stroke-width=\"1.5\" points=\"", path, "\"/>\n");
-    for (const EvalRow* p : points) {
-      const double px = x.At(p->mean_tokens), py = y.At(100 * p->accuracy);
-      out += Str("<line stroke=\"", colour, "\" stroke-opacity=\".45\" x1=\"", px, "\" x2=\"", px, "\" y1=\"", y.At(100 * p->ci_low), "\" y2=\"",
-                 y.At(100 * p->ci_high), "\"/><circle cx=\"", px, "\" cy=\"", py, "\" r=\"", p->budget ? 3.5 : 7, "\" fill=\"", colour, "\"><title>",
-                 Escaped(p->mode), p->budget ? Str(", budget ", p->budget) : std::string(", no budget"), ": ", Number(100 * p->accuracy),
-                 " %, ", Number(p->mean_tokens), " tokens</title></circle>\n");
+    for (const Curve curve : {Curve::kCut, Curve::kAnnounced}) {
+      std::string path;
+      bool own = false;  // or there is but the point of no budget, which both lines pass through
+      for (const EvalRow* p : points) {
+        if (p->curve != curve && p->curve != Curve::kBoth) continue;
+        own |= p->curve == curve;
+        path += Str(path.empty() ? "" : " ", x.At(p->mean_tokens), ",", y.At(100 * p->accuracy));
+      }
+      if (!own) continue;
+      out += Str("<polyline fill=\"none\" stroke=\"", colour, "\" stroke-width=\"1.5\"", curve == Curve::kAnnounced ? " stroke-dasharray=\"5 4\"" : "", " points=\"", path, "\"/>\n");
     }
-    const std::string name = Escaped(rows[begin].mode);
+    for (const EvalRow* p : points) out += Mark(*p, x, y, colour);
+    const std::string name = EscapeHtml(rows[begin].mode);
     out += Str("<circle cx=\"", legend_x + 6, "\" cy=\"", kHeight - 18, "\" r=\"6\" fill=\"", colour, "\"/><text x=\"", legend_x + 18, "\" y=\"",
                kHeight - 14, "\">", name, "</text>\n");
     legend_x += 40 + 7.5 * static_cast<double>(rows[begin].mode.size());
@@ -95,12 +104,19 @@ std::string AccuracyLengthChart(const std::vector<EvalRow>& rows) {
   return out + "</svg>";
 }
 
-std::string AccuracyLengthSvgFile(const std::vector<EvalRow>& rows) {
-  std::string chart = AccuracyLengthChart(rows);
-  const size_t tag_end = chart.find('>');
-  return chart.substr(0, tag_end) + " xmlns=\"http://www.w3.org/2000/svg\"><style>text { font: 12px system-ui, sans-serif; fill: #1c2430; } "
-         ".soft { fill: #5c6878; } .grid { stroke: #d8dee6; }</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>" +
-         chart.substr(tag_end + 1) + "\n";
+std::string AccuracyLengthSvgFile(const std::vector<EvaluatedSet>& sets) {
+  constexpr double kTitle = 28;  // above each chart, where there are several
+  const double title = sets.size() > 1 ? kTitle : 0, height = (kHeight + title) * static_cast<double>(sets.size());
+  std::string out = Str("<svg viewBox=\"0 0 ", kWidth, " ", height, "\" xmlns=\"http://www.w3.org/2000/svg\"><style>text { font: 12px system-ui, sans-serif; fill: #1c2430; } "
+                        ".soft { fill: #5c6878; } .grid { stroke: #d8dee6; }</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
+  double top = 0;
+  for (const EvaluatedSet& set : sets) {
+    if (title > 0) out += Str("<text x=\"", kLeft, "\" y=\"", top + 20, "\" font-weight=\"600\">", EscapeHtml(set.dataset), "</text>\n");
+    const std::string chart = AccuracyLengthChart(set.rows);
+    out += Str("<svg y=\"", top + title, "\" height=\"", kHeight, "\"", chart.substr(std::string_view("<svg").size()), "\n");
+    top += kHeight + title;
+  }
+  return out + "</svg>\n";
 }
 
 }  // namespace pith

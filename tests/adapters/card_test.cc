@@ -37,7 +37,8 @@ AdapterCard FullCard() {
   card.parent_sha256 = std::string(64, 'c');
   card.data_sha256 = std::string(64, 'd');
   card.config_sha256 = std::string(64, 'e');
-  CardPoint training{.from = "training", .step = 50, .dataset = "gsm8k", .budget_tokens = 64, .accuracy = 0.25, .accuracy_lenient = 0.5, .mean_tokens = 61.75};
+  CardPoint training{.from = "training", .step = 50, .dataset = "gsm8k", .budget_tokens = 64, .accuracy = 0.25, .accuracy_lenient = 0.5, .mean_tokens = 61.75,
+                     .curve = "announced"};
   CardPoint evaluation{.from = "evaluation", .mode = "base", .dataset = "gsm8k", .num_problems = 1319, .chains = 4, .accuracy = 1.0 / 3, .accuracy_lenient = 0.4,
                        .mean_tokens = 200.1};
   card.curve = {training, evaluation};

@@ -111,6 +111,20 @@ TEST(DatasetFiles, KindsAndPayloadsAreKept) {
   EXPECT_NE(ErrorOf(FileSpec("kindless.jsonl", "{\"question\": \"c?\", \"payload\": {}}\n")).find("field 'answer' is missing"), std::string::npos);
 }
 
+TEST(DatasetFiles, DomainsAndLevelsAreTakenWhereThereAreSome) {
+  const std::vector<Problem> problems = LoadProblems(FileSpec(
+      "levels.jsonl",
+      "{\"question\": \"a?\", \"answer\": 1, \"level\": 3, \"domain\": \"Algebra\", \"subject\": \"Rings\"}\n"
+      "{\"question\": \"b?\", \"answer\": 1, \"level\": \"hard\", \"subject\": \"Rings\"}\n"
+      "{\"question\": \"c?\", \"answer\": 1, \"level\": [1, 2], \"domain\": null}\n"));
+  EXPECT_EQ(problems[0].domain, "Algebra");
+  EXPECT_EQ(problems[0].level, "3");
+  EXPECT_EQ(problems[1].domain, "Rings") << "as MATH calls it";
+  EXPECT_EQ(problems[1].level, "hard");
+  EXPECT_EQ(problems[2].domain, "");
+  EXPECT_EQ(problems[2].level, "[1,2]") << "a file that was read before is read still";
+}
+
 TEST(DatasetFiles, NumbersKeepTheirDigits) {
   for (const std::string number : {"18446744073709551616", "-9223372036854775809", "0.10", "1e400", "-1E-400", "12.0", "0.30000000000000004440892", "7"}) {
     for (const std::string before : {"", "\xef\xbb\xbf"}) {

@@ -50,6 +50,16 @@ TEST_F(PublishedData, Math) {
   int agree = 0;
   for (const Problem& problem : test) agree += LastBoxed(problem.solution) == problem.answer;
   EXPECT_GE(agree, 490);
+  EXPECT_EQ(train[0].domain, "Algebra");
+  EXPECT_EQ(train[0].level, "3") << "which the file calls 'Level 3'";
+  EXPECT_EQ(test[0].domain, "Precalculus");
+  EXPECT_EQ(test[0].level, "2");
+  std::set<std::string> levels, domains;
+  for (const auto* set : {&train, &test}) {
+    for (const Problem& problem : *set) levels.insert(problem.level), domains.insert(problem.domain);
+  }
+  EXPECT_EQ(levels, (std::set<std::string>{"1", "2", "3", "4", "5"}));
+  EXPECT_EQ(domains.size(), 7u);
   EXPECT_EQ(Load("math500", "train").size(), 500u);
   EXPECT_THROW(Load("math", "test"), UserError);
 }
@@ -68,6 +78,11 @@ TEST_F(PublishedData, Svamp) {
   int solved = 0;
   for (const Problem& problem : train) solved += problem.solution.ends_with("\n#### " + problem.answer);
   EXPECT_GE(solved, 690);
+  std::set<std::string> domains;
+  for (const auto* set : {&train, &test}) {
+    for (const Problem& problem : *set) domains.insert(problem.domain);
+  }
+  EXPECT_EQ(domains, (std::set<std::string>{"Addition", "Common-Division", "Multiplication", "Subtraction"}));
 }
 
 TEST_F(PublishedData, ShuffleDependsOnTheSeedAndLimitTakesThePrefix) {

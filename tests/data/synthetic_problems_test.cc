@@ -106,7 +106,9 @@ TEST(SyntheticProblems, NumbersStayWithinTheLimitAndStepsWithinTheRange) {
           number = 0;
         }
       }
-      step_counts.insert(std::count(problem.solution.begin(), problem.solution.end(), '='));
+      const auto steps = std::count(problem.solution.begin(), problem.solution.end(), '=');
+      step_counts.insert(steps);
+      EXPECT_EQ(problem.level, std::to_string(steps));
       EXPECT_LE(std::stoll(problem.answer), max_number * 10) << problem.question;
     }
     EXPECT_EQ(step_counts, (std::set<int64_t>{2, 3, 4, 5}));

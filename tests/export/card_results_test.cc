@@ -48,6 +48,12 @@ TEST_F(CardResultsTest, TheRowsOfOneAdapterAndOfTheBase) {
   cut.budget_tokens = 64, cut.accuracy = 0.375, cut.accuracy_lenient = 0.5, cut.mean_tokens = 60;
   whole.accuracy = 0.5, whole.accuracy_lenient = 0.625, whole.mean_tokens = 80;
   EXPECT_EQ(ReadResults(Write(rows), "short", kHash), (std::vector<CardPoint>{base, cut, whole}));
+  json told = rows;
+  told[2]["curve"] = "announced";
+  told[3]["curve"] = nullptr;
+  CardPoint announced = cut;
+  announced.curve = "announced";
+  EXPECT_EQ(ReadResults(Write(told), "short", kHash), (std::vector<CardPoint>{base, announced, whole})) << "a card does not lay two curves on one";
   EXPECT_EQ(ReadResults(Write({rows[0], rows[3]}), "of another name", kHash), (std::vector<CardPoint>{base, whole})) << "only one can be meant";
 }
 

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/evaluation/eval_json.h"
+
 namespace pith {
 namespace {
 
@@ -43,7 +45,10 @@ TEST_F(EvalRowTest, OneChain) {
   EXPECT_NEAR(row.ci_low, 0.0455873, 1e-6);   // Wilson's interval of 1 in 4
   EXPECT_NEAR(row.ci_high, 0.6993582, 1e-6);
   EXPECT_DOUBLE_EQ(row.mean_tokens, 35);
+  EXPECT_DOUBLE_EQ(row.median_tokens, 35);
   EXPECT_DOUBLE_EQ(row.p95_tokens, 48.5);     // 40 + 0.85 · 10
+  EXPECT_DOUBLE_EQ(*row.tokens_per_correct, 140);  // all tokens, for one that is right and marked
+  EXPECT_FALSE(row.near_ties.has_value()) << "it was not said to be greedy";
   EXPECT_DOUBLE_EQ(row.forced_rate, 0.25);
   EXPECT_DOUBLE_EQ(row.truncated_rate, 0.25);
   EXPECT_DOUBLE_EQ(row.ttft_ms, 15);
@@ -96,10 +101,64 @@ TEST_F(EvalRowTest, SeveralChains) {
   EXPECT_DOUBLE_EQ(none.maj_at_k, 0.0);
 }
 
+TEST_F(EvalRowTest, NearTiesAreOfGreedyRowsAlone) {
+  EvalRowLabels labels{"mode", "set", 0, 1, 0, 0};
+  labels.greedy = true;
+  Completion first = Says("#### 7", 20), second = Says("no", 20);
+  first.near_ties = {3, 7};
+  second.near_ties = {0};
+  const std::vector<Problem> problems = {{"a", "?", "7", ""}, {"b", "?", "8", ""}};
+  const EvalRow row = MakeRow(labels, problems, {{first}, {second}}, *tokenizer_);
+  EXPECT_EQ(row.near_ties, 3);
+  EXPECT_DOUBLE_EQ(*row.near_ties_per_1k, 75);  // of 40 tokens
+  EXPECT_DOUBLE_EQ(*row.tokens_per_correct, 40);
+  labels.greedy = false;
+  const EvalRow wrong = MakeRow(labels, {problems[1]}, {{second}}, *tokenizer_);
+  const auto json = nlohmann::json::parse(ResultsJson({{"set", {problems[1]}, {wrong}}}))[0];
+  EXPECT_TRUE(json["near_ties"].is_null());
+  EXPECT_TRUE(json["near_ties_per_1k"].is_null());
+  EXPECT_TRUE(json["tokens_per_correct"].is_null()) << "nothing is right";
+  EXPECT_EQ(json["median_tokens"], 20);
+}
+
+// By domain and level: the groups' problems are the row's, each in one group of each kind.
+TEST_F(EvalRowTest, BreaksDownByDomainAndLevel) {
+  std::vector<Problem> problems = {{"a", "?", "7", ""}, {"b", "?", "8", ""}, {"c", "?", "9", ""}, {"d", "?", "10", ""}};
+  const char* const domains[] = {"Algebra", "Geometry", "Algebra", ""};
+  const char* const levels[] = {"10", "2", "2", "2"};
+  for (size_t i = 0; i < 4; ++i) problems[i].domain = domains[i], problems[i].level = levels[i];
+  const EvalRow row = MakeRow({"mode", "set", 48, 1, 5, 123.0}, problems,
+                              {{Says("#### 7", 20)}, {Says("#### 8", 30)}, {Says("#### 3", 40)}, {Says("#### 10", 50, Finish::kLength)}}, *tokenizer_);
+  const std::vector<EvalGroup> groups = BreakDown(row, problems);
+  std::vector<std::string> names;
+  for (const EvalGroup& group : groups) names.push_back(group.group + " " + group.value);
+  EXPECT_EQ(names, (std::vector<std::string>{"domain ", "domain Algebra", "domain Geometry", "level 2", "level 10"}));
+  EXPECT_EQ(groups[1].row.n, 2);
+  EXPECT_DOUBLE_EQ(groups[1].row.accuracy, 0.5);
+  EXPECT_DOUBLE_EQ(groups[1].row.mean_tokens, 30);
+  EXPECT_DOUBLE_EQ(*groups[1].row.tokens_per_correct, 60);
+  EXPECT_EQ(groups[1].row.budget, 48);
+  EXPECT_EQ(groups[3].row.n, 3);
+  EXPECT_DOUBLE_EQ(groups[3].row.accuracy, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(groups[3].row.truncated_rate, 1.0 / 3);
+  const auto json = nlohmann::json::parse(BreakdownJson({{"set", problems, {row}}}));
+  ASSERT_EQ(json.size(), 5u);
+  EXPECT_TRUE(json[0]["value"].is_null());
+  EXPECT_EQ(json[4]["group"], "level");
+  EXPECT_EQ(json[4]["n"], 1);
+  EXPECT_TRUE(json[4]["tok_per_s"].is_null());
+  for (Problem& problem : problems) problem.domain = problem.level = "";
+  EXPECT_TRUE(BreakDown(row, problems).empty()) << "nothing to break down by";
+}
+
 TEST_F(EvalRowTest, NamesThatAreNotUtf8DoNotCostTheResults) {
-  const EvalRow row = MakeRow({"caf\xe9", "caf\xe9.jsonl", 0, 1, 0, 0}, {{"\xff", "?", "1", ""}}, {{Says("#### 1")}}, *tokenizer_);
-  EXPECT_EQ(nlohmann::json::parse(ResultsJson({row}))[0]["mode"], "caf\xef\xbf\xbd");
-  EXPECT_EQ(nlohmann::json::parse(AnswersJsonl({row}, {{"\xff", "?", "1", ""}}))["problem"], "\xef\xbf\xbd");
+  const std::vector<Problem> problems = {{"\xff", "?", "1", ""}};
+  const EvalRow row = MakeRow({"caf\xe9", "caf\xe9.jsonl", 0, 1, 0, 0}, problems, {{Says("#### 1")}}, *tokenizer_);
+  const std::vector<EvaluatedSet> sets = {{"caf\xe9.jsonl", problems, {row}}};
+  EXPECT_EQ(nlohmann::json::parse(ResultsJson(sets))[0]["mode"], "caf\xef\xbf\xbd");
+  const auto answer = nlohmann::json::parse(AnswersJsonl(sets));
+  EXPECT_EQ(answer["problem"], "\xef\xbf\xbd");
+  EXPECT_EQ(answer["dataset"], "caf\xef\xbf\xbd.jsonl");
 }
 
 }  // namespace

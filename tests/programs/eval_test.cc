@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "adapters/peft.h"
 #include "runtime/evaluation/eval_budget.h"
-#include "runtime/programs/report.h"
+#include "runtime/evaluation/eval_json.h"
 #include "tests/adapters/random_adapter.h"
 
 namespace pith {
@@ -41,7 +43,7 @@ class EvalTest : public ::testing::Test {
     EvalPlan plan = PlanEval(base_->config(), *prompter_, problems_, modes, settings_);
     if (chunk_ > 0) plan.chunk = chunk_;
     return RunEval(engine, prompter_->tokenizer(), problems_, modes, settings_, plan,
-                   [this](int64_t done, int64_t total, const std::string&) { ++progress_, done_ = done, total_ = total; });
+                   [this](int64_t done, int64_t total, const std::string&) { ++progress_, done_ = done, total_ = total; }, keeper_);
   }
 
   // The tiny adapter, trained to act from other tokens on.
@@ -57,6 +59,7 @@ class EvalTest : public ::testing::Test {
   std::vector<Problem> problems_;
   EvalSettings settings_;
   int64_t chunk_ = 0;  // problems; 0: as planned
+  EvalKeeper* keeper_ = nullptr;
   int progress_ = 0;   // calls
   int64_t done_ = 0, total_ = 0;
 };
@@ -65,7 +68,7 @@ TEST_F(EvalTest, BudgetsFromOneTraceEqualDecodingAfresh) {
   settings_.budgets = {26, 40, 0};
   const std::vector<EvalRow> shared = Run();
   ASSERT_EQ(shared.size(), 6u);
-  int64_t forced = 0;
+  int64_t forced = 0, near_ties = 0;
   for (size_t row = 0; row < shared.size(); ++row) {
     if (shared[row].budget == 0) continue;
     settings_.budgets = {shared[row].budget};  // alone: no trace to share
@@ -76,11 +79,102 @@ TEST_F(EvalTest, BudgetsFromOneTraceEqualDecodingAfresh) {
       EXPECT_EQ(same.answers[p].text, shared[row].answers[p].text) << same.mode << ", budget " << same.budget << ", problem " << p;
       EXPECT_EQ(same.answers[p].tokens, shared[row].answers[p].tokens);
       EXPECT_EQ(same.answers[p].forced, shared[row].answers[p].forced);
+      EXPECT_EQ(same.answers[p].near_ties, shared[row].answers[p].near_ties);
+      near_ties += same.answers[p].near_ties;
       EXPECT_LE(same.answers[p].tokens, same.budget);
       forced += same.answers[p].forced;
     }
   }
   EXPECT_GT(forced, 0) << "the tiny model never ran into its budget: this test compares nothing";
+  EXPECT_GT(near_ties, 0) << "no step of the tiny model was close: this test compares nothing of them";
+}
+
+// Keeps answers in memory, and ends after so many as a process does that is killed.
+class MemoryKeeper : public EvalKeeper {
+ public:
+  const EvalPiece* Find(size_t row, size_t problem) const override {
+    const auto found = kept.find({row, problem});
+    return found == kept.end() ? nullptr : &found->second;
+  }
+  void Keep(size_t row, size_t problem, const EvalPiece& piece) override {
+    if (left-- == 0) throw std::runtime_error("killed");
+    EXPECT_EQ(Find(row, problem), nullptr) << "answered twice: row " << row << ", problem " << problem;
+    kept[{row, problem}] = piece;
+  }
+  void Settle() override {}
+
+  std::map<std::pair<size_t, size_t>, EvalPiece> kept;
+  int left = 0;
+};
+
+TEST_F(EvalTest, GoesOnWhereverItWasBrokenOff) {
+  settings_.budgets = {26, 0, 40};
+  settings_.budget.sentence = "Use {budget} tokens.";
+  settings_.told = Told::kBoth;
+  chunk_ = 4;
+  for (const bool chains : {false, true}) {
+    if (chains) settings_.chains = 3, settings_.sampling.temperature = 0.8;
+    const std::vector<EvalRow> whole = Run();
+    ASSERT_EQ(whole.size(), 10u);
+    for (const int first : {0, 1, 7, 23, 59}) {
+      MemoryKeeper keeper;
+      keeper_ = &keeper;
+      keeper.left = first;
+      EXPECT_THROW(Run(), std::runtime_error);
+      keeper.left = 1000;
+      const std::vector<EvalRow> resumed = Run();
+      keeper_ = nullptr;
+      EXPECT_EQ(done_, total_);
+      EXPECT_EQ(keeper.kept.size(), 60u);
+      int of_several_goes = 0;
+      for (size_t row = 0; row < whole.size(); ++row) {
+        of_several_goes += resumed[row].resumed;
+        EXPECT_EQ(resumed[row].mean_tokens, whole[row].mean_tokens);
+        EXPECT_EQ(resumed[row].near_ties, whole[row].near_ties);
+        EXPECT_GT(resumed[row].tok_per_s, 0);
+        for (size_t i = 0; i < whole[row].answers.size(); ++i) {
+          EXPECT_EQ(resumed[row].answers[i].text, whole[row].answers[i].text) << "broken off after " << first << ", row " << row << ", answer " << i;
+          EXPECT_EQ(resumed[row].answers[i].verdict, whole[row].answers[i].verdict);
+          EXPECT_EQ(resumed[row].answers[i].forced, whole[row].answers[i].forced);
+        }
+      }
+      EXPECT_EQ(of_several_goes > 0, first > 0);
+    }
+  }
+}
+
+TEST_F(EvalTest, ABudgetIsToldOrNotAndNeverTheTwoInOne) {
+  settings_.budgets = {40, 0, 26};
+  settings_.budget.sentence = "Use {budget} tokens.";
+  const auto points = [this](Told told) {
+    settings_.told = told;
+    return settings_.PointsOf({"base", nullptr});
+  };
+  EXPECT_EQ(points(Told::kAlways), (std::vector<EvalPoint>{{40, true}, {0, false}, {26, true}}));
+  EXPECT_EQ(points(Told::kNever), (std::vector<EvalPoint>{{40, false}, {0, false}, {26, false}}));
+  EXPECT_EQ(points(Told::kBoth), (std::vector<EvalPoint>{{40, false}, {0, false}, {26, false}, {40, true}, {26, true}}));
+  const std::vector<NamedAdapter> modes = {{"tiny", adapter_}};
+  EXPECT_EQ(PlanEval(base_->config(), *prompter_, problems_, modes, settings_).prompts.size(), 3u) << "one that tells nothing, and one for each budget";
+  const std::vector<EvalRow> both = Run(modes);
+  settings_.told = Told::kNever;
+  const std::vector<EvalRow> untold = Run(modes);
+  settings_.told = Told::kAlways;
+  const std::vector<EvalRow> told = Run(modes);
+  ASSERT_EQ(both.size(), 5u);
+  const EvalRow* same[] = {&untold[0], &untold[1], &untold[2], &told[0], &told[2]};
+  const Curve curves[] = {Curve::kCut, Curve::kBoth, Curve::kCut, Curve::kAnnounced, Curve::kAnnounced};
+  int64_t different = 0;
+  for (size_t row = 0; row < 5; ++row) {
+    EXPECT_EQ(both[row].curve, curves[row]);
+    EXPECT_EQ(same[row]->curve, curves[row]);
+    for (size_t p = 0; p < problems_.size(); ++p) {
+      EXPECT_EQ(both[row].answers[p].text, same[row]->answers[p].text) << row << " " << p;
+      different += both[row].answers[p].text != both[row >= 3 ? (row - 3) * 2 : row].answers[p].text;
+    }
+  }
+  EXPECT_GT(different, 0) << "the sentence makes no difference: this test compares nothing";
+  settings_.budget.sentence = "";
+  EXPECT_EQ(points(Told::kAlways), points(Told::kNever)) << "nothing tells it";
 }
 
 TEST_F(EvalTest, ChunksOfProblemsChangeNoAnswer) {
@@ -196,7 +290,7 @@ TEST_F(EvalTest, AnnouncedBudgetsAreRunsOfTheirOwn) {
   options.num_threads = 2;
   for (size_t r = 0; r < rows.size(); ++r) {
     const int64_t budget = settings_.budgets[r % 3];
-    EXPECT_EQ(rows[r].curve, budget == 0 ? "" : r / 3 == 1 ? "announced" : "cut");
+    EXPECT_EQ(rows[r].curve, budget == 0 ? Curve::kBoth : r / 3 == 1 ? Curve::kAnnounced : Curve::kCut);
     for (size_t p = 0; p < problems_.size(); ++p) {
       const Prompt prompt = prompter_->Build(problems_[p].question);
       GenerateRequest request;
@@ -204,7 +298,7 @@ TEST_F(EvalTest, AnnouncedBudgetsAreRunsOfTheirOwn) {
       request.invocation_start = FindSwitch(modes[r / 3], prompt, words);
       request.adapter = modes[r / 3].adapter;
       request.max_tokens = budget > 0 ? budget : settings_.max_tokens;
-      if (budget > 0) request.budget = MakeDecodeBudget(settings_.BudgetOf(budget), false, words);
+      if (budget > 0) request.budget = MakeDecodeBudget(settings_.BudgetOf({budget}), false, words);
       if (r / 3 == 1) Announce("budget {budget}:", words, &request);
       Engine engine(base_, options);
       const Completion alone = Generate(engine, words, {&request, 1}, {})[0][0];
@@ -213,78 +307,27 @@ TEST_F(EvalTest, AnnouncedBudgetsAreRunsOfTheirOwn) {
       EXPECT_EQ(rows[r].answers[p].tokens, static_cast<int64_t>(alone.tokens.size()));
     }
   }
-  EXPECT_TRUE(nlohmann::json::parse(ResultsJson(rows))[2]["curve"].is_null());
+  EXPECT_TRUE(nlohmann::json::parse(ResultsJson({{"test", problems_, rows}}))[2]["curve"].is_null());
 }
 
 TEST_F(EvalTest, ResultsJsonHoldsTheDocumentedKeys) {
   settings_.budgets = {40, 0};
   const std::vector<EvalRow> rows = Run();
-  const auto json = nlohmann::json::parse(ResultsJson(rows));
+  const auto json = nlohmann::json::parse(ResultsJson({{"test", problems_, rows}}));
   ASSERT_EQ(json.size(), 4u);
   for (const char* key : {"mode", "dataset", "budget", "n", "accuracy", "accuracy_lenient", "accuracy_ci", "mean_tokens", "p95_tokens",
                           "forced_rate", "truncated_rate", "chains", "seed", "pass_at_k", "maj_at_k", "ttft_ms", "tok_per_s", "rss_mb", "adapter_sha256",
-                          "base_sha256", "cut_rate", "accuracy_uncut", "curve"}) {
+                          "base_sha256", "cut_rate", "accuracy_uncut", "curve", "median_tokens", "tokens_per_correct", "near_ties", "near_ties_per_1k", "resumed"}) {
     EXPECT_TRUE(json[0].contains(key)) << key;
   }
   EXPECT_EQ(json[0]["budget"], 40);
+  EXPECT_EQ(json[0]["curve"], "cut");
   EXPECT_TRUE(json[1]["budget"].is_null());
+  EXPECT_TRUE(json[1]["curve"].is_null());
   EXPECT_EQ(json[2]["mode"], "tiny");
   double tokens = 0;
   for (const EvalAnswer& answer : rows[3].answers) tokens += static_cast<double>(answer.tokens);
   EXPECT_DOUBLE_EQ(json[3]["mean_tokens"], tokens / 6);
-}
-
-TEST(ReportTest, ComparesRowsProblemByProblem) {
-  EvalRow first, second;
-  first.mode = "a";
-  second.mode = "b";
-  first.n = second.n = 4;
-  first.mean_tokens = 80;
-  second.mean_tokens = 40;
-  for (int p = 0; p < 4; ++p) {
-    first.answers.push_back({p, 0, "", 80, p < 3, p < 3, false, false, ""});
-    second.answers.push_back({p, 0, "", 40, p > 0, p > 0, false, false, ""});
-  }
-  const RowComparison c = CompareRows(first, second);  // each is right alone on one problem
-  EXPECT_DOUBLE_EQ(c.tokens_ratio, 0.5);
-  EXPECT_DOUBLE_EQ(c.accuracy_difference, 0.0);
-  EXPECT_EQ(c.mcnemar_p, 1.0);
-}
-
-TEST(ReportTest, OfSeveralChainsTheMeansAreCompared) {
-  EvalRow first, second;
-  first.mode = "a";
-  second.mode = "b";
-  first.n = second.n = 3;
-  first.chains = second.chains = 2;
-  first.tok_per_s = second.tok_per_s = 1;
-  const bool a[3][2] = {{true, false}, {false, false}, {true, true}};   // ½, 0, 1
-  const bool b[3][2] = {{true, true}, {false, true}, {true, false}};    // 1, ½, ½
-  for (int p = 0; p < 3; ++p) {
-    for (int chain = 0; chain < 2; ++chain) {
-      first.answers.push_back({p, chain, "", 80, a[p][chain], true, false, false, ""});
-      second.answers.push_back({p, chain, "", 40, b[p][chain], true, false, false, ""});
-    }
-  }
-  const RowComparison c = CompareRows(first, second);
-  EXPECT_NEAR(c.accuracy_difference, 1.0 / 6, 1e-12);
-  EXPECT_NEAR(c.difference_low, 1.0 / 6 - 0.653321, 1e-5);   // 1.959964 · s / √3 with s² = ⅓
-  EXPECT_NEAR(c.difference_high, 1.0 / 6 + 0.653321, 1e-5);
-  EXPECT_FALSE(c.mcnemar_p.has_value());
-  EXPECT_EQ(ReportText({first, second}).find("McNemar"), std::string::npos);
-  EXPECT_NE(ReportHtml({"t", "m", "c"}, {first, second}, {{"a", "?", "1", ""}, {"b", "?", "1", ""}, {"c", "?", "1", ""}}).find("<td>–</td></tr>"),
-            std::string::npos);
-}
-
-TEST(ReportTest, TextOfModelsAndProblemsIsEscaped) {
-  EvalRow row;
-  row.mode = "<script>";
-  row.n = 1;
-  row.answers.push_back({0, 0, "</pre><script>alert(1)</script>", 9, true, true, false, false, "1"});
-  const std::string html = ReportHtml({"t", "m", "c <x>"}, {row}, {{"id", "is 1 < 2 & 3?", "1", ""}});
-  EXPECT_EQ(html.find("<script"), std::string::npos);
-  EXPECT_NE(html.find("is 1 &lt; 2 &amp; 3?"), std::string::npos);
-  EXPECT_EQ(html.find("http"), std::string::npos) << "the page must open offline";
 }
 
 }  // namespace

@@ -9,11 +9,29 @@
 namespace pith {
 namespace {
 
-TEST_F(RunProgramTest, AnEvaluationOnAFullDiskLeavesNothing) {
-  const std::string out = folder_ / "full";
-  const Outcome full = Shell("trap '' XFSZ; ulimit -f 20; $P eval --model " + model_ + " --dataset synthetic --limit 60 --max-tokens 100 --out " + out);
+TEST_F(RunProgramTest, AnEvaluationOnAFullDiskKeepsWhatItHas) {
+  const std::string out = folder_ / "full", command = "$P eval --model " + model_ + " --dataset synthetic --limit 60 --max-tokens 10 --out " + out;
+  const auto files = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(out)) names.push_back(entry.path().filename().string());
+    return names;
+  };
+  const Outcome full = Shell("trap '' XFSZ; ( ulimit -f 20; " + command + " )");
   EXPECT_EQ(full.code, 2) << full.err;
   EXPECT_NE(full.err.find("cannot write"), std::string::npos) << full.err;
+  EXPECT_NE(full.err.find("what was answered is kept: go on with --resume"), std::string::npos) << full.err;
+  EXPECT_EQ(files(), std::vector<std::string>{"eval.journal"});
+  // Room for the journal, and none for the page.
+  const Outcome late = Shell("trap '' XFSZ; ( ulimit -f 48; " + command + " --resume )");
+  EXPECT_EQ(late.code, 2) << late.err;
+  EXPECT_NE(late.err.find("kept: write it with --resume"), std::string::npos) << late.err;
+  EXPECT_NE(late.out.find("accuracy"), std::string::npos) << "the table is shown at least";
+  EXPECT_EQ(files(), std::vector<std::string>{"eval.journal"});
+  EXPECT_EQ(Shell(command + " --resume").code, 0);
+  EXPECT_EQ(files().size(), 7u);
+  // Not even room to begin.
+  std::filesystem::remove_all(out);
+  EXPECT_EQ(Shell("trap '' XFSZ; ( ulimit -f 1; " + command + " )").code, 2);
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 
@@ -92,7 +110,7 @@ TEST_F(RunProgramTest, AnEarlierEvaluationIsReplacedOnlyWhenAskedTo) {
   EXPECT_EQ(Run(Eval({"--max-tokens", "12", "--overwrite"})).code, 0);
   EXPECT_NE(ReadFile(folder_ / "new/out/results.json"), results);
   std::filesystem::remove(folder_ / "new/out/results.json");
-  ExpectRefusal(Eval({"--max-tokens", "12"}), "holds the answers.jsonl of");
+  ExpectRefusal(Eval({"--max-tokens", "12"}), "holds the comparisons.json of");
 }
 
 TEST_F(RunProgramTest, OfSeveralChainsTheVotesWinnerIsTheAnswer) {

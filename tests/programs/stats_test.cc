@@ -20,6 +20,28 @@ TEST(StatsTest, McNemarIsTheExactBinomialTest) {
   EXPECT_NEAR(McNemarExact(2, 8), 2.0 * (1 + 10 + 45) / 1024, 1e-12);
   EXPECT_NEAR(McNemarExact(8, 2), McNemarExact(2, 8), 1e-12);
   EXPECT_DOUBLE_EQ(McNemarExact(7, 7), 1.0);
+  EXPECT_NEAR(McNemarExact(5, 15), 0.041389465332, 1e-11);       // statsmodels 0.15.0: mcnemar([[40, 5], [15, 40]], exact=True); scipy 1.17.1: binomtest(5, 20)
+}
+
+// Newcombe's own example (Statistics in Medicine 17, 1998, table II, method 10): 36, 12, 2 and 0 of 50 give 0.0569 to 0.3404, first − second. The others are the
+// paper's formula written down in Python over statsmodels 0.15.0's proportion_confint(method="wilson").
+TEST(StatsTest, NewcombeIntervalOfPairedShares) {
+  const struct {
+    PairedCounts counts;
+    double low, high;
+  } kCases[] = {{{36, 12, 2, 0}, -0.340427603, -0.056929584}, {{40, 5, 15, 40}, 0.012305502, 0.184369029},  {{12, 4, 1, 3}, -0.365530922, 0.082669937},
+                {{0, 10, 0, 10}, -0.700701992, -0.242623610}, {{30, 0, 0, 10}, -0.064108707, 0.064108707},  // a positive correlation counts for less
+                {{50, 0, 0, 0}, -0.071347599, 0.071347599},  // never different, and yet not sure to be the same
+                {{3, 9, 8, 2}, -0.378104459, 0.299076946}};
+  for (const auto& [counts, low, high] : kCases) {
+    const Interval interval = NewcombeInterval(counts);
+    EXPECT_NEAR(interval.low, low, 1e-8) << counts.both << " " << counts.only_first;
+    EXPECT_NEAR(interval.high, high, 1e-8) << counts.both << " " << counts.only_first;
+    const Interval swapped = NewcombeInterval({counts.both, counts.only_second, counts.only_first, counts.neither});
+    EXPECT_NEAR(swapped.low, -high, 1e-8);
+    EXPECT_NEAR(swapped.high, -low, 1e-8);
+  }
+  EXPECT_EQ(NewcombeInterval({}).low, -1.0);
 }
 
 TEST(StatsTest, PairedDifference) {

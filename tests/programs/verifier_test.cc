@@ -86,7 +86,11 @@ TEST_F(VerifierProgramTest, EvalEndsWhereTheJudgeCannotWork) {
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("judged none of the first 3 attempts; the last reason: the judge ended without an answer (exit status 1)"), std::string::npos)
       << outcome.err;
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "new")) << "nothing half-written";
+  EXPECT_NE(outcome.err.find("; what was answered is kept: go on with --resume\n"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(FileExists(folder_ / "new/out/results.json"));
+  const Outcome resumed = Run(Eval({"--max-tokens", "8", "--resume"}));  // another judge: all is judged by the last one
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(nlohmann::json::parse(ReadFile(folder_ / "new/out/run.json"))["goes"][1]["answers_before"], 3);
 }
 
 }  // namespace

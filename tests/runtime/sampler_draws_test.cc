@@ -158,5 +158,32 @@ TEST(Sampler, RefusesValuesOutOfRange) {
   EXPECT_NO_THROW(CheckSampling(Params(0.7, 40, 0.95, 0.05)));
 }
 
+// Against looking at every logit: rows of all kinds, with the second best anywhere and just within or beyond the margin.
+TEST(SamplerTest, KnowsANearTieOfGreedyDecoding) {
+  int64_t near = 0, far = 0;
+  Rng rng(5);
+  for (uint64_t seed = 0; seed < 3000; ++seed) {
+    std::vector<float> logits = RandomLogits(seed, seed % 3 == 0 ? 0.01 : seed % 3 == 1 ? 1 : 6);
+    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    if (seed % 2 == 0) {  // put a rival beside it
+      const auto rival = static_cast<size_t>(rng.Int(0, kVocab - 1));
+      logits[rival] = static_cast<float>(logits[static_cast<size_t>(best)] - kNearTieMargin * (seed % 4 == 0 ? 0.99 : 1.01));
+    }
+    std::vector<float> sorted = logits;
+    std::nth_element(sorted.begin(), sorted.begin() + 1, sorted.end(), std::greater<float>());
+    const bool expected = static_cast<double>(*std::max_element(sorted.begin(), sorted.end())) - sorted[1] <= kNearTieMargin;
+    ASSERT_EQ(Sample(logits.data(), kVocab, {}, 0, 0).near_tie, expected) << seed;
+    (expected ? near : far) += 1;
+    SamplingParams drawn;
+    drawn.temperature = 1;
+    ASSERT_FALSE(Sample(logits.data(), kVocab, drawn, 0, 0).near_tie) << "a draw is no choice of the best";
+  }
+  EXPECT_GT(near, 500);
+  EXPECT_GT(far, 500);
+  const std::vector<float> equal(kVocab, 1.0f);
+  EXPECT_TRUE(Sample(equal.data(), kVocab, {}, 0, 0).near_tie);
+  EXPECT_FALSE(Sample(equal.data(), 1, {}, 0, 0).near_tie) << "there is no other";
+}
+
 }  // namespace
 }  // namespace pith
