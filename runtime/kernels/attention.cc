@@ -10,8 +10,7 @@
 namespace pith {
 namespace {
 
-constexpr int64_t kHeadsAtOnce = 64;  // of a whole, whose factors lie on the stack
-
+// Everything of some rows, or what `args` asks for; args.rows and so on are given.
 void Attend(const AttendArgs& args) {
   const int64_t step = args.kv.type == KvType::kInt8 ? 32 : 16;
   if (args.key_dim % step == 0 && args.value_dim % step == 0) {
@@ -30,25 +29,14 @@ void Attend(const AttendArgs& args) {
   AttendRef(args);
 }
 
-// Heads do not hang on each other: some at a time.
-void AttendWhole(const AttendArgs& all) {
-  float factors[kHeadsAtOnce];
-  for (int64_t head = 0; head < all.heads; head += kHeadsAtOnce) {
-    AttendArgs some = all;
-    some.heads = std::min(kHeadsAtOnce, all.heads - head);
-    some.q += head * all.q_stride;
-    some.scores += head * all.length;
-    some.out += head * all.out_stride;
-    AskForWhole(&some, factors);
-    Attend(some);
-  }
-}
-
 }  // namespace
 
 void AskForWhole(AttendArgs* args, float* factors) {
-  args->page_begin = args->column_begin = 0;
-  args->page_end = (args->length + kKvPageTokens - 1) / kKvPageTokens;
+  args->page_begin = args->page_end = args->column_begin = 0;
+  for (int64_t r = 0; r < args->count; ++r) {
+    const AttendRow& row = args->rows[r];
+    args->page_end = std::max(args->page_end, row.begin + (row.length + kKvPageTokens - 1) / kKvPageTokens);
+  }
   args->weights = true;
   args->column_end = args->value_dim;
   args->factors = factors;
@@ -59,17 +47,24 @@ void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPa
   PITH_CHECK(first >= 0 && first < length && num_heads > 0 && std::max(key_dim, value_dim) <= kMaxHeadDim, length, " tokens, ", num_heads,
              " heads of ", key_dim, " and ", value_dim);
   const int64_t first_page = first / kKvPageTokens, before = first_page * kKvPageTokens;
-  const KvPages seen{kv.k + first_page, kv.v + first_page, kv.type};
-  AttendArgs args{.q = q, .q_stride = q_stride, .heads = num_heads, .kv = seen, .length = length - before, .skip = first - before, .key_dim = key_dim,
-                  .value_dim = value_dim, .scale = rule.scale, .soft_cap = rule.soft_cap, .scores = scores, .out = out, .out_stride = out_stride,
-                  .factors = part.factors};
-  switch (part.step) {
-    case AttendPart::kWhole: return AttendWhole(args);
-    case AttendPart::kScores: args.page_begin = part.begin, args.page_end = part.end; break;
-    case AttendPart::kWeights: args.weights = true; break;
-    case AttendPart::kColumns: args.column_begin = part.begin, args.column_end = part.end; break;
+  AttendRow rows[kMostAttendRows];
+  float factors[kMostAttendRows];
+  for (int64_t head = 0; head < num_heads; head += kMostAttendRows) {
+    AttendArgs args{.rows = rows, .count = std::min(kMostAttendRows, num_heads - head), .kv = {kv.k + first_page, kv.v + first_page, kv.type},
+                    .key_dim = key_dim, .value_dim = value_dim, .scale = rule.scale, .soft_cap = rule.soft_cap};
+    for (int64_t r = 0; r < args.count; ++r) {
+      const int64_t h = head + r;
+      rows[r] = {q + h * q_stride, out + h * out_stride, scores + h * (length - before), 0, length - before, first - before};
+    }
+    args.factors = part.factors + head;
+    switch (part.step) {
+      case AttendPart::kWhole: AskForWhole(&args, factors); break;
+      case AttendPart::kScores: args.page_begin = part.begin, args.page_end = part.end; break;
+      case AttendPart::kWeights: args.weights = true; break;
+      case AttendPart::kColumns: args.column_begin = part.begin, args.column_end = part.end; break;
+    }
+    Attend(args);
   }
-  Attend(args);
 }
 
 }  // namespace pith

@@ -33,8 +33,25 @@ std::vector<Version> Versions() {
   return versions;
 }
 
-void Attend(const Version& version, AttendArgs args) {
-  std::vector<float> factors(static_cast<size_t>(args.heads));
+// Heads of one token.
+struct Heads {
+  const float* q;
+  int64_t q_stride, count;
+  KvPages kv;
+  int64_t length, skip, key_dim, value_dim;
+  float scale, soft_cap;
+  float *scores, *out;
+  int64_t out_stride;
+};
+
+void Attend(const Version& version, const Heads& heads) {
+  std::vector<AttendRow> rows;
+  for (int64_t h = 0; h < heads.count; ++h) {
+    rows.push_back({heads.q + h * heads.q_stride, heads.out + h * heads.out_stride, heads.scores + h * heads.length, 0, heads.length, heads.skip});
+  }
+  AttendArgs args{.rows = rows.data(), .count = heads.count, .kv = heads.kv, .key_dim = heads.key_dim, .value_dim = heads.value_dim,
+                  .scale = heads.scale, .soft_cap = heads.soft_cap};
+  std::vector<float> factors(rows.size());
   AskForWhole(&args, factors.data());
   version.attend(args);
 }
@@ -232,8 +249,8 @@ TEST(KernelAttention, EverySetOfArmGivesTheSameBits) {
     const Cache cache(77, 96, type);
     const std::vector<float> q = RandomFloats(3 * 96, 3);
     std::vector<float> scores(3 * 77), out(3 * 96), other = out;
-    AttendNeon({q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), out.data(), 96});
-    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), other.data(), 96});
+    Attend({Isa::kNeon, AttendNeon}, {q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), out.data(), 96});
+    Attend({Isa::kDotProd, AttendDotProd}, {q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), other.data(), 96});
     ASSERT_EQ(std::memcmp(out.data(), other.data(), out.size() * 4), 0) << static_cast<int>(type);
   }
 }
