@@ -32,9 +32,11 @@ void Attend(const AttendArgs& args) {
 }  // namespace
 
 void AskForWhole(AttendArgs* args, float* factors) {
-  args->page_begin = args->page_end = args->column_begin = 0;
+  args->page_begin = args->rows[0].begin;
+  args->page_end = args->column_begin = 0;
   for (int64_t r = 0; r < args->count; ++r) {
     const AttendRow& row = args->rows[r];
+    args->page_begin = std::min(args->page_begin, row.begin);
     args->page_end = std::max(args->page_end, row.begin + (row.length + kKvPageTokens - 1) / kKvPageTokens);
   }
   args->weights = true;
@@ -42,29 +44,36 @@ void AskForWhole(AttendArgs* args, float* factors) {
   args->factors = factors;
 }
 
-void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t first, int64_t length, int64_t key_dim, int64_t value_dim,
-                 const ScoreRule& rule, float* scores, float* out, int64_t out_stride, const AttendPart& part) {
-  PITH_CHECK(first >= 0 && first < length && num_heads > 0 && std::max(key_dim, value_dim) <= kMaxHeadDim, length, " tokens, ", num_heads,
-             " heads of ", key_dim, " and ", value_dim);
-  const int64_t first_page = first / kKvPageTokens, before = first_page * kKvPageTokens;
+void AttendHeads(std::span<const AttendQuery> queries, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t key_dim, int64_t value_dim,
+                 const ScoreRule& rule, float* scores, int64_t out_stride, const AttendPart& part) {
+  PITH_CHECK(!queries.empty() && num_heads > 0 && std::max(key_dim, value_dim) <= kMaxHeadDim, queries.size(), " tokens, ", num_heads, " heads of ",
+             key_dim, " and ", value_dim);
   AttendRow rows[kMostAttendRows];
   float factors[kMostAttendRows];
-  for (int64_t head = 0; head < num_heads; head += kMostAttendRows) {
-    AttendArgs args{.rows = rows, .count = std::min(kMostAttendRows, num_heads - head), .kv = {kv.k + first_page, kv.v + first_page, kv.type},
-                    .key_dim = key_dim, .value_dim = value_dim, .scale = rule.scale, .soft_cap = rule.soft_cap};
-    for (int64_t r = 0; r < args.count; ++r) {
-      const int64_t h = head + r;
-      rows[r] = {q + h * q_stride, out + h * out_stride, scores + h * (length - before), 0, length - before, first - before};
-    }
-    args.factors = part.factors + head;
+  AttendArgs args{.rows = rows, .count = 0, .kv = kv, .key_dim = key_dim, .value_dim = value_dim, .scale = rule.scale, .soft_cap = rule.soft_cap};
+  args.factors = part.factors;
+  const int64_t first_page = queries[0].first / kKvPageTokens;
+  const auto attend = [&] {
     switch (part.step) {
       case AttendPart::kWhole: AskForWhole(&args, factors); break;
-      case AttendPart::kScores: args.page_begin = part.begin, args.page_end = part.end; break;
+      case AttendPart::kScores: args.page_begin = first_page + part.begin, args.page_end = first_page + part.end; break;
       case AttendPart::kWeights: args.weights = true; break;
       case AttendPart::kColumns: args.column_begin = part.begin, args.column_end = part.end; break;
     }
     Attend(args);
+    if (part.step != AttendPart::kWhole) args.factors += args.count;
+    args.count = 0;
+  };
+  for (const AttendQuery& query : queries) {
+    PITH_CHECK(query.first >= 0 && query.first < query.length, query.first, " to ", query.length);
+    const int64_t begin = query.first / kKvPageTokens, before = begin * kKvPageTokens;
+    for (int64_t h = 0; h < num_heads; ++h) {
+      rows[args.count++] = {query.q + h * q_stride, query.out + h * out_stride, scores, begin, query.length - before, query.first - before};
+      scores += query.length - before;
+      if (args.count == kMostAttendRows) attend();
+    }
   }
+  if (args.count > 0) attend();
 }
 
 }  // namespace pith

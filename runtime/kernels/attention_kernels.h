@@ -28,7 +28,6 @@ struct AttendArgs {
   int64_t column_begin = 0, column_end = 0;
   float* factors = nullptr;  // by row
 };
-inline constexpr int64_t kMostAttendRows = 32;
 
 // All of it; `factors` is room for one of each row.
 void AskForWhole(AttendArgs* args, float* factors);

@@ -132,12 +132,13 @@ void MixTokens(const AttendArgs& a, const AttendRow* rows, int64_t from, int64_t
 
 template <class Kind>
 void MixAll(const AttendArgs& a) {
-  int64_t end = 0;
+  int64_t begin = FirstToken(a.rows[0]), end = 0;
   for (int64_t r = 0; r < a.count; ++r) {
     for (int64_t i = a.column_begin; i < a.column_end; i += kLanes) Store(a.rows[r].out + i, Broadcast(0.0f));
+    begin = Least(begin, FirstToken(a.rows[r]));
     end = Most(end, EndToken(a.rows[r]));
   }
-  for (int64_t from = 0; from < end; from += kPagesAtOnce * kKvPageTokens) {
+  for (int64_t from = begin; from < end; from += kPagesAtOnce * kKvPageTokens) {
     InGroups<kRowsAtOnce>(a.count, [&](auto rows, int64_t first) { MixTokens<Kind, rows.value>(a, a.rows + first, from, from + kPagesAtOnce * kKvPageTokens); });
   }
   for (int64_t r = 0; r < a.count; ++r) {
