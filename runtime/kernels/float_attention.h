@@ -34,6 +34,12 @@ inline int64_t EndPage(const AttendRow& row) { return row.begin + (row.length + 
 inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t Most(int64_t a, int64_t b) { return a < b ? b : a; }
 
+// A row's scores become its weights; returns what these are to be multiplied with.
+inline float Weigh(const AttendArgs& a, const AttendRow& row) {
+  if (a.soft_cap > 0 || row.skip > 0) ShapeScores(a, row);
+  return 1.0f / Softmax(row.scores, row.length);
+}
+
 // A page's scores, as far as the row sees it.
 inline void StoreScores(const AttendArgs& a, const AttendRow& row, int64_t page, const Floats* sums) {
   int64_t at = (page - row.begin) * kKvPageTokens;

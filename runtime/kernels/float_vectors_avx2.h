@@ -118,6 +118,11 @@ inline Floats RoundToBf16(Floats v) {
   return _mm256_blendv_ps(kept, v, _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
 }
 
+inline void Store(Bf16* at, Floats v) {
+  const __m256i upper = _mm256_srli_epi32(_mm256_castps_si256(RoundToBf16(v)), 16);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packus_epi32(upper, upper), 0x08)));
+}
+
 // Sixteen bytes of codes (float_blocks.h).
 using Bytes = __m128i;
 inline Bytes LoadBytes(const void* at) { return _mm_loadu_si128(static_cast<const __m128i*>(at)); }

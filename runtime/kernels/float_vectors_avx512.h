@@ -75,6 +75,11 @@ inline Floats RoundToBf16(Floats v) {
   return _mm512_mask_mov_ps(kept, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), v);
 }
 
+inline void Store(Bf16* at, Floats v) {
+  const __m512i upper = _mm512_srli_epi32(_mm512_castps_si512(RoundToBf16(v)), 16);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), _mm512_cvtepi32_epi16(upper));
+}
+
 using Bytes = __m128i;
 inline Bytes LoadBytes(const void* at) { return _mm_loadu_si128(static_cast<const __m128i*>(at)); }
 inline void WidenBytes(Bytes v, Floats* out) { out[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(v)); }
