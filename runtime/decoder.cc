@@ -123,17 +123,32 @@ void Decoder::Reserve(ThreadPool& pool, const Batch& batch) {
   int64_t positions = 0;
   for (const BatchRow& row : batch.rows) positions = std::max(positions, row.position + 1);
   ReserveAngles(positions);
+  DivideIntoBlocks(batch, positions);
   threads_.resize(static_cast<size_t>(pool.num_threads()));
   for (ThreadScratch& scratch : threads_) {
     GrowTo(scratch.k, KvCache::PagesFor(positions));
     GrowTo(scratch.v, KvCache::PagesFor(positions));
-    GrowTo(scratch.scores, positions * (config_.num_heads / config_.num_kv_heads));
+    GrowTo(scratch.scores, positions * (config_.num_heads / config_.num_kv_heads) * most_queries_);
+    scratch.queries.reserve(static_cast<size_t>(most_queries_));
   }
   constexpr int64_t kFewTokens = 256;  // are attended to sooner than threads meet
   shares_attention_ = m * config_.num_kv_heads < pool.num_threads() && positions >= kFewTokens;
   if (!shares_attention_) return;
   GrowTo(shared_scores_, m * config_.num_heads * KvCache::PagesFor(positions) * KvCache::kPageTokens);
   GrowTo(shared_factors_, m * config_.num_heads);
+}
+
+void Decoder::DivideIntoBlocks(const Batch& batch, int64_t positions) {
+  constexpr int64_t kScores = 128 * 1024;  // as many of a block stay in a second-level cache beside keys and values
+  const int64_t heads = config_.num_heads / config_.num_kv_heads;
+  most_queries_ = std::max<int64_t>(1, std::min(kMostAttendRows / heads, kScores / (heads * positions)));
+  blocks_.clear();
+  for (int64_t r = 0; r < static_cast<int64_t>(batch.rows.size()); ++r) {
+    const BatchRow* row = batch.rows.data() + r;
+    const bool goes_on = r > 0 && row[-1].pages == row->pages && row[-1].position + 1 == row->position;
+    if (!goes_on || r - blocks_.back().begin == most_queries_) blocks_.push_back({r, r});
+    blocks_.back().end = r + 1;
+  }
 }
 
 void Decoder::ReserveAngles(int64_t positions) {
@@ -249,32 +264,37 @@ void Decoder::PlaceKeys(ThreadPool& pool, const KvCache& cache, const Batch& bat
   });
 }
 
-void Decoder::Attend(const KvCache& cache, const BatchRow& row, int64_t r, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores,
+void Decoder::Attend(const KvCache& cache, const Batch& batch, const RowBlock& block, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores,
                      const AttendPart& part) {
   const int64_t heads = config_.num_heads / config_.num_kv_heads, head = kv_head * heads;
-  const int64_t length = row.position + 1, first = config_.layers[layer].FirstSeen(row.position);
-  int64_t page = first / KvCache::kPageTokens, end = KvCache::PagesFor(length);  // that the part reads
+  const BatchRow* rows = batch.rows.data();
+  scratch.queries.clear();
+  for (int64_t r = block.begin; r < block.end; ++r) {
+    scratch.queries.push_back({qkv_.data() + r * config_.qkv_dim() + head * config_.head_dim,
+                               attention_.data() + r * config_.attention_dim() + head * config_.value_head_dim,
+                               config_.layers[layer].FirstSeen(rows[r].position), rows[r].position + 1});
+  }
+  int64_t page = scratch.queries[0].first / KvCache::kPageTokens, end = KvCache::PagesFor(rows[block.end - 1].position + 1);  // that the part reads
   if (part.step == AttendPart::kScores) end = page + part.end, page += part.begin;
   if (part.step == AttendPart::kWeights) end = page;
   for (int64_t p = page; p < end; ++p) {
-    scratch.k[p] = cache.K(row.pages[p], layer, kv_head);
-    scratch.v[p] = cache.V(row.pages[p], layer, kv_head);
+    scratch.k[p] = cache.K(rows[block.begin].pages[p], layer, kv_head);
+    scratch.v[p] = cache.V(rows[block.begin].pages[p], layer, kv_head);
   }
   const ScoreRule rule{static_cast<float>(config_.attention_scale), static_cast<float>(config_.attention_soft_cap)};
-  const KvPages pages{scratch.k.data(), scratch.v.data(), cache.type()};
-  AttendHeads(qkv_.data() + r * config_.qkv_dim() + head * config_.head_dim, config_.head_dim, heads, pages, first, length, config_.head_dim,
-              config_.value_head_dim, rule, scores, attention_.data() + r * config_.attention_dim() + head * config_.value_head_dim, config_.value_head_dim, part);
+  AttendHeads(scratch.queries, config_.head_dim, heads, {scratch.k.data(), scratch.v.data(), cache.type()}, config_.head_dim, config_.value_head_dim, rule, scores,
+              config_.value_head_dim, part);
 }
 
 void Decoder::Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer) {
-  const int64_t m = static_cast<int64_t>(batch.rows.size()), kv_heads = config_.num_kv_heads;
+  const int64_t count = static_cast<int64_t>(blocks_.size()), kv_heads = config_.num_kv_heads;
   if (shares_attention_) return SharedAttention(pool, cache, batch, layer);
-  For(pool, m * kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
+  For(pool, count * kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
     ThreadScratch& scratch = threads_[static_cast<size_t>(thread)];
     for (int64_t task = begin; task < end; ++task) {
-      // Later rows of a prompt see more tokens: early and late ones alternate, so that threads get equal work.
-      const int64_t place = task / kv_heads, r = place % 2 == 0 ? place / 2 : m - 1 - place / 2;
-      Attend(cache, batch.rows[r], r, layer, task % kv_heads, scratch, scratch.scores.data(), {});
+      // Later rows of a prompt see more tokens: early and late blocks alternate, so that threads get equal work.
+      const int64_t place = task / kv_heads, b = place % 2 == 0 ? place / 2 : count - 1 - place / 2;
+      Attend(cache, batch, blocks_[b], layer, task % kv_heads, scratch, scratch.scores.data(), {});
     }
   });
 }
@@ -295,7 +315,7 @@ void Decoder::SharedAttention(ThreadPool& pool, const KvCache& cache, const Batc
         AttendPart part = part_of(batch.rows[r], i % count);
         if (part.step != AttendPart::kWeights && part.begin >= part.end) continue;
         part.factors = shared_factors_.data() + task * heads;
-        Attend(cache, batch.rows[r], r, layer, task % kv_heads, threads_[static_cast<size_t>(thread)],
+        Attend(cache, batch, {r, r + 1}, layer, task % kv_heads, threads_[static_cast<size_t>(thread)],
                shared_scores_.data() + task * heads * most * KvCache::kPageTokens, part);
       }
     });
@@ -340,7 +360,8 @@ int64_t Decoder::scratch_bytes() const {
   for (const Angles& angles : angles_) floats += angles.cos.size() + angles.sin.size();
   size_t bytes = floats * sizeof(float);
   bytes += (shared_scores_.size() + shared_factors_.size()) * sizeof(float);
-  for (const ThreadScratch& s : threads_) bytes += s.scores.size() * sizeof(float) + 2 * s.k.size() * sizeof(void*);
+  for (const ThreadScratch& s : threads_) bytes += s.scores.size() * sizeof(float) + 2 * s.k.size() * sizeof(void*) + s.queries.capacity() * sizeof(AttendQuery);
+  bytes += blocks_.capacity() * sizeof(RowBlock);
   return static_cast<int64_t>(bytes);
 }
 

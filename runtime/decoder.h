@@ -67,9 +67,14 @@ class Decoder {
   struct ThreadScratch {  // k, v: by page; of those that a part of attention reads
     std::vector<const void*> k, v;
     std::vector<float> scores;
+    std::vector<AttendQuery> queries;
+  };
+  struct RowBlock {  // of one sequence, one position after the other: attention reads keys and values once for all of them
+    int64_t begin, end;
   };
 
   void Reserve(ThreadPool& pool, const Batch& batch);
+  void DivideIntoBlocks(const Batch& batch, int64_t positions);
   void ReserveAngles(int64_t positions);
   void Embed(ThreadPool& pool, const Batch& batch);
   void Norm(ThreadPool& pool, int64_t rows, const float* x_MD, const std::vector<float>& weight_D, float* y_MD);
@@ -81,8 +86,9 @@ class Decoder {
   void Attention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
   // The same where there are fewer rows and KV heads than threads: these share each row's tokens, then its columns.
   void SharedAttention(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t layer);
-  // The part of one row's query heads over one KV head; `part` is over all of the row's pages or columns.
-  void Attend(const KvCache& cache, const BatchRow& row, int64_t r, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores, const AttendPart& part);
+  // The part of a block's query heads over one KV head; `part` is over all of its pages or columns.
+  void Attend(const KvCache& cache, const Batch& batch, const RowBlock& block, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores,
+              const AttendPart& part);
   void Head(ThreadPool& pool, const Batch& batch, float* logits);
 
   std::shared_ptr<const BaseModel> base_;
@@ -106,6 +112,8 @@ class Decoder {
   std::vector<LowRankJob> added_;
   std::vector<ThreadScratch> threads_;
   bool shares_attention_ = false;  // of the batch at hand
+  std::vector<RowBlock> blocks_;   // so too
+  int64_t most_queries_ = 1;       // of a block
   std::vector<float> shared_scores_, shared_factors_;
 };
 

@@ -10,8 +10,7 @@
 namespace pith {
 namespace {
 
-constexpr int64_t kHeadsAtOnce = 64;  // of a whole, whose factors lie on the stack
-
+// Everything of some rows, or what `args` asks for; args.rows and so on are given.
 void Attend(const AttendArgs& args) {
   const int64_t step = args.kv.type == KvType::kInt8 ? 32 : 16;
   if (args.key_dim % step == 0 && args.value_dim % step == 0) {
@@ -30,46 +29,51 @@ void Attend(const AttendArgs& args) {
   AttendRef(args);
 }
 
-// Heads do not hang on each other: some at a time.
-void AttendWhole(const AttendArgs& all) {
-  float factors[kHeadsAtOnce];
-  for (int64_t head = 0; head < all.heads; head += kHeadsAtOnce) {
-    AttendArgs some = all;
-    some.heads = std::min(kHeadsAtOnce, all.heads - head);
-    some.q += head * all.q_stride;
-    some.scores += head * all.length;
-    some.out += head * all.out_stride;
-    AskForWhole(&some, factors);
-    Attend(some);
-  }
-}
-
 }  // namespace
 
 void AskForWhole(AttendArgs* args, float* factors) {
-  args->page_begin = args->column_begin = 0;
-  args->page_end = (args->length + kKvPageTokens - 1) / kKvPageTokens;
+  args->page_begin = args->rows[0].begin;
+  args->page_end = args->column_begin = 0;
+  for (int64_t r = 0; r < args->count; ++r) {
+    const AttendRow& row = args->rows[r];
+    args->page_begin = std::min(args->page_begin, row.begin);
+    args->page_end = std::max(args->page_end, row.begin + (row.length + kKvPageTokens - 1) / kKvPageTokens);
+  }
   args->weights = true;
   args->column_end = args->value_dim;
   args->factors = factors;
 }
 
-void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t first, int64_t length, int64_t key_dim, int64_t value_dim,
-                 const ScoreRule& rule, float* scores, float* out, int64_t out_stride, const AttendPart& part) {
-  PITH_CHECK(first >= 0 && first < length && num_heads > 0 && std::max(key_dim, value_dim) <= kMaxHeadDim, length, " tokens, ", num_heads,
-             " heads of ", key_dim, " and ", value_dim);
-  const int64_t first_page = first / kKvPageTokens, before = first_page * kKvPageTokens;
-  const KvPages seen{kv.k + first_page, kv.v + first_page, kv.type};
-  AttendArgs args{.q = q, .q_stride = q_stride, .heads = num_heads, .kv = seen, .length = length - before, .skip = first - before, .key_dim = key_dim,
-                  .value_dim = value_dim, .scale = rule.scale, .soft_cap = rule.soft_cap, .scores = scores, .out = out, .out_stride = out_stride,
-                  .factors = part.factors};
-  switch (part.step) {
-    case AttendPart::kWhole: return AttendWhole(args);
-    case AttendPart::kScores: args.page_begin = part.begin, args.page_end = part.end; break;
-    case AttendPart::kWeights: args.weights = true; break;
-    case AttendPart::kColumns: args.column_begin = part.begin, args.column_end = part.end; break;
+void AttendHeads(std::span<const AttendQuery> queries, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t key_dim, int64_t value_dim,
+                 const ScoreRule& rule, float* scores, int64_t out_stride, const AttendPart& part) {
+  PITH_CHECK(!queries.empty() && num_heads > 0 && std::max(key_dim, value_dim) <= kMaxHeadDim, queries.size(), " tokens, ", num_heads, " heads of ",
+             key_dim, " and ", value_dim);
+  AttendRow rows[kMostAttendRows];
+  float factors[kMostAttendRows];
+  AttendArgs args{.rows = rows, .count = 0, .kv = kv, .key_dim = key_dim, .value_dim = value_dim, .scale = rule.scale, .soft_cap = rule.soft_cap};
+  args.factors = part.factors;
+  const int64_t first_page = queries[0].first / kKvPageTokens;
+  const auto attend = [&] {
+    switch (part.step) {
+      case AttendPart::kWhole: AskForWhole(&args, factors); break;
+      case AttendPart::kScores: args.page_begin = first_page + part.begin, args.page_end = first_page + part.end; break;
+      case AttendPart::kWeights: args.weights = true; break;
+      case AttendPart::kColumns: args.column_begin = part.begin, args.column_end = part.end; break;
+    }
+    Attend(args);
+    if (part.step != AttendPart::kWhole) args.factors += args.count;
+    args.count = 0;
+  };
+  for (const AttendQuery& query : queries) {
+    PITH_CHECK(query.first >= 0 && query.first < query.length, query.first, " to ", query.length);
+    const int64_t begin = query.first / kKvPageTokens, before = begin * kKvPageTokens;
+    for (int64_t h = 0; h < num_heads; ++h) {
+      rows[args.count++] = {query.q + h * q_stride, query.out + h * out_stride, scores, begin, query.length - before, query.first - before};
+      scores += query.length - before;
+      if (args.count == kMostAttendRows) attend();
+    }
   }
-  Attend(args);
+  if (args.count > 0) attend();
 }
 
 }  // namespace pith

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace pith {
 
@@ -38,23 +39,32 @@ struct ScoreRule {
   float soft_cap = 0;
 };
 
-// A part of attention, so that several threads can share one row's: scores of some pages; then, all scores known, weights; then some columns
+// The query heads of one token, and the tokens that it sees: first ≤ s < length.
+struct AttendQuery {
+  const float* q;
+  float* out;
+  int64_t first, length;
+};
+
+// A part of attention, so that several threads can share one token's: scores of some pages; then, all scores known, weights; then some columns
 // of the output. Together they give the bits of the whole.
 struct AttendPart {
   enum Step { kWhole, kScores, kWeights, kColumns } step = kWhole;
-  int64_t begin = 0, end = 0;  // kScores: pages, counted from the one that holds `first`; kColumns: of a value, multiples of kAttendColumns or its end
-  float* factors = nullptr;    // num_heads floats, from kWeights to kColumns
+  int64_t begin = 0, end = 0;  // kScores: pages, counted from the one that holds the first query's `first`; kColumns: of a value, multiples of kAttendColumns or its end
+  float* factors = nullptr;    // one of each query's heads, from kWeights to kColumns
 };
 inline constexpr int64_t kAttendColumns = 32;
 
-// Attention of `num_heads` query heads that share one KV head (grouped-query attention): keys and values are read once.
+// Attention of the `num_heads` query heads that share one KV head (grouped-query attention), of one token or of several of a sequence: keys and
+// values are read once for as many heads and tokens as kMostAttendRows allows.
 //   out_U = Σ_s softmax_s(rule(q_H · k_s)) v_s  over the tokens first ≤ s < length
-// Head h: q + h·q_stride, out + h·out_stride. `scores`: scratch of num_heads · length floats. Pages before first's are not read.
+// Head h: q + h·q_stride, out + h·out_stride. `scores`: scratch of num_heads · length floats for each query. Pages before first's are not read.
 //
 // A score is summed over H in order, the output over tokens in order: a result does not depend on how it is batched or shared out, nor on
-// num_heads. Tokens past `length` in the last page may hold anything; those before `first` in its page hold what was stored there.
+// num_heads, nor on the other queries. Tokens past `length` in its last page may hold anything; those before `first` in its page hold what was stored there.
 // Over kInt8 keys q_H is quantised as activations are (linear.h, kInt8), and a score is Σ over groups of 32 of d_q · d_k · Σ q_q q_k.
-void AttendHeads(const float* q, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t first, int64_t length, int64_t key_dim, int64_t value_dim,
-                 const ScoreRule& rule, float* scores, float* out, int64_t out_stride, const AttendPart& part = {});
+void AttendHeads(std::span<const AttendQuery> queries, int64_t q_stride, int64_t num_heads, const KvPages& kv, int64_t key_dim, int64_t value_dim,
+                 const ScoreRule& rule, float* scores, int64_t out_stride, const AttendPart& part = {});
+inline constexpr int64_t kMostAttendRows = 32;  // heads times tokens
 
 }  // namespace pith

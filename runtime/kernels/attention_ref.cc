@@ -58,37 +58,38 @@ float Score(const Query& query, const void* page, KvType type, int64_t head_dim,
 
 }  // namespace
 
-void ShapeScores(const AttendArgs& a, float* scores) {
+void ShapeScores(const AttendArgs& a, const AttendRow& row) {
   if (a.soft_cap > 0) {
-    for (int64_t s = 0; s < a.length; ++s) scores[s] = a.soft_cap * std::tanh(scores[s] / a.soft_cap);
+    for (int64_t s = 0; s < row.length; ++s) row.scores[s] = a.soft_cap * std::tanh(row.scores[s] / a.soft_cap);
   }
-  std::fill(scores, scores + a.skip, -std::numeric_limits<float>::infinity());
+  std::fill(row.scores, row.scores + row.skip, -std::numeric_limits<float>::infinity());
 }
 
 void AttendRef(const AttendArgs& a) {
-  for (int64_t head = 0; head < a.heads; ++head) {
-    float* scores = a.scores + head * a.length;
+  for (int64_t r = 0; r < a.count; ++r) {
+    const AttendRow& row = a.rows[r];
+    const void* const* const k = a.kv.k + row.begin;
+    const void* const* const v = a.kv.v + row.begin;
     if (a.page_begin < a.page_end) {
-      const Query query(a.q + head * a.q_stride, a.key_dim, a.kv.type);
-      for (int64_t s = a.page_begin * kKvPageTokens; s < std::min(a.length, a.page_end * kKvPageTokens); ++s) {
-        scores[s] = Score(query, a.kv.k[s / kKvPageTokens], a.kv.type, a.key_dim, s % kKvPageTokens) * a.scale;
+      const Query query(row.q, a.key_dim, a.kv.type);
+      for (int64_t s = std::max<int64_t>(0, a.page_begin - row.begin) * kKvPageTokens; s < std::min(row.length, (a.page_end - row.begin) * kKvPageTokens); ++s) {
+        row.scores[s] = Score(query, k[s / kKvPageTokens], a.kv.type, a.key_dim, s % kKvPageTokens) * a.scale;
       }
     }
     if (a.weights) {
-      ShapeScores(a, scores);
-      const float top = *std::max_element(scores, scores + a.length);
+      ShapeScores(a, row);
+      const float top = *std::max_element(row.scores, row.scores + row.length);
       float total = 0.0f;
-      for (int64_t s = 0; s < a.length; ++s) {
-        scores[s] = std::exp(scores[s] - top);
-        total += scores[s];
+      for (int64_t s = 0; s < row.length; ++s) {
+        row.scores[s] = std::exp(row.scores[s] - top);
+        total += row.scores[s];
       }
-      a.factors[head] = 1.0f / total;
+      a.factors[r] = 1.0f / total;
     }
-    float* out = a.out + head * a.out_stride;
     for (int64_t i = a.column_begin; i < a.column_end; ++i) {
       float sum = 0.0f;
-      for (int64_t s = a.skip; s < a.length; ++s) sum += scores[s] * Value(a.kv.v[s / kKvPageTokens], a.kv.type, a.value_dim, s % kKvPageTokens, i);
-      out[i] = sum * a.factors[head];
+      for (int64_t s = row.skip; s < row.length; ++s) sum += row.scores[s] * Value(v[s / kKvPageTokens], a.kv.type, a.value_dim, s % kKvPageTokens, i);
+      row.out[i] = sum * a.factors[r];
     }
   }
 }

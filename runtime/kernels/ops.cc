@@ -9,27 +9,18 @@
 namespace pith {
 namespace {
 
-struct Ops {
-  decltype(&RmsNormRef) rms_norm = RmsNormRef;
-  decltype(&RopeRef) rope = RopeRef;
-  decltype(&SwiGluRef) swiglu = SwiGluRef;
-  decltype(&GeGluRef) geglu = GeGluRef;
-  decltype(&ReluSquaredRef) relu_squared = ReluSquaredRef;
-  decltype(&LogSumExpRef) log_sum_exp = LogSumExpRef;
-};
-
 const Ops& Best() {
   static const Ops ops = [] {
 #if defined(__x86_64__)
     switch (FloatIsa(BestIsa())) {
-      case Isa::kAvx512: return Ops{RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, ReluSquaredAvx512, LogSumExpAvx512};
-      case Isa::kAvx2: return Ops{RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, ReluSquaredAvx2, LogSumExpAvx2};
+      case Isa::kAvx512: return OpsAvx512();
+      case Isa::kAvx2: return OpsAvx2();
       default: break;
     }
 #elif defined(__aarch64__)
-    if (BestIsa() != Isa::kScalar) return Ops{RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, ReluSquaredNeon, LogSumExpNeon};
+    if (BestIsa() != Isa::kScalar) return OpsNeon();
 #endif
-    return Ops{};
+    return OpsRef();
   }();
   return ops;
 }

@@ -7,6 +7,7 @@
 #include "runtime/kernels/ops_kernels.h"
 
 namespace pith {
+namespace {
 
 void RmsNormRef(const float* x, const float* w, float* y, int64_t d, float eps) {
   float sum = 0.0f;
@@ -52,5 +53,9 @@ float LogSumExpRef(const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(std::exp(x[i] - top));
   return top + static_cast<float>(std::log(sum));
 }
+
+}  // namespace
+
+Ops OpsRef() { return {RmsNormRef, RopeRef, SwiGluRef, GeGluRef, ReluSquaredRef, LogSumExpRef}; }
 
 }  // namespace pith

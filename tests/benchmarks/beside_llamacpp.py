@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """pith-run and llama.cpp in turn on the same files; a table of medians, spreads and ratios, with the processor's name.
 
-    beside_llamacpp.py MODEL.gguf... [--pith build/pith-run] [--rounds 3] [--batch 1,4,8,16] [--prompt 512] [--gen 24] [--threads N] [--isa avx2]
+    beside_llamacpp.py MODEL.gguf... [--pith build/pith-run] [--rounds 3] [--batch 1,4,8,16] [--context 512] [--gen 24] [--threads N] [--isa avx2]
 
 Wants the Python package llama-cpp-python, built for the instruction sets that are to be compared. Each round runs both programs once on each
 file, so that what the machine does meanwhile befalls both; a ratio is the median of the rounds' ratios. "of read": decoding one
-sequence, the bytes of weights a second as a share of a plain sweep through memory in the same run of pith-run bench.
+sequence, the bytes of weights a second as a share of a plain sweep through memory in the same run of pith-run bench. --context takes several
+lengths of the prompt, e.g. 512,2048,8192: prefill is of so many tokens, and sequences are decoded behind them.
 """
 import argparse
 import json
@@ -58,7 +59,7 @@ def peer(a):
         return a.prompt / (time.perf_counter() - start)
 
     def decode(sequences):
-        prefill()
+        lib.llama_memory_seq_rm(memory, -1, a.prompt, -1)  # what the run before decoded; the prompt stays
         for s in range(1, sequences):
             lib.llama_memory_seq_cp(memory, 0, s, -1, -1)
         start = time.perf_counter()
@@ -89,38 +90,47 @@ def main():
     parser.add_argument("--pith", default="build/pith-run")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", default="1,4,8,16")
-    parser.add_argument("--prompt", type=int, default=512)
+    parser.add_argument("--context", default="512")
     parser.add_argument("--gen", type=int, default=24)
     parser.add_argument("--reps", type=int, default=2)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--isa", default="", help="PITH_ISA of pith-run")
     parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--prompt", type=int, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.peer:
         return peer(a)
-    common = ["--batch", a.batch, "--prompt", str(a.prompt), "--gen", str(a.gen), "--reps", str(a.reps), "--threads", str(a.threads)]
     header = []
+    contexts = numbers(a.context)
     for model in a.models:
-        rates, shares, sweeps = {}, [], []
-        for _ in range(a.rounds):
-            theirs = lines_of([sys.executable, __file__, model, "--peer", *common])
-            ours = lines_of([a.pith, "bench", "--model", model, "--json", *common], **({"PITH_ISA": a.isa} if a.isa else {}))
-            sweeps += [line["gb_per_s"] for line in ours if line["test"] == "read"][-1:]
-            for line in ours:
-                if line["test"] == "threads" and not header:
-                    header.append(f"{line['processor']}, {line['isa']}, {line['threads']} threads; {a.rounds} rounds, prompt {a.prompt}, {a.gen} tokens")
-                    print(f"{header[0]}\n\n| file | test | pith | llama.cpp | ratio | of read |\n|---|---|---|---|---|---|", flush=True)
-                if line["test"] in ("prefill", "decode"):
-                    rates.setdefault((line["test"], line["batch"]), ([], []))[0].append(line["tok_per_s"])
-                if line["test"] == "decode" and line["batch"] == 1:
-                    shares.append(line["share_of_read"])
-            for line in theirs:
-                rates[line["test"], line["batch"]][1].append(line["tok_per_s"])
-        for (test, batch), (ours, theirs) in rates.items():
-            spread = [f"{statistics.median(of):.0f} ({min(of):.0f}–{max(of):.0f})" for of in (ours, theirs)]
-            ratio = statistics.median(x / y for x, y in zip(ours, theirs))
-            share = f"{100 * statistics.median(shares):.0f} % of {statistics.median(sweeps):.0f} GB/s" if (test, batch) == ("decode", 1) else ""
-            print(f"| {os.path.basename(model)} | {test}{'' if test == 'prefill' else f' {batch}'} | {spread[0]} | {spread[1]} | {ratio:.2f} | {share} |", flush=True)
+        for context in contexts:
+            compare(a, model, context, header, f" at {context}" if len(contexts) > 1 else "")
+
+
+def compare(a, model, context, header, where):
+    """The rounds of one file at one context, and its rows of the table."""
+    common = ["--batch", a.batch, "--prompt", str(context), "--gen", str(a.gen), "--reps", str(a.reps), "--threads", str(a.threads)]
+    rates, shares, sweeps = {}, [], []
+    for _ in range(a.rounds):
+        theirs = lines_of([sys.executable, __file__, model, "--peer", *common])
+        ours = lines_of([a.pith, "bench", "--model", model, "--json", *common], **({"PITH_ISA": a.isa} if a.isa else {}))
+        sweeps += [line["gb_per_s"] for line in ours if line["test"] == "read"][-1:]
+        for line in ours:
+            if line["test"] == "threads" and not header:
+                header.append(f"{line['processor']}, {line['isa']}, {line['threads']} threads; {a.rounds} rounds, context {a.context}, {a.gen} tokens")
+                print(f"{header[0]}\n\n| file | test | pith | llama.cpp | ratio | of read |\n|---|---|---|---|---|---|", flush=True)
+            if line["test"] in ("prefill", "decode"):
+                rates.setdefault((line["test"], line["batch"]), ([], []))[0].append(line["tok_per_s"])
+            if line["test"] == "decode" and line["batch"] == 1:
+                shares.append(line["share_of_read"])
+        for line in theirs:
+            rates[line["test"], line["batch"]][1].append(line["tok_per_s"])
+    for (test, batch), (ours, theirs) in rates.items():
+        spread = [f"{statistics.median(of):.0f} ({min(of):.0f}–{max(of):.0f})" for of in (ours, theirs)]
+        ratio = statistics.median(x / y for x, y in zip(ours, theirs))
+        share = f"{100 * statistics.median(shares):.0f} % of {statistics.median(sweeps):.0f} GB/s" if (test, batch) == ("decode", 1) else ""
+        name = test if test == "prefill" else f"{test} {batch}"
+        print(f"| {os.path.basename(model)} | {name}{where} | {spread[0]} | {spread[1]} | {ratio:.2f} | {share} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ void BenchRead(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * data.size() * 8));
 }
 
-void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, KvType type, int64_t length) {
+void BenchAttend(benchmark::State& state, int64_t tokens, int64_t heads, int64_t head_dim, KvType type, int64_t length) {
   const int64_t pages = (length + kKvPageTokens - 1) / kKvPageTokens, bytes = KvPageBytes(type, head_dim);
   std::vector<uint8_t> memory(static_cast<size_t>(2 * pages * bytes));
   std::vector<const void*> k, v;
@@ -100,18 +100,20 @@ void BenchAttend(benchmark::State& state, int64_t heads, int64_t head_dim, KvTyp
     k.push_back(&memory[static_cast<size_t>(2 * p * bytes)]);
     v.push_back(&memory[static_cast<size_t>((2 * p + 1) * bytes)]);
   }
-  const std::vector<float> q = RandomFloats(heads * head_dim), kv = RandomFloats(2 * length * head_dim);
+  const std::vector<float> q = RandomFloats(tokens * heads * head_dim), kv = RandomFloats(2 * length * head_dim);
   for (int64_t s = 0; s < length; ++s) {
     StoreKv(type, head_dim, head_dim, s % kKvPageTokens, &kv[static_cast<size_t>(2 * s * head_dim)], &kv[static_cast<size_t>((2 * s + 1) * head_dim)],
             const_cast<void*>(k[static_cast<size_t>(s / kKvPageTokens)]), const_cast<void*>(v[static_cast<size_t>(s / kKvPageTokens)]));
   }
-  std::vector<float> scores(static_cast<size_t>(heads * length)), out(static_cast<size_t>(heads * head_dim));
+  std::vector<float> scores(static_cast<size_t>(tokens * heads * length)), out(static_cast<size_t>(tokens * heads * head_dim));
+  std::vector<AttendQuery> queries;
+  for (int64_t t = 0; t < tokens; ++t) queries.push_back({q.data() + t * heads * head_dim, out.data() + t * heads * head_dim, 0, length - tokens + 1 + t});
   for (auto _ : state) {
-    AttendHeads(q.data(), head_dim, heads, {k.data(), v.data(), type}, 0, length, head_dim, head_dim, {0.125f}, scores.data(), out.data(), head_dim);
+    AttendHeads(queries, head_dim, heads, {k.data(), v.data(), type}, head_dim, head_dim, {0.125f}, scores.data(), head_dim);
     benchmark::DoNotOptimize(out.data());
   }
   state.counters["flops"] = benchmark::Counter(
-      4.0 * static_cast<double>(heads * head_dim * length) * static_cast<double>(state.iterations()),
+      4.0 * static_cast<double>(tokens * heads * head_dim * length) * static_cast<double>(state.iterations()),
       benchmark::Counter::kIsRate);
   state.counters["bytes"] = benchmark::Counter(static_cast<double>(2 * pages * bytes) * static_cast<double>(state.iterations()),
                                                benchmark::Counter::kIsRate, benchmark::Counter::kIs1024);
@@ -149,11 +151,13 @@ void Register() {
   benchmark::RegisterBenchmark("logsumexp", BenchLogSumExp);
   benchmark::RegisterBenchmark("rmsnorm", BenchRmsNorm);
   for (KvType kv : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
-    for (int64_t length : {64, 256, 1024}) {
+    for (int64_t length : {64, 256, 1024, 8192}) {
       for (int64_t heads : {1, 3, 7}) {
-        const std::string name = "attend/heads" + std::to_string(heads) + (kv == KvType::kF32 ? "/f32/" : kv == KvType::kF16 ? "/f16/" : "/int8/") +
-                                 std::to_string(length);
-        benchmark::RegisterBenchmark(name.c_str(), BenchAttend, heads, int64_t{64}, kv, length);
+        for (int64_t tokens : {int64_t{1}, kMostAttendRows / heads}) {
+          const std::string name = "attend/tokens" + std::to_string(tokens) + "/heads" + std::to_string(heads) +
+                                   (kv == KvType::kF32 ? "/f32/" : kv == KvType::kF16 ? "/f16/" : "/int8/") + std::to_string(length);
+          benchmark::RegisterBenchmark(name.c_str(), BenchAttend, tokens, heads, int64_t{64}, kv, length);
+        }
       }
     }
   }

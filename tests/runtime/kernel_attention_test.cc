@@ -33,10 +33,37 @@ std::vector<Version> Versions() {
   return versions;
 }
 
-void Attend(const Version& version, AttendArgs args) {
-  std::vector<float> factors(static_cast<size_t>(args.heads));
+// All of some rows.
+void AttendRows(const Version& version, AttendArgs args) {
+  std::vector<float> factors(static_cast<size_t>(args.count));
   AskForWhole(&args, factors.data());
   version.attend(args);
+}
+
+// Heads of one token.
+struct Heads {
+  const float* q;
+  int64_t q_stride, count;
+  KvPages kv;
+  int64_t length, skip, key_dim, value_dim;
+  float scale, soft_cap;
+  float *scores, *out;
+  int64_t out_stride;
+};
+
+void Attend(const Version& version, const Heads& heads) {
+  std::vector<AttendRow> rows;
+  for (int64_t h = 0; h < heads.count; ++h) {
+    rows.push_back({heads.q + h * heads.q_stride, heads.out + h * heads.out_stride, heads.scores + h * heads.length, 0, heads.length, heads.skip});
+  }
+  AttendRows(version, {.rows = rows.data(), .count = heads.count, .kv = heads.kv, .key_dim = heads.key_dim, .value_dim = heads.value_dim, .scale = heads.scale,
+                       .soft_cap = heads.soft_cap});
+}
+
+void AttendToken(const float* q, int64_t q_stride, int64_t heads, const KvPages& kv, int64_t first, int64_t length, int64_t key_dim, int64_t value_dim,
+                 const ScoreRule& rule, float* scores, float* out, int64_t out_stride, const AttendPart& part = {}) {
+  const AttendQuery query{q, out, first, length};
+  AttendHeads({&query, 1}, q_stride, heads, kv, key_dim, value_dim, rule, scores, out_stride, part);
 }
 
 std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
@@ -168,11 +195,11 @@ TEST(KernelAttention, InPartsIsTheWholeBitwise) {
         const std::vector<float> q = RandomFloats(kHeads * head_dim, 3);
         const ScoreRule rule{0.2f, first == 0 ? 0.0f : 1.5f};
         std::vector<float> scores(static_cast<size_t>(kHeads * length), 7.0f), whole(static_cast<size_t>(kHeads * head_dim)), parts(whole.size(), 9.0f);
-        AttendHeads(q.data(), head_dim, kHeads, cache.View(), first, length, head_dim, head_dim, rule, scores.data(), whole.data(), head_dim);
+        AttendToken(q.data(), head_dim, kHeads, cache.View(), first, length, head_dim, head_dim, rule, scores.data(), whole.data(), head_dim);
         std::vector<float> factors(kHeads);
         scores.assign(scores.size(), 5.0f);
         const auto part = [&](AttendPart::Step step, int64_t begin, int64_t end) {
-          AttendHeads(q.data(), head_dim, kHeads, cache.View(), first, length, head_dim, head_dim, rule, scores.data(), parts.data(), head_dim,
+          AttendToken(q.data(), head_dim, kHeads, cache.View(), first, length, head_dim, head_dim, rule, scores.data(), parts.data(), head_dim,
                       {step, begin, end, factors.data()});
         };
         const int64_t pages = (length + kKvPageTokens - 1) / kKvPageTokens - first / kKvPageTokens;
@@ -200,7 +227,7 @@ TEST(KernelAttention, AWindowIsACacheThatBeginsThere) {
       std::vector<const void*> k = cache.k_pages, v = cache.v_pages;
       for (int64_t p = 0; p < first / kKvPageTokens; ++p) k[static_cast<size_t>(p)] = v[static_cast<size_t>(p)] = nullptr;
       std::vector<float> scores(2 * 77), out(2 * 32), expected(2 * 32);
-      AttendHeads(q.data(), 32, 2, {k.data(), v.data(), type}, first, 77, 32, 32, {0.2f, 3.0f}, scores.data(), out.data(), 32);
+      AttendToken(q.data(), 32, 2, {k.data(), v.data(), type}, first, 77, 32, 32, {0.2f, 3.0f}, scores.data(), out.data(), 32);
       Attend({Isa::kScalar, AttendRef}, {q.data(), 32, 2, rest.View(), 77 - first, 0, 32, 32, 0.2f, 3.0f, scores.data(), expected.data(), 32});
       for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], type == KvType::kInt8 ? 0.03 : 1e-5) << first << " " << i;
     }
@@ -224,6 +251,99 @@ TEST(KernelAttention, HeadsTogetherAreHeadsAloneBitwise) {
   }
 }
 
+// A block of tokens of a sequence that ends at `length`: its rows, heads of a token side by side, as a decoder has them.
+struct Block {
+  int64_t heads, dim;
+  std::vector<float> q, out;
+  std::vector<std::vector<float>> scores;
+  std::vector<AttendRow> rows;
+
+  Block(int64_t tokens, int64_t heads, int64_t dim, int64_t length, int64_t window) : heads(heads), dim(dim), q(RandomFloats(tokens * heads * dim, 3)), out(q.size(), 9.0f) {
+    for (int64_t t = 0; t < tokens; ++t) {
+      const int64_t end = length - tokens + 1 + t, first = window == 0 ? 0 : std::max<int64_t>(0, end - window), begin = first / kKvPageTokens;
+      for (int64_t h = 0; h < heads; ++h) {
+        const int64_t at = (t * heads + h) * dim;
+        scores.emplace_back(static_cast<size_t>(end - begin * kKvPageTokens), 7.0f);
+        rows.push_back({q.data() + at, out.data() + at, nullptr, begin, end - begin * kKvPageTokens, first - begin * kKvPageTokens});
+      }
+    }
+    for (size_t r = 0; r < rows.size(); ++r) rows[r].scores = scores[r].data();
+  }
+  // The rows together, or each by itself.
+  std::vector<float> Run(const Version& version, const KvPages& kv, float cap, bool together) {
+    const int64_t count = static_cast<int64_t>(rows.size()), step = together ? count : 1;
+    for (int64_t r = 0; r < count; r += step) {
+      AttendRows(version, {.rows = rows.data() + r, .count = step, .kv = kv, .key_dim = dim, .value_dim = dim, .scale = 0.2f, .soft_cap = cap});
+    }
+    return out;
+  }
+};
+
+// Blocks that cross pages, windows that begin in different pages, rows of different lengths, in numbers that do not fill the last group.
+TEST(KernelAttention, TokensTogetherAreTokensAloneBitwise) {
+  for (const Version& version : Versions()) {
+    for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+      for (const int64_t dim : {64, 80, 96, 128, 256}) {
+        if (type == KvType::kInt8 && dim % 32 != 0) continue;
+        for (const auto& [tokens, heads] : {std::pair<int64_t, int64_t>{32, 1}, {5, 3}, {4, 7}, {2, 9}, {17, 1}}) {
+          for (const auto& [length, window] : {std::pair<int64_t, int64_t>{tokens, 0}, {77, 0}, {80, 20}, {301, 0}, {330, 33}}) {
+            const Cache cache(length, dim, type);
+            for (const float cap : {0.0f, 1.5f}) {
+              Block together(tokens, heads, dim, length, window), alone(tokens, heads, dim, length, window);
+              const std::vector<float> a = together.Run(version, cache.View(), cap, true), b = alone.Run(version, cache.View(), cap, false);
+              ASSERT_EQ(std::memcmp(a.data(), b.data(), a.size() * 4), 0)
+                  << IsaName(version.isa) << " type " << static_cast<int>(type) << ", " << tokens << " tokens of " << heads << " heads of " << dim << ", length "
+                  << length << ", window " << window;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// A later token's value that is not a number, or one that has left the window, does not reach those that do not see it.
+TEST(KernelAttention, WhatATokenOfABlockDoesNotSeeDoesNotReachIt) {
+  for (const Version& version : Versions()) {
+    for (KvType type : {KvType::kF32, KvType::kF16, KvType::kInt8}) {
+      constexpr int64_t kTokens = 6, kDim = 64, kLength = 50, kWindow = 32;  // the first token sees 13 to 44, the last 18 to 49: pages from 0 and from 1 on
+      for (const int64_t broken : {kLength - 1, kLength - 3, int64_t{2}}) {
+        Cache cache(kLength, kDim, type);
+        std::vector<float> key(kDim, 0.5f), value(kDim, std::nanf(""));
+        value[0] = std::numeric_limits<float>::infinity();
+        const auto page = static_cast<size_t>(broken / kKvPageTokens);
+        StoreKv(type, kDim, kDim, broken % kKvPageTokens, key.data(), value.data(), const_cast<void*>(cache.k_pages[page]), const_cast<void*>(cache.v_pages[page]));
+        Block block(kTokens, 1, kDim, kLength, kWindow);
+        const std::vector<float> out = block.Run(version, cache.View(), 0, true);
+        for (int64_t t = 0; t < kTokens; ++t) {
+          const AttendRow& row = block.rows[static_cast<size_t>(t)];
+          const int64_t begin = row.begin * kKvPageTokens, end = begin + row.length;
+          const bool finite = std::isfinite(out[static_cast<size_t>(t * kDim)]);
+          const bool in_its_pages = broken >= begin && broken < end;
+          if (in_its_pages && broken < begin + row.skip) continue;
+          EXPECT_EQ(finite, !in_its_pages) << IsaName(version.isa) << " type " << static_cast<int>(type) << " token " << t << ", broken is " << broken;
+        }
+      }
+    }
+  }
+}
+
+// More heads and tokens than are served at once, through the call that decoders make.
+TEST(KernelAttention, ManyTokensAreServedInPortions) {
+  constexpr int64_t kTokens = 11, kHeads = 5, kDim = 32, kLength = 70;
+  const Cache cache(kLength, kDim, KvType::kF16);
+  const std::vector<float> q = RandomFloats(kTokens * kHeads * kDim, 3);
+  std::vector<float> scores(kTokens * kHeads * kLength), out(q.size()), alone(q.size());
+  std::vector<AttendQuery> queries;
+  for (int64_t t = 0; t < kTokens; ++t) queries.push_back({q.data() + t * kHeads * kDim, out.data() + t * kHeads * kDim, t % 3 * 10, kLength - kTokens + 1 + t});
+  AttendHeads(queries, kDim, kHeads, cache.View(), kDim, kDim, {0.2f}, scores.data(), kDim);
+  for (int64_t t = 0; t < kTokens; ++t) {
+    const AttendQuery& query = queries[static_cast<size_t>(t)];
+    AttendToken(query.q, kDim, kHeads, cache.View(), query.first, query.length, kDim, kDim, {0.2f}, scores.data(), alone.data() + t * kHeads * kDim, kDim);
+  }
+  EXPECT_EQ(std::memcmp(out.data(), alone.data(), out.size() * 4), 0);
+}
+
 #if defined(__aarch64__)
 // A phone's answer does not depend on which of Arm's instruction sets it has.
 TEST(KernelAttention, EverySetOfArmGivesTheSameBits) {
@@ -232,8 +352,8 @@ TEST(KernelAttention, EverySetOfArmGivesTheSameBits) {
     const Cache cache(77, 96, type);
     const std::vector<float> q = RandomFloats(3 * 96, 3);
     std::vector<float> scores(3 * 77), out(3 * 96), other = out;
-    AttendNeon({q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), out.data(), 96});
-    AttendDotProd({q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), other.data(), 96});
+    Attend({Isa::kNeon, AttendNeon}, {q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), out.data(), 96});
+    Attend({Isa::kDotProd, AttendDotProd}, {q.data(), 96, 3, cache.View(), 77, 0, 96, 96, 0.1f, 0, scores.data(), other.data(), 96});
     ASSERT_EQ(std::memcmp(out.data(), other.data(), out.size() * 4), 0) << static_cast<int>(type);
   }
 }
@@ -244,7 +364,7 @@ TEST(KernelAttention, OddHeadSizesGoToTheReference) {
     const Cache cache(20, key_dim, value_dim, KvType::kF16);
     const std::vector<float> q = RandomFloats(key_dim, 4);
     std::vector<float> scores(20), out(static_cast<size_t>(value_dim)), reference = out;
-    AttendHeads(q.data(), key_dim, 1, cache.View(), 0, 20, key_dim, value_dim, {0.2f}, scores.data(), out.data(), value_dim);
+    AttendToken(q.data(), key_dim, 1, cache.View(), 0, 20, key_dim, value_dim, {0.2f}, scores.data(), out.data(), value_dim);
     Attend({Isa::kScalar, AttendRef}, {q.data(), key_dim, 1, cache.View(), 20, 0, key_dim, value_dim, 0.2f, 0, scores.data(), reference.data(), value_dim});
     EXPECT_EQ(out, reference) << key_dim << " and " << value_dim;
   }

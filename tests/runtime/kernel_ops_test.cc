@@ -21,24 +21,18 @@ Rotary Turning(int64_t rotary_dim, double theta, double magnitude = 1) {
   return rotary;
 }
 
-struct Version {
+struct Version : Ops {
+  Version(Isa isa, const Ops& ops) : Ops(ops), isa(isa) {}
   Isa isa;
-  decltype(&RmsNormRef) rms_norm;
-  decltype(&RopeRef) rope;
-  decltype(&SwiGluRef) swiglu, geglu;
-  decltype(&ReluSquaredRef) relu_squared;
-  decltype(&LogSumExpRef) log_sum_exp;
 };
 
 std::vector<Version> Versions() {
-  std::vector<Version> versions = {{Isa::kScalar, RmsNormRef, RopeRef, SwiGluRef, GeGluRef, ReluSquaredRef, LogSumExpRef}};
+  std::vector<Version> versions = {{Isa::kScalar, OpsRef()}};
 #if defined(__x86_64__)
-  if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, RmsNormAvx2, RopeAvx2, SwiGluAvx2, GeGluAvx2, ReluSquaredAvx2, LogSumExpAvx2});
-  if (IsaAvailable(Isa::kAvx512)) {
-    versions.push_back({Isa::kAvx512, RmsNormAvx512, RopeAvx512, SwiGluAvx512, GeGluAvx512, ReluSquaredAvx512, LogSumExpAvx512});
-  }
+  if (IsaAvailable(Isa::kAvx2)) versions.push_back({Isa::kAvx2, OpsAvx2()});
+  if (IsaAvailable(Isa::kAvx512)) versions.push_back({Isa::kAvx512, OpsAvx512()});
 #elif defined(__aarch64__)
-  versions.push_back({Isa::kNeon, RmsNormNeon, RopeNeon, SwiGluNeon, GeGluNeon, ReluSquaredNeon, LogSumExpNeon});
+  versions.push_back({Isa::kNeon, OpsNeon()});
 #endif
   return versions;
 }
@@ -82,7 +76,7 @@ TEST(KernelOps, RopeIsBitwiseTheReference) {
         RopeTable(1234, Turning(head_dim, 1e5), cos.data(), sin.data());
         std::vector<float> x = RandomFloats(head_dim, 3), reference = x;
         v.rope(x.data(), cos.data(), sin.data(), head_dim, layout);
-        RopeRef(reference.data(), cos.data(), sin.data(), head_dim, layout);
+        OpsRef().rope(reference.data(), cos.data(), sin.data(), head_dim, layout);
         EXPECT_EQ(std::memcmp(x.data(), reference.data(), x.size() * 4), 0) << IsaName(v.isa) << " " << head_dim;
       }
     }

@@ -15,5 +15,8 @@ struct KernelSet {
 const KernelSet& BaseKernels();
 const KernelSet* Avx2Kernels();    // nullptr when this build or CPU lacks it
 const KernelSet* Avx512Kernels();
+// Whatever this CPU is, nullptr where this build is for another architecture: of files that are compiled for these instruction sets.
+const KernelSet* CompiledAvx2Kernels();
+const KernelSet* CompiledAvx512Kernels();
 
 }  // namespace pith

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "runtime/kernels/linear.h"
 #include "train/model/kernel_set.h"
 
 namespace pith {
@@ -29,6 +30,9 @@ const KernelSet& Set() {
 }
 
 }  // namespace
+
+const KernelSet* Avx2Kernels() { return IsaAvailable(Isa::kAvx2) ? CompiledAvx2Kernels() : nullptr; }
+const KernelSet* Avx512Kernels() { return IsaAvailable(Isa::kAvx512Bw) ? CompiledAvx512Kernels() : nullptr; }
 
 template <>
 const RowKernels<float>& Kernels<float>() {

@@ -9,11 +9,9 @@
 
 #include <cstdint>
 
-namespace pith {
+#include "runtime/kernels/float_types.h"
 
-struct Bf16 {
-  uint16_t bits;
-};
+namespace pith {
 
 template <class T>
 struct RowKernels {

@@ -1,33 +1,20 @@
-#include <cmath>
-#include <cstdint>
-
+// kernels.h with AVX2.
 #include "train/model/kernel_set.h"
 
-#if defined(__x86_64__)
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c")
-#endif
-#pragma GCC optimize("fp-contract=fast")
+#if defined(__AVX2__)
+#include "runtime/kernels/float_vectors_avx2.h"
+
+#include "train/model/kernels_impl.h"
+
 namespace pith {
-namespace {
-#if defined(__x86_64__)
-#include "train/model/kernels_impl.inc"
-#endif
-}  // namespace
+
+const KernelSet* CompiledAvx2Kernels() { return &kSet; }
+
 }  // namespace pith
-#if defined(__x86_64__)
-#pragma GCC pop_options
-#endif
-
-namespace pith {
-
-const KernelSet* Avx2Kernels() {
-#if defined(__x86_64__)
-  static const bool available = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return available ? &kSet : nullptr;
 #else
-  return nullptr;
-#endif
-}
+namespace pith {
+
+const KernelSet* CompiledAvx2Kernels() { return nullptr; }
 
 }  // namespace pith
+#endif

@@ -1,12 +1,11 @@
-#include <cmath>
-#include <cstdint>
-
+// kernels.h for every processor.
 #include "train/model/kernel_set.h"
 
+#include "runtime/kernels/float_vectors_any.h"
+
+#include "train/model/kernels_impl.h"
+
 namespace pith {
-namespace {
-#include "train/model/kernels_impl.inc"
-}  // namespace
 
 const KernelSet& BaseKernels() { return kSet; }
 
