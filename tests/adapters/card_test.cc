@@ -158,7 +158,7 @@ TEST_F(CardTest, Readme) {
                                "<!-- written by pith; edit it and it stays as it is ("))
       << page;
   for (const char* part : {"\n# gsm8k-rl\n", "| reward | correct × budget |\n", "| seed | 18446744073709551615 |\n", "| steps | 200 |\n",
-                           "| training | 50 | adapter | gsm8k | 64 |  | 0.250 | 0.500 | 61.8 |\n",
+                           "| training | 50 | adapter | gsm8k | 64, announced |  | 0.250 | 0.500 | 61.8 |\n",
                            "| evaluation |  | base | gsm8k | none | 1319 | 0.333 | 0.400 | 200.1 |\n"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part << "\n" << page;
   }

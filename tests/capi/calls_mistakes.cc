@@ -80,7 +80,7 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   EXPECT_OK(pith_generate(model, &newer.known, nullptr, nullptr, &answer, &error));
   pith_answer_free(answer);
   pith_request older = Ask("x");
-  older.struct_bytes = offsetof(pith_request, vote);  // as its first version ended
+  older.struct_bytes = offsetof(pith_request, announcement);  // as its first version ended
   older.vote = 1;                                     // is none of its
   EXPECT_OK(pith_generate(model, &older, nullptr, nullptr, &answer, &error));
   pith_answer_free(answer);

@@ -28,7 +28,7 @@ TrainConfig WithEvaluation(TrainConfig c, const Scratch& scratch) {
   c.eval.budgets = {70, 0};
   c.eval.chains = 3;
   c.eval.temperature = 0.9;
-  c.eval.max_tokens = 40;
+  c.eval.max_tokens = 90;
   c.eval.max_share = 1;
   return c;
 }
@@ -81,7 +81,7 @@ TEST_P(Evaluation, SaysWhatTheAdapterOfItsStepDoes) {
   settings.budgets = {0};
   settings.chains = 3;
   settings.sampling.temperature = 0.9;
-  settings.max_tokens = 40;
+  settings.max_tokens = 90;
   const EvalPlan plan = PlanEval(session.base->config(), *session.prompter, problems, modes, settings);
   EngineOptions options;
   options.activations = ActivationType::kBF16;
