@@ -90,8 +90,8 @@ MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& c, i
     m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * (c.k_dim() + c.v_dim()) * 4 * c.num_layers;
   }
   tokens = std::min(sequences * longest, std::max(tokens, longest));
-  // The layer at hand is there twice: with its gradients. Beside it the head's chunk.
-  const int64_t layers = config.model.gradient_checkpointing ? c.num_layers * entering + 2 * kept : (c.num_layers + 1) * kept;
+  // The layer at hand is there twice: with its gradients. With checkpointing the first layer, which nothing trained comes before, keeps all. Beside them the head's chunk.
+  const int64_t layers = config.model.gradient_checkpointing ? c.num_layers * entering + 3 * kept : (c.num_layers + 1) * kept;
   const double activations = static_cast<double>(tokens) * static_cast<double>(layers);
   m.activations = static_cast<int64_t>(std::min(activations, 1e18)) + (int64_t{16} << 20);
   return m;
