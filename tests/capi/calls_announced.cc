@@ -1,9 +1,8 @@
-// Budgets that are told by forced tokens.
+// A budget told by forced tokens at the response's beginning.
 #include <algorithm>
 
 #include "calls.h"
 
-// A budget told by forced tokens at the response's beginning.
 void Announced(pith_model* model, pith_adapter* adapter) {
   pith_request request = Ask("What is 12 times 7?", 0);
   request.adapter = adapter;

@@ -63,7 +63,7 @@ class HeadWork {
   HeadWork(const AttentionHead& head, const at::Tensor& qkv)
       : plan_(head.plan), seq_(head.sequence), layer_(head.layer), j_(head.kv_head), group_(plan_.model.num_heads / plan_.model.num_kv_heads),
         h_(plan_.model.head_dim), u_(plan_.model.value_head_dim), q_dim_(plan_.model.q_dim()), k_dim_(plan_.model.k_dim()), v_dim_(plan_.model.v_dim()),
-        row_(plan_.model.qkv_dim()), total_(seq_.prefix_length + seq_.length), keys_(RoundUp(total_, kKeyStep)), dtype_(qkv.scalar_type()),
+        row_(plan_.model.qkv_dim()), keys_(RoundUp(seq_.prefix_length + seq_.length, kKeyStep)), dtype_(qkv.scalar_type()),
         in_(Data<T>(qkv) + seq_.row * row_), turn_(plan_, layer_) {}
 
   void Forward(T* out, int64_t stride) {
@@ -260,7 +260,7 @@ class HeadWork {
 
   const AttentionPlan& plan_;
   const PackedSequence& seq_;
-  const int64_t layer_, j_, group_, h_, u_, q_dim_, k_dim_, v_dim_, row_, total_, keys_;
+  const int64_t layer_, j_, group_, h_, u_, q_dim_, k_dim_, v_dim_, row_, keys_;
   const at::ScalarType dtype_;
   const T* in_;  // the sequence's rows
   const Turn<T> turn_;
