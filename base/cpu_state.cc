@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <sstream>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/split.h"
 #include "base/sysfs.h"
 
 namespace pith {
@@ -14,11 +14,11 @@ namespace pith {
 std::string ProcessorName() {
   std::string parts;
   try {
-    std::istringstream lines(FileExists("/proc/cpuinfo") ? ReadFile("/proc/cpuinfo", /*max_bytes=*/1 << 24) : "");
-    for (std::string line; std::getline(lines, line);) {
+    const std::string text = FileExists("/proc/cpuinfo") ? ReadFile("/proc/cpuinfo", /*max_bytes=*/1 << 24) : "";
+    for (const std::string_view line : Split(text, '\n')) {
       const size_t colon = line.find(": ");
       if (colon == std::string::npos) continue;
-      const std::string value = line.substr(colon + 2);
+      const std::string value(line.substr(colon + 2));
       if (line.starts_with("model name")) return value;
       const bool part = line.starts_with("CPU implementer") || line.starts_with("CPU part");
       if (part && parts.find(value) == std::string::npos) parts += (parts.empty() ? "Arm " : " ") + value;

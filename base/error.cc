@@ -55,6 +55,8 @@ void AppendPrintable(std::string_view text, std::string* out) {
 
 }  // namespace
 
+void ThrowJoined(std::initializer_list<StrPiece> pieces) { throw UserError(Joined(pieces)); }
+
 std::string Printable(std::string_view text) {
   std::string out;
   if (text.size() <= kMaxShownBytes) {

@@ -7,22 +7,19 @@
 #pragma once
 
 #include <functional>
-#include <locale>
-#include <sstream>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "base/str_piece.h"
+
 namespace pith {
 
-// All arguments streamed into one string: Str("rank ", r, " is not a multiple of ", 32). Numbers are written alike whatever the
-// program's locale: names of tensors, hashes and files are made of them.
+// All arguments, one behind the other: Str("rank ", r, " is not a multiple of ", 32).
 template <class... Args>
 std::string Str(const Args&... args) {
-  std::ostringstream out;
-  out.imbue(std::locale::classic());
-  if constexpr (sizeof...(args) > 0) (out << ... << args);
-  return out.str();
+  return Joined({StrPiece(args)...});
 }
 
 // `text` as a terminal may show it: control characters (but line ends and tabs) and bytes that are not UTF-8 as \xNN, and what
@@ -34,9 +31,10 @@ class UserError : public std::runtime_error {
   explicit UserError(const std::string& sentence) : std::runtime_error(Printable(sentence)) {}
 };
 
+[[noreturn]] void ThrowJoined(std::initializer_list<StrPiece> pieces);
 template <class... Args>
 [[noreturn]] void ThrowUser(const Args&... args) {
-  throw UserError(Str(args...));
+  ThrowJoined({StrPiece(args)...});
 }
 
 // Runs `body`. A UserError, or standard output that cannot be written (base/standard_output.h), becomes "NAME: sentence" on stderr

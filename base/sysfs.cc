@@ -1,16 +1,19 @@
 #include "base/sysfs.h"
 
-#include <fstream>
-
+#include "base/error.h"
+#include "base/file.h"
 #include "base/number_text.h"
 
 namespace pith {
 
 std::optional<std::string> FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  return line;
+  try {
+    const std::string text = FileExists(path) ? ReadFile(path, /*max_bytes=*/1 << 20) : "";
+    if (text.empty()) return std::nullopt;
+    return text.substr(0, text.find('\n'));
+  } catch (const UserError&) {
+    return std::nullopt;
+  }
 }
 
 std::optional<double> NumberIn(const std::string& path) {

@@ -6,13 +6,14 @@
 #include <cstdlib>
 #include <mutex>
 #include <shared_mutex>
-#include <sstream>
 
 #include "base/cache_folder.h"
 #include "base/cpu_state.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/number_text.h"
 #include "base/sha256.h"
+#include "base/split.h"
 #include "runtime/kernels/linear_kernels.h"
 
 namespace pith {
@@ -140,10 +141,13 @@ std::vector<KnownPlan> ReadPlans(const std::string& place, Isa isa) {
   std::vector<KnownPlan> plans;
   try {
     if (place.empty() || !FileExists(place)) return plans;
-    std::istringstream lines(ReadFile(place, /*max_bytes=*/1 << 16));
-    std::string type, text;
-    for (int64_t cols = 0; lines >> type >> cols >> text;) {
-      if (const std::optional<TensorType> known = TypeFromName(type)) plans.push_back({{*known, cols, isa}, PlanOf(text)});
+    const std::string text = ReadFile(place, /*max_bytes=*/1 << 16);
+    for (const std::string_view line : Split(text, '\n')) {
+      const std::vector<std::string_view> words = Split(line, ' ');
+      if (words.size() != 3) continue;
+      const std::optional<TensorType> type = TypeFromName(std::string(words[0]));
+      const std::optional<int64_t> cols = NumberFromText<int64_t>(words[1]);
+      if (type && cols) plans.push_back({{*type, *cols, isa}, PlanOf(std::string(words[2]))});
     }
   } catch (const UserError&) {
     plans.clear();  // measured again
@@ -179,10 +183,11 @@ std::string PlanText(const LinearPlan& plan) {
 
 LinearPlan PlanOf(const std::string& text) {
   LinearPlan plan;
-  std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ',');) {
+  if (text.empty()) return plan;
+  for (const std::string_view part : Split(text, ',')) {
     const size_t equals = std::min(part.find('='), part.size());
-    const std::string name = part.substr(0, equals), value = equals < part.size() ? part.substr(equals + 1) : "";
+    const std::string_view name = part.substr(0, equals);
+    const std::string value(equals < part.size() ? part.substr(equals + 1) : "");
     if (name == "ahead") plan.ahead = Number(text, value, 1 << 20);
     else if (name == "level") plan.near = Number(text, value, 2) == 1;
     else if (name == "few") plan.few_rows = static_cast<int>(Number(text, value, 1 << 20));

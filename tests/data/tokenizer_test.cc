@@ -1,3 +1,4 @@
+#include <sstream>
 #include <gtest/gtest.h>
 
 #include <algorithm>

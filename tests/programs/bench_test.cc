@@ -1,4 +1,6 @@
 // pith-run bench from outside: where it runs, and what it says of long runs.
+#include <sstream>
+
 #include "base/cpu_clusters.h"
 #include "tests/programs/run_program.h"
 

@@ -1,4 +1,5 @@
 // mpirun -np 2 pith-train: two processes compute what one does.
+#include <sstream>
 #include <unistd.h>
 
 #include <chrono>

@@ -1,4 +1,5 @@
 // What people give to pith-run: numbers on its command line, gold answers, files with a byte order mark.
+#include <sstream>
 #include <array>
 
 #include "tests/programs/run_program.h"

@@ -1,4 +1,6 @@
 // pith-run from outside: what it refuses, in one sentence and before any work, and what it then does.
+#include <sstream>
+
 #include "data/template/prompt.h"
 #include "tests/programs/run_program.h"
 

@@ -1,5 +1,6 @@
 // Distillation: divergences and gradients against PyTorch (tests/tools/distill_golden.py), whole runs, traces, and what is refused.
 
+#include <sstream>
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>

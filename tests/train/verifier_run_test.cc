@@ -1,5 +1,6 @@
 // RL with a judge of the user's: a tiny run from end to end; what a judge fails on teaches nothing; wrong answers are not paid by length;
 // what dynamic sampling leaves out is seen all the same.
+#include <sstream>
 #include <gtest/gtest.h>
 
 #include <cmath>
