@@ -30,8 +30,8 @@ class PackedAdapter {
   static std::shared_ptr<const PackedAdapter> FromGguf(std::unique_ptr<GgufFile> file, const ModelConfig& base);
   // From training's factors: converted to `type` (q8_0, q4_0, f16, bf16, f32) and permuted to `base.rope` where needed.
   // With a quantised type whose block does not divide a pair's rank, its lora_b is kept in F16. The file has one alpha for all pairs:
-  // where s · R of a pair differs from it (alpha patterns; rsLoRA with rank patterns), lora_b takes the difference up. UserError for
-  // DoRA, which no GGUF adapter can hold.
+  // where s · R of a pair differs from it (alpha patterns; rsLoRA with rank patterns), lora_b takes the difference up. In types that know F16 a
+  // small lora_b is stored larger by a power of two, and alpha smaller. UserError for DoRA, which no GGUF adapter can hold.
   static std::shared_ptr<const PackedAdapter> FromLora(const LoraAdapter& adapter, const ModelConfig& base, TensorType type);
   // `adapter` with each pair's scale times `factor`; itself where that is 1. It shares the tensors, but is a writer of its own to the
   // KV cache. It cannot be written to a file.

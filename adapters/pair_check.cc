@@ -19,7 +19,7 @@ constexpr double kMarkRounding = 1e-6;
 using Stored = std::map<std::string, const StoredPair*>;
 
 double SketchNoise(const PairMark& expected, const StoredPair& stored, size_t sketch) {
-  return std::hypot(stored.sketch_noise[sketch], kMarkRounding * std::max(expected.norm, stored.mark.norm), stored.clipping * expected.sketches[sketch]);
+  return std::hypot(stored.sketch_noise[sketch], kMarkRounding * std::max(expected.norm, stored.mark.norm), stored.one_way * expected.sketches[sketch]);
 }
 
 // Whether `stored` holds `scale` times what `expected` marks. NaN does not.
@@ -35,7 +35,7 @@ bool Holds(const StoredPair& stored, const PairMark& expected, double scale) {
 
 struct ScaleEstimate {
   double scale = 1, noise = 0;
-  double bias = 0;  // rounding has one of second order, clipping one of its own
+  double bias = 0;  // rounding has one of second order, and what it moves one way
 };
 
 // By weighted least squares over the pairs that hold `about` times what they should (all: where `about` is nothing).
@@ -44,7 +44,7 @@ ScaleEstimate CommonScale(const std::vector<PairMark>& expected, const Stored& s
   for (const PairMark& mark : expected) {
     const auto found = stored.find(mark.weight);
     if (found == stored.end() || mark.norm == 0 || (about && !Holds(*found->second, mark, *about))) continue;
-    bias += found->second->norm_noise * found->second->norm_noise + found->second->clipping * mark.norm * mark.norm;
+    bias += found->second->norm_noise * found->second->norm_noise + found->second->one_way * mark.norm * mark.norm;
     norm += mark.norm * mark.norm;
     for (size_t s = 0; s < kProofSketches; ++s) {
       const double weight = 1 / std::pow(SketchNoise(mark, *found->second, s), 2);

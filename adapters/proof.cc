@@ -2,6 +2,7 @@
 #include "adapters/proof.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -101,21 +102,21 @@ double FloatVariance(float x, int bits, double smallest) {
   return x == 0 ? 0 : step * step / 12;
 }
 
-// Variance that rounding to `type` left in each value of a row: that of an error uniform over the type's step there. float32 is what was stored
-// in the first place.
-std::vector<double> RoundingVariance(const TensorView& view, int64_t row, const float* values) {
-  std::vector<double> variance(static_cast<size_t>(view.cols));
-  const size_t block = static_cast<size_t>(ValuesPerBlock(view.type));
+// Variance that rounding to a tensor's type left in each of its values: that of an error uniform over the type's step there. float32 is what was
+// stored in the first place. Rows are whole blocks.
+std::vector<double> RoundingVariances(const TensorView& view, const std::vector<float>& values) {
+  std::vector<double> variance(values.size());
+  const auto cols = static_cast<size_t>(view.cols);
   for (size_t i = 0; i < variance.size(); ++i) {
     double step = 0;
     switch (view.type) {
       case TensorType::kF32: continue;
       case TensorType::kF16: variance[i] = FloatVariance(values[i], 11, std::ldexp(1.0, -24)); continue;
       case TensorType::kBF16: variance[i] = FloatVariance(values[i], 8, 0); continue;
-      case TensorType::kQ8_0: step = F16ToF32(reinterpret_cast<const BlockQ8_0*>(view.row(row))[i / block].d); break;
-      case TensorType::kQ4_0: step = F16ToF32(reinterpret_cast<const BlockQ4_0*>(view.row(row))[i / block].d); break;
+      case TensorType::kQ8_0: step = F16ToF32(reinterpret_cast<const BlockQ8_0*>(view.data)[i / kBlockSize].d); break;
+      case TensorType::kQ4_0: step = F16ToF32(reinterpret_cast<const BlockQ4_0*>(view.data)[i / kBlockSize].d); break;
       default: {  // which pith-export does not write: four bits of the largest value around
-        const size_t begin = i / 32 * 32, end = std::min(begin + 32, variance.size());
+        const size_t row = i / cols * cols, begin = row + (i - row) / 32 * 32, end = std::min(begin + 32, row + cols);
         for (size_t j = begin; j < end; ++j) step = std::max(step, std::abs(values[j]) / 8.0);
       }
     }
@@ -137,31 +138,51 @@ double ClippedShare(const TensorView& view, const std::vector<float>& values) {
   return all > 0 ? clipped / all / 7 : 0;
 }
 
+// How much of a factor rounding may have moved one way, as a share of its norm. Errors of different values are taken for independent, but what is stored as
+// one value may have been one before: after Adam's first step all of B is plus or minus the rate, and rounds by the same factor. Told by the leading bits.
+double MovedTogether(const std::vector<float>& values, const std::vector<double>& variances) {
+  constexpr double kMinShare = 1.0 / 16;  // of the squares: values of a drawn or a trained factor lie with at most 1 % of them
+  struct Alike {
+    double squares = 0, moved = 0;
+  };
+  std::vector<Alike> alike(1 << 15);
+  double all = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double size = std::abs(values[i]);
+    Alike& group = alike[std::bit_cast<uint32_t>(std::abs(values[i])) >> 16];
+    group.squares += size * size;
+    group.moved += size * std::sqrt(3 * variances[i]);  // half a step
+    all += size * size;
+  }
+  double moved = 0;
+  for (const Alike& group : alike) {
+    if (group.squares > kMinShare * all) moved += group.moved;
+  }
+  return all > 0 ? moved / all : 0;
+}
+
 StoredPair Stored(const std::string& weight, const PackedPair& pair, bool interleaved, int64_t head_dim) {
   const std::vector<float> a = pair.a.ToF32();
   std::vector<float> b = pair.b.ToF32();
   const auto rank = static_cast<size_t>(pair.a.rows), in = static_cast<size_t>(pair.a.cols), out = static_cast<size_t>(pair.b.rows);
+  const std::vector<double> a_variances = RoundingVariances(pair.a, a), b_variances = RoundingVariances(pair.b, b);
   std::vector<double> a_variance(rank), b_variance(rank), a_squares(rank), b_squares(rank);  // sums over in, and over out
   for (size_t r = 0; r < rank; ++r) {
-    const std::vector<double> row = RoundingVariance(pair.a, static_cast<int64_t>(r), &a[r * in]);
-    a_variance[r] = std::accumulate(row.begin(), row.end(), 0.0);
+    a_variance[r] = std::accumulate(&a_variances[r * in], &a_variances[r * in] + in, 0.0);
     a_squares[r] = Dot(&a[r * in], &a[r * in], in);
   }
-  for (size_t o = 0; o < out; ++o) {
-    const std::vector<double> row = RoundingVariance(pair.b, static_cast<int64_t>(o), &b[o * rank]);
-    for (size_t r = 0; r < rank; ++r) {
-      b_variance[r] += row[r];
-      b_squares[r] += static_cast<double>(b[o * rank + r]) * b[o * rank + r];
-    }
+  for (size_t i = 0; i < b.size(); ++i) {
+    b_variance[i % rank] += b_variances[i];
+    b_squares[i % rank] += static_cast<double>(b[i]) * b[i];
   }
-  const double clipping = ClippedShare(pair.a, a) + ClippedShare(pair.b, b);
+  const double one_way = ClippedShare(pair.a, a) + ClippedShare(pair.b, b) + MovedTogether(a, a_variances) + MovedTogether(b, b_variances);
   if (interleaved) {
     const std::vector<float> file_order = b;
     InterleavedToHalves(file_order.data(), b.data(), pair.b.rows, rank * sizeof(float), head_dim);
   }
   const Factors f{pair.a.rows, pair.a.cols, pair.b.rows, a.data(), b.data(), pair.scale};
   const Halves halves = HalvesOf(f);
-  StoredPair stored{Mark(weight, f, halves), 0, {}, clipping};
+  StoredPair stored{Mark(weight, f, halves), 0, {}, one_way};
   double variance = 0;
   for (size_t r = 0; r < rank; ++r) variance += b_squares[r] * a_variance[r] + a_squares[r] * b_variance[r];
   stored.norm_noise = std::abs(f.scale) * std::sqrt(variance);

@@ -82,7 +82,9 @@ struct StoredPair {
   PairMark mark;
   double norm_noise = 0;                            // ‖rounding of s·B·A‖
   std::array<double, kProofSketches> sketch_noise{};
-  double clipping = 0;  // share of it that q4_0 may have cut off: a block's largest value is kept, one as large with the other sign becomes 7/8 of itself
+  // Share of it that rounding may have moved one way. q4_0 clips: a block's largest value is kept, one as large with the other sign becomes 7/8 of itself.
+  // And values that are all alike, as after Adam's first step, round alike.
+  double one_way = 0;
 };
 std::vector<StoredPair> StoredPairs(const PackedAdapter& adapter, const ModelConfig& base);
 

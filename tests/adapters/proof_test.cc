@@ -112,6 +112,32 @@ TEST(Proof, NoiseIsThatOfTheType) {
   }
 }
 
+// After Adam's first step every value of B is plus or minus the rate, after the second many are about twice that: they round alike, and that is no other scale.
+// A real one beside it is still seen.
+TEST(Proof, ValuesThatRoundAlikeAreNoOtherScale) {
+  const ModelConfig config = TinyConfig();
+  for (const double rate : {1e-4, 3e-5, 5e-4, 1e-6, 2e-4 / 3}) {
+    for (const bool second : {false, true}) {
+      LoraAdapter adapter = RandomAdapter(config, 32, 8);
+      for (auto& [name, pair] : adapter.pairs) {
+        for (size_t i = 0; i < pair.b.size(); ++i) {
+          const double size = second ? rate * (2 - 1e-3 * std::abs(std::sin(static_cast<double>(i)))) : rate;
+          pair.b[i] = static_cast<float>(std::copysign(size, pair.b[i]));
+        }
+      }
+      const std::vector<PairMark> marks = MarksOf(adapter);
+      LoraAdapter other = adapter;
+      other.alpha *= 1.01;
+      for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
+        const std::vector<ProofFinding> found = CheckPairs(marks, StoredPairs(*PackedAdapter::FromLora(adapter, config, type), config));
+        EXPECT_TRUE(found.empty()) << TypeName(type) << ", rate " << rate << ": " << found[0].sentence;
+        if (rate < 1e-5 || (type != TensorType::kF32 && type != TensorType::kF16)) continue;  // the type's steps are larger than the fault
+        EXPECT_FALSE(CheckPairs(marks, StoredPairs(*PackedAdapter::FromLora(other, config, type), config)).empty()) << TypeName(type) << ", rate " << rate;
+      }
+    }
+  }
+}
+
 TEST(Proof, AChangeOfZeroIsSeenWhateverTheFactorsAre) {
   LoraAdapter adapter = RandomAdapter(TinyConfig(), 4, 3);
   EXPECT_FALSE(HasNoEffect(MarksOf(adapter)));
