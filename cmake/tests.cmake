@@ -20,6 +20,9 @@ function(pith_tests folder)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE pith_options GTest::gtest GTest::gtest_main)
   pith_cold(${name})
+  if(PITH_SANITIZE)  # the rooms are what is looked at; AddressSanitizer stays, for the templates that both instantiate
+    target_compile_options(${name} PRIVATE -O0 -fno-sanitize=undefined)
+  endif()
   target_compile_definitions(${name} PRIVATE PITH_TEST_GOLDEN="${CMAKE_SOURCE_DIR}/tests/golden"
                              PITH_TEST_SOURCE="${CMAKE_SOURCE_DIR}" PITH_TEST_BINARY="${CMAKE_BINARY_DIR}"
                              PITH_DEMO_MODEL="${PITH_DEMO_MODEL}")
