@@ -1,10 +1,10 @@
 // mpirun -np 2 pith-train: two processes compute what one does.
-#include <sstream>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "base/safetensors.h"

@@ -1,6 +1,6 @@
 // What people give to pith-run: numbers on its command line, gold answers, files with a byte order mark.
-#include <sstream>
 #include <array>
+#include <sstream>
 
 #include "tests/programs/run_program.h"
 

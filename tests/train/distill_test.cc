@@ -1,6 +1,5 @@
 // Distillation: divergences and gradients against PyTorch (tests/tools/distill_golden.py), whole runs, traces, and what is refused.
 
-#include <sstream>
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
@@ -15,6 +14,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <sstream>
 #include <nlohmann/json.hpp>
 
 #include "adapters/peft.h"

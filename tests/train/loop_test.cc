@@ -1,11 +1,11 @@
 // The loop around a stage: what it keeps, what it sweeps away, what it does at a hook's demand. Runs of the tiny model where
 // the model matters, a stage that only counts where it does not.
-#include <sstream>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "adapters/peft.h"

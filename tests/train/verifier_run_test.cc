@@ -1,10 +1,10 @@
 // RL with a judge of the user's: a tiny run from end to end; what a judge fails on teaches nothing; wrong answers are not paid by length;
 // what dynamic sampling leaves out is seen all the same.
-#include <sstream>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include "base/rng.h"
 #include "configs/reward_kinds.h"
