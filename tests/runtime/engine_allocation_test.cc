@@ -125,7 +125,7 @@ struct Scenario {
     std::string text;
     for (const SequenceId id : sequences) {
       text += Str("sequence ", id, " of ", engine->Length(id), ":");
-      for (const KvSegment& s : engine->Segments(id)) text += Str(" ", s.begin, "-", s.end, " by ", s.writer);
+      for (const KvSegment& s : engine->Segments(id)) text += Str(" ", s.begin, "-", s.end, " by ", reinterpret_cast<uintptr_t>(s.writer));
       text += "\n";
     }
     return text;
