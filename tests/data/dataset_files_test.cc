@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "data/curriculum.h"
 #include "data/dataset.h"
 #include "data/download.h"
 
@@ -59,11 +60,39 @@ TEST(DatasetFiles, FieldsAreTakenByName) {
   spec.solution_field = "why";
   const std::vector<Problem> problems = LoadProblems(spec);
   ASSERT_EQ(problems.size(), 2u);
-  EXPECT_EQ(problems[0].id, "a.jsonl-0");
+  EXPECT_TRUE(problems[0].place.ends_with("a.jsonl, line 1")) << problems[0].place;
+  EXPECT_TRUE(problems[1].place.ends_with("a.jsonl, line 3")) << problems[1].place;
   EXPECT_EQ(problems[0].question, "Two and two?");
   EXPECT_EQ(problems[0].answer, "4.0") << "as it is written";
   EXPECT_EQ(problems[0].solution, "2+2=4\n#### 4");
   EXPECT_EQ(problems[1].answer, "7");
+}
+
+// What a curriculum knows of a problem it knows by its id: that must not pass to another when lines move.
+TEST(DatasetFiles, AProblemKeepsItsIdWhereverItStands) {
+  const std::string one = "{\"question\": \"1+1?\", \"answer\": 2}\n", two = "{\"question\": \"2+2?\", \"answer\": 4, \"solution\": \"4\"}\n",
+                    rewritten = "{\"solution\": \"2+2=4\", \"question\": \"2+2?\", \"answer\": \"4\"}\n", code = "{\"question\": \"2+2?\", \"answer\": 4, \"kind\": \"code\"}\n",
+                    tested = "{\"question\": \"2+2?\", \"answer\": 4, \"kind\": \"code\", \"payload\": [1]}\n";
+  const std::vector<Problem> before = LoadProblems(FileSpec("moved.jsonl", one + two));
+  CurriculumSettings settings;
+  Curriculum old(settings, {before[0].id, before[1].id});
+  old.Observe(1, 0.25);
+  const std::vector<Problem> after = LoadProblems(FileSpec("moved.jsonl", code + rewritten + tested + one));
+  std::vector<std::string> ids;
+  for (const Problem& problem : after) ids.push_back(problem.id);
+  EXPECT_EQ(ids[1], before[1].id);
+  EXPECT_EQ(ids[3], before[0].id);
+  EXPECT_TRUE(ids[0].starts_with("moved.jsonl-")) << ids[0];
+  Curriculum now(settings, ids);  // refuses two of one name
+  now.Load(old.Save());
+  for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(now.PoolOf(i), i == 1 ? Pool::kLearning : Pool::kFresh) << i;
+}
+
+TEST(DatasetFiles, TheSameProblemTwiceIsNumbered) {
+  const std::string one = "{\"question\": \"1+1?\", \"answer\": 2}\n";
+  const std::vector<Problem> problems = LoadProblems(FileSpec("twice.jsonl", one + one + one));
+  EXPECT_EQ(problems[1].id, problems[0].id + "-2");
+  EXPECT_EQ(problems[2].id, problems[0].id + "-3");
 }
 
 TEST(DatasetFiles, TheSolutionMayBeAbsentUnlessItIsNamed) {

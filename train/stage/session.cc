@@ -294,7 +294,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   s.verifiers = MakeSharedVerifiers(config);
   const bool judged = config.run.stage == "rl" || (config.run.stage == "distill" && config.distill.mode == "traces");
   for (const auto& [source, problem] : problems) {
-    if (judged) s.verifiers->CheckKind(problem.kind, Str("problem ", problem.id));
+    if (judged) s.verifiers->CheckKind(problem.kind, NameOf(problem));
     for (int64_t budget_tokens : budgets) {
       PreparedProblem p;
       Budget budget = MakeBudget(config.budget);
@@ -305,7 +305,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
       } else {
         p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
       }
-      CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
+      CheckIds(s, p.prompt.ids, Str("the prompt of ", NameOf(problem)));
       p.announcement = AnnouncementIds(s.prompter->tokenizer(), budget.announcement, budget_tokens);
       CheckIds(s, p.announcement, "budget.announcement");
       p.problem = problem;

@@ -64,7 +64,7 @@ std::vector<SftExample> MakeExamples(const Session& session, const std::vector<S
     e.problem = solution.problem;
     e.response = tokenizer.Encode(solution.text);
     e.response.push_back(end);
-    CheckIds(session, e.response, Str("the solution of problem ", p.problem.id, " with its end of turn"));
+    CheckIds(session, e.response, Str("the solution of ", NameOf(p.problem), " with its end of turn"));
     const auto tokens = static_cast<int64_t>(e.response.size());
     if (tokens < data.min_response_tokens) {
       ++tally.brief;
@@ -120,7 +120,7 @@ void CheckFinite(const Session& session, const std::vector<SftExample>& examples
     for (int64_t t = 0; t < sequences[i].response_length(); ++t, ++next) {
       if (std::isfinite(*next)) continue;
       ThrowUser("step ", step + 1, ": the ", what, " of token ", t + 1, " of ", sequences[i].response_length(),
-                " of the solution of problem ", session.problems[examples[batch[i]].problem].problem.id, " is ", std::isnan(*next) ? "not a number" : "infinite",
+                " of the solution of ", NameOf(session.problems[examples[batch[i]].problem].problem), " is ", std::isnan(*next) ? "not a number" : "infinite",
                 "; the adapter was not updated. Lower optimizer.learning_rate in a new run, from an earlier checkpoint's adapter "
                 "(init_adapter) if that is good");
     }

@@ -192,14 +192,14 @@ Read ReadTraces(const Session& session, const std::string& path, const std::stri
   for (size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     ++number;
     const Json line = Json::parse(text.substr(begin, end - begin), nullptr, /*allow_exceptions=*/false);
-    if (!line.is_object() || !line.contains("made_by") || !line.contains("id") || !line.contains("question") || !line.value("kept", Json()).is_number_unsigned()) {
+    if (!line.is_object() || !line.contains("made_by") || !line.contains("id") || !line.contains("question") || !line.contains("answer") || !line.value("kept", Json()).is_number_unsigned()) {
       damaged(number, "is no trace of pith-train");
     }
     if (line["made_by"] != made_by) damaged(number, "was sampled by another teacher, or with other settings");
     if (read.problems == session.problems.size()) damaged(number, "there are more problems than this run has");
     const Problem& problem = session.problems[read.problems].problem;
-    if (line["id"] != problem.id || line["question"] != problem.question) {
-      damaged(number, Str("is of problem ", line["id"].dump(), ", but this run's next one is ", problem.id));
+    if (line["question"] != problem.question || line["answer"] != problem.answer) {
+      damaged(number, Str("is of problem ", line["id"].dump(), ", but this run's next one is ", NameOf(problem)));
     }
     const auto kept = line["kept"].get<size_t>();
     if (kept > 0) {
