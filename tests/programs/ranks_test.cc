@@ -55,6 +55,15 @@ class RanksTest : public ProgramTest {
     return lines;
   }
 
+  static std::vector<std::string> Warnings(const std::string& err) {
+    std::vector<std::string> lines;
+    std::istringstream in(err);
+    for (std::string line; std::getline(in, line);) {
+      if (line.find("warning: ") != std::string::npos) lines.push_back(line);
+    }
+    return lines;
+  }
+
   // The largest difference of all moments of the two runs after `step`, each as a share of the largest moment of its tensor.
   double MomentsDiffer(const std::string& a, const std::string& b, int step) const {
     const std::string file = "/checkpoints/step-" + std::to_string(step) + "/optimizer.safetensors";
@@ -83,6 +92,8 @@ TEST_F(RanksTest, TwoGiveTheGradientsOfOne) {
     ASSERT_EQ(one.code, 0) << one.err;
     const Outcome two = Run({Config(stage, stage + "2", 1)}, kTwo);
     ASSERT_EQ(two.code, 0) << two.err;
+    EXPECT_EQ(Warnings(two.err), Warnings(one.err)) << stage << ": two say what one says, and once";
+    EXPECT_FALSE(Warnings(one.err).empty()) << stage << ": no warning, this compares nothing";
     // The first moment is the gradient times 1 − β1. Sums are of other orders: rounding.
     EXPECT_LT(MomentsDiffer(stage + "1", stage + "2", 1), 2e-5) << stage;
     const json a = Metrics(stage + "1")[0], b = Metrics(stage + "2")[0];
