@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "data/conversation.h"
 #include "data/jsonl.h"
 #include "data/published.h"
 #include "data/synthetic.h"
@@ -20,6 +21,7 @@ constexpr const char *kDomainField = "domain", *kSubjectField = "subject", *kLev
 std::string ContentHash(const Problem& problem) {
   Sha256 hash;
   for (const std::string* text : {&problem.question, &problem.answer, &problem.kind, &problem.payload}) hash.Update(Str(text->size(), ":", *text));
+  for (const ChatMessage& message : problem.messages) hash.Update(Str(" ", message.role, " ", message.content.size(), ":", message.content));
   return hash.HexDigest().substr(0, 16);
 }
 
@@ -39,6 +41,15 @@ std::vector<Problem> LoadFile(const DatasetSpec& spec) {
   for (const JsonRecord& record : ReadJsonRecords(spec.name)) {
     Problem problem;
     problem.place = record.place();
+    if (!record.Has(spec.question_field) && record.Has(kMessagesField)) {
+      if (!spec.conversations) {
+        ThrowUser(record.place(), ": is a conversation ('", kMessagesField, "'), which supervised training alone can use (stage: sft, or distill on logits); expected '",
+                  spec.question_field, "' and '", spec.answer_field, "'");
+      }
+      problem.messages = MessagesOf(record);
+      problems.push_back(std::move(problem));
+      continue;
+    }
     problem.question = record.Text(spec.question_field);
     if (record.Has(kKindField)) problem.kind = record.Text(kKindField);
     problem.payload = record.JsonOf(kPayloadField);

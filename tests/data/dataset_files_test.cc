@@ -140,6 +140,37 @@ TEST(DatasetFiles, KindsAndPayloadsAreKept) {
   EXPECT_NE(ErrorOf(FileSpec("kindless.jsonl", "{\"question\": \"c?\", \"payload\": {}}\n")).find("field 'answer' is missing"), std::string::npos);
 }
 
+TEST(DatasetFiles, ConversationsAreRead) {
+  const std::string talk = "{\"messages\": [{\"role\": \"system\", \"content\": \"\"}, {\"content\": \"1+1?\", \"role\": \"user\", \"name\": null}, {\"role\": \"tool\", \"content\": \"2\"}, "
+                           "{\"role\": \"assistant\", \"content\": \"It is 2.\", \"tool_calls\": []}], \"question\": null}\n";
+  DatasetSpec spec = FileSpec("talk.jsonl", talk + "{\"question\": \"1+1?\", \"answer\": 2, \"messages\": 5}\n");
+  EXPECT_NE(ErrorOf(spec).find("talk.jsonl, line 1: is a conversation ('messages'), which supervised training alone can use"), std::string::npos) << ErrorOf(spec);
+  spec.conversations = true;
+  const std::vector<Problem> problems = LoadProblems(spec);
+  ASSERT_EQ(problems[0].messages.size(), 4u);
+  EXPECT_EQ(problems[0].messages[1].role, "user");
+  EXPECT_EQ(problems[0].messages[1].content, "1+1?");
+  EXPECT_EQ(problems[0].messages[3].content, "It is 2.");
+  EXPECT_TRUE(problems[1].messages.empty()) << "a question is one, as before";
+  WriteFile(spec.name, talk + "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"assistant\", \"content\": \"y\"}]}\n");
+  EXPECT_NE(LoadProblems(spec)[1].id, problems[0].id) << "named by what is said";
+  EXPECT_EQ(LoadProblems(spec)[0].id, problems[0].id);
+  const std::string said = "{\"role\": \"assistant\", \"content\": \"y\"}", place = "talk.jsonl, line 1: 'messages'";
+  for (const auto& [messages, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"5", " is a JSON number, expected a list of messages"},
+           {"[]", " is empty, expected a list of messages"},
+           {"[\"x\"]", ", message 1 is a JSON string, expected an object"},
+           {"[" + said + ", {\"role\": \"user\"}]", ", message 2 has no 'content', expected a text"},
+           {"[" + said + ", {\"role\": \"user\", \"content\": [1]}]", ", message 2: its 'content' is a JSON array, expected a text"},
+           {"[" + said + ", {\"role\": \"human\", \"content\": \"x\"}]", ", message 2 has the role 'human', expected system, user, assistant or tool"},
+           {"[" + said + ", {\"role\": \"system\", \"content\": \"x\"}]", ", message 2 is of the system, which speaks first or not at all"},
+           {"[{\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"name\": \"f\"}]}]", ", message 1 has 'tool_calls', which is not learned from"},
+           {"[{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"assistant\", \"content\": \" \\n\"}]", " has no message of the assistant that says something"}}) {
+    WriteFile(spec.name, "{\"messages\": " + messages + "}\n");
+    EXPECT_NE(ErrorOf(spec).find(place + problem), std::string::npos) << ErrorOf(spec);
+  }
+}
+
 TEST(DatasetFiles, DomainsAndLevelsAreTakenWhereThereAreSome) {
   const std::vector<Problem> problems = LoadProblems(FileSpec(
       "levels.jsonl",
