@@ -21,7 +21,8 @@ std::string HashOfTokens(const Session& session) {
   };
   for (const PreparedProblem& p : session.problems) {
     update(p.prompt.ids);
-    if (session.config.run.stage != "rl") update(session.prompter->tokenizer().Encode(p.problem.solution));
+    if (session.config.run.stage == "rl") continue;
+    update(p.said.empty() ? session.prompter->tokenizer().Encode(p.problem.solution) : std::vector<int32_t>(p.said.begin(), p.said.end() - 1));
   }
   return hash.HexDigest();
 }
