@@ -108,6 +108,23 @@ TEST_F(RanksTest, TwoGiveTheGradientsOfOne) {
   EXPECT_EQ(ReadFile(folder_ / "rl1/completions/step-1.jsonl"), ReadFile(folder_ / "rl2/completions/step-1.jsonl"));
 }
 
+// The rate is too small to change a number, so both evaluate the same adapter.
+TEST_F(RanksTest, TwoEvaluateAsOneDoes) {
+  const std::string more = "eval: {every: 1, limit: 5, budgets: [70, 0], chains: 2, temperature: 0.9, max_tokens: 80, max_share: 1}\n";
+  ASSERT_EQ(Run({Config("sft", "one", 1, more), "--set", "optimizer.learning_rate=1e-30"}).code, 0);
+  const Outcome two = Run({Config("sft", "two", 1, more), "--set", "optimizer.learning_rate=1e-30"}, kTwo);
+  ASSERT_EQ(two.code, 0) << two.err;
+  const json a = Metrics("one")[0], b = Metrics("two")[0];
+  EXPECT_GT(a["eval/none/mean_tokens"], 0.0);
+  size_t compared = 0;
+  for (const auto& [name, value] : a.items()) {
+    if (!name.starts_with("eval/")) continue;
+    EXPECT_EQ(value, b.value(name, json())) << name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 17u);
+}
+
 TEST_F(RanksTest, ResumedTogetherTheyEndWhereTheyWouldHave) {
   const Outcome whole = Run({Config("rl", "whole", 4)}, kTwo);
   ASSERT_EQ(whole.code, 0) << whole.err;
