@@ -4,6 +4,7 @@
 #include "adapters/peft.h"
 #include "runtime/evaluation/eval.h"
 #include "tests/train/tiny_run.h"
+#include "train/stage/evaluation_hook.h"
 #include "train/stage/rollout.h"
 
 namespace pith {
