@@ -65,8 +65,7 @@ TEST(Session, RefusesTokensThatTheModelHasNoEmbeddingFor) {
   EXPECT_REFUSED(OpenSession(c), "holds the token 320");
   c.model.path = CopyOfTiny(scratch, "{{ messages[0]['content'] }}" + generation,
                             {{"id", 321}, {"content", "####"}, {"special", false}, {"normalized", false}});
-  const Session session = OpenSession(c);
-  EXPECT_REFUSED(MakeSftExamples(session), "the solution of problem");
+  EXPECT_REFUSED(OpenSession(c), "the solution of problem");
   EXPECT_REFUSED(Execute(c), "holds the token 320");  // the next free id, whatever the file says
   EXPECT_FALSE(fs::exists(c.run.folder));
 }
@@ -248,6 +247,7 @@ TEST(Session, EachTurnOfAConversationIsLearnedBehindWhatWasSaidBefore) {
   const Scratch scratch;
   TrainConfig c = TinyConfig(scratch, "sft", "talk");
   c.data.dataset = scratch.path + "/talk.jsonl";
+  c.data.shuffle = false;
   c.data.system = "Be brief.";
   const auto message = [](const char* role, const char* content) { return nlohmann::json{{"role", role}, {"content", content}}; };
   WriteFile(c.data.dataset, nlohmann::json{{"messages", {message("user", "2?"), message("assistant", "<think>hm</think>two"), message("user", "3?"), message("assistant", "three")}}}.dump() + "\n" +
