@@ -33,8 +33,8 @@ std::string SaidText(const Prompter& prompter, std::span<const ChatMessage> befo
     const std::string_view thoughts = own.substr(kThinkOpen.size());
     return std::string(thoughts.starts_with('\n') && prompt.ends_with('\n') ? thoughts.substr(1) : thoughts);
   }
-  ThrowUser("the chat template does not render the assistant's words behind its own generation prompt, so they cannot be learned as they would be said: that ends in '", End(prompt),
-            "', the rendered turn in '", End(text), "'; let the words begin with <think> where the prompt opens thoughts, or give questions and solutions instead");
+  ThrowUser("the chat template does not render the assistant's words behind its own generation prompt, so they cannot be learned as they would be said: "
+            "that ends in '", End(prompt), "', the rendered turn in '", End(text), "'; let the words begin with <think> where the prompt opens thoughts, or give questions and solutions instead");
 }
 
 }  // namespace

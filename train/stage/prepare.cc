@@ -121,9 +121,11 @@ class PromptBound {
                                     : Str("the ", std::max<int64_t>(0, limit_), " that rollout.max_completion_tokens = ", config_.rollout.max_completion_tokens,
                                           " leaves of the model's context of ", context_);
     if (kept_ == 0) {
-      ThrowUser("no problem is left", of_source, ": the prompts of all ", dropped_, " have more tokens than ", bound, "; ", given ? "raise" : "lower", " that (the shortest has ", shortest_, ")");
+      ThrowUser("no problem is left", of_source, ": the prompts of all ", dropped_, " have more tokens than ", bound, "; ", given ? "raise" : "lower",
+                " that (the shortest has ", shortest_, ")");
     }
-    LogWarning(Str(dropped_, " of ", kept_ + dropped_, " problems", of_source, " are left out: their prompts have more tokens than ", bound, " (the longest has ", longest_, ")"));
+    LogWarning(Str(dropped_, " of ", kept_ + dropped_, " problems", of_source, " are left out: their prompts have more tokens than ", bound,
+                   " (the longest has ", longest_, ")"));
   }
 
  private:
