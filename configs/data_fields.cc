@@ -79,6 +79,10 @@ FieldTable<DatasetSettings> DatasetFields(const std::string& of) {
                 OneOf({"verbose", "mixed", "short"}))
           .When(synthetic, Synthetic)
           .OnlyIn({"sft", "distill"}),
+      MakeField(&S::max_prompt_tokens, "max_prompt_tokens", "tokens",
+                "Keep problems whose prompt has at most so many, in training and in the evaluations within it; the others are dropped, with a count. 0: "
+                "all that fit the model's context.",
+                Between(0, 1048576)),
       MakeField(&S::min_response_tokens, "min_response_tokens", "tokens",
                 "Keep solutions of at least so many, the end-of-turn token counted; the others are dropped, with a count.",
                 Between(0, 1048576))

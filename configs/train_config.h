@@ -59,6 +59,7 @@ struct DatasetSettings {
   double distractor_rate = 0.3;
   double brief_rate = 0.0;
   std::string verbosity = "mixed";
+  int64_t max_prompt_tokens = 0;       // longer prompts are dropped, with a count; 0: no bound
   int64_t min_response_tokens = 0, max_response_tokens = 0;  // SFT keeps solutions of so many; max 0: no bound
 
   bool operator==(const DatasetSettings&) const = default;

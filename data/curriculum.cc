@@ -88,12 +88,18 @@ void Curriculum::Load(const std::string& text) {
   try {
     const auto saved = nlohmann::json::parse(text).get<std::map<std::string, std::pair<int64_t, double>>>();
     std::vector<Record> records(ids_.size());
+    size_t known = 0;
     for (size_t i = 0; i < ids_.size(); ++i) {
       const auto it = saved.find(ids_[i]);
       if (it == saved.end()) continue;
+      ++known;
       const auto& [visits, rate] = it->second;
       if (visits < 1 || !(rate >= 0 && rate <= 1)) ThrowUser("the curriculum's state of problem '", ids_[i], "' is damaged");
       records[i] = {visits, rate};
+    }
+    if (known == 0 && !saved.empty()) {
+      ThrowUser("the curriculum's state is of ", saved.size(), " other problems ('", saved.begin()->first, "' for one, where this run's first is '", ids_[0],
+                "'); put the data back as they were, or begin anew with --overwrite");
     }
     records_ = std::move(records);
   } catch (const nlohmann::json::exception& e) {

@@ -36,7 +36,8 @@ class Curriculum {
   std::array<int64_t, kNumPools> Counts() const;  // by Pool
 
   // The state as JSON text, by problem id. Load: a problem that the text lacks is fresh, one that is no longer there is left
-  // out; UserError for a text that is none of Save's.
+  // out; UserError for a text that is none of Save's, and where it knows none of the problems: all that was learned would be forgotten
+  // without a word.
   std::string Save() const;
   void Load(const std::string& text);
 

@@ -15,6 +15,7 @@ struct DatasetSpec {
   int64_t limit = 0;          // first so many after shuffling; 0: all (synthetic: required)
   uint64_t seed = 0;          // of the generator, and of the shuffle
   bool shuffle = false;       // synthetic: no effect, its order is random already
+  bool conversations = false; // JSONL files: a record without a question may be a conversation (data/conversation.h)
   // JSONL files only: names of the fields.
   std::string question_field = "question", answer_field = "answer", solution_field = "solution";
   // synthetic only.

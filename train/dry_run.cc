@@ -104,7 +104,7 @@ std::string DryRun(const Session& session) {
   if (!session.problems.empty()) {
     const PreparedProblem& first = session.problems.front();
     out << "# first prompt (" << first.prompt.ids.size() << " tokens; the adapter acts from token " << first.prompt.invocation_start << " on)\n"
-        << Indent(session.prompter->Render(UserText(config, first.problem.question), config.data.system)) << "\n";
+        << Indent(session.prompter->tokenizer().Decode(first.prompt.ids, /*with_control=*/true)) << "\n";
     const auto told = std::find_if(session.problems.begin(), session.problems.end(), [](const PreparedProblem& p) { return !p.announcement.empty(); });
     if (told != session.problems.end()) {
       out << "# its response begins under a budget of " << told->budget_tokens << " with (" << told->announcement.size() << " tokens, forced)\n"

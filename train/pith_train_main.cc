@@ -15,6 +15,7 @@
 #include "configs/load.h"
 #include "train/dry_run.h"
 #include "train/rl/grpo.h"
+#include "train/run/rank_log.h"
 #include "train/run/ranks.h"
 #include "train/run/run_folder.h"
 #include "train/stage/logits.h"
@@ -83,6 +84,7 @@ int Main(int argc, char** argv) {
   TrainConfig config = LoadTrainConfig(config_path, overrides);
   if (resume) TakeStoredTime(&config);
   Ranks::Start(&argc, &argv);
+  RankLog log(Ranks::World());
   RunOptions options;
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
   if (Ranks::World().first()) CheckFolder(config, options.mode, dry_run);
@@ -92,6 +94,7 @@ int Main(int argc, char** argv) {
     return 0;
   }
   const Session session = OpenSession(config, dry_run ? Inputs::kAnnounced : Inputs::kDemanded);
+  log.Settle();
   if (dry_run) {
     if (Ranks::World().first()) std::cout << DryRun(session);
     return 0;
@@ -103,6 +106,7 @@ int Main(int argc, char** argv) {
   } else {
     RunGrpo(session, options);
   }
+  log.Settle();
   if (Ranks::World().first()) {
     const std::string folder = RunFolderPath(config) + "/adapter";
     ProveAdapter(session, folder);  // when the stage has given its memory back

@@ -11,13 +11,9 @@
 #include <vector>
 
 #include "base/gguf.h"
+#include "data/template/chat_message.h"
 
 namespace pith {
-
-struct ChatMessage {
-  std::string role;  // "system", "user", "assistant"
-  std::string content;
-};
 
 struct TemplateOptions {
   bool add_generation_prompt = false;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/template/guarded_text.h"
+#include "data/text/response_text.h"
 
 namespace pith {
 namespace {
@@ -14,6 +15,20 @@ std::vector<ChatMessage> OneTurn(const std::string& user, const std::string& sys
   if (!system.empty()) messages.push_back({"system", system});
   messages.push_back({"user", user});
   return messages;
+}
+
+// Leaves the tags of thoughts as they are.
+std::string ProtectBesideTags(std::string_view text, TextGuard* guard) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t open = text.find(kThinkOpen), close = text.find(kThinkClose), at = std::min(open, close);
+    out += guard->Protect(text.substr(0, at));
+    if (at == std::string_view::npos) break;
+    const std::string_view tag = at == open ? kThinkOpen : kThinkClose;
+    out += tag;
+    text.remove_prefix(at + tag.size());
+  }
+  return out;
 }
 
 }  // namespace
@@ -118,13 +133,17 @@ std::vector<int32_t> Prompter::Encode(const std::string& user, const std::string
   return Encode(OneTurn(user, system));
 }
 
-std::vector<int32_t> Prompter::Encode(std::span<const ChatMessage> messages) const {
+std::vector<int32_t> Prompter::Encode(std::span<const ChatMessage> messages) const { return EncodeGuarded(messages, true, false); }
+std::vector<int32_t> Prompter::EncodeSaid(std::span<const ChatMessage> messages) const { return EncodeGuarded(messages, false, true); }
+
+std::vector<int32_t> Prompter::EncodeGuarded(std::span<const ChatMessage> messages, bool add_generation_prompt, bool own_tags) const {
   std::vector<std::string_view> texts;
   for (const ChatMessage& message : messages) texts.push_back(message.content);
   TextGuard guard(tokenizer_->ControlTexts(), texts);
   std::vector<ChatMessage> guarded;
   for (const ChatMessage& message : messages) guarded.push_back({message.role, guard.Protect(message.content)});
-  const std::string rendered = chat_->Render(guarded, true);
+  if (own_tags) guarded.back().content = ProtectBesideTags(messages.back().content, &guard);
+  const std::string rendered = chat_->Render(guarded, add_generation_prompt);
   std::vector<TextRange> literal;
   const std::string text = guard.Restore(rendered, &literal);
   return tokenizer_->EncodeAround(text, literal);

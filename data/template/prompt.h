@@ -59,6 +59,9 @@ class Prompter {
   // The ids alone, for adapters that always act and for the base.
   std::vector<int32_t> Encode(const std::string& user, const std::string& system = "") const;
   std::vector<int32_t> Encode(std::span<const ChatMessage> messages) const;
+  // Of a conversation that the assistant has the last word in, without a generation prompt. Of that word <think> and </think> are tokens, where the vocabulary has
+  // them as such: it is the model's own.
+  std::vector<int32_t> EncodeSaid(std::span<const ChatMessage> messages) const;
   std::string Render(const std::string& user, const std::string& system = "") const;  // as text, for people
 
  private:
@@ -67,6 +70,8 @@ class Prompter {
   std::vector<int32_t> invocation_;
   std::string no_invocation_;  // why there is none
   std::string origin_;
+
+  std::vector<int32_t> EncodeGuarded(std::span<const ChatMessage> messages, bool add_generation_prompt, bool own_tags) const;
 };
 
 }  // namespace pith

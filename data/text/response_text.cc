@@ -32,4 +32,11 @@ std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, s
 
 bool EndsInThoughts(std::string_view judged_text) { return ThoughtsAtEnd(judged_text) == Thoughts::kOpen; }
 
+std::string WithoutThoughts(std::string text) {
+  if (EndsInThoughts(text)) text.erase(text.rfind(kThinkOpen));
+  if (const size_t close = text.rfind(kThinkClose); close != std::string::npos) text.erase(0, close + kThinkClose.size());
+  text.erase(0, std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  return text;
+}
+
 }  // namespace pith

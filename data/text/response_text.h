@@ -25,5 +25,7 @@ Thoughts ThoughtsAtEnd(const Tokenizer& tokenizer, std::span<const int32_t> gene
 std::string JudgedText(const Tokenizer& tokenizer, bool prompt_opens_thoughts, std::span<const int32_t> response);
 // Whether thoughts are open at the end of such a text.
 bool EndsInThoughts(std::string_view judged_text);
+// Such a text without its thoughts, and without white space at its beginning: what a conversation keeps of a turn.
+std::string WithoutThoughts(std::string judged_text);
 
 }  // namespace pith

@@ -43,7 +43,9 @@ class Evaluation {
     });
   }
 
-  std::vector<EvalRow> Run() {
+  // `mine`: of one process's share; empty: all problems.
+  void AnswerAll(const std::function<bool(size_t problem)>& mine = nullptr) {
+    mine_ = mine;
     for (size_t begin = 0; begin < problems_.size(); begin += static_cast<size_t>(plan_.chunk)) {
       const size_t end = std::min(begin + static_cast<size_t>(plan_.chunk), problems_.size());
       EncodePrompts(begin, end);
@@ -55,6 +57,9 @@ class Evaluation {
         if (free && share_trace_) trace = &rows_[row];
       }
     }
+  }
+
+  std::vector<EvalRow> Rows() const {
     std::vector<EvalRow> rows;
     for (size_t i = 0; i < rows_.size(); ++i) {
       const RowInProgress& row = rows_[i];
@@ -77,7 +82,7 @@ class Evaluation {
     encode_seconds_.assign(plan_.prompts.size(), std::vector<double>(end - begin));
     for (size_t set = 0; set < plan_.prompts.size(); ++set) {
       for (size_t p = begin; p < end; ++p) {
-        if (!Wanted(set, p)) continue;
+        if (!IsMine(p) || !Wanted(set, p)) continue;
         const auto start = Clock::now();
         const Prompt& prompt = plan_.prompts[set][p];
         const SequenceId sequence = engine_.NewSequence();
@@ -87,6 +92,8 @@ class Evaluation {
       }
     }
   }
+
+  bool IsMine(size_t problem) const { return !mine_ || mine_(problem); }
 
   bool Wanted(size_t set, size_t problem) const {
     for (size_t row = 0; row < rows_.size(); ++row) {
@@ -101,6 +108,7 @@ class Evaluation {
     RowInProgress& row = rows_[index];
     std::vector<size_t> open;
     for (size_t p = begin; p < end; ++p) {
+      if (!IsMine(p)) continue;
       const EvalPiece* kept = Kept(index, p);
       if (kept == nullptr) {
         open.push_back(p);
@@ -111,7 +119,7 @@ class Evaluation {
       done_ += settings_.chains;
     }
     Decode(index, open, begin, point.told ? nullptr : trace);
-    AskJudges(row.completions, begin, end);
+    if (!mine_) AskJudges(row.completions, begin, end);
     done_ += static_cast<int64_t>(open.size()) * settings_.chains;
     on_progress_(done_, total_, what_);
   }
@@ -234,6 +242,7 @@ class Evaluation {
   const EvalPlan& plan_;
   const Progress& on_progress_;
   EvalKeeper* keeper_;
+  std::function<bool(size_t problem)> mine_;
   std::vector<RowInProgress> rows_;                  // as plan_.rows
   std::vector<size_t> order_;                        // in which they are answered
   const bool share_trace_;
@@ -247,7 +256,15 @@ class Evaluation {
 std::vector<EvalRow> RunEval(Engine& engine, const Tokenizer& tokenizer, const std::vector<Problem>& problems,
                              const std::vector<NamedAdapter>& modes, const EvalSettings& settings, const EvalPlan& plan,
                              const Progress& on_progress, EvalKeeper* keeper) {
-  return Evaluation(engine, tokenizer, problems, modes, settings, plan, on_progress, keeper).Run();
+  Evaluation evaluation(engine, tokenizer, problems, modes, settings, plan, on_progress, keeper);
+  evaluation.AnswerAll();
+  return evaluation.Rows();
+}
+
+void AnswerShare(Engine& engine, const Tokenizer& tokenizer, const std::vector<Problem>& problems, const std::vector<NamedAdapter>& modes, const EvalSettings& settings,
+                 const EvalPlan& plan, const std::function<bool(size_t problem)>& mine, EvalKeeper* keeper) {
+  const Progress silent = [](int64_t, int64_t, const std::string&) {};
+  Evaluation(engine, tokenizer, problems, modes, settings, plan, silent, keeper).AnswerAll(mine);
 }
 
 }  // namespace pith

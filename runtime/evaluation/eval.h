@@ -42,4 +42,9 @@ std::vector<EvalRow> RunEval(Engine& engine, const Tokenizer& tokenizer, const s
                              const std::function<void(int64_t done, int64_t total, const std::string& what)>& on_progress,
                              EvalKeeper* keeper = nullptr);
 
+// A process's share of an evaluation: answers the problems that `mine` holds for, and leaves them in `keeper`. RunEval() with a keeper that finds what all processes have
+// answered gives the rows that one process alone would have given; it judges, this does not.
+void AnswerShare(Engine& engine, const Tokenizer& tokenizer, const std::vector<Problem>& problems, const std::vector<NamedAdapter>& modes, const EvalSettings& settings,
+                 const EvalPlan& plan, const std::function<bool(size_t problem)>& mine, EvalKeeper* keeper);
+
 }  // namespace pith

@@ -49,7 +49,7 @@ int64_t EvalSettings::ResponseLimit(int64_t tokens) const { return tokens > 0 ? 
 EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std::vector<Problem>& problems,
                   const std::vector<NamedAdapter>& modes, const EvalSettings& settings) {
   PITH_CHECK(!settings.budgets.empty() && settings.chains >= 1);
-  for (const Problem& problem : problems) settings.verifiers->CheckKind(problem.kind, Str("problem ", problem.id));
+  for (const Problem& problem : problems) settings.verifiers->CheckKind(problem.kind, NameOf(problem));
   EvalPlan plan;
   int64_t prompt_pages = 0;  // of all prompts
   std::map<std::string, size_t> sets;  // by what they tell
@@ -73,7 +73,7 @@ EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std
     for (size_t p = 0; p < problems.size(); ++p) {
       const auto prompt = static_cast<int64_t>(plan.prompt(row, p).ids.size());
       if (prompt > config.context_length - limit) {
-        ThrowUser("problem ", problems[p].id, " takes a prompt of ", prompt, " tokens, which with up to ", limit,
+        ThrowUser(NameOf(problems[p]), " takes a prompt of ", prompt, " tokens, which with up to ", limit,
                   " more does not fit the model's context of ", config.context_length,
                   " tokens; leave it out or lower the limit");
       }

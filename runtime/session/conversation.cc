@@ -64,10 +64,7 @@ void Conversation::Forget() {
 std::string KeptAnswer(const Tokenizer& tokenizer, const Completion& completion) {
   std::string text = JudgedText(tokenizer, completion);
   text.resize(text.size() - std::min(completion.cut_bytes, text.size()));
-  if (EndsInThoughts(text)) text.erase(text.rfind(kThinkOpen));
-  if (const size_t close = text.rfind(kThinkClose); close != std::string::npos) text.erase(0, close + kThinkClose.size());
-  text.erase(0, std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  return text;
+  return WithoutThoughts(std::move(text));
 }
 
 }  // namespace pith

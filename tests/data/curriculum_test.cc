@@ -139,6 +139,15 @@ TEST(Curriculum, GoesOnFromItsSavedState) {
     EXPECT_THROW(other.Load(text), UserError) << text;
   }
   EXPECT_THROW(Curriculum(Settings(0), {"a", "b", "a"}), UserError);
+  // A state that knows none of the problems was of others.
+  Curriculum strange(Settings(0), {"a", "b"});
+  try {
+    strange.Load(whole.Save());
+    FAIL();
+  } catch (const UserError& e) {
+    EXPECT_NE(std::string(e.what()).find("is of 30 other problems ('p0' for one, where this run's first is 'a')"), std::string::npos) << e.what();
+  }
+  strange.Load(Curriculum(Settings(0), Ids(3)).Save());  // nothing was known yet
 }
 
 }  // namespace

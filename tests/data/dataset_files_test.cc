@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "data/curriculum.h"
 #include "data/dataset.h"
 #include "data/download.h"
 
@@ -59,11 +60,39 @@ TEST(DatasetFiles, FieldsAreTakenByName) {
   spec.solution_field = "why";
   const std::vector<Problem> problems = LoadProblems(spec);
   ASSERT_EQ(problems.size(), 2u);
-  EXPECT_EQ(problems[0].id, "a.jsonl-0");
+  EXPECT_TRUE(problems[0].place.ends_with("a.jsonl, line 1")) << problems[0].place;
+  EXPECT_TRUE(problems[1].place.ends_with("a.jsonl, line 3")) << problems[1].place;
   EXPECT_EQ(problems[0].question, "Two and two?");
   EXPECT_EQ(problems[0].answer, "4.0") << "as it is written";
   EXPECT_EQ(problems[0].solution, "2+2=4\n#### 4");
   EXPECT_EQ(problems[1].answer, "7");
+}
+
+// What a curriculum knows of a problem it knows by its id: that must not pass to another when lines move.
+TEST(DatasetFiles, AProblemKeepsItsIdWhereverItStands) {
+  const std::string one = "{\"question\": \"1+1?\", \"answer\": 2}\n", two = "{\"question\": \"2+2?\", \"answer\": 4, \"solution\": \"4\"}\n",
+                    rewritten = "{\"solution\": \"2+2=4\", \"question\": \"2+2?\", \"answer\": \"4\"}\n", code = "{\"question\": \"2+2?\", \"answer\": 4, \"kind\": \"code\"}\n",
+                    tested = "{\"question\": \"2+2?\", \"answer\": 4, \"kind\": \"code\", \"payload\": [1]}\n";
+  const std::vector<Problem> before = LoadProblems(FileSpec("moved.jsonl", one + two));
+  CurriculumSettings settings;
+  Curriculum old(settings, {before[0].id, before[1].id});
+  old.Observe(1, 0.25);
+  const std::vector<Problem> after = LoadProblems(FileSpec("moved.jsonl", code + rewritten + tested + one));
+  std::vector<std::string> ids;
+  for (const Problem& problem : after) ids.push_back(problem.id);
+  EXPECT_EQ(ids[1], before[1].id);
+  EXPECT_EQ(ids[3], before[0].id);
+  EXPECT_TRUE(ids[0].starts_with("moved.jsonl-")) << ids[0];
+  Curriculum now(settings, ids);  // refuses two of one name
+  now.Load(old.Save());
+  for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(now.PoolOf(i), i == 1 ? Pool::kLearning : Pool::kFresh) << i;
+}
+
+TEST(DatasetFiles, TheSameProblemTwiceIsNumbered) {
+  const std::string one = "{\"question\": \"1+1?\", \"answer\": 2}\n";
+  const std::vector<Problem> problems = LoadProblems(FileSpec("twice.jsonl", one + one + one));
+  EXPECT_EQ(problems[1].id, problems[0].id + "-2");
+  EXPECT_EQ(problems[2].id, problems[0].id + "-3");
 }
 
 TEST(DatasetFiles, TheSolutionMayBeAbsentUnlessItIsNamed) {
@@ -109,6 +138,37 @@ TEST(DatasetFiles, KindsAndPayloadsAreKept) {
   EXPECT_EQ(problems[3].kind, "math");
   EXPECT_EQ(problems[3].payload, "");
   EXPECT_NE(ErrorOf(FileSpec("kindless.jsonl", "{\"question\": \"c?\", \"payload\": {}}\n")).find("field 'answer' is missing"), std::string::npos);
+}
+
+TEST(DatasetFiles, ConversationsAreRead) {
+  const std::string talk = "{\"messages\": [{\"role\": \"system\", \"content\": \"\"}, {\"content\": \"1+1?\", \"role\": \"user\", \"name\": null}, {\"role\": \"tool\", \"content\": \"2\"}, "
+                           "{\"role\": \"assistant\", \"content\": \"It is 2.\", \"tool_calls\": []}], \"question\": null}\n";
+  DatasetSpec spec = FileSpec("talk.jsonl", talk + "{\"question\": \"1+1?\", \"answer\": 2, \"messages\": 5}\n");
+  EXPECT_NE(ErrorOf(spec).find("talk.jsonl, line 1: is a conversation ('messages'), which supervised training alone can use"), std::string::npos) << ErrorOf(spec);
+  spec.conversations = true;
+  const std::vector<Problem> problems = LoadProblems(spec);
+  ASSERT_EQ(problems[0].messages.size(), 4u);
+  EXPECT_EQ(problems[0].messages[1].role, "user");
+  EXPECT_EQ(problems[0].messages[1].content, "1+1?");
+  EXPECT_EQ(problems[0].messages[3].content, "It is 2.");
+  EXPECT_TRUE(problems[1].messages.empty()) << "a question is one, as before";
+  WriteFile(spec.name, talk + "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"assistant\", \"content\": \"y\"}]}\n");
+  EXPECT_NE(LoadProblems(spec)[1].id, problems[0].id) << "named by what is said";
+  EXPECT_EQ(LoadProblems(spec)[0].id, problems[0].id);
+  const std::string said = "{\"role\": \"assistant\", \"content\": \"y\"}", place = "talk.jsonl, line 1: 'messages'";
+  for (const auto& [messages, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"5", " is a JSON number, expected a list of messages"},
+           {"[]", " is empty, expected a list of messages"},
+           {"[\"x\"]", ", message 1 is a JSON string, expected an object"},
+           {"[" + said + ", {\"role\": \"user\"}]", ", message 2 has no 'content', expected a text"},
+           {"[" + said + ", {\"role\": \"user\", \"content\": [1]}]", ", message 2: its 'content' is a JSON array, expected a text"},
+           {"[" + said + ", {\"role\": \"human\", \"content\": \"x\"}]", ", message 2 has the role 'human', expected system, user, assistant or tool"},
+           {"[" + said + ", {\"role\": \"system\", \"content\": \"x\"}]", ", message 2 is of the system, which speaks first or not at all"},
+           {"[{\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"name\": \"f\"}]}]", ", message 1 has 'tool_calls', which is not learned from"},
+           {"[{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"assistant\", \"content\": \" \\n\"}]", " has no message of the assistant that says something"}}) {
+    WriteFile(spec.name, "{\"messages\": " + messages + "}\n");
+    EXPECT_NE(ErrorOf(spec).find(place + problem), std::string::npos) << ErrorOf(spec);
+  }
 }
 
 TEST(DatasetFiles, DomainsAndLevelsAreTakenWhereThereAreSome) {

@@ -55,6 +55,15 @@ class RanksTest : public ProgramTest {
     return lines;
   }
 
+  static std::vector<std::string> Warnings(const std::string& err) {
+    std::vector<std::string> lines;
+    std::istringstream in(err);
+    for (std::string line; std::getline(in, line);) {
+      if (line.find("warning: ") != std::string::npos) lines.push_back(line);
+    }
+    return lines;
+  }
+
   // The largest difference of all moments of the two runs after `step`, each as a share of the largest moment of its tensor.
   double MomentsDiffer(const std::string& a, const std::string& b, int step) const {
     const std::string file = "/checkpoints/step-" + std::to_string(step) + "/optimizer.safetensors";
@@ -78,11 +87,14 @@ class RanksTest : public ProgramTest {
 };
 
 TEST_F(RanksTest, TwoGiveTheGradientsOfOne) {
+  size_t warnings = 0;
   for (const std::string stage : {"sft", "rl"}) {
     const Outcome one = Run({Config(stage, stage + "1", 1)});
     ASSERT_EQ(one.code, 0) << one.err;
     const Outcome two = Run({Config(stage, stage + "2", 1)}, kTwo);
     ASSERT_EQ(two.code, 0) << two.err;
+    EXPECT_EQ(Warnings(two.err), Warnings(one.err)) << stage << ": two say what one says, and once";
+    warnings += Warnings(one.err).size();
     // The first moment is the gradient times 1 − β1. Sums are of other orders: rounding.
     EXPECT_LT(MomentsDiffer(stage + "1", stage + "2", 1), 2e-5) << stage;
     const json a = Metrics(stage + "1")[0], b = Metrics(stage + "2")[0];
@@ -94,7 +106,25 @@ TEST_F(RanksTest, TwoGiveTheGradientsOfOne) {
       EXPECT_NEAR(value.get<double>(), b[name].get<double>(), 1e-5 * (1 + std::fabs(value.get<double>()))) << stage << " " << name;
     }
   }
+  EXPECT_GT(warnings, 0u) << "nobody warned, this compares nothing of warnings";
   EXPECT_EQ(ReadFile(folder_ / "rl1/completions/step-1.jsonl"), ReadFile(folder_ / "rl2/completions/step-1.jsonl"));
+}
+
+// The rate is too small to change a number, so both evaluate the same adapter.
+TEST_F(RanksTest, TwoEvaluateAsOneDoes) {
+  const std::string more = "eval: {every: 1, limit: 5, budgets: [70, 0], chains: 2, temperature: 0.9, max_tokens: 80, max_share: 1}\n";
+  ASSERT_EQ(Run({Config("sft", "one", 1, more), "--set", "optimizer.learning_rate=1e-30"}).code, 0);
+  const Outcome two = Run({Config("sft", "two", 1, more), "--set", "optimizer.learning_rate=1e-30"}, kTwo);
+  ASSERT_EQ(two.code, 0) << two.err;
+  const json a = Metrics("one")[0], b = Metrics("two")[0];
+  EXPECT_GT(a["eval/none/mean_tokens"], 0.0);
+  size_t compared = 0;
+  for (const auto& [name, value] : a.items()) {
+    if (!name.starts_with("eval/")) continue;
+    EXPECT_EQ(value, b.value(name, json())) << name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 17u);
 }
 
 TEST_F(RanksTest, ResumedTogetherTheyEndWhereTheyWouldHave) {

@@ -137,8 +137,8 @@ TEST_F(RunProgramTest, PromptsThatDoNotFit) {
   ExpectRefusal({"generate", "--model", model_, "--prompt", text}, "context of 512");
   ExpectRefusal(Generate({"--max-tokens", "500"}), "context of 512");
   WriteFile(folder_ / "long.jsonl", ReadFile(folder_ / "sums.jsonl") + nlohmann::json{{"question", text}, {"answer", 1}}.dump() + "\n");
-  ExpectRefusal(Eval({"--max-tokens", "20"}, folder_ / "long.jsonl"), "long.jsonl-3");
-  ExpectRefusal(Eval({"--budgets", "64,none", "--max-tokens", "20"}, folder_ / "long.jsonl"), "long.jsonl-3");
+  ExpectRefusal(Eval({"--max-tokens", "20"}, folder_ / "long.jsonl"), "long.jsonl, line 4)");
+  ExpectRefusal(Eval({"--budgets", "64,none", "--max-tokens", "20"}, folder_ / "long.jsonl"), "long.jsonl, line 4)");
 }
 
 TEST_F(RunProgramTest, BudgetsThatCannotAct) {

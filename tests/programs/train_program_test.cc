@@ -157,7 +157,7 @@ TEST_F(TrainProgramTest, BudgetsAndPromptsThatCannotWork) {
   Write("rl", "rollout: {max_completion_tokens: 100}\nbudget: {tokens: 90}\nreward: {times: [budget]}\n");
   ExpectRefusal({config_}, "max_completion_tokens");
   Write("rl", "rollout: {max_completion_tokens: 500}\nbudget: {tokens: 90}\nreward: {times: [budget]}\n");
-  ExpectRefusal({config_}, "longest prompt");
+  ExpectRefusal({config_}, "leaves of the model's context of 512");
 }
 
 TEST_F(TrainProgramTest, ARunAndItsFolder) {

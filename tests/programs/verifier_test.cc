@@ -61,7 +61,7 @@ TEST_F(VerifierProgramTest, EvalAsksTheJudge) {
             "{\"question\": \"Say anything.\", \"kind\": \"words\", \"payload\": {\"word\": \"\"}}\n"
             "{\"question\": \"Say that.\", \"kind\": \"words\", \"payload\": {\"word\": \"no model says this\"}}\n"
             "{\"question\": \"What is 2 + 2?\", \"answer\": 4}\n");
-  ExpectRefusal(Eval({}, folder_ / "words.jsonl"), "problem words.jsonl-0: there is no verifier of its kind 'words'; there are math");
+  ExpectRefusal(Eval({}, folder_ / "words.jsonl"), "words.jsonl, line 1): there is no verifier of its kind 'words'; there are math");
   const Outcome outcome = Run(Eval({"--max-tokens", "8", "--verifier", judge_, "--verifier-kinds", "words"}, folder_ / "words.jsonl"));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const auto row = nlohmann::json::parse(ReadFile(folder_ / "new/out/results.json"))[0];

@@ -4,6 +4,7 @@
 #include "adapters/peft.h"
 #include "runtime/evaluation/eval.h"
 #include "tests/train/tiny_run.h"
+#include "train/stage/evaluation_hook.h"
 #include "train/stage/rollout.h"
 
 namespace pith {
@@ -131,6 +132,26 @@ TEST(EvaluationSetup, IsCheckedBeforeTraining) {
   c.eval.max_tokens = 600;  // beyond the context
   EXPECT_NE(Refusal([&] { Execute(c); }).find("context"), std::string::npos);
   EXPECT_FALSE(IsFolder(c.run.folder));
+}
+
+TEST(EvaluationSetup, LeavesOutPromptsThatAreTooLong) {
+  const Scratch scratch;
+  TrainConfig c = WithEvaluation(TinyConfig(scratch, "rl", "long"), scratch);
+  const auto said = [&] {
+    const Session session = OpenSession(c);
+    ::testing::internal::CaptureStderr();
+    const EvaluationHook hook(session);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  std::string question;
+  for (int i = 0; i < 200; ++i) question += " apples";
+  WriteFile(c.eval.dataset, ReadFile(c.eval.dataset) + nlohmann::json{{"question", question}, {"answer", 1}}.dump() + "\n");
+  EXPECT_EQ(said().find("left out"), std::string::npos) << "it fits";
+  c.data.max_prompt_tokens = 100;
+  EXPECT_NE(said().find("problems are left out: their prompts have more tokens than max_prompt_tokens = 100"), std::string::npos) << said();
+  c.data.max_prompt_tokens = 0;
+  c.eval.max_tokens = 400;
+  EXPECT_NE(said().find("their prompts have more tokens than the 112 that answers of 400 leave of the model's context of 512"), std::string::npos) << said();
 }
 
 }  // namespace

@@ -264,7 +264,7 @@ TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {
   double sum = 0;
   int64_t tokens = 0;
   for (const TrainSequence& s : batch.sequences) {
-    const ModelInput input = {std::span(s.ids).first(s.ids.size() - 1), s.prompt.prefix};
+    const ModelInput input = {std::span(s.ids).first(s.ids.size() - 1), s.prompt.prefix()};
     const at::Tensor rows = at::arange(s.response_begin - 1, static_cast<int64_t>(s.ids.size()) - 1);
     const at::Tensor logits = f.model->head().Logits(f.model->Forward({&input, 1}, rows, {})).to(at::kDouble);
     const at::Tensor logp = at::log_softmax(logits / f.session.config.rollout.temperature, -1);

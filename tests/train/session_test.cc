@@ -65,8 +65,7 @@ TEST(Session, RefusesTokensThatTheModelHasNoEmbeddingFor) {
   EXPECT_REFUSED(OpenSession(c), "holds the token 320");
   c.model.path = CopyOfTiny(scratch, "{{ messages[0]['content'] }}" + generation,
                             {{"id", 321}, {"content", "####"}, {"special", false}, {"normalized", false}});
-  const Session session = OpenSession(c);
-  EXPECT_REFUSED(MakeSftExamples(session), "the solution of problem");
+  EXPECT_REFUSED(OpenSession(c), "the solution of problem");
   EXPECT_REFUSED(Execute(c), "holds the token 320");  // the next free id, whatever the file says
   EXPECT_FALSE(fs::exists(c.run.folder));
 }
@@ -181,7 +180,97 @@ TEST(Session, ChecksLengthsAgainstTheContext) {
   OpenSession(c);
   c = TinyConfig(scratch, "rl", "long");
   c.rollout.max_completion_tokens = 500;
-  EXPECT_REFUSED(OpenSession(c), "does not fit the model's context of 512");
+  EXPECT_REFUSED(OpenSession(c), "no problem is left: the prompts of all 12 have more tokens than the 12 that rollout.max_completion_tokens = 500 leaves of the model's context of 512; lower that");
+}
+
+// What a session of `c` says, and whom it keeps.
+std::string Opened(const TrainConfig& c, std::vector<std::string>* places) {
+  ::testing::internal::CaptureStderr();
+  const Session session = OpenSession(c);
+  places->clear();
+  for (const PreparedProblem& p : session.problems) places->push_back(p.problem.place.substr(p.problem.place.rfind(' ') + 1));
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(Session, LeavesOutPromptsThatAreTooLong) {
+  const Scratch scratch;
+  std::string lines, wordy;
+  for (int i = 0; i < 150; ++i) wordy += " apples";
+  for (const std::string& words : {std::string("one?"), wordy, std::string("two apples?")}) {
+    lines += nlohmann::json{{"question", words}, {"answer", "1"}, {"solution", "#### 1"}}.dump() + "\n";
+  }
+  const std::string file = scratch.path + "/long.jsonl";
+  WriteFile(file, lines);
+  std::vector<std::string> kept;
+  TrainConfig c = TinyConfig(scratch, "rl", "long");
+  c.data.dataset = file;
+  c.rollout.max_completion_tokens = 390;
+  std::string said = Opened(c, &kept);
+  EXPECT_EQ(kept, (std::vector<std::string>{"1", "3"}));
+  EXPECT_NE(said.find("1 of 3 problems are left out: their prompts have more tokens than the 122 that rollout.max_completion_tokens = 390 leaves of the model's context of 512"), std::string::npos) << said;
+  c.budget.choices = {64, 128};
+  Opened(c, &kept);
+  EXPECT_EQ(kept, (std::vector<std::string>{"1", "1", "3", "3"})) << "under all budgets";
+  c = TinyConfig(scratch, "sft", "long");
+  c.data.dataset = file;
+  said = Opened(c, &kept);
+  EXPECT_EQ(kept.size(), 3u);
+  EXPECT_EQ(said.find("left out"), std::string::npos) << said;
+  c.data.max_prompt_tokens = 100;
+  said = Opened(c, &kept);
+  EXPECT_EQ(kept.size(), 2u);
+  EXPECT_NE(said.find("1 of 3 problems are left out: their prompts have more tokens than data.max_prompt_tokens = 100"), std::string::npos) << said;
+  c.data.max_prompt_tokens = 3;
+  EXPECT_REFUSED(OpenSession(c), "no problem is left: the prompts of all 3 have more tokens than data.max_prompt_tokens = 3; raise that (the shortest has ");
+}
+
+// One question and its answer are the same run however they are written.
+TEST(Session, AConversationOfOneTurnIsAProblemWithItsSolution) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "asked"), d = TinyConfig(scratch, "sft", "said");
+  std::string lines;
+  for (int i = 0; i < 12; ++i) {
+    const std::string sum = std::to_string(i) + " + 4 = " + std::to_string(i + 4) + "\n#### " + std::to_string(i + 4), question = "Tom has " + std::to_string(i) + " apples and buys 4 more. How many?";
+    lines += nlohmann::json{{"messages", {{{"role", "user"}, {"content", question}}, {{"role", "assistant"}, {"content", sum}}}}}.dump() + "\n";
+  }
+  d.data.dataset = scratch.path + "/said.jsonl";
+  WriteFile(d.data.dataset, lines);
+  Execute(c);
+  Execute(d);
+  EXPECT_EQ(testing::MetricsOf(c.run.folder), testing::MetricsOf(d.run.folder));
+  EXPECT_EQ(ReadFile(c.run.folder + "/adapter/adapter_model.safetensors"), ReadFile(d.run.folder + "/adapter/adapter_model.safetensors"));
+  d.run.stage = "rl";
+  EXPECT_REFUSED(OpenSession(d), "said.jsonl, line 1: is a conversation");
+}
+
+TEST(Session, EachTurnOfAConversationIsLearnedBehindWhatWasSaidBefore) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "talk");
+  c.data.dataset = scratch.path + "/talk.jsonl";
+  c.data.shuffle = false;
+  c.data.system = "Be brief.";
+  const auto message = [](const char* role, const char* content) { return nlohmann::json{{"role", role}, {"content", content}}; };
+  WriteFile(c.data.dataset, nlohmann::json{{"messages", {message("user", "2?"), message("assistant", "<think>hm</think>two"), message("user", "3?"), message("assistant", "three")}}}.dump() + "\n" +
+                                nlohmann::json{{"messages", {message("system", "Shout."), message("user", "2?"), message("assistant", "TWO")}}}.dump() + "\n");
+  const Session session = OpenSession(c);
+  const std::vector<SftExample> examples = MakeSftExamples(session);
+  ASSERT_EQ(examples.size(), 3u);
+  const Tokenizer& tokenizer = session.prompter->tokenizer();
+  std::vector<std::string> prompts, responses;
+  for (const SftExample& e : examples) {
+    prompts.push_back(tokenizer.Decode(session.problems[e.problem].prompt.ids, true));
+    responses.push_back(tokenizer.Decode(e.response, true));
+    EXPECT_EQ(session.problems[e.problem].prompt.invocation_start, static_cast<int64_t>(session.problems[e.problem].prompt.ids.size() - session.invocation.size()));
+  }
+  const std::string open = "<|im_start|>assistant\n", first = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n2?<|im_end|>\n" + open;
+  EXPECT_EQ(prompts, (std::vector<std::string>{first, first + "two<|im_end|>\n<|im_start|>user\n3?<|im_end|>\n" + open,
+                                               "<|im_start|>system\nShout.<|im_end|>\n<|im_start|>user\n2?<|im_end|>\n" + open}));
+  EXPECT_EQ(responses, (std::vector<std::string>{"<think>hm</think>two<|im_end|>", "three<|im_end|>", "TWO<|im_end|>"}));
+  EXPECT_EQ(session.problems[1].problem.id, session.problems[0].problem.id + "/2");
+  EXPECT_NE(DryRun(session).find("Be brief.<|im_end|>\n  <|im_start|>user\n  2?"), std::string::npos);
+  // One that leaves no room: the turn goes, not the conversation.
+  c.sft.max_length = static_cast<int64_t>(session.problems[0].prompt.ids.size() + examples[0].response.size());
+  EXPECT_EQ(MakeSftExamples(OpenSession(c)).size(), 2u);
 }
 
 TEST(Session, RefusesAWarmUpAsLongAsTheRunBeforeItBegins) {

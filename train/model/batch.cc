@@ -5,6 +5,8 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "train/run/ranks.h"
@@ -28,21 +30,71 @@ PromptEncoder::PromptEncoder(const Model& model, std::span<const Prompt* const> 
   }
 }
 
+struct PromptsOfAStep {
+  const PromptEncoder& encoder;
+  std::vector<const Prompt*> prompts;
+  int64_t chunk_tokens;
+  std::vector<std::optional<std::vector<KvSpan>>> prefixes;  // of the prompts that were needed so far
+
+  void Need(std::span<const size_t> places) {
+    std::vector<size_t> missing;
+    std::vector<const Prompt*> wanted;
+    for (size_t place : places) {
+      if (prefixes[place] || std::find(missing.begin(), missing.end(), place) != missing.end()) continue;
+      missing.push_back(place);
+      wanted.push_back(prompts[place]);
+    }
+    if (missing.empty()) return;
+    std::vector<std::vector<KvSpan>> computed = encoder.Compute(wanted, chunk_tokens);
+    for (size_t i = 0; i < missing.size(); ++i) prefixes[missing[i]] = std::move(computed[i]);
+  }
+
+  // Together, so that they share passes.
+  static void NeedOf(std::span<const TrainSequence> sequences) {
+    std::map<PromptsOfAStep*, std::vector<size_t>> places;
+    for (const TrainSequence& s : sequences) {
+      if (s.prompt.step_) places[s.prompt.step_.get()].push_back(s.prompt.place_);
+    }
+    for (auto& [step, wanted] : places) step->Need(wanted);
+  }
+};
+
+const std::vector<KvSpan>& EncodedPrompt::prefix() const {
+  static const std::vector<KvSpan> none;
+  if (!step_) return none;
+  step_->Need({&place_, 1});
+  return *step_->prefixes[place_];
+}
+
 std::vector<EncodedPrompt> PromptEncoder::Encode(std::span<const Prompt* const> prompts, int64_t chunk_tokens) const {
-  std::vector<EncodedPrompt> out(prompts.size());
+  const auto step = std::make_shared<PromptsOfAStep>(*this, std::vector<const Prompt*>(prompts.begin(), prompts.end()), chunk_tokens,
+                                                     std::vector<std::optional<std::vector<KvSpan>>>(prompts.size()));
+  std::vector<EncodedPrompt> encoded(prompts.size());
+  std::vector<size_t> all;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    PITH_CHECK(prompts[i]->invocation_start >= common_length_, "a prompt that the encoder was not made for");
+    encoded[i].step_ = step;
+    encoded[i].place_ = i;
+    all.push_back(i);
+  }
+  if (Ranks::World().size() == 1) step->Need(all);
+  return encoded;
+}
+
+std::vector<std::vector<KvSpan>> PromptEncoder::Compute(std::span<const Prompt* const> prompts, int64_t chunk_tokens) const {
+  std::vector<std::vector<KvSpan>> out(prompts.size());
   std::vector<ModelInput> inputs;
   std::vector<size_t> owners;
   int64_t tokens = 0;
   const auto flush = [&] {
     if (inputs.empty()) return;
     const std::vector<KvSpan> spans = model_.EncodeBase(inputs);
-    for (size_t i = 0; i < owners.size(); ++i) out[owners[i]].prefix.push_back(spans[i]);
+    for (size_t i = 0; i < owners.size(); ++i) out[owners[i]].push_back(spans[i]);
     inputs.clear(), owners.clear(), tokens = 0;
   };
   for (size_t i = 0; i < prompts.size(); ++i) {
     const Prompt& p = *prompts[i];
-    PITH_CHECK(p.invocation_start >= common_length_, "a prompt that the encoder was not made for");
-    out[i].prefix = common_;
+    out[i] = common_;
     const int64_t own = p.invocation_start - common_length_;
     if (own == 0) continue;
     if (tokens + own > chunk_tokens) flush();
@@ -99,7 +151,7 @@ PackedSequences Pack(std::span<const TrainSequence> sequences) {
   int64_t row = 0;
   for (const TrainSequence& s : sequences) {
     const auto run = static_cast<size_t>(RunTokens(s));
-    packed.inputs.push_back({std::span(s.ids).first(run), s.prompt.prefix});
+    packed.inputs.push_back({std::span(s.ids).first(run), s.prompt.prefix()});
     for (int64_t i = s.response_begin; i < static_cast<int64_t>(s.ids.size()); ++i) {
       rows.push_back(row + i - 1);
       targets.push_back(s.ids[static_cast<size_t>(i)]);
@@ -115,6 +167,7 @@ void ForEachMicroBatch(std::span<const TrainSequence> sequences, const MicroBatc
                        const std::function<void(size_t begin, size_t end, int64_t token)>& body) {
   PITH_CHECK(limit.sequences > 0 && limit.tokens > 0, limit.sequences, " sequences, ", limit.tokens, " tokens");
   const Part mine = PartOf(Ranks::World(), sequences);
+  PromptsOfAStep::NeedOf(sequences.subspan(mine.begin, mine.end - mine.begin));
   int64_t token = mine.first_token;
   for (size_t begin = mine.begin, end; begin < mine.end; begin = end) {
     int64_t count = 0, tokens = 0;

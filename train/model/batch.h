@@ -14,9 +14,18 @@
 
 namespace pith {
 
-// A prompt's part before the adapter acts: its keys and values, computed by the base.
-struct EncodedPrompt {
-  std::vector<KvSpan> prefix;   // empty for Activation::kAlways
+struct PromptsOfAStep;
+
+// A prompt's part before the adapter acts: its keys and values, computed by the base. Copies share them.
+class EncodedPrompt {
+ public:
+  const std::vector<KvSpan>& prefix() const;  // empty for Activation::kAlways, and of one that no encoder made
+
+ private:
+  friend class PromptEncoder;
+  friend struct PromptsOfAStep;
+  std::shared_ptr<PromptsOfAStep> step_;
+  size_t place_ = 0;
 };
 
 // Prompts' parts before the invocation, encoded by the base. What all prompts of a run have in common (a system message) is
@@ -24,10 +33,13 @@ struct EncodedPrompt {
 class PromptEncoder {
  public:
   PromptEncoder(const Model& model, std::span<const Prompt* const> all_prompts);
-  // `prompts` are encoded in chunks of about `chunk_tokens`.
+  // `prompts` are encoded in chunks of about `chunk_tokens`; where several ranks train together, by each rank those alone that it runs, when it first runs them. This and the
+  // prompts must outlive what is returned.
   std::vector<EncodedPrompt> Encode(std::span<const Prompt* const> prompts, int64_t chunk_tokens = 2048) const;
 
  private:
+  friend struct PromptsOfAStep;
+  std::vector<std::vector<KvSpan>> Compute(std::span<const Prompt* const> prompts, int64_t chunk_tokens) const;
   const Model& model_;
   std::vector<KvSpan> common_;
   int64_t common_length_ = 0;

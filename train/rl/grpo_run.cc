@@ -102,8 +102,8 @@ class GrpoStage : public Stage, public Stateful {
       for (const Completion& c : groups[g]) {
         for (size_t t = 0; t < c.logprobs.size(); ++t) {
           if (std::isfinite(c.logprobs[t])) continue;
-          ThrowUser("step ", step + 1, ": the sampler's log-probability of token ", t + 1, " of a completion of problem ",
-                    session_.problems[problems[g]].problem.id, " is not finite; the adapter was not updated. Lower "
+          ThrowUser("step ", step + 1, ": the sampler's log-probability of token ", t + 1, " of a completion of ",
+                    NameOf(session_.problems[problems[g]].problem), " is not finite; the adapter was not updated. Lower "
                     "optimizer.learning_rate in a new run, from an earlier checkpoint's adapter (init_adapter) if that is good");
         }
       }

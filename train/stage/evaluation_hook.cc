@@ -1,5 +1,9 @@
 #include "train/stage/evaluation_hook.h"
 
+#include <algorithm>
+#include <cstring>
+#include <set>
+
 #include "base/error.h"
 #include "base/log.h"
 #include "configs/data_sources.h"
@@ -7,7 +11,9 @@
 #include "rewards/reward.h"
 #include "runtime/evaluation/eval.h"
 #include "train/run/ranks.h"
+#include "train/stage/eval_pieces.h"
 #include "train/stage/judging.h"
+#include "train/stage/prepare.h"
 #include "train/stage/rollout.h"
 
 namespace pith {
@@ -38,12 +44,57 @@ EvalSettings SettingsOf(const TrainConfig& config) {
   return settings;
 }
 
+// Leaves out what training would leave out (max_prompt_tokens), and what does not fit the model: the rates are of those that are asked.
+void DropLongPrompts(const Session& session, const EvalSettings& settings, const NamedAdapter& mode, std::vector<Problem>* problems) {
+  int64_t response = 0;
+  std::set<std::string> sentences;
+  for (const EvalPoint& point : settings.PointsOf(mode)) {
+    response = std::max(response, settings.ResponseLimit(point.tokens));
+    sentences.insert(UserTurn("", settings.BudgetOf(point)));
+  }
+  const int64_t context = session.base->config().context_length, limit = PromptLimit(EvaluatedData(session.config), context - response);
+  if (context <= response) return;  // the plan refuses that, with the cure
+  const auto too_long = [&](const Problem& problem) {
+    return std::any_of(sentences.begin(), sentences.end(), [&](const std::string& sentence) {
+      return static_cast<int64_t>(session.prompter->Encode(problem.question + sentence, settings.system).size()) > limit;
+    });
+  };
+  const size_t dropped = std::erase_if(*problems, too_long), all = problems->size() + dropped;
+  if (dropped == 0) return;
+  const std::string why = limit + response < context ? Str("max_prompt_tokens = ", limit) : Str("the ", limit, " that answers of ", response, " leave of the model's context of ", context);
+  if (problems->empty()) ThrowUser("eval: the prompts of all ", all, " problems have more tokens than ", why);
+  LogWarning(Str("eval: ", dropped, " of ", all, " problems are left out: their prompts have more tokens than ", why));
+}
+
+// For other ranks: names end with a zero byte, values are this machine's.
+std::string BytesOf(const Metrics& metrics) {
+  std::string bytes;
+  for (const auto& [name, value] : metrics) {
+    bytes.append(name.c_str(), name.size() + 1);
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  return bytes;
+}
+
+Metrics MetricsFrom(const std::string& bytes) {
+  Metrics metrics;
+  for (size_t at = 0; at < bytes.size(); at += sizeof(double)) {
+    const std::string name = bytes.c_str() + at;
+    at += name.size() + 1;
+    double value;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    metrics.emplace_back(name, value);
+  }
+  return metrics;
+}
+
 }  // namespace
 
 EvaluationHook::EvaluationHook(const Session& session)
     : session_(session), problems_(LoadHeldOut(session.config)), settings_(SettingsOf(session.config)) {
   const NamedAdapter mode = {"adapter", PackForSampling(session, session.initial)};
   settings_.verifiers = Ranks::World().size() == 1 ? session.verifiers : MakeVerifiers(session.config, VerifierLog(session.config));
+  DropLongPrompts(session, settings_, mode, &problems_);
   plan_ = PlanEval(session.base->config(), *session.prompter, problems_, {mode}, settings_);
 }
 
@@ -60,24 +111,24 @@ bool EvaluationHook::Affordable() const {
   return last_seconds_ == 0 || spent_seconds_ + last_seconds_ <= session_.config.eval.max_share * (elapsed + last_seconds_);
 }
 
-void EvaluationHook::After(StepRecord* record, Ledger* ledger) {
-  PITH_CHECK(engine_ != nullptr, "Begin() was not called");
-  if (!Ranks::World().first()) return;  // nobody would read what it measures
-  if (record->step % session_.config.eval.every != 0 && record->step != total_steps_) return;
-  if (!Affordable()) {
-    LogInfo(Str("step ", record->step, ": no evaluation, it would take more than eval.max_share = ", session_.config.eval.max_share,
-                " of the time"));
-    return;
-  }
-  const Ledger::Scope timing = ledger->Time("eval");
-  const Clock::time_point start = Clock::now();
+Metrics EvaluationHook::Measure() const {
+  const Ranks& ranks = Ranks::World();
   const std::vector<NamedAdapter> modes = {{"adapter", PackForSampling(session_, adapter_())}};
+  const Tokenizer& tokenizer = session_.prompter->tokenizer();
+  EvalPieces pieces;
+  if (ranks.size() > 1) {
+    AnswerShare(*engine_, tokenizer, problems_, modes, settings_, plan_, [&](size_t problem) { return ranks.Owns(problem); }, &pieces);
+    pieces.Exchange(ranks);
+    PITH_CHECK_EQ(pieces.size(), plan_.rows.size() * problems_.size());
+    if (!ranks.first()) return {};
+  }
   const auto silent = [](int64_t, int64_t, const std::string&) {};
-  const std::vector<EvalRow> rows = RunEval(*engine_, session_.prompter->tokenizer(), problems_, modes, settings_, plan_, silent);
+  const std::vector<EvalRow> rows = RunEval(*engine_, tokenizer, problems_, modes, settings_, plan_, silent, ranks.size() > 1 ? &pieces : nullptr);
+  Metrics metrics;
   for (const EvalRow& row : rows) {
     const std::string budget = row.budget > 0 ? std::to_string(row.budget) : "none";
     const std::string prefix = rows.size() > 1 ? "eval/" + budget + "/" : "eval/";
-    const auto add = [&](const std::string& name, double value) { record->metrics.emplace_back(prefix + name, value); };
+    const auto add = [&](const std::string& name, double value) { metrics.emplace_back(prefix + name, value); };
     add("accuracy", row.accuracy);
     add("accuracy_lenient", row.accuracy_lenient);
     add("mean_tokens", row.mean_tokens);
@@ -90,6 +141,22 @@ void EvaluationHook::After(StepRecord* record, Ledger* ledger) {
       add(Str("maj_at_", settings_.chains), row.maj_at_k);
     }
   }
+  return metrics;
+}
+
+void EvaluationHook::After(StepRecord* record, Ledger* ledger) {
+  PITH_CHECK(engine_ != nullptr, "Begin() was not called");
+  if (record->step % session_.config.eval.every != 0 && record->step != total_steps_) return;
+  const Ranks& ranks = Ranks::World();
+  if (ranks.FromFirst(Affordable() ? "yes" : "no") == "no") {  // clocks differ
+    LogInfo(Str("step ", record->step, ": no evaluation, it would take more than eval.max_share = ", session_.config.eval.max_share,
+                " of the time"));
+    return;
+  }
+  const Ledger::Scope timing = ledger->Time("eval");
+  const Clock::time_point start = Clock::now();
+  const Metrics metrics = MetricsFrom(ranks.FromFirst(BytesOf(Measure())));
+  record->metrics.insert(record->metrics.end(), metrics.begin(), metrics.end());
   last_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
   spent_seconds_ += last_seconds_;
 }

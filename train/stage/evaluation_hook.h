@@ -1,4 +1,5 @@
-// Evaluation inside training: the present adapter answers held-out problems on the engine, at most for a set share of the time.
+// Evaluation inside training: the present adapter answers held-out problems on the engine, at most for a set share of the time. Ranks share the problems, and all of
+// them get the metrics that one alone would have measured.
 #pragma once
 
 #include <chrono>
@@ -37,6 +38,7 @@ class EvaluationHook : public StepHook {
   Clock::time_point begin_;
   double spent_seconds_ = 0, last_seconds_ = 0;
   bool Affordable() const;
+  Metrics Measure() const;  // of the first rank; the others answer their part, and return nothing
 };
 
 }  // namespace pith

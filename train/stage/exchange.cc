@@ -50,6 +50,8 @@ std::string PackCompletions(const std::vector<Completion>& completions) {
     Put(c.sample, &out);
     PutAll(c.tokens, &out);
     PutAll(c.logprobs, &out);
+    PutAll(c.near_ties, &out);
+    Put(c.cut_bytes, &out);
     Put(c.announced, &out);
     Put(c.forced_begin, &out);
     Put(c.forced_end, &out);
@@ -68,6 +70,8 @@ std::vector<Completion> UnpackCompletions(const std::string& bytes, size_t* at) 
     c.sample = Get<int>(bytes, at);
     c.tokens = GetAll<int32_t>(bytes, at);
     c.logprobs = GetAll<float>(bytes, at);
+    c.near_ties = GetAll<int64_t>(bytes, at);
+    c.cut_bytes = Get<size_t>(bytes, at);
     c.announced = Get<int64_t>(bytes, at);
     c.forced_begin = Get<int64_t>(bytes, at);
     c.forced_end = Get<int64_t>(bytes, at);

@@ -21,7 +21,8 @@ std::string HashOfTokens(const Session& session) {
   };
   for (const PreparedProblem& p : session.problems) {
     update(p.prompt.ids);
-    if (session.config.run.stage != "rl") update(session.prompter->tokenizer().Encode(p.problem.solution));
+    if (session.config.run.stage == "rl") continue;
+    update(p.said.empty() ? session.prompter->tokenizer().Encode(p.problem.solution) : std::vector<int32_t>(p.said.begin(), p.said.end() - 1));
   }
   return hash.HexDigest();
 }
@@ -54,7 +55,8 @@ void Learner::Load(const std::string& json) {
     ThrowUser("the adapter that this run started from is not the one that it starts from now; put init_adapter back as it was");
   }
   if (state.at("problems_sha256") != problems_) {
-    ThrowUser("the problems that this run began with are not those that it has now; put the data back as they were");
+    ThrowUser("the problems that this run began with are not those that it has now; put the data back as they were (a run over a .jsonl file that an earlier version "
+              "of pith began, which named problems by their place in it, is finished by that version)");
   }
   constexpr char kModel[] = "; put the model's files back as they were, or start a new run from this checkpoint's adapter (init_adapter)";
   if (Differs(state, "template_sha256", template_)) ThrowUser("the chat template that this run began with is not the one that the model has now", kModel);

@@ -16,13 +16,12 @@
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
-#include "configs/data_sources.h"
-#include "data/text/announcement.h"
 #include "rewards/reward.h"
 #include "train/policy/warnings.h"
 #include "train/run/ranks.h"
 #include "train/stage/card.h"
 #include "train/stage/judging.h"
+#include "train/stage/prepare.h"
 #include "train/stage/rate_check.h"
 
 namespace pith {
@@ -150,18 +149,11 @@ void CheckLengths(const Session& session) {
     }
     return;
   }
-  int64_t longest = 0;
   for (const PreparedProblem& p : session.problems) {
-    longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
     const auto announced = static_cast<int64_t>(p.announcement.size());
-    if (announced >= c.rollout.max_completion_tokens) {
-      ThrowUser("budget.announcement takes ", announced, " tokens, which leaves nothing of rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
-                "; raise that, or announce budgets in fewer words");
-    }
-  }
-  if (longest + c.rollout.max_completion_tokens > context) {
-    ThrowUser("the longest prompt has ", longest, " tokens; with rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
-              " it does not fit the model's context of ", context);
+    if (announced < c.rollout.max_completion_tokens) continue;
+    ThrowUser("budget.announcement takes ", announced, " tokens, which leaves nothing of rollout.max_completion_tokens = ", c.rollout.max_completion_tokens,
+              "; raise that, or announce budgets in fewer words");
   }
 }
 
@@ -182,26 +174,6 @@ std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial
     LogWarning(Str("data.now has no effect: the chat template of '", path, "' asks for no time"));
   }
   return prompter;
-}
-
-struct SourcedProblem {
-  size_t source = 0;
-  Problem problem;
-};
-
-std::vector<SourcedProblem> LoadSources(const DataSettings& data) {
-  std::vector<SourcedProblem> all;
-  for (size_t s = 0; s < NumSources(data); ++s) {
-    const DatasetSettings& settings = SourceSettings(data, s);
-    const std::string prefix = data.sources.empty() ? "" : SourceName(data.sources[s]) + "/";  // two may be drawn from one data set
-    std::vector<Problem> problems = LoadProblems(SpecOf(settings));
-    if (problems.empty()) ThrowUser("data: ", settings.dataset, " (", settings.split, ") has no problems");
-    for (Problem& problem : problems) {
-      problem.id = prefix + problem.id;
-      all.push_back({s, std::move(problem)});
-    }
-  }
-  return all;
 }
 
 void WarnOfCuts(const TrainConfig& config) {
@@ -288,32 +260,8 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   }
   const bool always = config.adapter.activation == "always";
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
-  std::vector<int64_t> budgets = config.budget.choices;
-  if (budgets.empty()) budgets = {config.budget.tokens};
-  const std::vector<SourcedProblem> problems = lacks("data.") ? std::vector<SourcedProblem>() : LoadSources(config.data);
   s.verifiers = MakeSharedVerifiers(config);
-  const bool judged = config.run.stage == "rl" || (config.run.stage == "distill" && config.distill.mode == "traces");
-  for (const auto& [source, problem] : problems) {
-    if (judged) s.verifiers->CheckKind(problem.kind, Str("problem ", problem.id));
-    for (int64_t budget_tokens : budgets) {
-      PreparedProblem p;
-      Budget budget = MakeBudget(config.budget);
-      budget.tokens = budget_tokens;
-      const std::string user = UserTurn(problem.question, budget);
-      if (always) {
-        p.prompt.ids = s.prompter->Encode(user, config.data.system);
-      } else {
-        p.prompt = s.prompter->Build(user, config.data.system, s.invocation);
-      }
-      CheckIds(s, p.prompt.ids, Str("the prompt of problem ", problem.id));
-      p.announcement = AnnouncementIds(s.prompter->tokenizer(), budget.announcement, budget_tokens);
-      CheckIds(s, p.announcement, "budget.announcement");
-      p.problem = problem;
-      p.budget_tokens = budget_tokens;
-      p.source = source;
-      s.problems.push_back(std::move(p));
-    }
-  }
+  if (!lacks("data.")) PrepareProblems(&s);
   s.initial = StartingAdapter(config, *s.base, s.invocation, !has_initial);
   s.initial.template_now = s.prompter->chat().TellsTime() ? s.config.data.now : "";
   s.initial.template_kwargs = s.config.data.chat_template_kwargs;

@@ -19,13 +19,16 @@
 
 namespace pith {
 
-// A problem as the model sees it.
+// A problem as the model sees it. Of a conversation each turn of the assistant is one: its id is the conversation's with "/2" for the second turn, its prompt all that was
+// said before.
 struct PreparedProblem {
   Problem problem;
   Prompt prompt;                  // invocation_start 0 where the adapter always acts
   int64_t budget_tokens = 0;      // B of this prompt; 0: none
   std::vector<int32_t> announcement;  // of B, with which each response begins (budget.announcement); empty: it is not announced
   size_t source = 0;              // index in config.data.sources; 0 without a mix
+  // What SFT and distillation on logits learn: the tokens of the solution, or of the turn, with the one that ends it. Empty where there is no solution, and elsewhere.
+  std::vector<int32_t> said;
 };
 
 struct Session {
@@ -51,7 +54,8 @@ struct Session {
 enum class Inputs { kDemanded, kAnnounced };
 
 // Loads all but the model. UserError for settings of `adapter` that an init_adapter contradicts, tokens that the model has no
-// embedding for, kinds of problems that nothing judges, and lengths beyond its context. Warns of sampling that the trainer's ratios would not know of, and of
+// embedding for, kinds of problems that nothing judges, and lengths beyond its context. Prompts that are too long are dropped, with a warning that counts them
+// (train/stage/prepare.h). Warns of sampling that the trainer's ratios would not know of, and of
 // rates and batches that are known to collapse (train/stage/rate_check.h).
 Session OpenSession(const TrainConfig& config, Inputs inputs = Inputs::kDemanded);
 std::unique_ptr<Model> MakeModel(const Session& session);

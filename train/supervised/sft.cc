@@ -46,25 +46,17 @@ void WarnOfCapacity(const Session& session, const std::vector<SftExample>& examp
   if (const std::string warning = CapacityWarning(trained, tokens); !warning.empty()) LogWarning(warning);
 }
 
-}  // namespace
-
-std::vector<SftExample> MakeExamples(const Session& session, const std::vector<Solution>& solutions) {
+// Those of the right length; what is left out is counted and said.
+std::vector<SftExample> Choose(const Session& session, std::vector<SftExample> all) {
   const TrainConfig& config = session.config;
-  const Tokenizer& tokenizer = session.prompter->tokenizer();
-  const int32_t end = EndOfTurn(tokenizer);
   std::vector<SftExample> examples;
   std::vector<Tally> tallies(NumSources(config.data));
   std::vector<bool> solved(session.problems.size(), false);
-  for (const Solution& solution : solutions) {
-    const PreparedProblem& p = session.problems[solution.problem];
-    solved[solution.problem] = true;
+  for (SftExample& e : all) {
+    const PreparedProblem& p = session.problems[e.problem];
+    solved[e.problem] = true;
     const DatasetSettings& data = SourceSettings(config.data, p.source);
     Tally& tally = tallies.at(p.source);
-    SftExample e;
-    e.problem = solution.problem;
-    e.response = tokenizer.Encode(solution.text);
-    e.response.push_back(end);
-    CheckIds(session, e.response, Str("the solution of problem ", p.problem.id, " with its end of turn"));
     const auto tokens = static_cast<int64_t>(e.response.size());
     if (tokens < data.min_response_tokens) {
       ++tally.brief;
@@ -83,13 +75,27 @@ std::vector<SftExample> MakeExamples(const Session& session, const std::vector<S
   return examples;
 }
 
-std::vector<SftExample> MakeSftExamples(const Session& session) {
-  std::vector<Solution> solutions;
-  for (size_t i = 0; i < session.problems.size(); ++i) {
-    const std::string& text = session.problems[i].problem.solution;
-    if (!text.empty()) solutions.push_back({i, text});
+}  // namespace
+
+std::vector<SftExample> MakeExamples(const Session& session, const std::vector<Solution>& solutions) {
+  const Tokenizer& tokenizer = session.prompter->tokenizer();
+  const int32_t end = EndOfTurn(tokenizer);
+  std::vector<SftExample> examples;
+  for (const Solution& solution : solutions) {
+    SftExample e{solution.problem, tokenizer.Encode(solution.text)};
+    e.response.push_back(end);
+    CheckIds(session, e.response, Str("the solution of ", NameOf(session.problems[solution.problem].problem), " with its end of turn"));
+    examples.push_back(std::move(e));
   }
-  return MakeExamples(session, solutions);
+  return Choose(session, std::move(examples));
+}
+
+std::vector<SftExample> MakeSftExamples(const Session& session) {
+  std::vector<SftExample> examples;
+  for (size_t i = 0; i < session.problems.size(); ++i) {
+    if (!session.problems[i].said.empty()) examples.push_back({i, session.problems[i].said});
+  }
+  return Choose(session, std::move(examples));
 }
 
 std::vector<size_t> SourcesOf(const Session& session, const std::vector<SftExample>& examples) {
@@ -120,7 +126,7 @@ void CheckFinite(const Session& session, const std::vector<SftExample>& examples
     for (int64_t t = 0; t < sequences[i].response_length(); ++t, ++next) {
       if (std::isfinite(*next)) continue;
       ThrowUser("step ", step + 1, ": the ", what, " of token ", t + 1, " of ", sequences[i].response_length(),
-                " of the solution of problem ", session.problems[examples[batch[i]].problem].problem.id, " is ", std::isnan(*next) ? "not a number" : "infinite",
+                " of the solution of ", NameOf(session.problems[examples[batch[i]].problem].problem), " is ", std::isnan(*next) ? "not a number" : "infinite",
                 "; the adapter was not updated. Lower optimizer.learning_rate in a new run, from an earlier checkpoint's adapter "
                 "(init_adapter) if that is good");
     }

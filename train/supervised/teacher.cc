@@ -72,8 +72,8 @@ ScoringTeacher::ScoringTeacher(const Session& session, Teacher teacher)
     } else if (teacher_.adapter) {
       const std::optional<int64_t> start = FindInvocation(prompt.ids, teacher_.adapter->invocation);
       if (!start) {
-        ThrowUser("distill.teacher_adapter '", session.config.distill.teacher_adapter, "' acts from an invocation that the prompt of problem ",
-                  p.problem.id, " lacks; the teacher reads the student's prompts", kTraces);
+        ThrowUser("distill.teacher_adapter '", session.config.distill.teacher_adapter, "' acts from an invocation that the prompt of ",
+                  NameOf(p.problem), " lacks; the teacher reads the student's prompts", kTraces);
       }
       prompt.invocation_start = *start;
     }

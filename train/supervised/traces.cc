@@ -81,16 +81,17 @@ class TeachersEngine {
  public:
   TeachersEngine(const Session& session, const Teacher& teacher)
       : session_(session), teacher_(teacher), settings_(session.config.distill), verifiers_(MakeVerifiers(session.config, "")) {
-    int64_t longest = 0;
+    const int64_t context = teacher.base->config().context_length;
+    int64_t longest = 0, too_long = 0;
     for (const PreparedProblem& p : session.problems) {
       prompts_.push_back(PromptOf(p.problem));
-      longest = std::max(longest, static_cast<int64_t>(prompts_.back().ids.size()));
+      const auto tokens = static_cast<int64_t>(prompts_.back().ids.size());
+      fits_.push_back(tokens + settings_.max_tokens <= context);
+      fits_.back() ? longest = std::max(longest, tokens) : ++too_long;
     }
-    const int64_t context = teacher.base->config().context_length;
-    if (longest + settings_.max_tokens > context) {
-      ThrowUser("the longest prompt has ", longest, " tokens for distill.teacher; with distill.max_tokens = ", settings_.max_tokens,
-                " it does not fit its context of ", context);
-    }
+    const std::string why = Str(" prompts do not fit the context of distill.teacher, ", context, " tokens, with distill.max_tokens = ", settings_.max_tokens);
+    if (longest == 0) ThrowUser("all ", too_long, why, "; lower that");
+    if (too_long > 0) LogWarning(Str(too_long, why, "; the teacher has no trace for them"));
     if (teacher.adapter) adapter_ = PackedAdapter::FromLora(*teacher.adapter, teacher.base->config(), TensorType::kBF16);
     chunk_ = std::max<int64_t>(1, 4 * settings_.max_batch / settings_.samples);
     EngineOptions options;
@@ -106,6 +107,7 @@ class TeachersEngine {
   std::vector<std::vector<Trace>> Sample(size_t begin, size_t end) {
     std::vector<GenerateRequest> requests;
     for (size_t i = begin; i < end; ++i) {
+      if (!fits_[i]) continue;
       GenerateRequest r;
       r.prompt = prompts_[i].ids;
       r.invocation_start = prompts_[i].invocation_start;
@@ -120,7 +122,10 @@ class TeachersEngine {
     GenerateOptions options;
     options.max_batch = settings_.max_batch;
     const Tokenizer& tokenizer = teacher_.prompter->tokenizer();
-    const std::vector<std::vector<Completion>> groups = Generate(*engine_, tokenizer, requests, options);
+    std::vector<std::vector<Completion>> sampled = Generate(*engine_, tokenizer, requests, options), groups(end - begin);
+    for (size_t i = begin, from = 0; i < end; ++i) {
+      if (fits_[i]) groups[i - begin] = std::move(sampled[from++]);
+    }
     std::vector<std::string> texts, judged_texts;
     for (const auto& group : groups) {
       for (const Completion& c : group) {
@@ -166,6 +171,7 @@ class TeachersEngine {
   const DistillSettings& settings_;
   const std::shared_ptr<Verifiers> verifiers_;
   std::vector<Prompt> prompts_;
+  std::vector<bool> fits_;  // those that the teacher has room for
   AdapterRef adapter_;
   int64_t chunk_;
   std::unique_ptr<Engine> engine_;
@@ -192,14 +198,14 @@ Read ReadTraces(const Session& session, const std::string& path, const std::stri
   for (size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     ++number;
     const Json line = Json::parse(text.substr(begin, end - begin), nullptr, /*allow_exceptions=*/false);
-    if (!line.is_object() || !line.contains("made_by") || !line.contains("id") || !line.contains("question") || !line.value("kept", Json()).is_number_unsigned()) {
+    if (!line.is_object() || !line.contains("made_by") || !line.contains("id") || !line.contains("question") || !line.contains("answer") || !line.value("kept", Json()).is_number_unsigned()) {
       damaged(number, "is no trace of pith-train");
     }
     if (line["made_by"] != made_by) damaged(number, "was sampled by another teacher, or with other settings");
     if (read.problems == session.problems.size()) damaged(number, "there are more problems than this run has");
     const Problem& problem = session.problems[read.problems].problem;
-    if (line["id"] != problem.id || line["question"] != problem.question) {
-      damaged(number, Str("is of problem ", line["id"].dump(), ", but this run's next one is ", problem.id));
+    if (line["question"] != problem.question || line["answer"] != problem.answer) {
+      damaged(number, Str("is of problem ", line["id"].dump(), ", but this run's next one is ", NameOf(problem)));
     }
     const auto kept = line["kept"].get<size_t>();
     if (kept > 0) {
