@@ -1,6 +1,8 @@
 // Early stopping as a function of metrics; and in the loop: tests/train/loop_test.cc.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "train/run/plateau.h"
 
 namespace pith {
@@ -19,7 +21,7 @@ std::vector<int64_t> Ends(Plateau plateau, const std::vector<double>& values, co
   std::vector<int64_t> ends;
   for (size_t i = 0; i < values.size(); ++i) {
     Metrics metrics = {{"loss", 1.0}};
-    if (values[i] == values[i]) metrics.emplace_back(metric, values[i]);
+    if (!std::isnan(values[i])) metrics.emplace_back(metric, values[i]);
     if (!plateau.Observe(static_cast<int64_t>(i) + 1, &metrics).empty()) ends.push_back(static_cast<int64_t>(i) + 1);
   }
   return ends;
