@@ -125,6 +125,16 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   return adapter;
 }
 
+// How many steps go through the problems so often.
+void ResolveSteps(size_t num_problems, TrainConfig* config) {
+  RlSettings& rl = config->rl;
+  if (config->run.stage != "rl" || rl.epochs == 0 || num_problems == 0) return;
+  const double steps = std::ceil(rl.epochs * static_cast<double>(num_problems) / static_cast<double>(rl.prompts_per_step));
+  constexpr double kMost = 1e9;
+  if (steps > kMost) ThrowUser("rl.epochs: ", rl.epochs, " passes over ", num_problems, " problems are ", steps, " steps, expected at most ", kMost);
+  rl.steps = static_cast<int64_t>(steps);
+}
+
 // Fills in a rate that the configuration leaves open, and warns of one that is known to go wrong.
 void ResolveRate(const LoraAdapter& adapter, const ModelConfig& model, TrainConfig* config) {
   RateFacts facts;
@@ -202,16 +212,6 @@ std::vector<SourcedProblem> LoadSources(const DataSettings& data) {
     }
   }
   return all;
-}
-
-// How many steps go through the problems so often.
-void ResolveSteps(size_t num_problems, TrainConfig* config) {
-  RlSettings& rl = config->rl;
-  if (config->run.stage != "rl" || rl.epochs == 0 || num_problems == 0) return;
-  const double steps = std::ceil(rl.epochs * static_cast<double>(num_problems) / static_cast<double>(rl.prompts_per_step));
-  constexpr double kMost = 1e9;
-  if (steps > kMost) ThrowUser("rl.epochs: ", rl.epochs, " passes over ", num_problems, " problems are ", steps, " steps, expected at most ", kMost);
-  rl.steps = static_cast<int64_t>(steps);
 }
 
 void WarnOfCuts(const TrainConfig& config) {
