@@ -292,10 +292,12 @@ std::string TrlReference() {
     if (row.refused()) ours = "refused";
     std::string how = row.refused() ? "instead: " + row.how : row.how;
     for (const auto& [theirs, value] : row.values) {
-      if (!value.empty() && theirs == value) continue;
-      how += (how.empty() ? "" : "; ") + theirs + (value.empty() ? " is taken" : " is " + value);
+      if (!value.empty() && theirs != value) how += (how.empty() ? "" : "; ") + theirs + " is " + value;
     }
-    if (row.dropped) ours = "so anyway";
+    if (row.dropped) {
+      ours = "says nothing when";
+      for (const auto& [theirs, value] : row.values) ours += " " + theirs;
+    }
     if (row.counts_updates) how += std::string(how.empty() ? "" : "; ") + "in RL where a step takes one update";
     out << "| `" << row.name << "` | " << ours << " | " << how << " |\n";
   }

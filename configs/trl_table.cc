@@ -23,8 +23,8 @@ std::vector<TrlName> MakeTable() {
   same("dtype", "model.dtype");
   same("torch_dtype", "model.dtype");
   same("gradient_checkpointing", "model.gradient_checkpointing");
-  refused("bf16", "model.dtype: bfloat16 is the default, and says how the frozen base is kept; the adapter is always float32");
-  refused("fp16", "model.dtype has bfloat16 and float32");
+  dropped("bf16", {{"true", ""}}, "model.dtype says how the frozen base is kept, bfloat16 unless it is set; the adapter is float32");
+  dropped("fp16", {{"false", ""}}, "model.dtype has bfloat16 and float32");
 
   same("r", "adapter.rank");
   same("lora_r", "adapter.rank");
@@ -43,7 +43,7 @@ std::vector<TrlName> MakeTable() {
   refused("max_prompt_length", "prompts are never cut here: one that is too long is dropped, with a count (data.max_prompt_tokens)");
   refused("max_seq_length", "sft.max_length, which drops longer examples where TRL cuts them");
   refused("max_length", "sft.max_length, which drops longer examples where TRL cuts them");
-  refused("packing", "several examples share a forward pass by sft.micro_batch_tokens, without seeing one another");
+  dropped("packing", {{"false", ""}}, "several examples share a forward pass by sft.micro_batch_tokens, without seeing one another");
   dropped("completion_only_loss", {{"true", ""}}, "the loss is on the response alone, always");
   dropped("assistant_only_loss", {{"true", ""}}, "likewise");
 
@@ -75,23 +75,23 @@ std::vector<TrlName> MakeTable() {
   refused("repetition_penalty", "completions are sampled from the policy as it is, or the ratio of trainer to sampler would mean nothing");
   refused("reward_funcs", "reward.times, reward.plus and reward.verifier");
   refused("reward_weights", "the weight of each of reward.plus");
-  refused("sync_ref_model", "the reference of the KL is the policy that RL started from, always");
+  dropped("sync_ref_model", {{"false", ""}}, "the reference of the KL is the policy that RL started from, always");
   dropped("disable_dropout", {{"true", ""}}, "RL has none; in SFT adapter.dropout");
 
   counted("save_steps", "log.save_every", "log.save_every", "");
   same("save_total_limit", "log.keep_checkpoints", "the best one is kept besides");
   counted("eval_steps", "eval.every", "eval.every", "");
-  refused("save_strategy", "log.save_every; 0 saves at the end alone");
-  refused("eval_strategy", "eval.every; 0 is never");
+  dropped("save_strategy", {{"steps", ""}}, "log.save_every; 0 saves at the end alone");
+  dropped("eval_strategy", {{"steps", ""}}, "eval.every; 0 is never");
   refused("metric_for_best_model", "log.best_metric, a name of metrics.jsonl such as eval/accuracy");
   refused("greater_is_better", "log.best_mode: max or min");
-  refused("load_best_model_at_end", "log.best_metric keeps the best checkpoint; name its adapter folder where you go on");
+  dropped("load_best_model_at_end", {{"false", ""}}, "log.best_metric keeps the best checkpoint; name its adapter folder where you go on");
   same("early_stopping_patience", "eval.patience");
   same("early_stopping_threshold", "eval.min_delta");
   dropped("logging_steps", {{"1", ""}}, "every step has its line in metrics.jsonl");
-  refused("report_to", "log.tensorboard, and log.command for W&B, MLflow and others");
-  refused("use_vllm", "completions are sampled by the runtime that ships");
-  refused("push_to_hub", "the run's adapter folder can be pushed as it is");
+  dropped("report_to", {{"none", ""}}, "log.tensorboard, and log.command for W&B, MLflow and others");
+  dropped("use_vllm", {{"false", ""}}, "completions are sampled by the runtime that ships");
+  dropped("push_to_hub", {{"false", ""}}, "the run's adapter folder can be pushed as it is");
   return table;
 }
 

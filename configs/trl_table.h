@@ -13,7 +13,7 @@ struct TrlName {
   std::string how;       // refused: our name and how to convert; else what there is to know
   // Values that mean something else here, or something only together with `dropped`: TRL's and ours. Empty: all, as they are.
   std::vector<std::pair<std::string, std::string>> values = {};
-  bool dropped = false;         // with one of `values` it says what is so anyway
+  bool dropped = false;         // with one of `values` it says what is so anyway; all else is refused
   bool waits = false;           // it means something together with others (TrlNames::Finish)
   bool counts_updates = false;  // in RL: optimiser steps, where our key counts steps that may take several
 

@@ -33,7 +33,7 @@ TEST(TrlNames, ASupervisedRun) {
                                 "lr_scheduler_type: cosine_with_min_lr, lr_scheduler_kwargs: {min_lr: 2e-6}, warmup_ratio: 0.03, weight_decay: 0.1, max_grad_norm: 0.5, adam_beta2: 0.95, "
                                 "optim: adamw_torch, seed: 9, logging_steps: 1, save_steps: 50, save_total_limit: 3, eval_steps: 20, early_stopping_patience: 2, "
                                 "early_stopping_threshold: 0.01, r: 16, lora_alpha: 32, lora_dropout: 0.05, target_modules: [q_proj], gradient_checkpointing: true, "
-                                "completion_only_loss: true}\n");
+                                "completion_only_loss: true, bf16: true, packing: false, report_to: none}\n");
   EXPECT_EQ(c.model.path, "m.gguf");
   EXPECT_EQ(c.run.folder, "out/x");
   EXPECT_EQ(c.run.name, "mine");
@@ -102,14 +102,15 @@ TEST(TrlNames, WhatMeansSomethingElseSaysWhatToWrite) {
       {kTrlSft, "per_device_train_batch_size: x", "per_device_train_batch_size: got 'x', expected an integer from 1"},
       {kTrlSft, "max_steps: 5", "max_steps: is TRL's name of rl.steps, which has no effect when stage is sft; in SFT: sft.epochs"},
       {kTrlSft, "beta: 0.1", "rl.kl_beta: has no effect when stage is sft; remove it"},
-      {kTrlSft, "packing: true", "packing: is a setting of TRL that means nothing here; instead: several examples share a forward pass"},
+      {kTrlSft, "packing: true", "packing: got 'true', of TRL's values this takes false: several examples share a forward pass"},
       {kTrlSft, "lr_scheduler_type: polynomial", "lr_scheduler_type: got 'polynomial', of TRL's values this takes linear, cosine, constant"},
       {kTrlSft, "lr_scheduler_type: constant, warmup_steps: 3", "lr_scheduler_type: is constant, which leaves out the warm-up in TRL, but optimizer.warmup_steps is 3"},
       {kTrlSft, "lr_scheduler_kwargs: {num_cycles: 2}", "lr_scheduler_kwargs: got a group of keys, of which {min_lr_rate: x}"},
       {kTrlSft, "lr_scheduler_type: cosine, lr_scheduler_kwargs: {min_lr: 1e-6}", "lr_scheduler_kwargs: min_lr needs a number as optimizer.learning_rate"},
       {kTrlSft, "optim: lion_32bit", "optim: got 'lion_32bit', of TRL's values this takes adamw_torch, adamw_torch_fused: AdamW is the one optimiser"},
       {kTrlSft, "logging_steps: 10", "logging_steps: got '10', of TRL's values this takes 1"},
-      {kTrlSft, "report_to: wandb", "instead: log.tensorboard, and log.command for W&B"},
+      {kTrlSft, "report_to: wandb", "report_to: got 'wandb', of TRL's values this takes none: log.tensorboard, and log.command for W&B"},
+      {kTrlSft, "max_length: 512", "max_length: is a setting of TRL that means nothing here; instead: sft.max_length, which drops longer examples"},
       {kTrlSft, "warmup_steps: 3, warmup_ratio: 0.1", "optimizer.warmup_ratio: and optimizer.warmup_steps are two lengths of the warm-up"},
       {kTrlSft, "lora_r: 8, adapter: {rank: 8}", "adapter.rank: is given twice, here as lora_r"},
       {kTrlRl, "num_train_epochs: 2, rl: {steps: 5}", "rl.steps: has no effect unless rl.epochs is 0"},
