@@ -40,6 +40,18 @@ Json PointJson(const CardPoint& point) {
   return json;
 }
 
+Json SourceJson(const CardSource& source) {
+  Json json;
+  json["name"] = source.name;
+  json["dataset"] = source.dataset;
+  json["share"] = source.share;
+  if (source.loss) json["loss"] = *source.loss;
+  if (source.reward) json["reward"] = *source.reward;
+  if (source.accuracy) json["accuracy"] = *source.accuracy;
+  if (source.mean_tokens) json["mean_tokens"] = *source.mean_tokens;
+  return json;
+}
+
 // An object of the card, and how messages call it. A missing field leaves the value as it is; null counts as missing.
 class Fields {
  public:
@@ -58,6 +70,10 @@ class Fields {
   }
   void Read(const char* key, double* out) const {
     if (const Json* value = Find(key)) Take(value->is_number(), key, *value, "a number", out);
+  }
+  void Read(const char* key, std::optional<double>* out) const {
+    if (Find(key) == nullptr) return;
+    Read(key, &out->emplace());
   }
   void Read(const char* key, std::vector<std::string>* out) const {
     const Json* value = Find(key);
@@ -119,6 +135,18 @@ CardPoint ReadPoint(const Fields& fields) {
   return point;
 }
 
+CardSource ReadSource(const Fields& fields) {
+  CardSource source;
+  fields.Read("name", &source.name);
+  fields.Read("dataset", &source.dataset);
+  fields.Read("share", &source.share);
+  fields.Read("loss", &source.loss);
+  fields.Read("reward", &source.reward);
+  fields.Read("accuracy", &source.accuracy);
+  fields.Read("mean_tokens", &source.mean_tokens);
+  return source;
+}
+
 std::string Joined(const std::vector<std::string>& texts) {
   std::string all;
   for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
@@ -137,15 +165,18 @@ std::string AdapterHash(const LoraAdapter& adapter) {
 }
 
 std::string CardJson(const AdapterCard& card) {
-  Json json = Json::object(), recipe, base, parent, hashes, curve;
+  Json json = Json::object(), recipe, base, parent, hashes, curve, sources;
   Put(&recipe, "stage", card.stage);
   Put(&recipe, "loss", card.loss);
   Put(&recipe, "reward", card.reward);
   Put(&recipe, "budget_tokens", card.budget_tokens);
   Put(&recipe, "steps", card.steps);
+  Put(&recipe, "stopped", card.stopped);
   Put(&recipe, "rank", card.rank);
   if (card.learning_rate != 0) recipe["learning_rate"] = card.learning_rate;
   if (!card.datasets.empty()) recipe["datasets"] = card.datasets;
+  for (const CardSource& source : card.sources) sources.push_back(SourceJson(source));
+  Put(&recipe, "sources", sources);
   if (!card.stage.empty()) recipe["seed"] = card.seed;
   Put(&base, "name", card.base_name);
   Put(&base, "sha256", card.base_sha256);
@@ -176,6 +207,8 @@ AdapterCard ReadCard(const std::string& origin, const std::string& text) {
   recipe.Read("reward", &card.reward);
   recipe.Read("budget_tokens", &card.budget_tokens);
   recipe.Read("steps", &card.steps);
+  recipe.Read("stopped", &card.stopped);
+  for (const Fields& source : recipe.Objects("sources")) card.sources.push_back(ReadSource(source));
   recipe.Read("rank", &card.rank);
   recipe.Read("learning_rate", &card.learning_rate);
   recipe.Read("datasets", &card.datasets);

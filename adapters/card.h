@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,15 @@ struct CardPoint {
   bool operator==(const CardPoint&) const = default;
 };
 
+// A source of a mix that was trained on. What was measured of it near the end of training, where it was: SFT knows a loss, RL the others.
+struct CardSource {
+  std::string name, dataset;
+  double share = 0;                // expected, of all draws
+  std::optional<double> loss;      // mean per token
+  std::optional<double> reward, accuracy, mean_tokens;
+  bool operator==(const CardSource&) const = default;
+};
+
 // Empty texts and zeros: unknown, or there is none.
 struct AdapterCard {
   std::string name;                // the run's
@@ -36,6 +46,8 @@ struct AdapterCard {
   int64_t budget_tokens = 0;       // B that it was rewarded under
   double learning_rate = 0;
   std::vector<std::string> datasets;  // names, files without their folders
+  std::string stopped;             // why training ended before its last step, a sentence; empty: it did not
+  std::vector<CardSource> sources; // of a mix; empty: no mix
   uint64_t seed = 0;
   std::string base_name, base_sha256;
   std::string parent_path, parent_sha256;  // the adapter that training started from

@@ -51,6 +51,9 @@ FieldTable<OptimizerSettings> OptimizerFields() {
       MakeField(&S::warmup_steps, "warmup_steps", "optimiser steps",
                 "Over which the rate rises from 0; fewer than the run has, so that one step at least runs at the full rate.",
                 Between(0, 1000000000)),
+      MakeField(&S::warmup_ratio, "warmup_ratio", "share", "The same as a share of the run's optimiser steps, rounded up.", FromBelow(0, 1)),
+      MakeField(&S::min_ratio, "min_ratio", "share", "Of learning_rate, that the schedule ends at instead of 0.", FromBelow(0, 1))
+          .When("optimizer.schedule is linear or cosine", [](const S& s) { return s.schedule != "constant"; }),
   };
 }
 

@@ -8,10 +8,11 @@
 
 namespace pith {
 
-// Where a value was written. Neither field set: nowhere, the value is a default.
+// Where a value was written. Neither line nor override_text set: nowhere, the value is a default.
 struct ConfigPlace {
   int line = 0;              // in the file, from 1
-  std::string override_text;  // the "key=value" of a --set
+  std::string override_text = {};  // the "key=value" of a --set
+  std::string file = {};     // that the line is of; empty: the one that is loaded, not one that it extends
 };
 
 // One thing that is wrong. `key` is a path: "rl.steps", "reward.times[0].kind"; empty for the document as a whole.

@@ -116,7 +116,7 @@ std::string DatasetOf(ConfigNode& entry) {
 FieldTable<DataSource> DataSourceOwnFields() {
   using S = DataSource;
   return {
-      MakeField(&S::name, "name", "", "In metrics: loss/NAME, share/NAME. Empty: after the data set, for a file after its name.",
+      MakeField(&S::name, "name", "", "In metrics: share/NAME, loss/NAME, in RL source/NAME/reward. Empty: after the data set, for a file after its name.",
                 SourceNameRule()),
       MakeField(&S::weight, "weight", "", "How often it is drawn, relative to the other sources.", AboveUpTo(0, 1000000)),
   };
@@ -143,8 +143,7 @@ FieldTable<DataSettings> DataFields() {
   fields.push_back(MakeListField<S, DataSource>(
                        &S::sources, "sources", "list of sources",
                        "A weighted mix instead of the one data set. The keys above are then the defaults of its entries.",
-                       {std::move(entry), start, "a source such as {dataset: gsm8k, weight: 2}"})
-                       .OnlyIn({"sft", "distill"}));
+                       {std::move(entry), start, "a source such as {dataset: gsm8k, weight: 2}"}));
   return fields;
 }
 
@@ -166,6 +165,7 @@ void InheritSources(ConfigNode* root, Problems* problems) {
     sound = sound && Describes(entry);
   }
   const TextRule dataset_name = DatasetName();
+  std::vector<std::string> handed_on;  // taken out at the end: `entries` stand among the same children
   for (const Field<DatasetSettings>& field : DatasetFields("dataset")) {  // the data set first, which decides about the others
     const ConfigNode* found = data->Child(field.key);
     if (found == nullptr) continue;
@@ -184,7 +184,18 @@ void InheritSources(ConfigNode* root, Problems* problems) {
       problems->push_back({"data." + field.key,
                            "has no effect: each of data.sources gives its own, or has no use for it; remove it", given.place});
     }
-    std::erase_if(data->children, [&](const ConfigNode& child) { return child.key == field.key; });
+    handed_on.push_back(field.key);
+  }
+  std::erase_if(data->children, [&](const ConfigNode& child) { return std::find(handed_on.begin(), handed_on.end(), child.key) != handed_on.end(); });
+}
+
+void CheckSourceStages(const std::string& stage, const std::map<std::string, ConfigPlace>& places, Problems* problems) {
+  const std::vector<Field<DatasetSettings>> fields = DatasetFields("dataset");
+  for (const auto& [path, place] : places) {
+    if (!path.starts_with("data.sources[")) continue;
+    const std::string key = path.substr(path.rfind('.') + 1);
+    const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.key == key; });
+    if (field != fields.end() && !field->BelongsTo(stage)) problems->push_back({path, "has no effect when stage is " + stage + "; remove it", place});
   }
 }
 

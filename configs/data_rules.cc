@@ -47,6 +47,9 @@ void CheckDataRules(const TrainConfig& config, Problems* problems) {
   if (sources.empty()) return CheckDataset(config.data, "data", config, problems);
   for (size_t i = 0; i < sources.size(); ++i) CheckDataset(sources[i], Str("data.sources[", i, "]"), config, problems);
   CheckNames(sources, problems);
+  if (config.run.stage == "rl" && config.curriculum.enabled && NoneReported(*problems, {"curriculum.enabled"})) {
+    problems->push_back({"curriculum.enabled", "chooses problems by how often they are solved, whatever the weights of data.sources say; keep one of the two", {}});
+  }
 }
 
 }  // namespace pith

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 
 #include "configs/config_tree.h"
@@ -13,6 +14,9 @@ namespace pith {
 // Gives each entry of data.sources the keys of `data` that it leaves out and that mean something for its data set, and takes them
 // out of `data`. A bare text becomes {dataset: text}. A key of `data` that no entry takes is a problem. Without entries nothing happens.
 void InheritSources(ConfigNode* root, Problems* problems);
+
+// Keys of an entry that the stage has no use for, where they were given.
+void CheckSourceStages(const std::string& stage, const std::map<std::string, ConfigPlace>& places, Problems* problems);
 
 // What metrics call it: its name, else its data set, a file without folder and ending. Letters, digits and . _ - alone.
 std::string SourceName(const DataSource& source);

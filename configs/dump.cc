@@ -4,6 +4,7 @@
 #include "configs/load.h"
 #include "configs/reward_kinds.h"
 #include "configs/sections.h"
+#include "configs/trl_names.h"
 
 namespace pith {
 namespace {
@@ -68,7 +69,11 @@ std::string ConfigReference() {
          "not edit by hand.\n\n"
          "Any key can be set on the command line, over the file: `--set rl.steps=5`. The value is YAML; a list is "
          "replaced whole\n(`--set reward.times=[budget]`) or by one element (`--set 'reward.times.0={kind: budget}'`). A "
-         "key that would have no effect is refused.\n";
+         "key that would have no effect is refused.\n\n"
+         "`extends: base.yaml` at the top level, a path relative to the file that names it, begins with what that file says (which may "
+         "extend another):\nwhat stands beside it replaces it key by key, a list or a map as a whole, and `key: ~` or `section: ~` takes "
+         "back what the other file sets.\nThe run's own `config.yaml` is resolved and extends nothing.\n\n"
+         "Names of TRL, Transformers and PEFT are understood where they mean the same ([at the end](#names-of-trl)).\n";
   const TrainConfig defaults;
   for (const Section& section : TrainSections()) {
     out << "\n## " << (section.name.empty() ? "Top level" : "`" + section.name + "`") << "\n\n"
@@ -95,6 +100,11 @@ std::string ConfigReference() {
       PrintTable(VerifierFields(), VerifierSettings{}, out);
     }
   }
+  out << "\n## Names of TRL\n\n"
+         "TRL's, Transformers' and PEFT's names may be written at the top level, in the sections `sft`, `rl` and `distill`, in the section of our key, "
+         "and with `--set`;\na key of ours of the same name goes first. Defaults stay ours, whatever TRL's are "
+         "([what differs in the losses](losses.md#what-is-different-from-trl-116-and-why)).\n\n"
+      << TrlReference();
   return out.str();
 }
 

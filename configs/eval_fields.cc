@@ -6,6 +6,9 @@ namespace pith {
 FieldTable<EvaluationSettings> EvaluationFields() {
   using S = EvaluationSettings;
   const auto on = [](const S& s) { return s.every > 0; };
+  const auto watched = [](Field<S> field) {
+    return std::move(field).When("eval.patience is above 0", [](const S& s) { return s.every > 0 && s.patience > 0; });
+  };
   const auto whole = [&](Field<S> field) { return std::move(field).When("eval.every is above 0", on); };
   return {
       MakeField(&S::every, "every", "steps",
@@ -26,6 +29,15 @@ FieldTable<EvaluationSettings> EvaluationFields() {
                       "Of the run's time that evaluations may take; those that would take more are left out (which ones depends on the "
                       "clock). 1: none is.",
                       AboveUpTo(0, 1))),
+      whole(MakeField(&S::patience, "patience", "evaluations",
+                      "The run ends once so many in a row brought no progress; its adapter is then the best checkpoint's, where "
+                      "log.best_metric keeps one. 0: it runs to its end.",
+                      Between(0, 1000000))),
+      watched(MakeField(&S::watch, "watch", "",
+                        "The metric of evaluations that progress is measured by; empty: accuracy, under the first of `budgets`.",
+                        TextRule{"empty, or a name such as eval/accuracy", [](const std::string& name) { return name.empty() || name.starts_with("eval/"); }})),
+      watched(MakeField(&S::watch_mode, "watch_mode", "", "Whether a high or a low value of it is good.", OneOf({"max", "min"}))),
+      watched(MakeField(&S::min_delta, "min_delta", "", "Only what is better than the best so far by more than this is progress.", AtLeast(0))),
   };
 }
 

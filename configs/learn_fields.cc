@@ -28,7 +28,12 @@ FieldTable<RlSettings> RlFields() {
   const auto has_kl = [](const S& s) { return s.kl_beta != 0; };
   const auto kl_in_loss = [](const S& s) { return s.kl_beta != 0 && s.kl_in == "loss"; };
   return {
-      MakeField(&S::steps, "steps", "", "Rounds of sampling and learning.", Between(1, 1000000)),
+      MakeField(&S::steps, "steps", "", "Rounds of sampling and learning.", Between(1, 1000000))
+          .When("rl.epochs is 0", [](const S& s) { return s.epochs == 0; }),
+      MakeField(&S::epochs, "epochs", "passes",
+                "Over the problems, instead of `steps`: as many steps as draw each so often at prompts_per_step, rounded up; may be a "
+                "fraction. What dynamic_sampling draws besides is not counted. 0: `steps` counts.",
+                Between(0, 10000)),
       MakeField(&S::prompts_per_step, "prompts_per_step", "problems", "Per step.", Between(1, 4096)),
       MakeField(&S::group_size, "group_size", "completions",
                 "Per problem. A completion is judged against its own group, so one alone teaches nothing, except with "

@@ -5,16 +5,16 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "configs/config_tree.h"
 #include "configs/data_sources.h"
+#include "configs/layers.h"
 #include "configs/rules.h"
 #include "configs/sections.h"
+#include "configs/trl_names.h"
 
 namespace pith {
 namespace {
 
-constexpr size_t kMaxFileBytes = 1 << 20;  // a configuration is written by hand
 constexpr size_t kMaxShownProblems = 100;
 
 const Section* FindSection(const std::string& name) {
@@ -31,42 +31,6 @@ const Field<TrainConfig>* FindField(const Section& section, const std::string& k
   return nullptr;
 }
 
-// The field that `key` is another name of.
-const Field<TrainConfig>* FindByAlias(const Section& section, const std::string& key) {
-  for (const Field<TrainConfig>& field : section.fields) {
-    if (!field.alias.empty() && field.alias == key) return &field;
-  }
-  return nullptr;
-}
-
-// Keys that are written under their other names get their own.
-void ResolveAliases(ConfigNode* root, Problems* problems) {
-  for (const Section& section : TrainSections()) {
-    ConfigNode* node = section.name.empty() ? root : root->Child(section.name);
-    if (node == nullptr || node->kind != ConfigNode::Kind::kMap) continue;
-    for (size_t i = 0; i < node->children.size();) {
-      ConfigNode& child = node->children[i];
-      const Field<TrainConfig>* field = FindByAlias(section, child.key);
-      if (field != nullptr && node->Child(field->key) != nullptr) {
-        problems->push_back({section.Path(field->key), "is given twice, here as " + child.key + ", its name in TRL; remove one", child.place});
-        node->children.erase(node->children.begin() + static_cast<ptrdiff_t>(i));
-        continue;
-      }
-      if (field != nullptr) child.key = field->key;
-      ++i;
-    }
-  }
-}
-
-// The same for the key of a --set.
-std::string ResolveAlias(const std::string& assignment) {
-  const size_t equals = assignment.find('='), dot = assignment.find('.');
-  if (equals == std::string::npos || dot == std::string::npos || dot > equals) return assignment;
-  const Section* section = FindSection(assignment.substr(0, dot));
-  const Field<TrainConfig>* field = section == nullptr ? nullptr : FindByAlias(*section, assignment.substr(dot + 1, equals - dot - 1));
-  return field == nullptr ? assignment : section->Path(field->key) + assignment.substr(equals);
-}
-
 // "unknown key; did you mean clip_epsilon_high?": the same name elsewhere, first in what the stage reads, else the nearest here.
 std::string UnknownKey(const Section& section, const std::string& key, const std::string& stage) {
   std::vector<std::string> names;
@@ -80,11 +44,10 @@ std::string UnknownKey(const Section& section, const std::string& key, const std
   for (const bool of_stage : {true, false}) {
     for (const Section& other : TrainSections()) {
       if (!found.empty() || other.BelongsTo(stage) != of_stage) continue;
-      const Field<TrainConfig>* field = FindField(other, key);
-      if (field == nullptr) field = FindByAlias(other, key);
-      if (field != nullptr) found = other.Path(field->key);
+      if (const Field<TrainConfig>* field = FindField(other, key)) found = other.Path(field->key);
     }
   }
+  if (found.empty()) found = TrlMeaning(key);
   if (found.empty()) found = NearestName(key, names);
   return found.empty() ? "unknown key" : "unknown key; did you mean " + found + "?";
 }
@@ -100,6 +63,18 @@ void ReadSection(const Section& section, const ConfigNode& node, TrainConfig* co
       field->read(child, path, config, problems);
     }
   }
+}
+
+// Which stage's settings the keys mean, before they are read.
+std::string StageOf(std::vector<ConfigNode>& layers, const std::vector<std::string>& overrides) {
+  std::string stage = RunConfig().stage;
+  for (ConfigNode& layer : layers) {
+    if (const ConfigNode* given = layer.Child("stage"); given != nullptr && given->kind == ConfigNode::Kind::kScalar) stage = given->text;
+  }
+  for (const std::string& assignment : overrides) {
+    if (assignment.starts_with("stage=")) stage = assignment.substr(6);
+  }
+  return stage;
 }
 
 bool Reported(const Problems& problems, const std::string& path) {
@@ -148,7 +123,8 @@ ConfigPlace PlaceOf(std::string key, const std::map<std::string, ConfigPlace>& p
   }
   std::stable_sort(problems.begin(), problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
     const bool a_set = !a.place.override_text.empty(), b_set = !b.place.override_text.empty();
-    return a_set != b_set ? b_set : a.place.line < b.place.line;
+    if (a_set != b_set) return b_set;
+    return a.place.file != b.place.file ? a.place.file < b.place.file : a.place.line < b.place.line;
   });
   std::ostringstream text;
   if (problems.size() > 1) text << problems.size() << " problems in the configuration:\n";
@@ -158,12 +134,15 @@ ConfigPlace PlaceOf(std::string key, const std::map<std::string, ConfigPlace>& p
     if (!problem.place.override_text.empty()) {
       text << "--set " << problem.place.override_text << ": ";
     } else if (problem.place.line > 0) {
-      text << path << ":" << problem.place.line << ": ";
+      text << (problem.place.file.empty() ? path : problem.place.file) << ":" << problem.place.line << ": ";
     } else {
       text << path << ": ";
     }
     if (!problem.key.empty()) text << problem.key << ": ";
     text << problem.text;
+    if (!problem.place.file.empty() && problem.text.find("has no effect") != std::string::npos) {
+      text << " (or write `" << problem.key.substr(problem.key.rfind('.') + 1) << ": ~` in " << path << ", which takes it back)";
+    }
   }
   if (problems.size() > kMaxShownProblems) text << "\n… and " << problems.size() - kMaxShownProblems << " more";
   throw UserError(text.str());
@@ -172,27 +151,27 @@ ConfigPlace PlaceOf(std::string key, const std::map<std::string, ConfigPlace>& p
 }  // namespace
 
 TrainConfig LoadTrainConfig(const std::string& path, const std::vector<std::string>& overrides) {
-  const std::string yaml = ReadFile(path, kMaxFileBytes);
   Problems problems;
-  ConfigNode root = ParseConfigTree(yaml, &problems);
-  if (root.kind == ConfigNode::Kind::kNull) root.kind = ConfigNode::Kind::kMap;
-  if (root.kind != ConfigNode::Kind::kMap) {
-    problems.push_back({"", "got " + DescribeNode(root) + ", expected keys such as `stage: sft`", root.place});
-  }
-  const bool broken = std::any_of(problems.begin(), problems.end(), [](const auto& p) { return p.key.empty(); });
+  std::vector<ConfigNode> layers = ReadLayers(path, &problems);
+  const bool broken = std::any_of(problems.begin(), problems.end(), [](const auto& p) { return p.key.empty() || p.key == "extends"; });
   if (broken) Refuse(path, {}, problems);
 
-  ResolveAliases(&root, &problems);
-  for (const std::string& written : overrides) {
-    const std::string assignment = ResolveAlias(written);
+  TrlNames names(StageOf(layers, overrides), &problems);
+  for (ConfigNode& layer : layers) names.Rename(&layer, /*over=*/false);
+  ConfigNode root = MergeLayers(layers);
+  for (const std::string& assignment : overrides) {
     const std::string name = assignment.substr(0, assignment.find('='));
     if (FindSection(name) != nullptr) {
       problems.push_back({name, "is a section; set one of its keys, such as --set " + name + "." +
                                     FindSection(name)->fields.front().key + "=…", {0, assignment}});
+    } else if (name == "extends") {
+      problems.push_back({name, "can stand in a file alone; give that file instead of this one", {0, assignment, ""}});
     } else {
       ApplyOverride(assignment, &root, &problems);
+      names.Rename(&root, /*over=*/true);
     }
   }
+  names.Finish(&root);
   InheritSources(&root, &problems);
   const std::map<std::string, ConfigPlace> places = CollectPlaces(root);
 
@@ -207,6 +186,8 @@ TrainConfig LoadTrainConfig(const std::string& path, const std::vector<std::stri
     ReadSection(section, *node, &config, &problems);
   }
   CheckFields(config, places, &problems);
+  if (!Reported(problems, "stage")) CheckSourceStages(config.run.stage, places, &problems);
+  names.CheckCounts(config, root);
   CheckRulesBetweenFields(config, &problems);
   if (!problems.empty()) Refuse(path, places, problems);
 

@@ -8,8 +8,8 @@
 
 namespace pith {
 
-// Reads `path`, applies `overrides` ("rl.steps=5"; a value is parsed as YAML), checks every rule within and between
-// fields; an empty run.folder becomes runs/<name>. Throws one UserError that lists all problems, a line each:
+// Reads `path` over what it extends (configs/layers.h), applies `overrides` ("rl.steps=5"; a value is parsed as YAML), checks every
+// rule within and between fields; an empty run.folder becomes runs/<name>. Throws one UserError that lists all problems, a line each:
 // "file.yaml:12: rl.clip_epsilon_hihg: unknown key; did you mean clip_epsilon_high?". A key that would have no effect
 // (a section of another stage, a field of another data set or kind of reward term) is a problem too.
 TrainConfig LoadTrainConfig(const std::string& path, const std::vector<std::string>& overrides = {});

@@ -44,7 +44,10 @@ class Checker {
   }
 
   void Schedule() {
-    if (config_.run.stage != "rl" || !Clean({"optimizer.warmup_steps", "rl.steps", "rl.updates_per_rollout", "rl.minibatches"})) return;
+    if (config_.optimizer.warmup_steps > 0 && config_.optimizer.warmup_ratio > 0 && Clean({"optimizer.warmup_steps", "optimizer.warmup_ratio"})) {
+      Report("optimizer.warmup_ratio", "and optimizer.warmup_steps are two lengths of the warm-up; keep one of them");
+    }
+    if (config_.run.stage != "rl" || config_.rl.epochs > 0 || !Clean({"optimizer.warmup_steps", "rl.steps", "rl.updates_per_rollout", "rl.minibatches"})) return;
     const double updates = static_cast<double>(config_.rl.steps) * static_cast<double>(config_.rl.updates_per_step());
     if (static_cast<double>(config_.optimizer.warmup_steps) >= updates) {
       Report("optimizer.warmup_steps", Str("got ", config_.optimizer.warmup_steps, ", expected less than the run's ", updates,

@@ -64,6 +64,10 @@ FieldTable<LogSettings> LogFields() {
           .When("log.best_metric is set", [](const S& s) { return !s.best_metric.empty(); }),
       MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn({"rl"}),
       MakeField(&S::tensorboard, "tensorboard", "Write the metrics as a TensorBoard event file too."),
+      MakeField(&S::command, "command", "",
+                "Program and arguments of a process that is sent each line of metrics.jsonl on its standard input, such as a feeder of "
+                "W&B or MLflow (docs/runs.md). One that fails or is slow never stops or slows the run. Empty: none.",
+                Required("a text")),
   };
 }
 

@@ -112,6 +112,7 @@ struct DistillSettings {
 
 struct RlSettings {
   int64_t steps = 30;
+  double epochs = 0;                   // passes over the problems, in place of steps; 0: steps counts. A session resolves it into steps
   int64_t prompts_per_step = 8;
   int64_t group_size = 8;              // completions per prompt
   int64_t micro_batch_size = 16;       // completions per forward pass at most; changes the result by rounding only
@@ -256,7 +257,9 @@ struct OptimizerSettings {
   double weight_decay = 0.0;
   double max_grad_norm = 1.0;          // 0: no clipping
   std::string schedule = "constant";   // constant | linear | cosine, after the warm-up
+  double min_ratio = 0.0;              // share of the rate that linear and cosine end at
   int64_t warmup_steps = 0;
+  double warmup_ratio = 0.0;           // or: share of the run's optimiser steps
 
   bool operator==(const OptimizerSettings&) const = default;
 };
@@ -273,6 +276,10 @@ struct EvaluationSettings {            // of the adapter, while it is trained
   int64_t max_tokens = 256;            // without a budget
   int max_batch = 32;
   double max_share = 0.2;              // of the run's time
+  int64_t patience = 0;                // evaluations without progress after which the run ends; 0: never (train/run/plateau.h)
+  std::string watch;                   // metric that progress is measured by; empty: accuracy under the first budget
+  std::string watch_mode = "max";      // max | min
+  double min_delta = 0.0;              // less is no progress
 
   bool operator==(const EvaluationSettings&) const = default;
 };
@@ -285,6 +292,7 @@ struct LogSettings {
   std::string best_mode = "max";       // max | min
   bool completions = true;             // write completions/step-N.jsonl
   bool tensorboard = true;             // write events.out.tfevents.*
+  std::vector<std::string> command;    // program and arguments of a process that reads each line of metrics (train/run/metrics_feed.h)
 
   bool operator==(const LogSettings&) const = default;
 };

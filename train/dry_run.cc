@@ -143,6 +143,8 @@ std::string DryRun(const Session& session) {
         << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n"
         << order.Describe();
   } else if (config.run.stage == "rl") {
+    if (config.rl.epochs > 0) out << "  " << config.rl.epochs << " epochs: " << config.rl.steps << " steps\n";
+    CheckWarmup(config.optimizer, config.rl.steps * config.rl.updates_per_step());
     out << "  " << config.rl.steps << " steps x " << config.rl.updates_per_step() << " updates = "
         << config.rl.steps * config.rl.updates_per_step() << " optimiser steps\n"
         << "  " << config.rl.prompts_per_step << " prompts x " << config.rl.group_size << " completions = "

@@ -4,17 +4,21 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/number_rule.h"
 #include "base/version.h"
 #include "configs/load.h"
+#include "configs/ready.h"
 #include "train/dry_run.h"
 #include "train/rl/grpo.h"
+#include "train/run/expectation.h"
 #include "train/run/rank_log.h"
 #include "train/run/ranks.h"
 #include "train/run/run_folder.h"
@@ -39,6 +43,13 @@ void RestartWithSettings(char** argv) {
   if (changed) execv("/proc/self/exe", argv);  // where this fails, training only takes more time and memory
 }
 
+// Where the ready configurations lie: here, or beside the folder that this program was built in.
+std::string ReadyFolder() {
+  std::error_code error;
+  const std::string beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "configs";
+  return IsFolder("configs") || !IsFolder(beside) ? "configs" : beside;
+}
+
 // A dry run shows what there is to show, and what would stop the run.
 void CheckFolder(const TrainConfig& config, FolderMode mode, bool dry_run) {
   try {
@@ -53,12 +64,15 @@ int Main(int argc, char** argv) {
   CLI::App app{"Trains reasoning adapters: pith-train CONFIG.yaml, or pith-train logits"};
   std::string config_path, model, adapter, ids;
   std::vector<std::string> overrides;
+  bool list = false, expect = false;
   bool dry_run = false, resume = false, overwrite = false, json = false, any_base = false;
   app.add_option("config", config_path, "configuration of the run (YAML)");
   app.add_option("--set", overrides, "KEY=VALUE: overrides a setting; may be repeated")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--dry-run", dry_run, "show the resolved configuration, a prompt, the arithmetic and the memory; write nothing");
   auto* resume_flag = app.add_flag("--resume", resume, "continue the run in its folder from the last checkpoint");
   app.add_flag("--overwrite", overwrite, "replace an earlier run in the same folder")->excludes(resume_flag);
+  app.add_flag("--list", list, "show the ready configurations of configs/ (or of the folder that is given as config), a line each, and end");
+  app.add_flag("--expect", expect, "compare the run with CONFIG.expect.json, what its metrics did over several seeds, and say when it leaves that");
   app.set_version_flag("--version", [] { return VersionText("pith-train", {"LibTorch " TORCH_VERSION}); });
   app.footer("Keys of CONFIG.yaml and of --set (docs/config-reference.md has their rules):\n" + ConfigKeys());
   CLI::App* logits = app.add_subcommand("logits", "logits of one sequence in float32");
@@ -80,12 +94,17 @@ int Main(int argc, char** argv) {
     std::cout << LogitsJson(model, adapter, tokens, any_base) << "\n";
     return 0;
   }
+  if (list) {
+    std::cout << ReadyTable(ListReady(config_path.empty() ? ReadyFolder() : config_path));
+    return 0;
+  }
   if (config_path.empty()) ThrowUser("no configuration was given; expected pith-train CONFIG.yaml, see pith-train --help");
   TrainConfig config = LoadTrainConfig(config_path, overrides);
   if (resume) TakeStoredTime(&config);
   Ranks::Start(&argc, &argv);
   RankLog log(Ranks::World());
   RunOptions options;
+  if (expect) options.expectation = ExpectationPath(config_path);
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
   if (Ranks::World().first()) CheckFolder(config, options.mode, dry_run);
   PrepareProcess(config.run.threads);

@@ -5,6 +5,7 @@ the model's width; what differs is how long a model's answers are, and what fits
 """
 
 import os
+import re
 
 # name: (repository, budgets and limits of GSM8K and of MATH in tokens, examples per micro-batch in SFT and in RL)
 # The budget is a little less than what the model writes by itself; a limit leaves room for the penalty to fire, (1 + window) · budget at least.
@@ -24,9 +25,12 @@ MODELS = {
     "qwen3-1.7b": ("Qwen/Qwen3-1.7B", (700, 1536), (1600, 3584), 4, 2),
     "phi-4-mini": ("microsoft/Phi-4-mini-instruct", (200, 420), (450, 960), 2, 4),
 }
-DATA = {"gsm8k": ("GSM8K", 512, 150), "math": ("MATH", 1024, 200)}  # title, longest example of SFT in tokens, steps of RL
+DATA = {"gsm8k": ("GSM8K", 512, 150, 3.4e6), "math": ("MATH", 1024, 200, 4.5e6)}  # title, longest example of SFT in tokens, steps of RL, tokens of SFT in all
+# What the demo model (135M) ran through a second on two Zen 4 cores in the quickstart: SFT's tokens, and RL's sampled ones with all that belongs to them.
+SFT_RATE, RL_RATE, MEASURED_BILLIONS = 520, 266, 0.135
 
 SFT = """# {title} with {repository}, step 1 of 2: supervised warm-up of the adapter on worked solutions.
+# Takes about {sft_takes} on two cores, by arithmetic from the quickstart's time.
 #
 #   pith-train configs/models/{name}/{data}-sft.yaml
 #   pith-train configs/models/{name}/{data}-sft.yaml --dry-run        how many steps, how much memory
@@ -61,6 +65,7 @@ log:
 """
 
 RL = """# {title} with {repository}, step 2 of 2: reinforcement learning from the adapter of {data}-sft.yaml.
+# Takes about {rl_takes} on two cores, by arithmetic from the quickstart's time.
 #
 #   pith-train configs/models/{name}/{data}-rl.yaml
 name: {name}/{data}-rl
@@ -113,14 +118,23 @@ log:
 """
 
 
+def takes(name, tokens, rate):
+    """A model's size stands in its name."""
+    number, unit = re.search(r"([\d.]+)([mb])$", {"phi-4-mini": "phi-4-mini-3.8b"}.get(name, name)).groups()
+    billions = float(number) / (1000 if unit == "m" else 1)
+    hours = tokens / rate * billions / MEASURED_BILLIONS / 3600
+    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     for name, (repository, gsm8k, math, sft_micro, rl_micro) in MODELS.items():
         os.makedirs(os.path.join(here, name), exist_ok=True)
         for data, (budget, limit) in {"gsm8k": gsm8k, "math": math}.items():
-            title, max_length, steps = DATA[data]
+            title, max_length, steps, sft_tokens = DATA[data]
             values = dict(name=name, repository=repository, data=data, title=title, max_length=max_length, steps=steps, budget=budget,
-                          limit=limit, sft_micro=sft_micro, rl_micro=rl_micro)
+                          limit=limit, sft_micro=sft_micro, rl_micro=rl_micro,
+                          sft_takes=takes(name, sft_tokens, SFT_RATE), rl_takes=takes(name, steps * 16 * 8 * budget, RL_RATE))
             for kind, text in {"sft": SFT, "rl": RL}.items():
                 with open(os.path.join(here, name, f"{data}-{kind}.yaml"), "w") as f:
                     f.write(text.format(**values))

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "configs/train_config.h"
-#include "rewards/external/child_process.h"
+#include "base/process/child_process.h"
 #include "rewards/verifier.h"
 
 namespace pith {

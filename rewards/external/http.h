@@ -5,7 +5,7 @@
 #include <atomic>
 #include <string>
 
-#include "rewards/external/child_process.h"
+#include "base/process/child_process.h"
 
 namespace pith {
 

@@ -99,6 +99,12 @@ void DescribeActivation(const AdapterFacts& facts, const InfoBase& base, InfoShe
   sheet->Line("acts", Str("from its invocation on: ", text ? Quoted(*text) + " " : "", ShownIds(facts.invocation)));
 }
 
+std::string ShownNumber(const char* format, double number) {
+  char text[64];
+  std::snprintf(text, sizeof text, format, number);
+  return text;
+}
+
 void DescribeBudget(const std::optional<AdapterBudget>& budget, InfoSheet* sheet) {
   if (!budget) {
     sheet->SetJson("budget", "null");
@@ -110,6 +116,15 @@ void DescribeBudget(const std::optional<AdapterBudget>& budget, InfoSheet* sheet
   sheet->Line("budget", Str(budget->tokens, " tokens, of which ", budget->reserve_tokens, " to close with ", Quoted(budget->close_text), " and answer",
                             budget->sentence.empty() ? "" : "; told by " + Quoted(budget->sentence),
                             budget->announcement.empty() ? "" : "; announced by " + Quoted(budget->announcement)));
+}
+
+std::string DescribeSource(const CardSource& source) {
+  std::string text = Str(source.name, " (", source.dataset, "), share ", ShownNumber("%.3f", source.share));
+  if (source.loss) text += ShownNumber(", loss %.4f", *source.loss);
+  if (source.reward) text += ShownNumber(", reward %.3f", *source.reward);
+  if (source.accuracy) text += ShownNumber(", accuracy %.3f", *source.accuracy);
+  if (source.mean_tokens) text += ShownNumber(", %.1f tokens", *source.mean_tokens);
+  return text;
 }
 
 // `hash`: of the tensors beside the card, where they are those that it is about; else empty.
@@ -124,6 +139,8 @@ void DescribeCard(const std::optional<AdapterCard>& card, const std::string& has
   if (!hash.empty()) sheet->Set("card_fits", fits);
   sheet->Line("card", fits ? (card->name.empty() ? "" : card->name + ": ") + CardSentence(*card) : "of other tensors: these were changed since");
   if (!card->reward.empty()) sheet->Line("  reward", card->reward);
+  if (!card->stopped.empty()) sheet->Line("  stopped", card->stopped);
+  for (const CardSource& source : card->sources) sheet->Line("  source", DescribeSource(source));
   if (!card->stage.empty()) sheet->Line("  seed", std::to_string(card->seed));
   if (!card->parent_path.empty()) sheet->Line("  started from", Str(card->parent_path, ", sha256 ", card->parent_sha256));
   if (!card->adapter_sha256.empty()) sheet->Line("  adapter", "sha256 " + card->adapter_sha256);

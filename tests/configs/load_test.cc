@@ -96,7 +96,7 @@ TEST_F(LoadTest, ReportsEverythingAtOnceWithLines) {
                       "  clip_epsilon_hihg: 0.3\n"
                       "  steps: many\n"
                       "  group_size: 1\n"
-                      "  temperature: 1\n"
+                      "  max_batch: 1\n"
                       "data: {limit: 8}\n"
                       "optimiser: {}\n"),
             "5 problems in the configuration:\n"
@@ -104,7 +104,7 @@ TEST_F(LoadTest, ReportsEverythingAtOnceWithLines) {
             "run.yaml:6: rl.steps: got 'many', expected an integer from 1 to 1000000\n"
             "run.yaml:7: rl.group_size: is 1, so every completion would be compared with itself alone; expected at least 2, or advantage: "
             "reinforce_pp\n"
-            "run.yaml:8: rl.temperature: unknown key; did you mean rollout.temperature?\n"
+            "run.yaml:8: rl.max_batch: unknown key; did you mean rollout.max_batch?\n"
             "run.yaml:10: optimiser: unknown key; did you mean optimizer?");
 }
 

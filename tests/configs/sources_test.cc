@@ -147,14 +147,32 @@ TEST(Sources, NameTheLineThatAValueTakenOverCameFrom) {
       << Complaint("  sources: [gsm8k]\n  seed: x\n");
 }
 
-TEST(Sources, AreForSftAlone) {
-  try {
-    LoadWhole("stage: rl\nmodel: {path: m.gguf}\ndata: {limit: 8, sources: [{weight: 2}]}\n");
-    FAIL();
-  } catch (const UserError& error) {
-    const std::string text = error.what();
-    EXPECT_NE(text.find("data.sources: has no effect when stage is rl; remove it"), std::string::npos) << text;
-    EXPECT_EQ(text.find("problems in"), std::string::npos) << text;
+TEST(Sources, TakeOverAllKeysThatStandBeforeThem) {
+  const TrainConfig config = Load("  limit: 8\n  seed: 3\n  max_response_tokens: 40\n  sources: [{name: a}, {name: b, seed: 4}]\n");
+  EXPECT_EQ(config.data.sources[0].limit, 8);
+  EXPECT_EQ(config.data.sources[0].seed, 3u);
+  EXPECT_EQ(config.data.sources[1].seed, 4u);
+  EXPECT_EQ(config.data.sources[0].max_response_tokens, 40);
+  EXPECT_EQ(config.data.sources[1].max_response_tokens, 40);
+}
+
+TEST(Sources, OfReinforcementLearning) {
+  const std::string start = "stage: rl\nmodel: {path: m.gguf}\n";
+  EXPECT_EQ(LoadWhole(start + "data: {limit: 8, sources: [{name: a, weight: 2}, gsm8k]}\n").data.sources.size(), 2u);
+  const std::pair<const char*, const char*> cases[] = {
+      {"data: {limit: 8, sources: [{verbosity: short}, gsm8k]}\n", "data.sources[0].verbosity: has no effect when stage is rl; remove it"},
+      {"data: {limit: 8, max_response_tokens: 9, sources: [gsm8k]}\n", "data.sources[0].max_response_tokens: has no effect when stage is rl; remove it"},
+      {"data: {sources: [gsm8k, svamp]}\ncurriculum: {enabled: true}\n", "curriculum.enabled: chooses problems by how often they are solved"},
+  };
+  for (const auto& [yaml, complaint] : cases) {
+    try {
+      LoadWhole(start + yaml);
+      ADD_FAILURE() << yaml;
+    } catch (const UserError& error) {
+      const std::string text = error.what();
+      EXPECT_NE(text.find(complaint), std::string::npos) << text;
+      EXPECT_EQ(text.find("problems in"), std::string::npos) << text;
+    }
   }
 }
 

@@ -56,6 +56,15 @@ TEST_F(TrainProgramTest, TheVersionIsThatOfPithAndOfLibTorch) {
   EXPECT_NE(outcome.out.find("\n  LibTorch 2."), std::string::npos) << outcome.out;
 }
 
+TEST_F(TrainProgramTest, ListsTheReadyConfigurations) {
+  const Outcome outcome = Run({"--list", PITH_TEST_SOURCE "/configs/quickstart"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 3) << outcome.out;
+  EXPECT_NE(outcome.out.find("/configs/quickstart/rl.yaml  Quickstart, step 2 of 3: "), std::string::npos) << outcome.out;
+  ExpectRefusal({"--list", folder_ / "none"}, "no configuration (*.yaml) lies in");
+  ExpectRefusal({config_, "--expect"}, "run.expect.json' to compare this run with; make it with python3 configs/expect.py");
+}
+
 TEST_F(TrainProgramTest, OutputThatCannotBeWritten) {
   for (const std::string& command : {config_ + " --dry-run", "logits --model " + model_ + " --ids 1,2 --json"}) {
     const Outcome outcome = Shell("$P " + command + " > /dev/full");

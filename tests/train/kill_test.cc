@@ -43,7 +43,7 @@ class KillTest : public ::testing::Test {
   pid_t Start(const std::string& run) {
     const bool resume = FileExists(run + "/config.yaml");
     // Checkpoints by the clock too: they come at other steps in each run, and that must not matter.
-    std::vector<std::string> words = {Program(), "configs/tiny-rl.yaml", "--set", "folder=" + run, "--set", "log.save_minutes=0.003"};
+    std::vector<std::string> words = {Program(), "configs/tiny-rl.yaml", "--set", "folder=" + run, "--set", "log.save_minutes=0.003", "--expect"};
     if (resume) words.push_back("--resume");
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
@@ -138,6 +138,9 @@ TEST_F(KillTest, AtAnyMomentCostsNothing) {
     const Clock::time_point begin = Clock::now();
     Finish(Start(folder_ / name));
     if (HasFatalFailure()) return;
+    const std::string log = ReadFile(folder_ / "log");
+    EXPECT_NE(log.find("as expected: "), std::string::npos) << "it leaves the curves of configs/tiny-rl.expect.json: " << log;
+    EXPECT_EQ(log.find("--expect: "), std::string::npos) << "other settings than the curves': make them anew with configs/expect.py: " << log;
     length = std::min(length, Seconds(begin));
   }
   const auto wanted = Contents(folder_ / "whole");

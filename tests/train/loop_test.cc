@@ -119,10 +119,10 @@ TEST(Best, IsTheFirstOfTheBestAndKnowsItsMetric) {
   EXPECT_FALSE(best.Beats(4, {{"y", 9}}));
   EXPECT_TRUE(beats(5, 3));
   EXPECT_FALSE(beats(6, 2.5));
-  EXPECT_EQ(best.step(), 5);
+  EXPECT_EQ(best.step(), 4) << "what step 5 began with";
   Best again(log);
   again.Load(best.Save());
-  EXPECT_EQ(again.step(), 5);
+  EXPECT_EQ(again.step(), 4);
   EXPECT_FALSE(again.Beats(7, {{"x", 3}}));
   log.best_mode = "min";
   Best lowest(log);
@@ -132,6 +132,41 @@ TEST(Best, IsTheFirstOfTheBestAndKnowsItsMetric) {
   EXPECT_FALSE(lowest.Beats(2, {{"x", 3}}));
   EXPECT_TRUE(lowest.Beats(3, {{"x", 1}}));
   EXPECT_FALSE(Best(LogSettings()).Beats(1, {{"x", 2}, {"", 1}}));
+  log.best_metric = "eval/x";
+  Best evaluated(log);
+  EXPECT_TRUE(evaluated.Beats(5, {{"eval/x", 1}}));
+  EXPECT_EQ(evaluated.step(), 5) << "what step 5 left";
+  EXPECT_FALSE(evaluated.judges_begin());
+}
+
+// A step's loss is that of the adapter which the step begins with.
+TEST(Best, HoldsTheValuesThatEarnedIt) {
+  const Scratch scratch;
+  TrainConfig c = TinyConfig(scratch, "sft", "earned"), plain = TinyConfig(scratch, "sft", "plain");
+  c.log.best_metric = "loss";
+  c.log.best_mode = "min";
+  c.log.save_every = plain.log.save_every = 0;
+  Execute(c);
+  const auto metrics = MetricsOf(c.run.folder);
+  size_t best = 0;
+  for (size_t i = 1; i < metrics.size(); ++i) {
+    if (metrics[i]["loss"].get<double>() < metrics[best]["loss"].get<double>()) best = i;
+  }
+  ASSERT_GT(best, 0u) << "the loss falls";
+  Execute(plain, FolderMode::kNew, static_cast<int64_t>(best));  // the steps before that one
+  const std::string step = "/checkpoints/step-" + std::to_string(best);
+  for (const char* file : {"/adapter/adapter_model.safetensors", "/optimizer.safetensors"}) {
+    EXPECT_EQ(ReadFile(c.run.folder + step + file), ReadFile(plain.run.folder + step + file)) << file;
+  }
+  const auto note = nlohmann::json::parse(ReadFile(c.run.folder + "/checkpoints/best.json"));
+  EXPECT_EQ(note["step"].get<size_t>(), best);
+  EXPECT_EQ(note["measured_in"].get<size_t>(), best + 1);
+  // A whole checkpoint: a run that has it alone goes on from it, and ends the same.
+  std::filesystem::remove_all(c.run.folder + "/checkpoints/step-6");
+  const std::string whole = ReadFile(c.run.folder + "/adapter/adapter_model.safetensors");
+  Execute(c, FolderMode::kResume);
+  EXPECT_EQ(ReadFile(c.run.folder + "/adapter/adapter_model.safetensors"), whole);
+  EXPECT_EQ(MetricsOf(c.run.folder), metrics);
 }
 
 TEST(Best, CheckpointOutlivesTheNewerOnes) {
@@ -150,10 +185,9 @@ TEST(Best, CheckpointOutlivesTheNewerOnes) {
   }
   ASSERT_LT(best + 1, metrics.size()) << "choose a metric that is not best at the end";
   const auto note = nlohmann::json::parse(ReadFile(c.run.folder + "/checkpoints/best.json"));
-  EXPECT_EQ(note["step"].get<size_t>(), best + 1);
+  EXPECT_EQ(note["step"].get<size_t>(), best);
   EXPECT_EQ(note["value"], metrics[best]["grad_norm"]);
-  EXPECT_EQ(NamesIn(c.run.folder + "/checkpoints"),
-            (std::vector<std::string>{"best.json", "step-" + std::to_string(best + 1), "step-6"}));
+  EXPECT_EQ(NamesIn(c.run.folder + "/checkpoints"), (std::vector<std::string>{"best.json", "step-" + std::to_string(best), "step-6"}));
 }
 
 TEST(Best, IsSavedWhereNothingElseAsksForACheckpoint) {
@@ -162,7 +196,7 @@ TEST(Best, IsSavedWhereNothingElseAsksForACheckpoint) {
   c.log.best_metric = "learning_rate";  // falls from the first step on
   c.log.save_every = 0;
   Execute(c, FolderMode::kNew);
-  EXPECT_EQ(NamesIn(c.run.folder + "/checkpoints"), (std::vector<std::string>{"best.json", "step-1", "step-6"}));
+  EXPECT_EQ(NamesIn(c.run.folder + "/checkpoints"), (std::vector<std::string>{"best.json", "step-0", "step-6"}));
 }
 
 TEST(Resuming, SweepsWhatAKilledProcessLeftAndNothingElse) {
@@ -279,13 +313,14 @@ class Counting : public Stage, public StepHook {
     adapter_.alpha = 1;
     adapter_.activation = Activation::kAlways;
     adapter_.pairs["blk.0.attn_q.weight"] = pair;
+    adapter_.card.emplace();
   }
   int64_t total_steps() const override { return 6; }
   StepRecord Step(int64_t step, Ledger*) override {
     learned_.sum += static_cast<double>(step + 1);
     counted_.sum += static_cast<double>(step + 1);
     StepRecord record;
-    record.metrics = {{"learned", learned_.sum}, {"counted", counted_.sum}, {"good", step == 1 ? 1.0 : 0.0}};
+    record.metrics = {{"learned", learned_.sum}, {"counted", counted_.sum}, {"good", step == 1 ? 1.0 : 0.0}, {"eval/good", step == 1 ? 1.0 : 0.0}};
     return record;
   }
   void After(StepRecord* record, Ledger*) override {
@@ -324,7 +359,7 @@ double Learned(const TrainConfig& c) { return ReadPeft(c.run.folder + "/adapter"
 class Demands : public ::testing::Test {
  protected:
   Demands() : config_(TinyConfig(scratch_, "rl", "counting")) {
-    config_.log.best_metric = "good";  // steps 1 (0) and 2 (1)
+    config_.log.best_metric = "good";  // steps 1 (0) and 2 (1): what step 2 began with is good
     options_.quiet = true;
   }
   void Run(std::vector<std::pair<int64_t, Demand>> demands) {
@@ -346,11 +381,11 @@ TEST_F(Demands, OfNothingRunsToTheEnd) {
 
 TEST_F(Demands, RollBackTakesWhatIsLearnedToTheBestAndGoesOn) {
   Run({{4, Demand::kRollBack}});
-  EXPECT_EQ(Learned(config_), 1 + 2 + 5 + 6);
+  EXPECT_EQ(Learned(config_), 1 + 5 + 6);
   const auto metrics = MetricsOf(config_.run.folder);
   ASSERT_EQ(metrics.size(), 6u);
   EXPECT_EQ(metrics[3]["learned"], 10) << "the step itself is written down as it was";
-  EXPECT_EQ(metrics[4]["learned"], 8);
+  EXPECT_EQ(metrics[4]["learned"], 6);
   EXPECT_EQ(metrics[5]["counted"], 21);
 }
 
@@ -362,26 +397,79 @@ TEST_F(Demands, RollBackIsRepeatedByAResumedRun) {
     options_.mode = FolderMode::kResume;
     options_.stop_after_step = 0;
     Run({{4, Demand::kRollBack}});
-    EXPECT_EQ(Learned(config_), 1 + 2 + 5 + 6) << stop;
+    EXPECT_EQ(Learned(config_), 1 + 5 + 6) << stop;
     EXPECT_EQ(MetricsOf(config_.run.folder).size(), 6u);
   }
 }
 
 TEST_F(Demands, StopEndsTheRunWithTheBestAdapter) {
   Run({{4, Demand::kStop}, {4, Demand::kRollBack}});
-  EXPECT_EQ(Learned(config_), 1 + 2);
-  EXPECT_EQ(MetricsOf(config_.run.folder).size(), 4u);
+  EXPECT_EQ(Learned(config_), 1);
+  const auto metrics = MetricsOf(config_.run.folder);
+  ASSERT_EQ(metrics.size(), 4u);
+  EXPECT_EQ(metrics[3]["stopped"], "as the test wants it");
+  const AdapterCard card = ReadPeft(config_.run.folder + "/adapter").card.value();
+  EXPECT_EQ(card.stopped, "stopped after step 4: as the test wants it");
+  EXPECT_EQ(card.steps, 1);
   options_.mode = FolderMode::kResume;  // goes on from where it stopped
   Run({});
   EXPECT_EQ(Learned(config_), 21);
 }
 
-TEST_F(Demands, OfTheBestStepItselfChangeNothing) {
+TEST_F(Demands, OfTheStepThatMeasuredTheBestTakeItsUpdateBack) {
   Run({{2, Demand::kRollBack}});
-  EXPECT_EQ(Learned(config_), 21);
+  EXPECT_EQ(Learned(config_), 21 - 2);
   options_.mode = FolderMode::kOverwrite;
   Run({{2, Demand::kStop}});
+  EXPECT_EQ(Learned(config_), 1);
+  config_.log.best_metric = "eval/good";  // an evaluation judges what the step left: there is nothing to take back
+  config_.eval.every = 1;
+  Run({{2, Demand::kRollBack}});
+  EXPECT_EQ(Learned(config_), 21);
+  Run({{2, Demand::kStop}});
   EXPECT_EQ(Learned(config_), 3);
+}
+
+TEST_F(Demands, AnEvaluationsPlateauStopsTheRunAlsoAfterAResumption) {
+  config_.log.best_metric = "eval/good";
+  config_.eval.every = 1;
+  config_.eval.patience = 2;
+  config_.eval.watch = "eval/good";  // best in step 2
+  for (const int64_t stop : {0, 1, 2, 3}) {
+    options_.mode = FolderMode::kOverwrite;
+    options_.stop_after_step = stop;
+    Run({});
+    options_.mode = FolderMode::kResume;
+    options_.stop_after_step = 0;
+    if (stop > 0) Run({});
+    const auto metrics = MetricsOf(config_.run.folder);
+    ASSERT_EQ(metrics.size(), 4u) << stop;
+    EXPECT_EQ(metrics[3]["eval/without_progress"], 2);
+    EXPECT_EQ(metrics[3]["stopped"], "eval/good has not come above 1 of step 2 in 2 evaluations (eval.patience)");
+    EXPECT_FALSE(metrics[2].contains("stopped"));
+    EXPECT_EQ(Learned(config_), 3);
+    EXPECT_EQ(ReadPeft(config_.run.folder + "/adapter").card.value().stopped, "stopped after step 4: eval/good has not come above 1 of step 2 in 2 evaluations (eval.patience)");
+  }
+}
+
+TEST_F(Demands, ACheckpointFromBeforeThereWasAPlateauIsGoneOnFrom) {
+  options_.stop_after_step = 3;
+  Run({});
+  const std::string file = config_.run.folder + "/checkpoints/step-3/state.json";
+  auto state = nlohmann::ordered_json::parse(ReadFile(file));
+  ASSERT_EQ(state.erase("plateau"), 1u);
+  WriteFile(file, state.dump());
+  options_.mode = FolderMode::kResume;
+  options_.stop_after_step = 0;
+  Run({});
+  EXPECT_EQ(Learned(config_), 21);
+}
+
+TEST_F(Demands, TheLinesOfMetricsAreSentAsTheyAreWritten) {
+  const std::string sent = scratch_.path + "/sent";
+  config_.log.command = {"sh", "-c", "echo \"$PITH_RUN_FOLDER $PITH_RUN_STEP\" > " + sent + "; cat >> " + sent};
+  Run({});
+  EXPECT_EQ(ReadFile(sent), config_.run.folder + " 0\n" + ReadFile(config_.run.folder + "/metrics.jsonl"));
 }
 
 TEST_F(Demands, WithoutABestKeepThePresentState) {

@@ -40,6 +40,24 @@ TEST(LearningRate, WarmsUpThenFalls) {
   EXPECT_DOUBLE_EQ(LearningRate(s, 8, 13), 0.5);
 }
 
+TEST(LearningRate, FallsToItsLeastAndWarmsUpOverAShareOfTheRun) {
+  OptimizerSettings s;
+  s.learning_rate = 2.0;
+  s.min_ratio = 0.25;
+  s.warmup_ratio = 0.2;  // of 13: 3 steps
+  for (const char* schedule : {"linear", "cosine"}) {
+    s.schedule = schedule;
+    EXPECT_EQ(WarmupSteps(s, 13), 3);
+    EXPECT_DOUBLE_EQ(LearningRate(s, 2, 13), 2 * 0.75);
+    EXPECT_DOUBLE_EQ(LearningRate(s, 3, 13), 2.0);
+    EXPECT_DOUBLE_EQ(LearningRate(s, 8, 13), 2 * (0.25 + 0.75 * 0.5));
+    EXPECT_DOUBLE_EQ(LearningRate(s, 13, 13), 0.5);
+  }
+  s.warmup_ratio = 0.99;
+  EXPECT_NO_THROW(CheckWarmup(s, 200));
+  EXPECT_THROW(CheckWarmup(s, 50), UserError) << "49.5 steps, rounded up";
+}
+
 TEST(Optimizer, StepsLikeTorchAndClips) {
   OptimizerSettings s;
   s.learning_rate = 0.1;

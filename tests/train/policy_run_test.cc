@@ -79,7 +79,8 @@ TEST(PolicyRunWithoutSignal, MeasuresTheGap) {
 TEST(ProblemSource, GoesOnWhereItWas) {
   TrainConfig c;
   c.rl.prompts_per_step = 3;
-  ProblemSource whole(c, 7), first(c, 7), second(c, 7);
+  const std::vector<size_t> source_of(7);
+  ProblemSource whole(c, source_of), first(c, source_of), second(c, source_of);
   std::vector<size_t> all = whole.Next(9), parts = first.Next(4);
   second.Load(first.Save());
   for (size_t i : second.Next(5)) parts.push_back(i);

@@ -7,26 +7,36 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <utility>
 
 #include "base/error.h"
 #include "train/model/kernels.h"
 
 namespace pith {
 
+int64_t WarmupSteps(const OptimizerSettings& settings, int64_t total) {
+  if (settings.warmup_ratio == 0) return settings.warmup_steps;
+  return static_cast<int64_t>(std::ceil(settings.warmup_ratio * static_cast<double>(total)));
+}
+
 void CheckWarmup(const OptimizerSettings& settings, int64_t total) {
-  if (settings.warmup_steps < total) return;
-  ThrowUser("optimizer.warmup_steps is ", settings.warmup_steps, ", expected less than the run's ", total,
-            " optimiser steps: the learning rate would never be reached; lower it or train longer");
+  const int64_t steps = WarmupSteps(settings, total);
+  if (steps < total) return;
+  const bool ratio = settings.warmup_ratio > 0;
+  ThrowUser("optimizer.", ratio ? Str("warmup_ratio is ", settings.warmup_ratio, ", a warm-up of ", steps, " steps") : Str("warmup_steps is ", steps),
+            ", expected less than the run's ", total, " optimiser steps: the learning rate would never be reached; lower it or train longer");
 }
 
 double LearningRate(const OptimizerSettings& s, int64_t step, int64_t total) {
   PITH_CHECK(s.learning_rate.has_value(), "the session resolves the rate");
   const double highest = *s.learning_rate;
-  if (step < s.warmup_steps) return highest * static_cast<double>(step + 1) / static_cast<double>(s.warmup_steps + 1);
-  const double span = static_cast<double>(std::max<int64_t>(1, total - s.warmup_steps));
-  const double done = std::min(1.0, static_cast<double>(step - s.warmup_steps) / span);
-  if (s.schedule == "linear") return highest * (1.0 - done);
-  if (s.schedule == "cosine") return highest * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+  const int64_t warmup = WarmupSteps(s, total);
+  if (step < warmup) return highest * static_cast<double>(step + 1) / static_cast<double>(warmup + 1);
+  const double span = static_cast<double>(std::max<int64_t>(1, total - warmup));
+  const double done = std::min(1.0, static_cast<double>(step - warmup) / span);
+  const auto falling = [&](double share) { return highest * (s.min_ratio + (1.0 - s.min_ratio) * share); };
+  if (s.schedule == "linear") return falling(1.0 - done);
+  if (s.schedule == "cosine") return falling(0.5 * (1.0 + std::cos(std::numbers::pi * done)));
   return highest;
 }
 
@@ -79,12 +89,26 @@ Optimizer::StepInfo Optimizer::Step(int64_t step, int64_t total) {
   return info;
 }
 
-void Optimizer::Save(const std::string& path) const {
+void Optimizer::Hold() {
+  for (const auto& [from, to] : {std::pair(&m_, &held_m_), std::pair(&v_, &held_v_)}) {
+    to->resize(from->size());
+    for (size_t i = 0; i < from->size(); ++i) {
+      if ((*to)[i].defined()) {
+        (*to)[i].copy_((*from)[i]);
+      } else {
+        (*to)[i] = (*from)[i].clone();
+      }
+    }
+  }
+}
+
+void Optimizer::Write(const std::string& path, const std::vector<at::Tensor>& m, const std::vector<at::Tensor>& v) const {
+  PITH_CHECK(m.size() == parameters_.size() && v.size() == parameters_.size(), "nothing was held");
   std::vector<SafeTensorToWrite> out;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const std::vector<int64_t> shape = parameters_[i].tensor.sizes().vec();
-    out.push_back({parameters_[i].name + ".m", shape, TensorType::kF32, m_[i].data_ptr()});
-    out.push_back({parameters_[i].name + ".v", shape, TensorType::kF32, v_[i].data_ptr()});
+    out.push_back({parameters_[i].name + ".m", shape, TensorType::kF32, m[i].data_ptr()});
+    out.push_back({parameters_[i].name + ".v", shape, TensorType::kF32, v[i].data_ptr()});
   }
   WriteSafetensors(path, out);
 }

@@ -69,7 +69,9 @@ GrpoLearner::GrpoLearner(const Session& session, Model* model, Optimizer* optimi
       config_(session.config),
       model_(model),
       optimizer_(optimizer),
-      total_updates_(session.config.rl.steps * session.config.rl.updates_per_step()) {}
+      total_updates_(session.config.rl.steps * session.config.rl.updates_per_step()) {
+  CheckWarmup(session.config.optimizer, total_updates_);
+}
 
 Metrics GrpoLearner::Learn(int64_t step, std::span<const size_t> problems, const Groups& groups, const std::vector<EncodedPrompt>& encoded,
                            Paid* paid, Ledger* ledger) {

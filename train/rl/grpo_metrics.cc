@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "configs/data_sources.h"
 
 namespace pith {
 namespace {
@@ -121,6 +122,37 @@ Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, c
   if (judged < n) m.emplace_back("verifier/errors", (n - judged) / n);
   const Metrics lengths = LengthMetrics(config, groups, paid);
   m.insert(m.end(), lengths.begin(), lengths.end());
+  return m;
+}
+
+Metrics SourceMetrics(const Session& session, std::span<const size_t> problems, const Groups& groups, const Paid& paid) {
+  struct Source {
+    double groups = 0;
+    Sum reward, accuracy, length;
+  };
+  const std::vector<DataSource>& named = session.config.data.sources;
+  std::vector<Source> sources(named.size());
+  Metrics m;
+  if (sources.empty()) return m;
+  size_t sample = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    Source& source = sources.at(session.problems[problems[g]].source);
+    ++source.groups;
+    for (const Completion& c : groups[g]) {
+      const RewardResult& r = paid.results[sample++];
+      source.length.Add(static_cast<double>(c.tokens.size()));
+      if (r.failed) continue;
+      source.reward.Add(r.reward);
+      source.accuracy.Add(r.judged.strict.right());
+    }
+  }
+  for (size_t s = 0; s < sources.size(); ++s) {
+    const std::string name = SourceName(named[s]), prefix = "source/" + name + "/";
+    m.emplace_back("share/" + name, sources[s].groups / static_cast<double>(groups.size()));
+    sources[s].reward.AppendTo(m, prefix + "reward");
+    sources[s].accuracy.AppendTo(m, prefix + "accuracy");
+    sources[s].length.AppendTo(m, prefix + "mean_length");
+  }
   return m;
 }
 

@@ -21,6 +21,10 @@ namespace pith {
 // length/by_budget/B (0: none) the mean length under each of budget.choices. A mean of nothing is left out.
 Metrics RewardMetrics(const TrainConfig& config, const RewardFunction& reward, const Groups& groups, const Paid& paid);
 
+// Of a mix, for each source: share/NAME, its part of the groups, and, where it has any, source/NAME/reward, source/NAME/accuracy (the
+// strict reading), source/NAME/mean_length. groups[g] belongs to problems[g]. Without a mix: nothing.
+Metrics SourceMetrics(const Session& session, std::span<const size_t> problems, const Groups& groups, const Paid& paid);
+
 // A JSON object per completion: question, gold, text, tokens, finish, reward, outcome, shaping, verdict, advantage, a reason where the
 // verdict has one, and the prompt's budget where the run has any.
 std::vector<std::string> CompletionLines(const Session& session, int64_t step, std::span<const size_t> problems,

@@ -32,7 +32,7 @@ class GrpoStage : public Stage, public Stateful {
         optimizer_(config_.optimizer, model_->parameters()),
         learner_(session, model_.get(), &optimizer_),
         updates_(session, model_.get(), &optimizer_),
-        problems_(config_, session.num_problems()),
+        problems_(config_, session.sources()),
         evaluation_(session.config.eval.every > 0 ? std::make_unique<EvaluationHook>(session) : nullptr),
         sampler_(session, evaluation_ ? evaluation_->kv_tokens() : 0),
         encoder_(*model_, AllPrompts(session)) {
@@ -79,8 +79,10 @@ class GrpoStage : public Stage, public Stateful {
     StepRecord record;
     record.rate_tokens = stats.generated_tokens;
     record.metrics = updates_.Learn(step, problems, groups, encoded, &paid, ledger);
-    const Metrics rewards = RewardMetrics(config_, reward_, drawn.groups, all);
-    record.metrics.insert(record.metrics.end(), rewards.begin(), rewards.end());
+    for (const Metrics& measured : {RewardMetrics(config_, reward_, drawn.groups, all), SourceMetrics(session_, drawn.problems, drawn.groups, all)}) {
+      record.metrics.insert(record.metrics.end(), measured.begin(), measured.end());
+    }
+    if (!config_.curriculum.enabled) record.metrics.emplace_back("epoch", problems_.epochs());
     if (config_.rl.dynamic_sampling) {
       record.metrics.insert(record.metrics.end(), {{"dynamic_sampling/rounds", static_cast<double>(drawn.rounds)},
                                                    {"dynamic_sampling/drawn", static_cast<double>(drawn.drawn())},

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "train/stage/mixture_of.h"
 
 namespace pith {
 
@@ -29,8 +30,20 @@ std::vector<size_t> GrpoProblems(const TrainConfig& config, size_t num_problems,
   return ProblemsInOrder(config, num_problems, step * config.rl.prompts_per_step, config.rl.prompts_per_step);
 }
 
+ProblemSource::ProblemSource(const TrainConfig& config, const std::vector<size_t>& source_of) : config_(config), num_problems_(source_of.size()) {
+  if (config.data.sources.empty()) return;
+  of_source_.resize(config.data.sources.size());
+  for (size_t i = 0; i < source_of.size(); ++i) of_source_.at(source_of[i]).push_back(i);
+  mixture_.emplace(MixtureOf(config.data, of_source_), config.run.seed);
+}
+
 std::vector<size_t> ProblemSource::Next(int64_t count) {
   drawn_ += count;
+  if (mixture_) {
+    std::vector<size_t> problems;
+    for (const Mixture::Draw& draw : mixture_->Slots(drawn_ - count, count)) problems.push_back(of_source_[draw.source][static_cast<size_t>(draw.example)]);
+    return problems;
+  }
   return ProblemsInOrder(config_, num_problems_, drawn_ - count, count);
 }
 

@@ -1,13 +1,15 @@
-// Which problems a step works on, and dynamic sampling: drawing until enough of them teach something.
+// Which problems a step works on, of one data set or of a mix, and dynamic sampling: drawing until enough of them teach something.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "configs/train_config.h"
+#include "data/mixture.h"
 #include "train/rl/grpo_batch.h"
 #include "train/run/stateful.h"
 
@@ -19,12 +21,15 @@ std::vector<size_t> ProblemsInOrder(const TrainConfig& config, size_t num_proble
 // Those of step `step` (from 0) where every step takes prompts_per_step.
 std::vector<size_t> GrpoProblems(const TrainConfig& config, size_t num_problems, int64_t step);
 
-// Goes through the problems in order and remembers how far it is. Two of the same state draw the same.
+// Goes through the problems in order, those of a mix (data.sources) by the weights of their sources as data/mixture.h does, and remembers
+// how far it is. Two of the same state draw the same.
 class ProblemSource : public Stateful {
  public:
-  ProblemSource(const TrainConfig& config, size_t num_problems) : config_(config), num_problems_(num_problems) {}
+  // source_of: of each problem, as Session::sources() gives it. `config` must outlive this.
+  ProblemSource(const TrainConfig& config, const std::vector<size_t>& source_of);
   std::vector<size_t> Next(int64_t count);
   int64_t drawn() const { return drawn_; }
+  double epochs() const { return static_cast<double>(drawn_) / static_cast<double>(num_problems_); }  // that were drawn so far
 
   std::string key() const override { return "problems"; }
   std::string Save() const override;
@@ -33,6 +38,8 @@ class ProblemSource : public Stateful {
  private:
   const TrainConfig& config_;
   size_t num_problems_;
+  std::vector<std::vector<size_t>> of_source_;  // of a mix: its problems
+  std::optional<Mixture> mixture_;
   int64_t drawn_ = 0;
 };
 

@@ -32,4 +32,31 @@ std::vector<CardPoint> EvaluatedPoints(const TrainConfig& config, std::span<cons
   return points;
 }
 
+std::vector<CardSource> SourceFigures(const TrainConfig& config, std::span<const MetricsLine> lines) {
+  constexpr int kSteps = 10;
+  std::vector<CardSource> sources;
+  double weights = 0;
+  for (const DataSource& source : config.data.sources) weights += source.weight;
+  for (const DataSource& source : config.data.sources) {
+    CardSource out;
+    out.name = SourceName(source);
+    out.dataset = std::filesystem::path(source.dataset).filename().string();
+    out.share = source.weight / weights;
+    const auto mean = [&](const std::string& metric) -> std::optional<double> {
+      double sum = 0;
+      int n = 0;
+      for (auto line = lines.rbegin(); line != lines.rend() && n < kSteps; ++line) {
+        if (const auto value = FindMetric(line->metrics, metric)) sum += *value, ++n;
+      }
+      return n > 0 ? std::optional<double>(sum / n) : std::nullopt;
+    };
+    out.loss = mean("loss/" + out.name);
+    out.reward = mean("source/" + out.name + "/reward");
+    out.accuracy = mean("source/" + out.name + "/accuracy");
+    out.mean_tokens = mean("source/" + out.name + "/mean_length");
+    sources.push_back(std::move(out));
+  }
+  return sources;
+}
+
 }  // namespace pith

@@ -18,6 +18,12 @@ bool IsLeftover(const std::string& name) {
   return name == kWriting || name == Str(kWriting, ".old") || name == kRemoving || IsTemporaryOf(name, kBest);
 }
 
+std::vector<std::string> TextsOf(std::span<Stateful* const> parts) {
+  std::vector<std::string> texts;
+  for (const Stateful* part : parts) texts.push_back(part->Save());
+  return texts;
+}
+
 }  // namespace
 
 Checkpoints::Checkpoints(const std::string& run_folder, const TrainConfig& config)
@@ -32,15 +38,31 @@ std::optional<int64_t> Checkpoints::Last() const {
 }
 
 void Checkpoints::Save(int64_t step, std::span<Stateful* const> parts, const Best& best) const {
+  Write(step, parts, TextsOf(parts), best, &Stateful::SaveFiles);
+}
+
+std::vector<std::string> Checkpoints::Hold(std::span<Stateful* const> parts) {
+  for (Stateful* part : parts) part->Hold();
+  return TextsOf(parts);
+}
+
+void Checkpoints::SaveHeld(int64_t step, std::span<Stateful* const> parts, const std::vector<std::string>& texts, const Best& best) const {
+  Write(step, parts, texts, best, &Stateful::SaveHeld);
+}
+
+void Checkpoints::Write(int64_t step, std::span<Stateful* const> parts, const std::vector<std::string>& texts, const Best& best,
+                        void (Stateful::*save_files)(const std::string& folder) const) const {
+  PITH_CHECK_EQ(texts.size(), parts.size());
   const std::string place = folder_ + "/" + kWriting;
   Sweep();
   try {
     MakeFolders(place);
     nlohmann::ordered_json state = {{"version", kVersion}, {"step", step}, {"seed", seed_}, {"stage", stage_}};
-    for (const Stateful* part : parts) {
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const Stateful* part = parts[i];
       PITH_CHECK(!state.contains(part->key()), "two parts of a run are called ", part->key());
-      state[part->key()] = nlohmann::ordered_json::parse(part->Save());
-      part->SaveFiles(place);
+      state[part->key()] = nlohmann::ordered_json::parse(part == &best ? best.Save() : texts[i]);
+      (part->*save_files)(place);
     }
     WriteFile(place + "/state.json", state.dump(1) + "\n");
     PutFolder(place, Path(step));
@@ -94,6 +116,7 @@ void Checkpoints::Load(int64_t step, std::span<Stateful* const> parts) const {
     }
     for (Stateful* part : parts) {
       if (!state.contains(part->key())) {
+        if (part->may_lack()) continue;
         ThrowUser(file, " has no '", part->key(), "': it was written by another version of pith; finish the run with that one, "
                   "or start it anew with --overwrite");
       }

@@ -63,6 +63,7 @@ class Stage {
 
 struct RunOptions {
   FolderMode mode = FolderMode::kNew;
+  std::string expectation;      // a file of train/run/expectation.h that the run is compared with; empty: none
   int64_t stop_after_step = 0;  // leave after this step's checkpoint, as an interruption would; 0: run to the end
   bool quiet = false;           // no progress bar, no lines
 };

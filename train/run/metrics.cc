@@ -23,10 +23,13 @@ std::optional<double> FindMetric(const Metrics& metrics, std::string_view name) 
 
 double WallTime() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
-void MetricsFile::Append(int64_t step, const Metrics& metrics) {
+std::string MetricsFile::Append(int64_t step, const Metrics& metrics, const std::string& stopped) {
   nlohmann::ordered_json line = {{"step", step}};
   for (const auto& [name, value] : metrics) line[name] = value;
-  AppendToFile(path_, line.dump() + "\n");
+  if (!stopped.empty()) line["stopped"] = stopped;
+  const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  AppendToFile(path_, text + "\n");
+  return text;
 }
 
 void MetricsFile::Sync() const {

@@ -22,12 +22,13 @@ struct MetricsLine {
   std::string text;  // as it stands in the file, without the newline
 };
 
-// metrics.jsonl: an object per step, {"step": 1, …}.
+// metrics.jsonl: an object per step, {"step": 1, …}; that of a step that ended the run before its time has "stopped", a sentence.
 class MetricsFile {
  public:
   explicit MetricsFile(const std::string& path) : path_(path) {}
-  // One line, whole in the file when this returns (but on disk only after Sync).
-  void Append(int64_t step, const Metrics& metrics);
+  // One line, whole in the file when this returns (but on disk only after Sync); the line without its newline. `stopped`: empty,
+  // it was not.
+  std::string Append(int64_t step, const Metrics& metrics, const std::string& stopped = "");
   void Sync() const;
   // The lines up to `step`. A last line that was cut off by a crash is dropped, other damage is a UserError.
   std::vector<MetricsLine> Until(int64_t step) const;

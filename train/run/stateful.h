@@ -20,9 +20,14 @@ class Stateful {
   virtual void Load(const std::string& json) = 0;
   // Whether an alarm's rollback takes this part back to the best checkpoint: what is learned, but not what counts or watches.
   virtual bool rolls_back() const { return false; }
+  // Whether a checkpoint may lack it, written before there was such a part: it is then left as it was constructed.
+  virtual bool may_lack() const { return false; }
   // Into, and from, the checkpoint's folder; LoadFiles comes after Load.
   virtual void SaveFiles(const std::string& folder) const { (void)folder; }
   virtual void LoadFiles(const std::string& folder) { (void)folder; }
+  // Keeps in memory what SaveFiles would write now, for SaveHeld to write later: one that writes files has both.
+  virtual void Hold() {}
+  virtual void SaveHeld(const std::string& folder) const { (void)folder; }
 };
 
 }  // namespace pith

@@ -68,6 +68,16 @@ void Learner::SaveFiles(const std::string& folder) const {
   optimizer_->Save(folder + "/optimizer.safetensors");
 }
 
+void Learner::Hold() {
+  held_ = model_->ToLora();
+  optimizer_->Hold();
+}
+
+void Learner::SaveHeld(const std::string& folder) const {
+  WritePeft(held_, folder + "/adapter");
+  optimizer_->SaveHeld(folder + "/optimizer.safetensors");
+}
+
 void Learner::LoadFiles(const std::string& folder) {
   const LoraAdapter adapter = ReadPeft(folder + "/adapter");
   CheckAdapterFits(adapter, model_->config());

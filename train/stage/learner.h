@@ -22,12 +22,15 @@ class Learner : public Stateful {
   bool rolls_back() const override { return true; }
   void SaveFiles(const std::string& folder) const override;
   void LoadFiles(const std::string& folder) override;
+  void Hold() override;
+  void SaveHeld(const std::string& folder) const override;
 
  private:
   Model* model_;
   Optimizer* optimizer_;
   std::string start_, problems_, template_, tokens_;  // SHA-256
   int64_t num_updates_ = 0;       // of the checkpoint that is being loaded
+  LoraAdapter held_;
 };
 
 }  // namespace pith

@@ -124,6 +124,16 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   return adapter;
 }
 
+// How many steps go through the problems so often.
+void ResolveSteps(size_t num_problems, TrainConfig* config) {
+  RlSettings& rl = config->rl;
+  if (config->run.stage != "rl" || rl.epochs == 0 || num_problems == 0) return;
+  const double steps = std::ceil(rl.epochs * static_cast<double>(num_problems) / static_cast<double>(rl.prompts_per_step));
+  constexpr double kMost = 1e9;
+  if (steps > kMost) ThrowUser("rl.epochs: ", rl.epochs, " passes over ", num_problems, " problems are ", steps, " steps, expected at most ", kMost);
+  rl.steps = static_cast<int64_t>(steps);
+}
+
 // Fills in a rate that the configuration leaves open, and warns of one that is known to go wrong.
 void ResolveRate(const LoraAdapter& adapter, const ModelConfig& model, TrainConfig* config) {
   RateFacts facts;
@@ -204,6 +214,12 @@ DatasetSpec SpecOf(const DatasetSettings& d) {
   return spec;
 }
 
+std::vector<size_t> Session::sources() const {
+  std::vector<size_t> out;
+  for (size_t p = 0; p < problems.size(); p += num_variants()) out.push_back(problems[p].source);
+  return out;
+}
+
 void CheckIds(const Session& session, std::span<const int32_t> ids, const std::string& what) {
   const int64_t rows = session.base->config().vocab_size;
   for (int32_t id : ids) {
@@ -266,6 +282,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   s.initial.template_now = s.prompter->chat().TellsTime() ? s.config.data.now : "";
   s.initial.template_kwargs = s.config.data.chat_template_kwargs;
   ResolveRate(s.initial, s.base->config(), &s.config);
+  ResolveSteps(s.num_problems(), &s.config);
   s.initial.card = CardOf(s);
   CheckLengths(s);
   WarnOfCuts(config);

@@ -32,7 +32,7 @@ struct PreparedProblem {
 };
 
 struct Session {
-  TrainConfig config;               // as given, with optimizer.learning_rate and data.now resolved
+  TrainConfig config;               // as given, with optimizer.learning_rate, data.now and rl.steps (of rl.epochs) resolved
   std::shared_ptr<const BaseModel> base;
   std::unique_ptr<Prompter> prompter;
   std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
@@ -49,6 +49,8 @@ struct Session {
 
   size_t num_variants() const { return config.budget.choices.empty() ? 1 : config.budget.choices.size(); }
   size_t num_problems() const { return problems.size() / num_variants(); }
+  // The source of each of the num_problems().
+  std::vector<size_t> sources() const;
 };
 
 enum class Inputs { kDemanded, kAnnounced };

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "configs/data_sources.h"
+#include "train/stage/mixture_of.h"
 #include "train/supervised/sft.h"
 
 namespace pith {
@@ -16,11 +17,7 @@ ExampleOrder::ExampleOrder(const TrainConfig& config, std::vector<size_t> source
     examples_[source_of_[i]].push_back(i);
   }
   if (config.data.sources.empty()) return;
-  std::vector<MixtureSource> sources;
-  for (const DataSource& source : config.data.sources) {
-    sources.push_back({SourceName(source), source.weight, static_cast<int64_t>(examples_[sources.size()].size()), source.shuffle});
-  }
-  mixture_.emplace(std::move(sources), config.run.seed);
+  mixture_.emplace(MixtureOf(config.data, examples_), config.run.seed);
 }
 
 int64_t ExampleOrder::steps() const { return SftSteps(config_, source_of_.size()); }

@@ -1,4 +1,4 @@
-#include "rewards/external/child_process.h"
+#include "base/process/child_process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -62,23 +62,46 @@ struct Pipe {
   int Take(int end) { return std::exchange(ends[end], -1); }
 };
 
+// Where this program runs without standard streams a pipe may have got their numbers, and what is put over it would be lost.
+void MoveBehindStandardStreams(int* end) {
+  if (*end > 2) return;
+  const int moved = fcntl(*end, F_DUPFD_CLOEXEC, 3);
+  if (moved < 0) throw std::runtime_error(Str("no pipe could be made (", std::strerror(errno), ")"));
+  close(std::exchange(*end, moved));
+}
+
+// For a function that takes arguments or an environment, and changes neither.
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  return pointers;
+}
+
 }  // namespace
 
 ChildProcess::ChildProcess(const std::vector<std::string>& command, int error_fd, const std::atomic<bool>* stopping) : stopping_(stopping) {
-  Pipe in, out;
-  // Where this program runs without standard streams a pipe may have got their numbers, and what is put over it would be lost.
-  for (int* end : {&in.ends[0], &out.ends[1]}) {
-    if (*end > 2) continue;
-    const int moved = fcntl(*end, F_DUPFD_CLOEXEC, 3);
-    if (moved < 0) throw std::runtime_error(Str("no pipe could be made (", std::strerror(errno), ")"));
-    close(std::exchange(*end, moved));
-  }
+  Pipe out;
+  MoveBehindStandardStreams(&out.ends[1]);
+  Start(command, {}, out.ends[1], error_fd);
+  output_ = out.Take(0);
+  fcntl(output_, F_SETFL, fcntl(output_, F_GETFL) | O_NONBLOCK);
+}
+
+ChildProcess::ChildProcess(const std::vector<std::string>& command, const std::vector<std::string>& environment, int log_fd,
+                           const std::atomic<bool>* stopping)
+    : stopping_(stopping), at_end_(true) {
+  Start(command, environment, log_fd, log_fd);
+}
+
+void ChildProcess::Start(const std::vector<std::string>& command, const std::vector<std::string>& environment, int output_fd, int error_fd) {
+  Pipe in;
+  MoveBehindStandardStreams(&in.ends[0]);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_adddup2(&actions, in.ends[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, out.ends[1], 1);
+  posix_spawn_file_actions_adddup2(&actions, output_fd, 1);
   if (error_fd >= 0) posix_spawn_file_actions_adddup2(&actions, error_fd, 2);
   sigset_t none, defaults;
   sigemptyset(&none);
@@ -88,10 +111,11 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, int error_fd
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  std::vector<char*> arguments = Pointers(command), variables = Pointers(environment);
   arguments.push_back(nullptr);
-  const int error = posix_spawnp(&pid_, arguments[0], &actions, &attributes, arguments.data(), environ);
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.push_back(*variable);
+  variables.push_back(nullptr);
+  const int error = posix_spawnp(&pid_, arguments[0], &actions, &attributes, arguments.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {
@@ -99,8 +123,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, int error_fd
     throw std::runtime_error(Str("'", command[0], "' cannot be started (", std::strerror(error), ")"));
   }
   input_ = in.Take(1);
-  output_ = out.Take(0);
-  for (int fd : {input_, output_}) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  fcntl(input_, F_SETFL, fcntl(input_, F_GETFL) | O_NONBLOCK);
 }
 
 ChildProcess::~ChildProcess() {
@@ -172,9 +195,9 @@ ChildProcess::Result ChildProcess::ReadLine(std::string* line, Deadline deadline
 
 bool ChildProcess::Ended() { return !Fill() && buffer_.find('\n') == std::string::npos; }
 
-void ChildProcess::EndBy(Deadline until) {
+std::string ChildProcess::EndBy(Deadline until) {
   CloseInput();
-  if (pid_ < 0) return;
+  if (pid_ < 0) return status_;
   // Not waited for yet, a process that has ended keeps its number, so that the signal reaches its own group and no other.
   siginfo_t info;
   while (true) {
@@ -190,11 +213,9 @@ void ChildProcess::EndBy(Deadline until) {
   }
   if (reaped == pid_) status_ = WIFEXITED(status) ? Str("exit status ", WEXITSTATUS(status)) : Str("signal ", WTERMSIG(status));
   pid_ = -1;
-}
-
-std::string ChildProcess::End() {
-  EndBy(Clock::now() + (at_end_ ? milliseconds(200) : milliseconds(0)));
   return status_;
 }
+
+std::string ChildProcess::End() { return EndBy(Clock::now() + (at_end_ ? milliseconds(200) : milliseconds(0))); }
 
 }  // namespace pith
