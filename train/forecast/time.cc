@@ -63,11 +63,11 @@ class Measuring {
   }
 
   // Sequences cut to `cut` tokens, as many as come to a measurement's tokens.
-  Measured Run(int64_t cut) const {
+  Measured Run(int64_t cut, bool with_head) const {
     Measured m;
     Depth depths[2];
     const int64_t more = std::min<int64_t>(4, layers_ - 1);
-    depths[0] = At(1, /*with_head=*/true, cut, &m);
+    depths[0] = At(1, with_head, cut, &m);
     depths[1] = more > 0 ? At(1 + more, /*with_head=*/false, cut, &m) : depths[0];
     // The first layer, which nothing trained comes before, and its followers, all of which are alike.
     const auto whole = [&](double Depth::*what, double Depth::*difference) {
@@ -78,6 +78,8 @@ class Measuring {
     m.seconds.forward = whole(&Depth::forward, &Depth::few_forward);
     m.seconds.both = whole(&Depth::both, &Depth::few_both);
     m.seconds.update = whole(&Depth::update, &Depth::update);
+    m.seconds.few_forward = whole(&Depth::few_forward, &Depth::few_forward);
+    m.seconds.few_both = whole(&Depth::few_both, &Depth::few_both);
     return m;
   }
 
@@ -198,22 +200,22 @@ TimeForecast ForecastTime(const Session& session, const RunShapes& shapes, const
   prompt_tokens /= steps, run_tokens /= steps, squares /= steps;
 
   const Measuring measuring(session, shapes, examples);
-  const Measured at = measuring.Run(longest > kLong ? kShortCut : kLong);
-  // a · tokens + b · tokens²
-  const auto of_step = [&](double Depth::*what, const Measured* longer) {
+  const Measured at = measuring.Run(longest > kLong ? kShortCut : kLong, /*with_head=*/true);
+  // a · tokens + b · tokens²; the head has no part in b.
+  const auto of_step = [&](double Depth::*what, double Depth::*few, const Measured* longer) {
     const auto n = static_cast<double>(at.run_tokens);
     double a = at.seconds.*what / n, b = 0;
     if (longer != nullptr) {
       const auto n2 = static_cast<double>(longer->run_tokens), q = static_cast<double>(at.squares), q2 = static_cast<double>(longer->squares);
-      b = std::max(0.0, (longer->seconds.*what / n2 - a) / (q2 / n2 - q / n));
+      b = std::max(0.0, (longer->seconds.*few / n2 - at.seconds.*few / n) / (q2 / n2 - q / n));
       a -= b * q / n;
     }
     return a * run_tokens + b * squares;
   };
   Measured longer;
-  if (longest > kLong) longer = measuring.Run(kLongCut);
+  if (longest > kLong) longer = measuring.Run(kLongCut, /*with_head=*/false);
   const Measured* second = longest > kLong ? &longer : nullptr;
-  const double both = of_step(&Depth::both, second), forward = of_step(&Depth::forward, second);
+  const double both = of_step(&Depth::both, &Depth::few_both, second), forward = of_step(&Depth::forward, &Depth::few_forward, second);
 
   TimeForecast t;
   double updates = 1;
