@@ -11,6 +11,7 @@
 #include "configs/load.h"
 #include "train/forecast/memory.h"
 #include "train/model/optimizer.h"
+#include "train/run/ranks.h"
 #include "train/run/run_folder.h"
 #include "train/supervised/example_order.h"
 #include "train/supervised/sft.h"
@@ -143,7 +144,8 @@ std::string DryRun(const Session& session) {
   MemoryForecast memory = ForecastMemory(config, shapes, process);
   memory.teacher = teacher_bytes;
   const bool fits = memory.total() <= AvailableBytes().value_or(INT64_MAX - process) + process;
-  const bool measured = fits && !session.problems.empty() && (config.run.stage == "rl" || (config.run.stage == "sft" && !examples.empty()));
+  // Among ranks all would have to take part.
+  const bool measured = fits && Ranks::World().size() == 1 && !session.problems.empty() && (config.run.stage == "rl" || (config.run.stage == "sft" && !examples.empty()));
   out << ShownNeeds(config, shapes.trained, ShownMemory(config, shapes, memory, ""), measured ? ShownTime(session, shapes, examples) : "", session.missing);
   return out.str();
 }

@@ -43,6 +43,7 @@ void Add(const Session& session, const std::vector<SftExample>& examples, RunSha
 // Sequences as long as they may be.
 void AddLongest(const TrainConfig& config, int64_t prompt_tokens, RunShapes* shapes) {
   const bool rl = config.run.stage == "rl";
+  if (!rl) prompt_tokens = std::min(prompt_tokens, config.sft.max_length / 4);
   Prompt prompt;
   prompt.ids.resize(static_cast<size_t>(prompt_tokens));
   prompt.invocation_start = config.adapter.activation == "always" ? 0 : std::max<int64_t>(0, prompt_tokens - kInvocation);
