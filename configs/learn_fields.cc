@@ -130,6 +130,9 @@ FieldTable<RolloutSettings> RolloutFields() {
       MakeField(&S::max_completion_tokens, "max_completion_tokens", "tokens", "A completion is cut off here.",
                 Between(1, 1048576))
           .Alias("max_completion_length"),
+      MakeField(&S::min_completion_tokens, "min_completion_tokens", "tokens",
+                "Before so many no token that ends a completion is drawn: with as many as max_completion_tokens all are equally long, for timings." + cut,
+                Between(0, 1048576)),
       MakeField(&S::temperature, "temperature", "", "Of sampling; greedy completions would all be alike.",
                 AboveUpTo(0, 100)),
       MakeField(&S::top_k, "top_k", "tokens", "Sample among the likeliest so many; 0: all." + cut, Between(0, 1000000000)),
@@ -140,6 +143,10 @@ FieldTable<RolloutSettings> RolloutFields() {
       MakeField(&S::activations, "activations", "",
                 "Precision of the sampler; int8 is fastest and strays furthest from the trainer.",
                 OneOf({"f32", "bf16", "int8"})),
+      MakeField(&S::kv_type, "kv_type", "",
+                "Keys and values of the sampler's cache: f16 takes half of f32's memory, int8 (heads of a multiple of 32 values) a good quarter. What it "
+                "strays from the trainer shows in sampling/….",
+                OneOf({"f32", "f16", "int8"})),
       MakeField(&S::max_batch, "max_batch", "sequences", "Decoded together.", Between(1, 65536)),
   };
 }

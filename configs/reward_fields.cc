@@ -72,7 +72,7 @@ FieldTable<RewardTerm> RewardTermFields() {
       MakeField(&S::weight, "weight", "",
                 "Factor of a `plus` term (shorter_better: 0.001 unless given; alp and laser_d: 0.5; else 1).",
                 NumberRule{"other than 0", [](double x) { return x != 0; }}),
-      MakeField(&S::always, "always", "Pay a `plus` term on wrong answers too (true for l1_exact, kimi_k15, shorter_better and alp unless given)."),
+      MakeField(&S::always, "always", "Pay a `plus` term on wrong answers too (true for l1_exact, kimi_k15, shorter_better, alp and spread unless given)."),
       MakeField(&S::free_tokens, "free_tokens", "tokens", "Lengths up to here are worth 1.", Between(0, 100000000))
           .When("kind is free_then_falling", FreeThenFalling),
       MakeField(&S::fall_tokens, "fall_tokens", "tokens", "Over so many more the worth falls to `floor`.",

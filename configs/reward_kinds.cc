@@ -29,6 +29,8 @@ constexpr RewardKind kKinds[] = {
      "DLER's: 0 for a completion that was cut off or is longer than `limit_tokens`, else 1"},
     {"format",               true,  true,  false, false, false, false,
      "1 when the response ends with its only marked answer (`#### x` or a box), else 0"},
+    {"spread",               false, true,  false, false, false, false,
+     "for timings alone, on wrong answers too: the sum of the completion's token ids modulo 97, over 97, so that every group has something to learn from"},
 };
 
 }  // namespace
@@ -50,7 +52,7 @@ RewardTerm DefaultRewardTerm(const std::string& kind) {
     if (kind == "l1_max") term.delta = 0.5;
   }
   if (kind == "sigmoid") term.alpha = 0.2;
-  if (kind == "l1_exact" || kind == "kimi_k15" || kind == "shorter_better" || kind == "alp") term.always = true;
+  if (kind == "l1_exact" || kind == "kimi_k15" || kind == "shorter_better" || kind == "alp" || kind == "spread") term.always = true;
   if (kind == "shorter_better") term.weight = 1e-3;
   if (kind == "laser_d" || kind == "alp") term.weight = 0.5;
   return term;

@@ -10,9 +10,10 @@ namespace {
 
 class RlChecker {
  public:
-  RlChecker(const RlSettings& rl, Problems* problems) : rl_(rl), problems_(problems) {}
+  RlChecker(const TrainConfig& config, Problems* problems) : rl_(config.rl), rollout_(config.rollout), problems_(problems) {}
 
   void All() {
+    Lengths();
     Advantage();
     Minibatches();
     Clipping();
@@ -26,6 +27,13 @@ class RlChecker {
   }
 
   void Report(const std::string& key, const std::string& text) { problems_->push_back({"rl." + key, text, {}}); }
+
+  void Lengths() {
+    if (!NoneReported(*problems_, {"rollout.min_completion_tokens", "rollout.max_completion_tokens"})) return;
+    if (rollout_.min_completion_tokens <= rollout_.max_completion_tokens) return;
+    problems_->push_back({"rollout.min_completion_tokens", Str("got ", rollout_.min_completion_tokens, ", expected at most rollout.max_completion_tokens, which is ",
+                                                               rollout_.max_completion_tokens), {}});
+  }
 
   void Advantage() {
     if (!Clean({"group_size", "advantage", "scale_rewards"})) return;
@@ -71,11 +79,12 @@ class RlChecker {
   }
 
   const RlSettings& rl_;
+  const RolloutSettings& rollout_;
   Problems* problems_;
 };
 
 }  // namespace
 
-void CheckRlRules(const TrainConfig& config, Problems* problems) { RlChecker(config.rl, problems).All(); }
+void CheckRlRules(const TrainConfig& config, Problems* problems) { RlChecker(config, problems).All(); }
 
 }  // namespace pith

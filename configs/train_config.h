@@ -145,11 +145,13 @@ struct RlSettings {
 
 struct RolloutSettings {
   int64_t max_completion_tokens = 160;
+  int64_t min_completion_tokens = 0;   // no token that ends a completion is drawn before
   double temperature = 1.0;
   int64_t top_k = 0;
   double top_p = 1.0;
   double min_p = 0.0;
   std::string activations = "bf16";    // f32 | bf16 | int8: precision of the sampler
+  std::string kv_type = "f32";         // f32 | f16 | int8: keys and values of the sampler's cache
   int max_batch = 64;                  // sequences decoded together
 
   bool operator==(const RolloutSettings&) const = default;

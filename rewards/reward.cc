@@ -60,6 +60,13 @@ void CheckTerm(const RewardTerm& term, bool times, const Budget& budget) {
   }
 }
 
+// As good as chance to who samples, and the same for the same completion.
+double Spread(std::span<const int32_t> tokens) {
+  int64_t sum = 0;
+  for (const int32_t id : tokens) sum += id;
+  return static_cast<double>(sum % 97) / 97;
+}
+
 // A group as the terms see it.
 struct Group {
   std::span<const RewardInput> inputs;
@@ -109,6 +116,7 @@ std::vector<double> TermValues(const RewardTerm& term, const Budget& budget, con
     for (int64_t& tokens : targets.tokens) tokens = tokens > 0 ? tokens : term.start_tokens;
     return LaserStep(targets, group.lengths, group.right);
   }
+  if (term.kind == "spread") return Each(group, [](const RewardInput& i) { return Spread(i.tokens); });
   PITH_CHECK_EQ(term.kind, "format");
   return Each(group, [&](const RewardInput& i) { return FormatTerm(i.response); });
 }

@@ -26,6 +26,7 @@ struct RewardInput {
   int64_t length_tokens = 0;    // L, as rewards/budget.h counts it
   bool truncated = false;       // cut off before its end
   std::optional<int64_t> budget_tokens = {};  // B of its prompt (0: none); unset: the budget that the reward was made with
+  std::span<const int32_t> tokens = {};       // as they were sampled: the term `spread` reads nothing else
 };
 
 struct RewardResult {

@@ -4,17 +4,20 @@
 #include <cstdio>
 #include <sstream>
 
-#include "adapters/lora_names.h"
-#include "adapters/lora_plan.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/process_memory.h"
+#include "base/progress.h"
 #include "configs/load.h"
+#include "train/forecast/memory.h"
 #include "train/model/optimizer.h"
+#include "train/run/ranks.h"
 #include "train/run/run_folder.h"
 #include "train/supervised/example_order.h"
 #include "train/supervised/sft.h"
 #include "train/supervised/teacher.h"
 #include "train/supervised/traces.h"
+#include "train/forecast/time.h"
 
 namespace pith {
 namespace {
@@ -32,70 +35,56 @@ std::string Indent(const std::string& text) {
   return out;
 }
 
-// Of a base as the trainer holds it.
-int64_t WeightBytes(const ModelConfig& c, int64_t element_bytes) {
-  int64_t linear = 0;
-  for (const int kind : LinearKindsOf(c)) linear += LinearRows(c, kind) * LinearCols(c, kind);
-  return (linear * c.num_layers + c.vocab_size * (c.d_model + 16) + (c.tied_embeddings ? 0 : c.vocab_size * c.d_model)) * element_bytes;
+int64_t ProcessBytes() { return ReadProcessMemory().rss_mb << 20; }
+
+// What it needs, against what there is: what this process holds already is its own.
+std::string ShownMemory(const TrainConfig& config, const RunShapes& shapes, const MemoryForecast& m, const std::string& sampler_note) {
+  std::ostringstream out;
+  out << "# memory at the peak, about\n  this process " << Megabytes(m.process) << ", the file as it is mapped " << Megabytes(m.file) << ", base " << Megabytes(m.base)
+      << ", adapter and optimiser " << Megabytes(m.adapter) << ", activations " << Megabytes(m.activations);
+  if (m.teacher > 0) out << ", teacher " << Megabytes(m.teacher);
+  if (m.sampler > 0) out << ", sampler " << Megabytes(m.sampler) << sampler_note;
+  out << ": " << Megabytes(m.total()) << "\n";
+  const std::optional<int64_t> left = AvailableBytes();
+  if (!left) return out.str();
+  const int64_t process = ProcessBytes(), limit = *left + process;
+  out << "  the machine has " << Megabytes(limit) << " for it";
+  if (m.total() <= limit) {
+    out << ": it fits\n";
+  } else if (const auto remedy = WhatWouldFit(config, shapes, m, limit)) {
+    out << ": it does not fit, but with " << remedy->key << ": " << remedy->value << " it would, taking " << Megabytes(remedy->bytes) << "\n";
+  } else {
+    out << ": it does not fit, and no one setting would make it fit; take a smaller base, or a larger machine\n";
+  }
+  return out.str();
 }
 
-// How a dry run ends: the parameters, the memory, the run's folder, and what is not there yet. `sampler_note` goes behind the sampler's cache.
-std::string ShownNeeds(const TrainConfig& config, int64_t trained, const MemoryEstimate& m, int64_t teacher_bytes, const std::string& sampler_note,
-                       const std::vector<MissingInput>& missing) {
+// How a dry run ends: the parameters, the memory, a step's time (where `time` says one), the run's folder, and what is not there yet.
+std::string ShownNeeds(const TrainConfig& config, int64_t trained, const std::string& memory, const std::string& time, const std::vector<MissingInput>& missing) {
   std::ostringstream out;
-  out << "  " << trained << " trained parameters\n\n# memory, about\n  base " << Megabytes(m.base) << ", adapter and optimiser " << Megabytes(m.adapter)
-      << ", activations " << Megabytes(m.activations);
-  if (teacher_bytes > 0) out << ", teacher " << Megabytes(teacher_bytes);
-  if (m.sampler > 0) out << ", sampler's cache " << Megabytes(m.sampler) << sampler_note;
-  out << ": " << Megabytes(m.total() + teacher_bytes) << "\n\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
+  out << "  " << trained << " trained parameters\n\n" << memory << time << "\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
   if (!missing.empty()) out << "\n# not there yet, and needed when the run begins\n";
   for (const MissingInput& input : missing) out << "  " << input.key << ": " << input.path << "\n";
   return out.str();
 }
 
+std::string Seconds(double seconds) {
+  char text[40];
+  std::snprintf(text, sizeof text, seconds < 1 ? "%.2f s" : seconds < 100 ? "%.1f s" : "%.0f s", seconds);
+  return text;
+}
+
+std::string ShownTime(const Session& session, const RunShapes& shapes, const std::vector<SftExample>& examples) {
+  const TimeForecast t = ForecastTime(session, shapes, examples);
+  std::ostringstream out;
+  out << "\n# time, as this machine is now, about\n  a step " << Seconds(t.total()) << ": ";
+  if (t.sampling > 0) out << "sampling " << Seconds(t.sampling) << " (completions of " << session.config.rollout.max_completion_tokens << " tokens; less where they end before), ";
+  out << "prompts " << Seconds(t.encoding) << ", learning " << Seconds(t.learning) << ", the optimiser " << Seconds(t.updating) << "\n  " << shapes.total_steps << " steps: "
+      << FormatDuration(t.total() * static_cast<double>(shapes.total_steps)) << ", without evaluations\n";
+  return out.str();
+}
+
 }  // namespace
-
-MemoryEstimate EstimateMemory(const Session& session) {
-  int64_t trained = 0, ranks = 0, longest_prompt = 0;
-  for (const auto& [name, pair] : session.initial.pairs) {
-    trained += pair.num_trained();
-    ranks += pair.rank;
-  }
-  for (const PreparedProblem& p : session.problems) longest_prompt = std::max(longest_prompt, static_cast<int64_t>(p.prompt.ids.size()));
-  return EstimateMemory(session.config, session.base->config(), trained, ranks, longest_prompt);
-}
-
-MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& c, int64_t trained, int64_t ranks, int64_t longest_prompt) {
-  const int64_t element = config.model.dtype == "float32" ? 4 : 2;
-  MemoryEstimate m;
-  m.base = WeightBytes(c, element);
-  m.adapter = trained * (4 * 5 + 2 * element);  // master, gradient twice, two moments; what computes
-  // Per token: what enters a layer, and what a layer keeps for its gradients: residual twice and both norms, q k v (twice where they are
-  // normed), attention's output, the feed-forward's matrices and what is made of them.
-  const int64_t entering = (4 + element) * c.d_model;
-  const int64_t kept = 8 * c.d_model + element * (2 * c.d_model + (c.qk_norm ? 2 : 1) * c.qkv_dim() + c.attention_dim() + (c.has_gate() ? 3 : 2) * c.d_ff) +
-                       element * ranks / std::max<int64_t>(1, c.num_layers);
-  int64_t longest = 0, sequences = 0, tokens = 0;  // of a micro-batch
-  if (config.run.stage != "rl") {
-    longest = config.sft.max_length;
-    sequences = std::min(config.sft.micro_batch_size, config.sft.batch_size);
-    tokens = config.sft.micro_batch_tokens;
-  } else {
-    const int64_t total_length = longest_prompt + config.rollout.max_completion_tokens;
-    constexpr int64_t kInvocation = 8;  // tokens; an adapter that always acts runs the prompt with gradient too
-    longest = config.adapter.activation == "always" ? total_length : config.rollout.max_completion_tokens + kInvocation;
-    sequences = std::min(config.rl.micro_batch_size, config.rl.prompts_per_step * config.rl.group_size);
-    tokens = config.rl.micro_batch_tokens;
-    const int64_t samples = std::min<int64_t>(config.rollout.max_batch, config.rl.prompts_per_step * config.rl.group_size);
-    m.sampler = (samples * config.rollout.max_completion_tokens + config.rl.prompts_per_step * total_length) * (c.k_dim() + c.v_dim()) * 4 * c.num_layers;
-  }
-  tokens = std::min(sequences * longest, std::max(tokens, longest));
-  // The layer at hand is there twice: with its gradients. With checkpointing the first layer, which nothing trained comes before, keeps all. Beside them the head's chunk.
-  const int64_t layers = config.model.gradient_checkpointing ? c.num_layers * entering + 3 * kept : (c.num_layers + 1) * kept;
-  const double activations = static_cast<double>(tokens) * static_cast<double>(layers);
-  m.activations = static_cast<int64_t>(std::min(activations, 1e18)) + (int64_t{16} << 20);
-  return m;
-}
 
 std::string DryRun(const Session& session) {
   const TrainConfig& config = session.config;
@@ -112,8 +101,7 @@ std::string DryRun(const Session& session) {
     }
   }
   out << "# batches\n";
-  int64_t trained = 0;
-  for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
+  std::vector<SftExample> examples;
   int64_t teacher_bytes = 0;
   const bool has_teacher = std::none_of(session.missing.begin(), session.missing.end(),
                                         [](const MissingInput& input) { return input.key.starts_with("distill."); });
@@ -129,7 +117,7 @@ std::string DryRun(const Session& session) {
   if (session.problems.empty()) {
     out << "  how many depends on data that is not there yet\n";
   } else if (config.run.stage == "sft" || (config.run.stage == "distill" && config.distill.mode == "logits")) {
-    const std::vector<SftExample> examples = MakeSftExamples(session);
+    examples = MakeSftExamples(session);
     const ExampleOrder order(config, SourcesOf(session, examples));
     CheckWarmup(config.optimizer, order.steps());
     int64_t prompt = 0, response = 0;
@@ -153,8 +141,14 @@ std::string DryRun(const Session& session) {
         << "  " << session.num_problems() << " problems, each seen about "
         << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.num_problems()) << " times\n";
   }
-  const MemoryEstimate m = EstimateMemory(session);
-  out << ShownNeeds(config, trained, m, teacher_bytes, "", session.missing);
+  const RunShapes shapes = ShapesOf(session, examples);
+  const int64_t process = ProcessBytes();
+  MemoryForecast memory = ForecastMemory(config, shapes, process);
+  memory.teacher = teacher_bytes;
+  const bool fits = memory.total() <= AvailableBytes().value_or(INT64_MAX - process) + process;
+  // Among ranks all would have to take part.
+  const bool measured = fits && Ranks::World().size() == 1 && !session.problems.empty() && (config.run.stage == "rl" || (config.run.stage == "sft" && !examples.empty()));
+  out << ShownNeeds(config, shapes.trained, ShownMemory(config, shapes, memory, ""), measured ? ShownTime(session, shapes, examples) : "", session.missing);
   return out.str();
 }
 
@@ -168,18 +162,12 @@ bool HoldsShapesAlone(const std::string& path) {
 
 std::string DryRunOfShapes(const TrainConfig& config, const ModelConfig& model) {
   constexpr int64_t kLongestPrompt = 1024;  // tokens: longer than all of GSM8K's and nearly all of MATH's
-  const AdapterSettings& a = config.adapter;
-  int64_t trained = 0, ranks = 0;
-  for (const auto& [name, pair] : PlanPairs({a.targets, a.rank, a.alpha, a.rank_pattern, a.alpha_pattern}, model)) {
-    const int kind = ParseWeightName(name)->kind;
-    trained += pair.rank * (LinearRows(model, kind) + LinearCols(model, kind)) + (a.dora ? LinearRows(model, kind) : 0);
-    ranks += pair.rank * (a.init == "pissa" ? 2 : 1);
-  }
   const int64_t longest_prompt = std::min(kLongestPrompt, model.context_length);
-  const MemoryEstimate m = EstimateMemory(config, model, trained, ranks, longest_prompt);
+  const RunShapes shapes = ShapesOf(config, model, longest_prompt);
+  const MemoryForecast memory = ForecastMemory(config, shapes, ProcessBytes());
   std::ostringstream out;
   out << "# resolved configuration\n" << DumpTrainConfig(config) << "\n# batches\n"
-      << ShownNeeds(config, trained, m, 0, Str(" (prompts of ", longest_prompt, " tokens)"),
+      << ShownNeeds(config, shapes.trained, ShownMemory(config, shapes, memory, Str(" (prompts of ", longest_prompt, " tokens)")), "",
                     {{"model.path", "the weights (" + config.model.path + " has a description of the model alone)"}});
   return out.str();
 }

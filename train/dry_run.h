@@ -7,8 +7,9 @@
 
 namespace pith {
 
-// The resolved configuration, the first prompt rendered, the batch arithmetic, the estimated memory. Of a session that lacks
-// inputs (Inputs::kAnnounced): which, and what can be said without them.
+// The resolved configuration, the first prompt rendered, the batch arithmetic, the memory (train/forecast/memory.h) against what the machine has left, and
+// a step's time (train/forecast/time.h), which is measured: it takes some seconds where the model is large. Of a session that lacks inputs
+// (Inputs::kAnnounced): which, and what can be said without them.
 std::string DryRun(const Session& session);
 
 // The same of a model of which only the description is there (config.json without weights, which is enough to see what it would need):
@@ -16,15 +17,5 @@ std::string DryRun(const Session& session);
 std::string DryRunOfShapes(const TrainConfig& config, const ModelConfig& model);
 // Whether `path` is such a folder.
 bool HoldsShapesAlone(const std::string& path);
-
-// Bytes that training holds at its peak, roughly: base, adapter with optimiser, activations of the largest micro-batch, and
-// for rl the sampler's cache.
-struct MemoryEstimate {
-  int64_t base = 0, adapter = 0, activations = 0, sampler = 0;
-  int64_t total() const { return base + adapter + activations + sampler; }
-};
-MemoryEstimate EstimateMemory(const Session& session);
-// Of an adapter with `trained` parameters and `ranks` ranks in all, and prompts of up to `longest_prompt` tokens.
-MemoryEstimate EstimateMemory(const TrainConfig& config, const ModelConfig& model, int64_t trained, int64_t ranks, int64_t longest_prompt);
 
 }  // namespace pith

@@ -31,6 +31,7 @@ struct GenerateRequest {
   AdapterRef adapter;                 // nullptr: base
   SamplingParams sampling;
   int64_t max_tokens = 512;           // the end-of-turn token included
+  int64_t min_tokens = 0;             // no token that ends the response is drawn before; log-probabilities stay those of the whole vocabulary
   std::optional<DecodeBudget> budget;
   std::vector<int32_t> response_prefix;  // tokens of the response known already: counted, encoded under the adapter, not
                                       // sampled (an evaluation takes many budgets from one greedy trace by this)

@@ -209,6 +209,13 @@ bool NearTie(const float* logits, int64_t vocab, const Softmax& s, int32_t best)
   return false;
 }
 
+// What logits are divided by. Colder than this a float cannot tell the quotients apart, and the draw is greedy in all but name.
+double Divisor(double temperature) { return temperature == 0 ? 1.0 : std::max(temperature, 1e-6); }
+
+float LogProbability(const float* logits, const Softmax& s, double divisor, int32_t id) {
+  return static_cast<float>((static_cast<double>(logits[id]) - s.max) / divisor - std::log(s.sum));
+}
+
 }  // namespace
 
 void CheckSampling(const SamplingParams& params) {
@@ -229,12 +236,16 @@ void CheckSampling(const SamplingParams& params) {
   }
 }
 
+float LogProbability(const float* logits, int64_t vocab, double temperature, int32_t id) {
+  const double divisor = Divisor(temperature);
+  return LogProbability(logits, Weigh(logits, vocab, divisor), divisor, id);
+}
+
 SampledToken Sample(const float* logits, int64_t vocab, const SamplingParams& params, uint64_t sample,
                     uint64_t position) {
   PITH_CHECK(vocab > 0, vocab);
   const bool greedy = params.temperature == 0;
-  // Colder than this a float cannot tell the quotients apart, and the draw is greedy in all but name.
-  const double temperature = greedy ? 1.0 : std::max(params.temperature, 1e-6);
+  const double temperature = Divisor(params.temperature);
   const Softmax& s = Weigh(logits, vocab, temperature);
   int32_t id;
   if (greedy) {
@@ -244,8 +255,7 @@ SampledToken Sample(const float* logits, int64_t vocab, const SamplingParams& pa
     const bool cut = (params.top_k > 0 && params.top_k < vocab) || params.top_p < 1.0 || params.min_p > 0;
     id = cut ? DrawCut(logits, vocab, params, s, uniform) : DrawAny(vocab, s, uniform);
   }
-  const double logprob = (static_cast<double>(logits[id]) - s.max) / temperature - std::log(s.sum);
-  return {id, static_cast<float>(logprob), greedy && NearTie(logits, vocab, s, id)};
+  return {id, LogProbability(logits, s, temperature, id), greedy && NearTie(logits, vocab, s, id)};
 }
 
 }  // namespace pith

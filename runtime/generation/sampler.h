@@ -37,4 +37,7 @@ void CheckSampling(const SamplingParams& params);
 // Token number `position` of sample `sample`: depends on (seed, sample, position, logits) alone. Ties go to the lower id.
 SampledToken Sample(const float* logits, int64_t vocab, const SamplingParams& params, uint64_t sample, uint64_t position);
 
+// log softmax(logits / temperature)[id], as Sample() gives it with its token.
+float LogProbability(const float* logits, int64_t vocab, double temperature, int32_t id);
+
 }  // namespace pith

@@ -105,6 +105,9 @@ void Scheduler::State::Sample() {
           logits = changed.data();
         }
         draw.token = pith::Sample(logits, vocab_, request.sampling, request.first_sample + static_cast<uint64_t>(draw.slot->sample), out.tokens.size());
+        if (TooShort(*draw.slot) && !ChangesLogits(request.sampling)) {
+          draw.token.logprob = LogProbability(draw.logits, vocab_, request.sampling.temperature, draw.token.id);
+        }
       } catch (...) {
         errors_[static_cast<size_t>(i)] = std::current_exception();
       }
@@ -116,10 +119,13 @@ void Scheduler::State::Sample() {
   for (Draw& draw : draws_) Take(*draw.slot, draw.token);
 }
 
+bool Scheduler::State::TooShort(const Slot& slot) { return static_cast<int64_t>(slot.out->tokens.size()) < slot.job->request.min_tokens; }
+
 std::vector<int32_t> Scheduler::State::Banned(const Slot& slot) const {
   std::vector<int32_t> ids;
-  if (slot.closer.MustGoOn()) {
-    ids = endings_;
+  const bool must_go_on = slot.closer.MustGoOn();
+  if (must_go_on || TooShort(slot)) {
+    ids = must_go_on ? endings_ : std::vector<int32_t>(tokenizer_.end_ids().begin(), tokenizer_.end_ids().end());
     const std::vector<int32_t>& stop_ids = slot.job->request.stop_ids;
     ids.insert(ids.end(), stop_ids.begin(), stop_ids.end());
   }

@@ -111,6 +111,7 @@ class Scheduler::State {
 
   // scheduler.cc
   void Sample();
+  static bool TooShort(const Slot& slot);  // for its request's min_tokens
   std::vector<int32_t> Banned(const Slot& slot) const;
   void Take(Slot& slot, SampledToken sampled);
   void Push(Slot& slot, int32_t token, float logprob, bool forced);

@@ -32,6 +32,17 @@ class RlRules : public testing::Test {
   std::string path_;
 };
 
+TEST_F(RlRules, LengthsOfRollouts) {
+  EXPECT_NE(Complaint("steps: 3", {"rollout.min_completion_tokens=33", "rollout.max_completion_tokens=32"})
+                .find("rollout.min_completion_tokens: got 33, expected at most rollout.max_completion_tokens, which is 32"),
+            std::string::npos);
+  const TrainConfig c = Load("steps: 3", {"rollout.min_completion_tokens=32", "rollout.max_completion_tokens=32", "rollout.kv_type=int8"});
+  EXPECT_EQ(c.rollout.min_completion_tokens, 32);
+  EXPECT_EQ(c.rollout.kv_type, "int8");
+  EXPECT_EQ(Load("steps: 3").rollout.kv_type, "f32");
+  EXPECT_NE(Complaint("steps: 3", {"rollout.kv_type=q8"}).find("rollout.kv_type: got q8, expected"), std::string::npos);
+}
+
 TEST_F(RlRules, RefuseWhatContradictsOrHasNoEffect) {
   const std::pair<const char*, const char*> cases[] = {
       {"group_size: 1", "rl.group_size: is 1, so every completion would be compared with itself alone"},

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "configs/reward_kinds.h"
 
 namespace pith {
 namespace {
@@ -123,6 +124,17 @@ TEST(RewardFunction, AlwaysTouchesWrongAnswersAndIsWarnedAbout) {
   EXPECT_NE(warnings.find("budget with always"), std::string::npos) << warnings;
   EXPECT_EQ(warnings.find("format with always"), std::string::npos) << warnings;
   EXPECT_DOUBLE_EQ(reward({"4", "#### 5", 100}).reward, 0.1 * 1 - 0.2 * 0.5);
+}
+
+TEST(RewardFunction, SpreadPaysByTheTokensAlone) {
+  RewardSettings settings;
+  settings.plus = {DefaultRewardTerm("spread")};
+  const RewardFunction reward(settings, Budget{});
+  const std::vector<int32_t> tokens = {90, 10, 5}, others = {90, 11};
+  RewardInput right = {"4", "#### 4", 3}, wrong = {"4", "#### 5", 2};
+  right.tokens = tokens, wrong.tokens = others;
+  EXPECT_DOUBLE_EQ(reward(right).reward, 1 + 8.0 / 97);
+  EXPECT_DOUBLE_EQ(reward(wrong).reward, 4.0 / 97);
 }
 
 TEST(RewardFunction, PaysTheConfiguredReadingAndReportsBoth) {

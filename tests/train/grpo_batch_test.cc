@@ -180,7 +180,7 @@ TEST(StepLine, ShowsADashForWhatWasNotMeasured) {
   Metrics metrics = {{"reward", 0.5}, {"accuracy", 0.25}, {"completions/mean_length", 12.5}, {"completions/clipped_ratio", 0.125},
                      {"tokens_per_second", 99.6}, {"time/rollout", 1.25}, {"step_time", 3.25}};
   EXPECT_EQ(StepLine(3, 30, metrics),
-            "step 3/30  reward 0.500  accuracy 25 %  tokens 12.5  truncated 12 %  gap –  100 tok/s (3.2 s, sampling 1.2 s)");
+            "step 3/30  reward 0.500  accuracy 25 %  tokens 12.5  truncated 12 %  grad –  gap –  100 tok/s (3.2 s, sampling 1.2 s)");
   metrics.emplace_back("sampling/sampling_logp_difference/mean", 0.00125);
   EXPECT_NE(StepLine(3, 30, metrics).find("gap 0.0013"), std::string::npos) << StepLine(3, 30, metrics);
 }

@@ -30,6 +30,21 @@ at::Tensor LoadTensor(const BaseModel& base, const std::string& name, std::vecto
   return t;
 }
 
+// A large matrix in `dtype`, a block of rows at a time: in float32 an embedding would for a moment take more memory than all of the layers.
+at::Tensor LoadMatrix(const BaseModel& base, const std::string& name, int64_t rows, int64_t cols, at::ScalarType dtype) {
+  const TensorView view = base.Tensor(name);
+  PITH_CHECK(view.rows == rows && view.cols == cols, name, " ", view.rows, " x ", view.cols);
+  at::Tensor t = at::empty({rows, cols}, at::TensorOptions(dtype));
+  const int64_t block = std::max<int64_t>(1, (int64_t{4} << 20) / cols);
+  for (int64_t begin = 0; begin < rows; begin += block) {
+    const int64_t n = std::min(block, rows - begin);
+    std::vector<float> values(static_cast<size_t>(n * cols));
+    Dequantise(view.type, view.row(begin), values.data(), n * cols);
+    t.narrow(0, begin, n).copy_(at::from_blob(values.data(), {n, cols}, at::kFloat));
+  }
+  return t;
+}
+
 at::Tensor FromVector(const std::vector<float>& values, int64_t rows, int64_t cols) {
   PITH_CHECK_EQ(static_cast<int64_t>(values.size()), rows * cols);
   return at::from_blob(const_cast<float*>(values.data()), {rows, cols}, at::kFloat).clone();
@@ -181,12 +196,12 @@ struct Model::Impl {
   }
 };
 
-Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter)
+Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t num_layers)
     : impl_(std::make_unique<Impl>()) {
   at::NoGradGuard no_grad;
   const ModelConfig& c = base->config();
   if (adapter != nullptr) CheckAdapterFits(*adapter, c);
-  for (int64_t l = 0; l < c.num_layers; ++l) {
+  for (int64_t l = 0; l < (num_layers > 0 ? std::min(num_layers, c.num_layers) : c.num_layers); ++l) {
     Layer layer;
     layer.attn_norm = LoadTensor(*base, Str("blk.", l, ".attn_norm.weight"), {c.d_model});
     layer.ffn_norm = LoadTensor(*base, Str("blk.", l, ".ffn_norm.weight"), {c.d_model});
@@ -218,12 +233,12 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
     impl_->layers.push_back(std::move(layer));
   }
   impl_->output_norm = LoadTensor(*base, "output_norm.weight", {c.d_model});
-  at::Tensor embedding = LoadTensor(*base, "token_embd.weight", {c.vocab_size, c.d_model});
+  at::Tensor embedding = LoadMatrix(*base, "token_embd.weight", c.vocab_size, c.d_model, dtype);
   if (c.tied_embeddings) {
     impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap);
   } else {
-    impl_->embedding = embedding.to(dtype);
-    impl_->head = std::make_unique<Head>(LoadTensor(*base, "output.weight", {c.vocab_size, c.d_model}), dtype, c.logit_soft_cap);
+    impl_->embedding = std::move(embedding);
+    impl_->head = std::make_unique<Head>(LoadMatrix(*base, "output.weight", c.vocab_size, c.d_model, dtype), dtype, c.logit_soft_cap);
   }
   if (adapter != nullptr) {
     impl_->shape = *adapter;

@@ -39,8 +39,9 @@ struct NamedParameter {
 
 class Model {
  public:
-  // dtype: bfloat16 or float32. `adapter`, where given, becomes the trainable LoRA (its pairs' values are copied).
-  Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter);
+  // dtype: bfloat16 or float32. `adapter`, where given, becomes the trainable LoRA (its pairs' values are copied). `layers`: only the first so
+  // many, for who measures what a layer takes; 0: all.
+  Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t layers = 0);
   ~Model();
 
   const ModelConfig& config() const;

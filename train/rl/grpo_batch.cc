@@ -69,7 +69,7 @@ Paid Pay(const Session& session, const RewardFunction& reward, std::span<const s
     std::vector<RewardInput> group;
     for (const Completion& c : groups[g]) {
       group.push_back({problem.problem.answer, paid.texts[first + group.size()], static_cast<int64_t>(c.tokens.size()),
-                       c.finish == Finish::kLength, problem.budget_tokens});
+                       c.finish == Finish::kLength, problem.budget_tokens, c.tokens});
     }
     for (RewardResult& result : reward(group, std::span(judged).subspan(first, group.size()), state)) paid.results.push_back(std::move(result));
     first += group.size();

@@ -197,7 +197,7 @@ std::string StepLine(int64_t step, int64_t steps, const Metrics& metrics) {
   };
   return Str("step ", step, "/", steps, "  reward ", show("reward", "%.3f", 1), "  accuracy ", show("accuracy", "%.0f %%", 100),
              "  tokens ", show("completions/mean_length", "%.1f", 1), "  truncated ",
-             show("completions/clipped_ratio", "%.0f %%", 100), "  gap ", show("sampling/sampling_logp_difference/mean", "%.4f", 1),
+             show("completions/clipped_ratio", "%.0f %%", 100), "  grad ", show("grad_norm", "%.3g", 1), "  gap ", show("sampling/sampling_logp_difference/mean", "%.4f", 1),
              "  ", show("tokens_per_second", "%.0f tok/s", 1), " (", show("step_time", "%.1f s", 1), ", sampling ",
              show("time/rollout", "%.1f s", 1), ")");
 }

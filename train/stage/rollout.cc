@@ -1,6 +1,7 @@
 #include "train/stage/rollout.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/error.h"
 #include "base/rng.h"
@@ -8,8 +9,6 @@
 
 namespace pith {
 namespace {
-
-constexpr int64_t kPageSlack = 64;  // tokens that a sequence may waste in its last pages
 
 ActivationType Activations(const std::string& name) {
   if (name == "f32") return ActivationType::kF32;
@@ -28,18 +27,36 @@ AdapterRef PackForSampling(const Session& session, const LoraAdapter& adapter) {
   return PackedAdapter::FromLora(adapter, session.base->config(), type);
 }
 
-Sampler::Sampler(const Session& session, int64_t kv_tokens) : session_(session) {
+KvType SamplerKvType(const std::string& name) {
+  if (name == "f16") return KvType::kF16;
+  if (name == "int8") return KvType::kInt8;
+  PITH_CHECK_EQ(name, "f32");
+  return KvType::kF32;
+}
+
+int64_t StepKvTokens(const TrainConfig& config, std::vector<int64_t> prompt_lengths) {
+  const int64_t page = Engine::kPageTokens, ranks = Ranks::World().size();
+  const int64_t prompts = (config.rl.prompts_per_step + ranks - 1) / ranks;  // of one rank
+  const int64_t samples = std::min<int64_t>(config.rollout.max_batch, prompts * config.rl.group_size);
+  // A prompt is in the cache while one of its samples runs: as many as there are samples, when each is the last of its group.
+  const int64_t together = std::min({prompts, samples, static_cast<int64_t>(prompt_lengths.size())});
+  std::partial_sort(prompt_lengths.begin(), prompt_lengths.begin() + together, prompt_lengths.end(), std::greater<>());
+  // Each sample has a copy of its prompt's last page, and may waste the most of its own last.
+  int64_t tokens = samples * (config.rollout.max_completion_tokens + 2 * page);
+  for (int64_t i = 0; i < together; ++i) tokens += prompt_lengths[static_cast<size_t>(i)] + page;
+  return tokens;
+}
+
+Sampler::Sampler(const Session& session, int64_t kv_tokens) : session_(session), keeps_prompts_(kv_tokens > 0) {
   const TrainConfig& c = session.config;
   CheckSampling(Sampling(c.rollout, 0));
-  int64_t longest = 0;
-  for (const PreparedProblem& p : session.problems) longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
-  const int64_t samples = std::min<int64_t>(c.rollout.max_batch, c.rl.prompts_per_step * c.rl.group_size);
+  std::vector<int64_t> lengths;
+  for (const PreparedProblem& p : session.problems) lengths.push_back(static_cast<int64_t>(p.prompt.ids.size()));
   EngineOptions options;
   options.num_threads = c.run.threads;
   options.activations = Activations(c.rollout.activations);
-  options.kv_type = KvType::kF32;
-  // An always-on adapter writes the prompt's cache anew per step as well; sharing within a group is Generate()'s.
-  options.kv_tokens = std::max(kv_tokens, (c.rl.prompts_per_step + 1) * (longest + kPageSlack) + samples * (c.rollout.max_completion_tokens + 2 * kPageSlack));
+  options.kv_type = SamplerKvType(c.rollout.kv_type);
+  options.kv_tokens = std::max(kv_tokens, StepKvTokens(c, std::move(lengths)));
   engine_ = std::make_unique<Engine>(session.base, options);
 }
 
@@ -64,6 +81,7 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
     r.adapter = packed;
     r.sampling = Sampling(c.rollout, seed);
     r.max_tokens = c.rollout.max_completion_tokens;
+    r.min_tokens = c.rollout.min_completion_tokens;
     r.num_samples = static_cast<int>(c.rl.group_size);
     r.first_sample = (static_cast<uint64_t>(first_place) + static_cast<uint64_t>(i)) * static_cast<uint64_t>(c.rl.group_size);
     requests.push_back(std::move(r));
@@ -73,6 +91,7 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
   options.max_batch = c.rollout.max_batch;
   if (on_completion) options.on_completion = [&](size_t request, const Completion& completion) { on_completion(places[request], completion); };
   std::vector<std::vector<Completion>> mine = Generate(*engine_, session_.prompter->tokenizer(), requests, options, stats), groups(problems.size());
+  if (!keeps_prompts_) engine_->Trim();
   for (size_t i = 0, next = 0; i < groups.size(); ++i) {
     if (Ranks::World().Owns(i)) groups[i] = std::move(mine[next++]);
   }

@@ -15,9 +15,16 @@ namespace pith {
 // The adapter as an engine takes it, in the precision that rollouts use.
 AdapterRef PackForSampling(const Session& session, const LoraAdapter& adapter);
 
+// Of rollout.kv_type.
+KvType SamplerKvType(const std::string& name);
+// Tokens of the cache that a step of rollouts needs at most, on one rank: the longest prompts that run at a time, each once, and of every
+// completion that runs its own tokens. prompt_lengths: of all problems.
+int64_t StepKvTokens(const TrainConfig& config, std::vector<int64_t> prompt_lengths);
+
 class Sampler {
  public:
-  // The engine works on the session's base file; its cache has room for a step of the largest prompts, and for `kv_tokens`.
+  // The engine works on the session's base file; its cache has room for a step of the largest prompts (StepKvTokens), and for `kv_tokens` of somebody
+  // else who samples with it. Where there is nobody else, its memory goes back to the system after each Sample(), as gradients need it more.
   explicit Sampler(const Session& session, int64_t kv_tokens = 0);
   ~Sampler();
   Engine* engine() { return engine_.get(); }
@@ -30,6 +37,7 @@ class Sampler {
 
  private:
   const Session& session_;
+  const bool keeps_prompts_;  // that somebody else has encoded and will ask for again
   std::unique_ptr<Engine> engine_;
 };
 

@@ -188,8 +188,8 @@ std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial
 
 void WarnOfCuts(const TrainConfig& config) {
   const RolloutSettings& r = config.rollout;
-  if (config.run.stage != "rl" || (r.top_k == 0 && r.top_p == 1 && r.min_p == 0)) return;
-  LogWarning("rollout.top_k, top_p or min_p cuts the distribution that is sampled from, while the ratio of trainer to sampler is "
+  if (config.run.stage != "rl" || (r.top_k == 0 && r.top_p == 1 && r.min_p == 0 && r.min_completion_tokens == 0)) return;
+  LogWarning("rollout.top_k, top_p, min_p or min_completion_tokens cuts the distribution that is sampled from, while the ratio of trainer to sampler is "
              "taken of probabilities before the cut; expect a biased gradient, or leave them off");
 }
 
