@@ -90,7 +90,7 @@ FieldTable<RlSettings> RlFields() {
                 "With d = log reference − log policy: k1 = −d, k2 = d²/2, k3 = e^d − d − 1.", OneOf({"k1", "k2", "k3"}))
           .When("rl.kl_beta is above 0", has_kl),
       MakeField(&S::kl_in, "kl_in", "",
-                "Where the KL goes: into the loss of each token, or, summed over the completion, off its reward.",
+                "Where the KL goes: into the loss of each token, or off the reward: summed over the completion, or, with advantage: reinforce_pp, from each token on.",
                 OneOf({"loss", "reward"}))
           .When("rl.kl_beta is above 0", has_kl),
       MakeField(&S::use_bias_correction_kl, "use_bias_correction_kl",
