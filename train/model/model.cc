@@ -181,7 +181,7 @@ struct Model::Impl {
   }
 };
 
-Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter)
+Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t num_ids)
     : impl_(std::make_unique<Impl>()) {
   at::NoGradGuard no_grad;
   const ModelConfig& c = base->config();
@@ -219,12 +219,11 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
   }
   impl_->output_norm = LoadTensor(*base, "output_norm.weight", {c.d_model});
   at::Tensor embedding = LoadTensor(*base, "token_embd.weight", {c.vocab_size, c.d_model});
-  if (c.tied_embeddings) {
-    impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap);
-  } else {
+  if (!c.tied_embeddings) {
     impl_->embedding = embedding.to(dtype);
-    impl_->head = std::make_unique<Head>(LoadTensor(*base, "output.weight", {c.vocab_size, c.d_model}), dtype, c.logit_soft_cap);
+    embedding = LoadTensor(*base, "output.weight", {c.vocab_size, c.d_model});
   }
+  impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap, Head::kChunkBytes, std::min(num_ids, c.vocab_size));
   if (adapter != nullptr) {
     impl_->shape = *adapter;
     for (auto& [name, pair] : impl_->shape.pairs) pair.a.clear(), pair.b.clear();

@@ -23,9 +23,9 @@ SamplingParams Sampling(const RolloutSettings& r, uint64_t seed) { return {r.tem
 }  // namespace
 
 AdapterRef PackForSampling(const Session& session, const LoraAdapter& adapter) {
-  // A sampler with bfloat16 activations rounds the factors anyway.
+  // A sampler with bfloat16 activations rounds the factors anyway. What is rounded is s · B, as in training (adapters/torch/lora_linear.h).
   const TensorType type = session.config.rollout.activations == "f32" ? TensorType::kF32 : TensorType::kBF16;
-  return PackedAdapter::FromLora(adapter, session.base->config(), type);
+  return PackedAdapter::FromLora(adapter, session.base->config(), type, /*scaled=*/true);
 }
 
 Sampler::Sampler(const Session& session, int64_t kv_tokens) : session_(session) {

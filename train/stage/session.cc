@@ -333,7 +333,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
 
 std::unique_ptr<Model> MakeModel(const Session& session) {
   const auto dtype = session.config.model.dtype == "float32" ? at::kFloat : at::kBFloat16;
-  return std::make_unique<Model>(session.base, dtype, &session.initial);
+  return std::make_unique<Model>(session.base, dtype, &session.initial, session.prompter->tokenizer().vocab_size());
 }
 
 }  // namespace pith
