@@ -52,10 +52,11 @@ int Main(int argc, char** argv) {
   CLI::App app{"Trains reasoning adapters: pith-train CONFIG.yaml, or pith-train logits"};
   std::string config_path, model, adapter, ids;
   std::vector<std::string> overrides;
-  bool dry_run = false, resume = false, overwrite = false, json = false, any_base = false;
+  bool dry_run = false, no_doctor = false, resume = false, overwrite = false, json = false, any_base = false;
   app.add_option("config", config_path, "configuration of the run (YAML)");
   app.add_option("--set", overrides, "KEY=VALUE: overrides a setting; may be repeated")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--dry-run", dry_run, "show the resolved configuration, a prompt, the arithmetic and the memory; write nothing");
+  app.add_flag("--no-doctor", no_doctor, "do not look at the first step for what no run gets over");
   auto* resume_flag = app.add_flag("--resume", resume, "continue the run in its folder from the last checkpoint");
   app.add_flag("--overwrite", overwrite, "replace an earlier run in the same folder")->excludes(resume_flag);
   app.set_version_flag("--version", [] { return VersionText("pith-train", {"LibTorch " TORCH_VERSION}); });
@@ -85,6 +86,7 @@ int Main(int argc, char** argv) {
   Ranks::Start(&argc, &argv);
   RunOptions options;
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
+  options.doctor = !no_doctor;
   if (Ranks::World().first()) CheckFolder(config, options.mode, dry_run);
   PrepareProcess(config.run.threads);
   if (const std::string model_path = ResolveModelPath(config.model.path); dry_run && HoldsShapesAlone(model_path)) {
