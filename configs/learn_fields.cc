@@ -135,6 +135,15 @@ FieldTable<RolloutSettings> RolloutFields() {
       MakeField(&S::activations, "activations", "",
                 "Precision of the sampler; int8 is fastest and strays furthest from the trainer.",
                 OneOf({"f32", "bf16", "int8"})),
+      MakeField(&S::close, "close", "",
+                "open: completions end by themselves or at max_completion_tokens. forced: the budget of a prompt closes the reasoning and ends the answer as "
+                "pith-run --budget does; the closing text counts in the length and carries no loss.",
+                OneOf({"open", "forced"})),
+      MakeField(&S::answer_tokens, "answer_tokens", "tokens",
+                "Of each budget B: thinking has B less this and the answer this, apart, as with --think and --answer. 0: B is for both, with budget.reserve_tokens "
+                "kept for the answer.",
+                Between(0, 100000000))
+          .When("rollout.close is forced", [](const S& s) { return s.close == "forced"; }),
       MakeField(&S::max_batch, "max_batch", "sequences", "Decoded together.", Between(1, 65536)),
   };
 }
