@@ -178,7 +178,7 @@ TEST(ForcedRollout, IsWhatTheRuntimeGenerates) {
   if (!FileExists(program) || !FileExists(exporter)) GTEST_SKIP() << "pith-run and pith-export are not both built";
   const Scratch scratch;
   const std::string base = scratch.path + "/base.gguf";
-  ASSERT_EQ(std::system(Str(exporter, " convert --base ", PITH_TEST_GOLDEN, "/tiny-llama --type f32 --out ", base, " > /dev/null").c_str()), 0);
+  ASSERT_EQ(std::system(Str(exporter, " convert --base ", PITH_TEST_GOLDEN, "/tiny-llama --type f32 --out ", base, " > /dev/null 2>&1").c_str()), 0);
   for (const int64_t answer : {0, 14}) {
     TrainConfig c = Forced(scratch, "generate");
     c.model.path = base;
