@@ -79,6 +79,7 @@ std::string EndFinding(const Session& session, const std::vector<int32_t>& last_
 }
 
 std::string TruncationFinding(const Session& session) {
+  if (session.config.run.stage == "distill" && session.config.distill.mode == "traces") return "";  // the teacher's are learned, not these
   const int64_t limit = session.config.sft.max_length;
   int64_t seen = 0, dropped = 0;
   for (size_t i = 0; i < session.problems.size() && seen < static_cast<int64_t>(kSolutions); i += session.num_variants()) {
