@@ -227,7 +227,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(std::unique_ptr<Ggu
 }
 
 std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& lora, const ModelConfig& base,
-                                                             TensorType type) {
+                                                             TensorType type, bool scaled) {
   CheckAdapterFits(lora, base);
   if (lora.dora) {
     ThrowUser("a DoRA adapter rescales whole rows of the base, which an adapter kept apart cannot do: fuse it into the base ",
@@ -248,7 +248,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.invocation = lora.invocation;
   // With rsLoRA the scale is alpha / sqrt(R): an alpha larger by sqrt(R) says the same to readers of alpha / R.
   const double alpha = lora.scale() * static_cast<double>(lora.rank), lift = Lift(lora, alpha, type);
-  impl.alpha = static_cast<float>(alpha / lift);
+  impl.alpha = scaled ? 0 : static_cast<float>(alpha / lift);
   impl.layers.resize(static_cast<size_t>(base.num_layers));
   for (const auto& [name, pair] : lora.pairs) {
     const LinearPlace place = *ParseWeightName(name);
@@ -256,7 +256,10 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
     packed.a = Convert(pair.a, pair.rank, pair.in, type, &impl.owned);
     std::vector<float> b = pair.b;
     const double factor = FactorOf(lora, pair, alpha) * lift;
-    if (factor != 1.0) {
+    if (scaled) {
+      const auto scale = static_cast<float>(lora.scale(pair));  // in float, so that the bits are training's
+      for (float& value : b) value *= scale;
+    } else if (factor != 1.0) {
       for (float& value : b) value = static_cast<float>(value * factor);
     }
     if (IsRotated(place.kind) && base.rope == RopeLayout::kInterleaved) {

@@ -32,7 +32,8 @@ class PackedAdapter {
   // With a quantised type whose block does not divide a pair's rank, its lora_b is kept in F16. The file has one alpha for all pairs:
   // where s · R of a pair differs from it (alpha patterns; rsLoRA with rank patterns), lora_b takes the difference up. In types that know F16 a
   // small lora_b is stored larger by a power of two, and alpha smaller. UserError for DoRA, which no GGUF adapter can hold.
-  static std::shared_ptr<const PackedAdapter> FromLora(const LoraAdapter& adapter, const ModelConfig& base, TensorType type);
+  // scaled: lora_b becomes s · B before it is converted, as training multiplies it, and every scale is 1.
+  static std::shared_ptr<const PackedAdapter> FromLora(const LoraAdapter& adapter, const ModelConfig& base, TensorType type, bool scaled = false);
   // `adapter` with each pair's scale times `factor`; itself where that is 1. It shares the tensors, but is a writer of its own to the
   // KV cache. It cannot be written to a file.
   static std::shared_ptr<const PackedAdapter> Scaled(std::shared_ptr<const PackedAdapter> adapter, float factor);

@@ -95,7 +95,7 @@ FieldTable<RlSettings> RlFields() {
                 "With d = log reference − log policy: k1 = −d, k2 = d²/2, k3 = e^d − d − 1.", OneOf({"k1", "k2", "k3"}))
           .When("rl.kl_beta is above 0", has_kl),
       MakeField(&S::kl_in, "kl_in", "",
-                "Where the KL goes: into the loss of each token, or, summed over the completion, off its reward.",
+                "Where the KL goes: into the loss of each token, or off the reward: summed over the completion, or, with advantage: reinforce_pp, from each token on.",
                 OneOf({"loss", "reward"}))
           .When("rl.kl_beta is above 0", has_kl),
       MakeField(&S::use_bias_correction_kl, "use_bias_correction_kl",
@@ -147,6 +147,15 @@ FieldTable<RolloutSettings> RolloutFields() {
                 "Keys and values of the sampler's cache: f16 takes half of f32's memory, int8 (heads of a multiple of 32 values) a good quarter. What it "
                 "strays from the trainer shows in sampling/….",
                 OneOf({"f32", "f16", "int8"})),
+      MakeField(&S::close, "close", "",
+                "open: completions end by themselves or at max_completion_tokens. forced: the budget of a prompt closes the reasoning and ends the answer as "
+                "pith-run --budget does; the closing text counts in the length and carries no loss.",
+                OneOf({"open", "forced"})),
+      MakeField(&S::answer_tokens, "answer_tokens", "tokens",
+                "Of each budget B: thinking has B less this and the answer this, apart, as with --think and --answer. 0: B is for both, with budget.reserve_tokens "
+                "kept for the answer.",
+                Between(0, 100000000))
+          .When("rollout.close is forced", [](const S& s) { return s.close == "forced"; }),
       MakeField(&S::max_batch, "max_batch", "sequences", "Decoded together.", Between(1, 65536)),
   };
 }

@@ -20,6 +20,7 @@ class RewardChecker {
     Terms("reward.plus", config_.reward.plus);
     Budget();
     Choices();
+    Closing();
     Controller();
     Curriculum();
     Alarms();
@@ -48,6 +49,20 @@ class RewardChecker {
     }
     if (config_.budget.choices.empty() && config_.budget.tokens > 0) out.push_back(config_.budget.tokens);
     return out;
+  }
+
+  bool Forced() const { return config_.rollout.close == "forced"; }
+
+  // The length that no completion passes, and what ends them there: forced closing does at B, where every prompt has one.
+  int64_t Longest() const {
+    const std::vector<int64_t> budgets = Budgets();
+    const auto prompts = std::max<size_t>(config_.budget.choices.size(), 1);
+    const int64_t limit = config_.rollout.max_completion_tokens;
+    return Forced() && budgets.size() == prompts ? std::min(limit, *std::max_element(budgets.begin(), budgets.end())) : limit;
+  }
+  std::string End() const {
+    return Longest() < config_.rollout.max_completion_tokens ? Str("the largest budget (rollout.close: forced), which is ", Longest())
+                                                             : Str("rollout.max_completion_tokens, which is ", Longest());
   }
 
   void Terms(const std::string& list, const std::vector<RewardTerm>& terms) {
@@ -85,11 +100,10 @@ class RewardChecker {
 
   // Whether completions can be as long, or as short, as the term needs to tell them apart.
   void Reach(const std::string& path, const RewardTerm& term) {
-    const int64_t limit = config_.rollout.max_completion_tokens;
+    const int64_t limit = Longest();
     if (term.kind == "free_then_falling" && term.free_tokens + term.fall_tokens > limit) {
-      Report(path, Str("falls until ", term.free_tokens + term.fall_tokens, " tokens but completions end at "
-                       "rollout.max_completion_tokens, which is ", limit, ", so its penalty could not fire in full; "
-                       "raise that or lower free_tokens + fall_tokens"));
+      Report(path, Str("falls until ", term.free_tokens + term.fall_tokens, " tokens but completions end at ", End(),
+                       ", so its penalty could not fire in full; raise that or lower free_tokens + fall_tokens"));
     }
     if (term.kind == "soft_overlong") {
       if (term.cache_tokens > term.max_tokens) {
@@ -99,17 +113,17 @@ class RewardChecker {
       // Without a cache the penalty starts beyond max_tokens.
       const int64_t needed = term.max_tokens + (term.cache_tokens == 0 ? 1 : 0);
       if (needed > limit) {
-        Report(path, Str("reaches -1 at ", needed, " tokens but completions end at rollout.max_completion_tokens, "
-                         "which is ", limit, ", so its penalty could not fire in full; raise that or lower "
-                         "max_tokens"));
+        Report(path, Str("reaches -1 at ", needed, " tokens but completions end at ", End(),
+                         ", so its penalty could not fire in full; raise that or lower max_tokens"));
       }
     }
     if (term.kind == "l1_max" && Clean({"budget"})) {
       for (int64_t b : Budgets()) {
-        const double at_limit = term.alpha * static_cast<double>(b - limit) + term.delta;
-        if (at_limit >= 1) {
-          Report(path, Str("is still 1 at rollout.max_completion_tokens, which is ", limit, ", under a budget of ", b,
-                           ", so its penalty could not fire; raise that, or lower delta or alpha"));
+        const int64_t end = Forced() ? b : limit;
+        const double at_end = term.alpha * static_cast<double>(b - end) + term.delta;
+        if (at_end >= 1) {
+          Report(path, Str("is still 1 at ", Forced() ? "the end that rollout.close: forced makes" : End(), ", under a budget of ", b,
+                           ", so its penalty could not fire; ", Forced() ? "lower delta" : "raise that, or lower delta or alpha"));
           break;
         }
         if (term.alpha * static_cast<double>(b - 1) + term.delta <= 0) {
@@ -119,21 +133,21 @@ class RewardChecker {
       }
     }
     if (term.kind == "truncation") {
-      if (term.limit_tokens > limit) {
-        Report(path, Str("limit_tokens is ", term.limit_tokens, " but completions end at rollout.max_completion_tokens, which is ",
-                         limit, ", so it could not fire; lower limit_tokens"));
-      } else if ((term.limit_tokens == 0 || term.limit_tokens == limit) && config_.rl.mask_truncated && Clean({"rl.mask_truncated"})) {
+      const int64_t wanted = term.limit_tokens == 0 ? config_.rollout.max_completion_tokens : term.limit_tokens;
+      if (wanted > limit) {
+        Report(path, Str("limit_tokens is ", wanted, " but completions end at ", End(), ", so it could not fire; lower limit_tokens"));
+      } else if (wanted == limit && config_.rl.mask_truncated && Clean({"rl.mask_truncated"})) {
         Report(path, "takes the pay of completions that were cut off, but rl.mask_truncated leaves just those out of the loss, so it "
                      "could not fire; drop one of the two or set limit_tokens below rollout.max_completion_tokens");
       }
     }
     if (term.kind == "laser_d") {
       if (term.grid_tokens >= limit) {
-        Report(path, Str("grid_tokens is ", term.grid_tokens, ", so every target is at least rollout.max_completion_tokens, which is ",
-                         limit, ", and each right answer would get the bonus; lower grid_tokens"));
+        Report(path, Str("grid_tokens is ", term.grid_tokens, ", so every target is at least ", End(),
+                         ", and each right answer would get the bonus; lower grid_tokens"));
       }
       if (term.start_tokens > limit) {
-        Report(path, Str("start_tokens is ", term.start_tokens, ", more than rollout.max_completion_tokens, which is ", limit));
+        Report(path, Str("start_tokens is ", term.start_tokens, ", more than ", End()));
       }
     }
   }
@@ -144,9 +158,9 @@ class RewardChecker {
     const std::string barrier = FirstTerm([](const RewardKind& kind) { return std::string(kind.name) == "budget"; });
     const BudgetSettings& budget = config_.budget;
     if (path.empty()) {
-      if (budget.tokens > 0 && budget.sentence.empty() && budget.announcement.empty()) {
+      if (budget.tokens > 0 && budget.sentence.empty() && budget.announcement.empty() && !Forced()) {
         Report("budget.tokens", "has no effect: neither does reward.times list a budget term nor is there a "
-                                "budget.sentence or budget.announcement");
+                                "budget.sentence or budget.announcement, nor is rollout.close forced");
       }
       return;
     }
@@ -158,6 +172,13 @@ class RewardChecker {
     if (budget.floor == 1) Report("budget.floor", "is 1, so the budget term would always be 1 and its penalty never fires");
     const int64_t limit = config_.rollout.max_completion_tokens;
     if (!Clean({"rollout.max_completion_tokens"})) return;
+    if (Forced()) {  // no completion passes B, where the weight has fallen half way
+      if (budget.window == 0) {
+        Report("budget.window", "is 0, so the budget term would be 1 up to B, where rollout.close: forced ends every completion, and its penalty could not "
+                                "fire; set a window, or drop the term");
+      }
+      return;
+    }
     for (int64_t tokens : Budgets()) {
       const double falls_to = (1.0 + budget.window) * static_cast<double>(tokens);
       // The tolerance takes (1 + 0.4) * 45 = 63.000000000000007 for 63.
@@ -188,6 +209,27 @@ class RewardChecker {
     }
   }
 
+  // A budget that cannot close as decoding would.
+  void Closing() {
+    if (!Forced() || !Clean({"rollout", "budget"})) return;
+    const int64_t limit = config_.rollout.max_completion_tokens, answer = config_.rollout.answer_tokens, reserve = config_.budget.reserve_tokens;
+    if (config_.budget.tokens == 0) Report("rollout.close", "is forced, but there is no budget to close by; set budget.tokens");
+    for (const int64_t b : Budgets()) {
+      const std::string of = Str(config_.budget.choices.empty() ? "budget.tokens " : "of budget.choices ", b);
+      if (limit < b) {
+        Report("rollout.max_completion_tokens", Str("got ", limit, ", expected at least B (", of, "), which holds the thoughts, the closing text and the answer: "
+                                                    "rollout.close: forced closes by B"));
+      } else if (answer >= b) {
+        Report("rollout.answer_tokens", Str("got ", answer, ", which leaves nothing of B (", of, ") to think with; expected less"));
+      } else if (answer == 0 && (reserve < 1 || b / 2 < reserve)) {
+        Report("budget.reserve_tokens", Str("got ", reserve, ", expected 1 to half of B (", of, "): rollout.close: forced keeps it for the answer"));
+      } else {
+        continue;
+      }
+      return;
+    }
+  }
+
   void Controller() {
     const ControllerSettings& c = config_.controller;
     if (!c.enabled() || !Clean({"controller", "reward.times", "reward.plus"})) return;
@@ -198,9 +240,8 @@ class RewardChecker {
       Report(c.target_tokens > 0 ? "controller.target_tokens" : "controller.accuracy_floor",
              "has no effect: neither reward.times nor reward.plus lists a term of length whose weight could be adapted");
     }
-    if (c.target_tokens >= config_.rollout.max_completion_tokens && Clean({"rollout.max_completion_tokens"})) {
-      Report("controller.target_tokens", Str("got ", c.target_tokens, ", but completions end at rollout.max_completion_tokens, which is ",
-                                             config_.rollout.max_completion_tokens, ", so the weight could only fall; lower it"));
+    if (c.target_tokens >= Longest() && Clean({"rollout.max_completion_tokens"})) {
+      Report("controller.target_tokens", Str("got ", c.target_tokens, ", but completions end at ", End(), ", so the weight could only fall; lower it"));
     }
     if (c.min_weight >= c.max_weight) {
       Report("controller.min_weight", Str("got ", PrintValue(c.min_weight), ", expected less than controller.max_weight, which is ",

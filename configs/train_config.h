@@ -152,6 +152,8 @@ struct RolloutSettings {
   double min_p = 0.0;
   std::string activations = "bf16";    // f32 | bf16 | int8: precision of the sampler
   std::string kv_type = "f32";         // f32 | f16 | int8: keys and values of the sampler's cache
+  std::string close = "open";          // open | forced: whether a budget closes completions, as it does at decode time
+  int64_t answer_tokens = 0;           // forced: of B, the answer's, apart from thinking; 0: B is for both
   int max_batch = 64;                  // sequences decoded together
 
   bool operator==(const RolloutSettings&) const = default;

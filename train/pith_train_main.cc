@@ -65,10 +65,11 @@ int Main(int argc, char** argv) {
   std::string config_path, model, adapter, ids;
   std::vector<std::string> overrides;
   bool list = false, expect = false;
-  bool dry_run = false, resume = false, overwrite = false, json = false, any_base = false;
+  bool dry_run = false, no_doctor = false, resume = false, overwrite = false, json = false, any_base = false;
   app.add_option("config", config_path, "configuration of the run (YAML)");
   app.add_option("--set", overrides, "KEY=VALUE: overrides a setting; may be repeated")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--dry-run", dry_run, "show the resolved configuration, a prompt, the arithmetic and the memory; write nothing");
+  app.add_flag("--no-doctor", no_doctor, "do not look at the first step for what no run gets over");
   auto* resume_flag = app.add_flag("--resume", resume, "continue the run in its folder from the last checkpoint");
   app.add_flag("--overwrite", overwrite, "replace an earlier run in the same folder")->excludes(resume_flag);
   app.add_flag("--list", list, "show the ready configurations of configs/ (or of the folder that is given as config), a line each, and end");
@@ -106,6 +107,7 @@ int Main(int argc, char** argv) {
   RunOptions options;
   if (expect) options.expectation = ExpectationPath(config_path);
   options.mode = resume ? FolderMode::kResume : overwrite ? FolderMode::kOverwrite : FolderMode::kNew;
+  options.doctor = !no_doctor;
   if (Ranks::World().first()) CheckFolder(config, options.mode, dry_run);
   PrepareProcess(config.run.threads);
   if (const std::string model_path = ResolveModelPath(config.model.path); dry_run && HoldsShapesAlone(model_path)) {

@@ -1,5 +1,6 @@
 #include "runtime/generation/generate.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "runtime/generation/scheduler.h"
@@ -13,6 +14,22 @@ const char* FinishName(Finish finish) {
     case Finish::kCancelled: return "cancelled";
   }
   return "unknown";
+}
+
+std::vector<uint8_t> Completion::Drawn() const {
+  std::vector<uint8_t> drawn(tokens.size(), 1);
+  std::fill_n(drawn.begin(), announced, uint8_t{0});
+  if (forced_begin >= 0) std::fill(drawn.begin() + forced_begin, drawn.begin() + forced_end, uint8_t{0});
+  return drawn;
+}
+
+std::vector<float> Completion::DrawnLogprobs() const {
+  const std::vector<uint8_t> drawn = Drawn();
+  std::vector<float> out;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (drawn[i] != 0) out.push_back(logprobs[i]);
+  }
+  return out;
 }
 
 std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion) {

@@ -69,7 +69,9 @@ struct Completion {
 
   // What stands behind the announcement: the model's own, and a closing text.
   std::span<const int32_t> said() const { return std::span(tokens).subspan(static_cast<size_t>(announced)); }
-  std::span<const float> said_logprobs() const { return std::span(logprobs).subspan(static_cast<size_t>(announced)); }
+  // 1 for each token that was drawn from the model, 0 for those that were forced in: an announcement, a closing text.
+  std::vector<uint8_t> Drawn() const;
+  std::vector<float> DrawnLogprobs() const;  // of these alone
 };
 
 // The response as people read it: decoded without the announcement, without the token that ended it, and without a stop text.

@@ -34,7 +34,7 @@ struct Case {
 };
 
 TEST(RewardRules, RefuseAPenaltyThatCanNeverFire) {
-  const std::string b = "budget: {tokens: 64}\n";
+  const std::string b = "budget: {tokens: 64}\n", f = "rollout: {close: forced}\n";
   const std::vector<Case> cases = {
       {"reward: {plus: [l1_exact]}", "reward.plus[0]: pays by a budget but budget.tokens is 0"},
       {"reward: {times: [l1_max]}", "reward.times[0]: pays by a budget but budget.tokens is 0"},
@@ -48,6 +48,16 @@ TEST(RewardRules, RefuseAPenaltyThatCanNeverFire) {
       {"reward: {times: [{kind: truncation, limit_tokens: 160}]}\nrl: {mask_truncated: true}", "rl.mask_truncated leaves just those out"},
       {"reward: {plus: [{kind: laser_d, grid_tokens: 160}]}", "every target is at least rollout.max_completion_tokens"},
       {"reward: {plus: [{kind: laser_d, start_tokens: 161}]}", "start_tokens is 161"},
+      // Closed by force at B = 64: no completion is longer.
+      {f, "rollout.close: is forced, but there is no budget to close by"},
+      {b + "rollout: {close: forced, max_completion_tokens: 63}", "rollout.max_completion_tokens: got 63, expected at least B (budget.tokens 64)"},
+      {b + "rollout: {close: forced, answer_tokens: 64}", "rollout.answer_tokens: got 64, which leaves nothing of B"},
+      {"budget: {tokens: 64, reserve_tokens: 33}\n" + f, "budget.reserve_tokens: got 33, expected 1 to half of B"},
+      {"budget: {tokens: 64, window: 0}\nreward: {times: [budget]}\n" + f, "budget.window: is 0"},
+      {b + f + "reward: {times: [{kind: free_then_falling, free_tokens: 20, fall_tokens: 45}]}", "completions end at the largest budget (rollout.close: forced), which is 64"},
+      {b + f + "reward: {times: [{kind: l1_max, delta: 1}]}", "is still 1 at the end that rollout.close: forced makes"},
+      {b + f + "reward: {times: [truncation]}", "limit_tokens is 160 but completions end at the largest budget"},
+      {"rollout: {answer_tokens: 5}", "rollout.answer_tokens: has no effect unless rollout.close is forced"},
       {"reward: {plus: [laser_d, laser_d]}", "reward.plus[1]: a second laser_d"},
       {"reward: {plus: [{kind: alp, weight: -1}]}", "reward.plus[0]: weight is -1, which turns alp around"},
       {"reward: {plus: [{kind: l1_exact, weight: -1}]}\n" + b, "turns l1_exact around"},
@@ -112,6 +122,9 @@ TEST(RewardRules, LetPassWhatCanJustFire) {
            "budget: {tokens: 64, sentence: 'in {budget}', choices: [32, 64]}",
            "budget: {tokens: 64, announcement: 'budget {budget}:', choices: [32, 64]}",
            "budget: {tokens: 64, announcement: 'be brief:'}",
+           "budget: {tokens: 64}\nrollout: {close: forced, max_completion_tokens: 64}\nreward: {times: [budget]}",
+           "budget: {tokens: 64}\nrollout: {close: forced, answer_tokens: 63}",
+           "budget: {tokens: 64, sentence: 'in {budget}', choices: [64, 0]}\nrollout: {close: forced}\nreward: {times: [{kind: free_then_falling, free_tokens: 20, fall_tokens: 140}]}",
            "controller: {target_tokens: 159}\nreward: {plus: [alp]}",
            "controller: {accuracy_floor: 0.4, start_weight: 0.5, max_weight: 2}\nreward: {plus: [alp]}",
            "curriculum: {enabled: true, revisit: 0}",

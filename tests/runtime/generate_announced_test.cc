@@ -126,7 +126,7 @@ TEST(Announced, IsReadAsTheSameIdsInAPrompt) {
   rendered.max_tokens = 40 - announced.announced;
   const Completion plain = Answers(*fresh, rendered)[0];
   EXPECT_EQ(std::vector<int32_t>(told.said().begin(), told.said().end()), plain.tokens);
-  EXPECT_TRUE(SameBits({told.said_logprobs().begin(), told.said_logprobs().end()}, plain.logprobs));
+  EXPECT_TRUE(SameBits(told.DrawnLogprobs(), plain.logprobs));
   EXPECT_GT(plain.tokens.size(), 10u);
   EXPECT_NE(plain.logprobs[3], 0.0f);
   rendered.prompt.resize(announced.prompt.size());

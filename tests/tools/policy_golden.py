@@ -111,6 +111,13 @@ def advantages(c, rewards):
     return [(x - mean(a)) / (std(a) + eps) for x in a]
 
 
+def token_advantages(rewards, beta, kl):
+    """REINFORCE++ 2501.03262: A_t = R − β Σ_{i>=t} KL(i), normalised over the tokens of the batch."""
+    a = [[r - beta * sum(ks[t:]) for t in range(len(ks))] for r, ks in zip(rewards, kl)]
+    every = [x for xs in a for x in xs]
+    return [[(x - mean(every)) / (std(every) + 1e-4) for x in xs] for xs in a]
+
+
 def k(name, logp, ref):
     d = ref - logp
     return {"k1": lambda: -d, "k2": lambda: d * d / 2, "k3": lambda: (math.e**d if isinstance(d, float) else d.exp()) - d - 1}[name]()
@@ -166,7 +173,7 @@ def policy_loss(c, sequences, batch, rollout_tokens, acts):
         weight = correction(c, s)
         terms = []
         for t in range(n):
-            r, a = log_ratio[t].exp(), s["advantage"]
+            r, a = log_ratio[t].exp(), s["advantage"][t] if isinstance(s["advantage"], list) else s["advantage"]
             if c["loss"] == "cispo":
                 loss = -min(r.item(), c["clip_epsilon_high"]) * a * s["logp"][t]
                 acts |= {"cap of cispo"} if a and r > c["clip_epsilon_high"] else set()
@@ -252,9 +259,11 @@ def main(folder):
             if name.endswith("first"):  # the update that defines old: the ratio is 1, with a gradient
                 s["old"], s["sampler"] = [x.item() for x in s["logp"]], s["sampler-first"]
         rewards = list(REWARDS)
-        if c["kl_in"] == "reward":
-            rewards = [r - c["kl_beta"] * sum(k(c["kl_estimator"], o, f) for o, f in zip(s["old"], s["ref"])) for r, s in zip(rewards, work)]
-        for s, a in zip(work, advantages(c, rewards)):
+        kl = [[k(c["kl_estimator"], o, f) for o, f in zip(s["old"], s["ref"])] for s in work]
+        per_token = c["kl_in"] == "reward" and c["advantage"] == "reinforce_pp"
+        if c["kl_in"] == "reward" and not per_token:
+            rewards = [r - c["kl_beta"] * sum(ks) for r, ks in zip(rewards, kl)]
+        for s, a in zip(work, token_advantages(rewards, c["kl_beta"], kl) if per_token else advantages(c, rewards)):
             s["advantage"] = a
         batch = MINIBATCH if name.endswith("minibatch") else list(range(len(work)))
         tokens = sum(n for n, t in zip(LENGTHS, TRUNCATED) if not (c["mask_truncated"] and t))

@@ -210,7 +210,7 @@ TEST(AnnouncedRollout, SamplerAndTrainerAgree) {
       EXPECT_EQ(c.announced, static_cast<int64_t>(told.size()));
       EXPECT_TRUE(std::equal(told.begin(), told.end(), c.tokens.begin()));
       EXPECT_LE(c.tokens.size(), 64u) << "a completion's limit counts them";
-      for (const float sampled : c.said_logprobs()) ASSERT_NEAR(logp.data_ptr<float>()[row++], sampled, 1e-4);
+      for (const float sampled : c.DrawnLogprobs()) ASSERT_NEAR(logp.data_ptr<float>()[row++], sampled, 1e-4);
     }
   }
   EXPECT_EQ(row, logp.numel());

@@ -107,7 +107,7 @@ struct Fixture {
       const Prompt* prompt = &session.problems[i].prompt;
       batch.sequences.push_back(MakeSequence(encoder.Encode({&prompt, 1})[0], *prompt, examples[i].response));
       batch.samples.push_back(i);
-      batch.advantages.push_back(s["advantage"]);
+      batch.advantages.insert(batch.advantages.end(), s["sampler_logp"].size(), s["advantage"].get<float>());
       for (float x : s["sampler_logp"]) batch.sampler_logp.push_back(x);
       for (float x : s["old_logp"]) old.push_back(x);
       for (float x : s["ref_logp"]) ref.push_back(x);
@@ -265,7 +265,7 @@ TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {
   int64_t tokens = 0;
   for (const TrainSequence& s : batch.sequences) {
     const ModelInput input = {std::span(s.ids).first(s.ids.size() - 1), s.prompt.prefix()};
-    const at::Tensor rows = at::arange(s.response_begin - 1, static_cast<int64_t>(s.ids.size()) - 1);
+    const at::Tensor rows = at::arange(s.targets.front() - 1, static_cast<int64_t>(s.ids.size()) - 1);
     const at::Tensor logits = f.model->head().Logits(f.model->Forward({&input, 1}, rows, {})).to(at::kDouble);
     const at::Tensor logp = at::log_softmax(logits / f.session.config.rollout.temperature, -1);
     sum -= (logp.exp() * logp).sum().item<double>();

@@ -103,8 +103,10 @@ TEST_F(Step, DividesByAllTokensButLearnsFromGroupsWithASignal) {
     std::vector<int32_t> ids(prompt.ids.begin() + prompt.invocation_start, prompt.ids.end());
     ids.insert(ids.end(), groups_[0][i].tokens.begin(), groups_[0][i].tokens.end());
     EXPECT_EQ(batch.sequences[i].ids, ids);
-    EXPECT_EQ(batch.advantages[i], Paid().advantages[i]);
   }
+  std::vector<float> advantages;
+  for (size_t i = 0; i < 3; ++i) advantages.insert(advantages.end(), groups_[0][i].tokens.size(), static_cast<float>(Paid().advantages[i]));
+  EXPECT_EQ(batch.advantages, advantages) << "each token has its completion's";
 }
 
 TEST_F(Step, LeavesMaskedTruncatedSamplesOutOfLossAndDenominator) {
@@ -113,7 +115,8 @@ TEST_F(Step, LeavesMaskedTruncatedSamplesOutOfLossAndDenominator) {
   EXPECT_EQ(batch.whole.sequences, 6) << "masked ones are completions all the same";
   EXPECT_EQ(batch.unmasked, 3);
   EXPECT_EQ(batch.whole.rollout_tokens, n_ + 4 + 3);
-  EXPECT_EQ(batch.advantages, (std::vector<double>{Paid().advantages[0], Paid().advantages[2]}));
+  EXPECT_EQ(batch.advantages.front(), static_cast<float>(Paid().advantages[0]));
+  EXPECT_EQ(batch.advantages.back(), static_cast<float>(Paid().advantages[2]));
   EXPECT_EQ(batch.sampler_logp, LogProbs({groups_[0][0], groups_[0][2]}));
 }
 
@@ -124,9 +127,45 @@ TEST_F(Step, KeepsFlatGroupsWhereAKlTermMovesThem) {
   session_.config.rl.kl_in = "loss";
   const GrpoBatch batch = Batch();
   EXPECT_EQ(batch.sequences.size(), 6u);
-  EXPECT_EQ(batch.advantages[4], 0.0);
+  EXPECT_EQ(batch.advantages.back(), 0.0f);
   EXPECT_EQ(batch.whole.rollout_tokens, n_ + 25);
-  EXPECT_EQ(batch.sequences[4].ids[static_cast<size_t>(batch.sequences[4].response_begin) - 1], session_.problems[0].prompt.ids.back());
+  EXPECT_EQ(batch.sequences[4].ids[static_cast<size_t>(batch.sequences[4].targets.front()) - 1], session_.problems[0].prompt.ids.back());
+}
+
+// Rewards 1 0 0 | 0 0 0, a KL of 0.1 per token: A_t = R − 0.5 · 0.1 · (tokens from t on), over all tokens.
+TEST_F(Step, TakesTheKlOffTokenByToken) {
+  RlSettings rl = session_.config.rl;
+  rl.advantage = "reinforce_pp";
+  rl.kl_beta = 0.5;
+  pith::Paid paid = Paid();
+  paid.results[4].failed = true;
+  std::vector<std::vector<double>> kl;
+  for (const auto& group : groups_) {
+    for (const Completion& c : group) kl.emplace_back(c.tokens.size(), 0.1);
+  }
+  TakeOffKl(rl, kl, &paid);
+  std::vector<double> all;
+  for (size_t i = 0; i < 6; ++i) {
+    for (size_t t = 0; i != 4 && t < kl[i].size(); ++t) all.push_back((i == 0 ? 1.0 : 0.0) - 0.05 * static_cast<double>(kl[i].size() - t));
+  }
+  double mean = 0, squares = 0;
+  for (const double a : all) mean += a / static_cast<double>(all.size());
+  for (const double a : all) squares += (a - mean) * (a - mean);
+  const double divisor = std::sqrt(squares / static_cast<double>(all.size() - 1)) + 1e-4;
+  size_t next = 0;
+  for (size_t i = 0; i < 6; ++i) {
+    double sum = 0;
+    for (size_t t = 0; t < kl[i].size(); ++t) {
+      EXPECT_NEAR(paid.token_advantages[i][t], i == 4 ? 0.0 : (all[next] - mean) / divisor, 1e-12) << i << " " << t;
+      sum += paid.token_advantages[i][t];
+      next += i != 4;
+    }
+    EXPECT_NEAR(paid.advantages[i], sum / static_cast<double>(kl[i].size()), 1e-12);
+  }
+  EXPECT_GT(paid.token_advantages[0].back(), paid.token_advantages[0].front()) << "the first token pays for all that follows";
+  const GrpoBatch batch = MakeBatches(session_.config, 0, groups_, paid, StepSequences(session_, problems_, groups_, encoded_)).at(0);
+  EXPECT_EQ(batch.samples, (std::vector<size_t>{0, 1, 2, 3, 5}));
+  EXPECT_EQ(batch.advantages[1], static_cast<float>(paid.token_advantages[0][1]));
 }
 
 TEST_F(Step, IsMeasuredByHand) {

@@ -114,7 +114,8 @@ class PolicyGradients : public ::testing::Test {
     Step step;
     const json& sequences = (*golden_)["sequences"];
     step.groups.resize(sequences.size() / 2);
-    std::vector<double> rewards = (*golden_)["rewards"], kl;
+    const std::vector<double> rewards = (*golden_)["rewards"];
+    std::vector<std::vector<double>> kl;
     for (size_t i = 0; i < sequences.size(); ++i) {
       const json& s = sequences[i];
       Completion c;
@@ -128,7 +129,8 @@ class PolicyGradients : public ::testing::Test {
       RewardResult result;
       result.reward = rewards[i];
       step.paid.results.push_back(result);
-      kl.push_back(Kl(KlEstimatorNamed(config.rl.kl_estimator), step.old_logp[i], step.ref_logp[i]).to(at::kDouble).sum().item<double>());
+      const at::Tensor tokens = Kl(KlEstimatorNamed(config.rl.kl_estimator), step.old_logp[i], step.ref_logp[i]).to(at::kDouble);
+      kl.emplace_back(tokens.data_ptr<double>(), tokens.data_ptr<double>() + tokens.numel());
     }
     step.paid.advantages = Advantages(config.rl.advantage, config.rl.scale_rewards, rewards, 2);
     if (config.rl.kl_in == "reward") TakeOffKl(config.rl, kl, &step.paid);
@@ -153,7 +155,7 @@ class PolicyGradients : public ::testing::Test {
       const int64_t begin = std::accumulate(lengths.begin(), lengths.begin() + static_cast<int64_t>(i), int64_t{0});
       out.sequences.push_back(batch.sequences[i]);
       out.samples.push_back(batch.samples[i]);
-      out.advantages.push_back(batch.advantages[i]);
+      out.advantages.insert(out.advantages.end(), batch.advantages.begin() + begin, batch.advantages.begin() + begin + lengths[i]);
       out.sampler_logp.insert(out.sampler_logp.end(), batch.sampler_logp.begin() + begin, batch.sampler_logp.begin() + begin + lengths[i]);
       if (batch.old_logp.defined()) old.push_back(batch.old_logp.narrow(0, begin, lengths[i]));
       if (batch.ref_logp.defined()) ref.push_back(batch.ref_logp.narrow(0, begin, lengths[i]));
@@ -209,8 +211,15 @@ TEST_F(PolicyGradients, AreThoseOfPyTorchForEveryLossAndOption) {
     config.rl.micro_batch_size = 4;
     const bool first = name.ends_with("first");
     const Step step = MakeStep(config, first);
-    const std::vector<double> advantages = entry["advantages"];
-    for (size_t i = 0; i < advantages.size(); ++i) ASSERT_NEAR(step.paid.advantages[i], advantages[i], 1e-6) << i;
+    const json& advantages = entry["advantages"];
+    for (size_t i = 0; i < advantages.size(); ++i) {  // a number, or one for each token
+      if (!advantages[i].is_array()) {
+        ASSERT_NEAR(step.paid.advantages[i], advantages[i].get<double>(), 1e-6) << i;
+        continue;
+      }
+      ASSERT_EQ(step.paid.token_advantages.at(i).size(), advantages[i].size());
+      for (size_t t = 0; t < advantages[i].size(); ++t) ASSERT_NEAR(step.paid.token_advantages[i][t], advantages[i][t].get<double>(), 1e-6) << i << " " << t;
+    }
     GrpoBatch batch = name.ends_with("minibatch") ? Minibatch(config, step, (*golden_)["minibatch"])
                                                   : MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
     Fill(step, first, &batch);
@@ -353,8 +362,9 @@ TEST_F(PolicyGradients, ClipSharesCountWhatWasNotRun) {
     const int64_t n = batch.lengths()[s];
     for (int64_t t = 0; t < n; ++t, ++token) {
       const double r = std::exp(update.logp[token].item<double>() - batch.old_logp[token].item<double>());
-      low += batch.advantages[s] < 0 && r < 0.8;
-      own += batch.advantages[s] > 0 && r > 1.28;
+      const float advantage = batch.advantages[static_cast<size_t>(token)];
+      low += advantage < 0 && r < 0.8;
+      own += advantage > 0 && r > 1.28;
     }
     high += own;
     high_max = std::max(high_max, own / static_cast<double>(n));

@@ -56,7 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Variant{"kl_in_reward", [](TrainConfig& c) { c.rl.kl_in = "reward", c.rl.kl_estimator = "k1", c.rl.advantage = "rloo"; }},
                       Variant{"entropy", [](TrainConfig& c) { c.rl.entropy_coef = 0.05, c.rl.top_entropy_quantile = 0.5, c.rl.loss = "grpo"; }},
                       Variant{"cispo_sequence_mask", [](TrainConfig& c) { c.rl.loss = "cispo", c.rl.clip_epsilon_high = 4, c.rl.sampler_correction = "sequence_mask"; }},
-                      Variant{"reinforce_pp", [](TrainConfig& c) { c.rl.advantage = "reinforce_pp", c.rl.group_size = 1, c.rl.prompts_per_step = 12; }},
+                      Variant{"reinforce_pp", [](TrainConfig& c) { c.rl.advantage = "reinforce_pp", c.rl.group_size = 1, c.rl.prompts_per_step = 12, c.rl.kl_in = "reward", c.rl.kl_estimator = "k1"; }},
                       Variant{"dynamic_sampling", [](TrainConfig& c) { c.rl.dynamic_sampling = true, c.rl.max_resample_rounds = 3; }}),
     [](const auto& info) { return info.param.name; });
 

@@ -214,6 +214,10 @@ TEST(Pay, GoesByTheBudgetOfEachPrompt) {
   EXPECT_NEAR(get("length/by_budget/20"), static_cast<double>(n + 25) / 2, 1e-12);
   EXPECT_NEAR(get("length/by_budget/0"), static_cast<double>(n + 25) / 2, 1e-12);
   EXPECT_NEAR(get("budget/within"), 3.0 / 4, 1e-12) << "25 tokens are beyond 20, within 40";
+  EXPECT_NEAR(get("budget/within/20"), 0.5, 1e-12);
+  EXPECT_NEAR(get("budget/within/40"), 1, 1e-12);
+  EXPECT_EQ(get("budget/within/0"), -1) << "there is none to keep within";
+  for (const char* name : {"accuracy/by_budget/20", "accuracy/by_budget/40", "accuracy/by_budget/0"}) EXPECT_NEAR(get(name), 0.5, 1e-12) << name;
   EXPECT_NEAR(get("completions/repetition"), (1 - 1.0 / 23) / 2, 1e-12);
   EXPECT_EQ(get("completions/after_close"), 0);
   EXPECT_NE(CompletionLines(session, 1, problems, groups, paid)[2].find("\"budget\":40"), std::string::npos);

@@ -51,7 +51,7 @@ int64_t ActivationBytes(const TrainConfig& config, const RunShapes& shapes) {
     int64_t prompts = 0;
     for (size_t i = 0; i < step.size(); ++i) {
       const bool shared = config.run.stage == "rl" && i % static_cast<size_t>(config.rl.group_size) != 0;  // by its group
-      for (const KvSpan& span : step[i].prompt.prefix) prompts += shared ? 0 : span.length;
+      prompts += shared ? 0 : step[i].prompt.length();
     }
     const int64_t kept_prompts = prompts * c.num_layers * (4 * c.k_dim() + element * c.v_dim());
     ForEachMicroBatch(step, LimitOf(config), [&](size_t begin, size_t end, int64_t) {
@@ -131,7 +131,11 @@ std::vector<Candidate> Candidates(const TrainConfig& config, const RunShapes& sh
     halves("rollout.max_completion_tokens", config.rollout.max_completion_tokens / 2, 16, [](TrainConfig* c, RunShapes* s, int64_t n) {
       c->rollout.max_completion_tokens = n;
       for (auto& step : s->steps) {
-        for (TrainSequence& sequence : step) sequence.ids.resize(static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(sequence.ids.size()), sequence.response_begin + n)));
+        for (TrainSequence& sequence : step) {
+          const int64_t end = sequence.targets.front() + n;
+          if (static_cast<int64_t>(sequence.ids.size()) > end) sequence.ids.resize(static_cast<size_t>(end));
+          std::erase_if(sequence.targets, [end](int64_t place) { return place >= end; });
+        }
       }
     });
   } else {
@@ -139,9 +143,7 @@ std::vector<Candidate> Candidates(const TrainConfig& config, const RunShapes& sh
       c->sft.max_length = n;
       for (auto& step : s->steps) {
         std::erase_if(step, [n](const TrainSequence& sequence) {
-          int64_t tokens = static_cast<int64_t>(sequence.ids.size());
-          for (const KvSpan& span : sequence.prompt.prefix) tokens += span.length;
-          return tokens > n;
+          return static_cast<int64_t>(sequence.ids.size()) + sequence.prompt.length() > n;
         });
       }
     });

@@ -14,8 +14,9 @@ constexpr int64_t kSteps = 200;        // of examples that are looked at: the la
 constexpr int64_t kInvocation = 4;     // tokens, where no template says
 
 TrainSequence Sequence(const Prompt& prompt, std::span<const int32_t> response, int64_t announced) {
-  const EncodedPrompt lengths = prompt.invocation_start > 0 ? EncodedPrompt{{{nullptr, 0, prompt.invocation_start}}} : EncodedPrompt();
-  return MakeSequence(lengths, prompt, response, announced);
+  std::vector<uint8_t> learned(response.size(), 1);
+  std::fill_n(learned.begin(), std::min(announced, static_cast<int64_t>(learned.size())), 0);
+  return MakeSequence(EncodedPrompt(prompt.invocation_start), prompt, response, learned);
 }
 
 void Add(const Session& session, const std::vector<SftExample>& examples, RunShapes* shapes) {

@@ -90,7 +90,7 @@ class Measuring {
   }
 
   Depth At(int64_t layers, bool with_head, int64_t cut, Measured* m) const {
-    Model model(session_.base, dtype_, &session_.initial, layers);
+    Model model(session_.base, dtype_, &session_.initial, session_.prompter->tokenizer().vocab_size(), layers);
     std::vector<const Prompt*> prompts;
     std::vector<std::vector<int32_t>> responses;
     int64_t tokens = 0;
@@ -127,7 +127,7 @@ class Measuring {
       if (config_.run.stage == "rl") *forward = Undisturbed([&] { RunBatch(model, sequences, options, nullptr); });
     };
     if (with_head) measure(&seconds.both, &seconds.forward);
-    for (TrainSequence& s : sequences) s.response_begin = static_cast<int64_t>(s.ids.size()) - 1;
+    for (TrainSequence& s : sequences) s.targets = {static_cast<int64_t>(s.ids.size()) - 1};
     measure(&seconds.few_both, &seconds.few_forward);
     Optimizer optimizer(config_.optimizer, model.parameters());
     seconds.update = Seconds([&] {
@@ -193,7 +193,7 @@ TimeForecast ForecastTime(const Session& session, const RunShapes& shapes, const
       run_tokens += n, squares += n * n;
       longest = std::max(longest, RunTokens(step[i]));
       const bool shared = is_rl && i % static_cast<size_t>(rl.group_size) != 0;
-      for (const KvSpan& span : step[i].prompt.prefix) prompt_tokens += shared ? 0 : static_cast<double>(span.length);
+      prompt_tokens += shared ? 0 : static_cast<double>(step[i].prompt.length());
     }
   }
   const auto steps = static_cast<double>(shapes.steps.size());

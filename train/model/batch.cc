@@ -73,6 +73,7 @@ std::vector<EncodedPrompt> PromptEncoder::Encode(std::span<const Prompt* const> 
   std::vector<size_t> all;
   for (size_t i = 0; i < prompts.size(); ++i) {
     PITH_CHECK(prompts[i]->invocation_start >= common_length_, "a prompt that the encoder was not made for");
+    encoded[i].length_ = prompts[i]->invocation_start;
     encoded[i].step_ = step;
     encoded[i].place_ = i;
     all.push_back(i);
@@ -106,15 +107,17 @@ std::vector<std::vector<KvSpan>> PromptEncoder::Compute(std::span<const Prompt* 
   return out;
 }
 
-TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response, int64_t announced) {
+TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response, std::span<const uint8_t> learned) {
+  PITH_CHECK(learned.empty() || learned.size() == response.size(), learned.size(), " of ", response.size(), " tokens");
   TrainSequence s;
   s.prompt = encoded;
   s.ids.assign(prompt.ids.begin() + prompt.invocation_start, prompt.ids.end());
-  s.response_begin = static_cast<int64_t>(s.ids.size());
-  PITH_CHECK(s.response_begin > 0, "an empty invocation");
+  const auto begin = static_cast<int64_t>(s.ids.size());
+  PITH_CHECK(begin > 0, "an empty invocation");
   s.ids.insert(s.ids.end(), response.begin(), response.end());
-  s.response_begin += announced;
-  PITH_CHECK(s.response_begin <= static_cast<int64_t>(s.ids.size()), announced, " of ", response.size(), " tokens");
+  for (size_t i = 0; i < response.size(); ++i) {
+    if (learned.empty() || learned[i] != 0) s.targets.push_back(begin + static_cast<int64_t>(i));
+  }
   return s;
 }
 
@@ -152,7 +155,7 @@ PackedSequences Pack(std::span<const TrainSequence> sequences) {
   for (const TrainSequence& s : sequences) {
     const auto run = static_cast<size_t>(RunTokens(s));
     packed.inputs.push_back({std::span(s.ids).first(run), s.prompt.prefix()});
-    for (int64_t i = s.response_begin; i < static_cast<int64_t>(s.ids.size()); ++i) {
+    for (const int64_t i : s.targets) {
       rows.push_back(row + i - 1);
       targets.push_back(s.ids[static_cast<size_t>(i)]);
     }

@@ -19,11 +19,15 @@ struct PromptsOfAStep;
 // A prompt's part before the adapter acts: its keys and values, computed by the base. Copies share them.
 class EncodedPrompt {
  public:
+  // Of so many tokens, without keys and values: for who only counts. Encoders make those to run.
+  explicit EncodedPrompt(int64_t length = 0) : length_(length) {}
+  int64_t length() const { return length_; }
   const std::vector<KvSpan>& prefix() const;  // empty for Activation::kAlways, and of one that no encoder made
 
  private:
   friend class PromptEncoder;
   friend struct PromptsOfAStep;
+  int64_t length_ = 0;
   std::shared_ptr<PromptsOfAStep> step_;
   size_t place_ = 0;
 };
@@ -45,17 +49,19 @@ class PromptEncoder {
   int64_t common_length_ = 0;
 };
 
-// A prompt's rest from the invocation on and a response.
+// A prompt's rest from the invocation on and a response, of whose tokens some are learned from: those that the policy answers for. What was put into
+// the response by others (an announced budget, a closing text) is run and carries no loss.
 struct TrainSequence {
   EncodedPrompt prompt;
-  std::vector<int32_t> ids;   // prompt from invocation_start on, then the response
-  int64_t response_begin = 0; // in ids; at least 1: where the tokens begin that the policy answers for, behind an announcement
-  int64_t response_length() const { return static_cast<int64_t>(ids.size()) - response_begin; }
+  std::vector<int32_t> ids;      // prompt from invocation_start on, then the response
+  std::vector<int64_t> targets;  // places in ids, at least 1 and ascending, of the tokens that are learned from
+  // Values per response token are values per target: there are none of other tokens.
+  int64_t response_length() const { return static_cast<int64_t>(targets.size()); }
 };
-// The first `announced` tokens of the response announce its budget (data/text/announcement.h): they are run, and nothing is learned from them.
-TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response, int64_t announced = 0);
+// learned: 1 or 0 for each token of the response; empty: all are learned from.
+TrainSequence MakeSequence(const EncodedPrompt& encoded, const Prompt& prompt, std::span<const int32_t> response, std::span<const uint8_t> learned = {});
 
-// Sequences side by side for one forward pass: the rows that predict response tokens, and those tokens (int64).
+// Sequences side by side for one forward pass: the rows that predict targets, and those tokens (int64).
 struct PackedSequences {
   std::vector<ModelInput> inputs;  // views of the sequences
   at::Tensor rows, ids;

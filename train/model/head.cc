@@ -19,8 +19,9 @@ constexpr int64_t kExtra = 16;  // columns; 16 keeps rows aligned
 
 }  // namespace
 
-Head::Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap, int64_t chunk_bytes)
-    : d_(weight.size(1)), chunk_bytes_(chunk_bytes), soft_cap_(soft_cap) {
+Head::Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap, int64_t chunk_bytes, int64_t num_ids)
+    : d_(weight.size(1)), chunk_bytes_(chunk_bytes), num_ids_(num_ids > 0 ? num_ids : weight.size(0)), soft_cap_(soft_cap) {
+  PITH_CHECK(num_ids_ <= weight.size(0), num_ids, " ids of ", weight.size(0), " rows");
   weight_ = at::zeros({weight.size(0), d_ + kExtra}, at::TensorOptions(dtype));
   weight_.narrow(1, 0, d_).copy_(weight);
   weight_.narrow(1, d_, 3).fill_(1.0);
@@ -98,7 +99,7 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
       const T* l = Data<T>(logits);
       at::parallel_for(0, n, 1, [&](int64_t from, int64_t to) {
         for (int64_t i = from, row = begin + from; i < to; ++i, ++row) {
-          lse[row] = Kernels<T>().log_sum_exp(l + i * vocab, inverse_temperature, vocab, entropy_p ? entropy_p + row : nullptr);
+          lse[row] = Kernels<T>().log_sum_exp(l + i * vocab, inverse_temperature, num_ids_, entropy_p ? entropy_p + row : nullptr);
           logp_p[row] = -lse[row];
         }
       });
@@ -120,13 +121,14 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
       at::parallel_for(0, n, 1, [&](int64_t from, int64_t to) {
         for (int64_t i = from, row = begin + from; i < to; ++i, ++row) {
           Kernels<T>().log_softmax_backward(l + i * vocab, lse[row], inverse_temperature, g_p[i], g_entropy_p ? g_entropy_p[i] : 0.0f,
-                                            entropy_p ? entropy_p[row] : 0.0f, id[row], vocab);
+                                            entropy_p ? entropy_p[row] : 0.0f, id[row], num_ids_);
         }
       });
     });
     at::Tensor out = result.g_hidden.narrow(0, begin, n);
     if (slope.defined()) logits.mul_(slope);
-    at::mm_out(out, logits, weight_.narrow(1, 0, d_));
+    const bool all = num_ids_ == vocab;  // else what lies beyond still is a logit
+    at::mm_out(out, all ? logits : logits.narrow(1, 0, num_ids_), weight_.narrow(0, 0, num_ids_).narrow(1, 0, d_));
   };
   const auto entropies = [&](int64_t begin, int64_t n) { return want_entropy ? result.entropy.narrow(0, begin, n) : at::Tensor(); };
   const auto part = [](const at::Tensor& t, int64_t begin, int64_t n) { return t.defined() ? t.narrow(0, begin, n) : t; };

@@ -28,12 +28,13 @@ struct HeadResult {
 
 class Head {
  public:
+  static constexpr int64_t kChunkBytes = int64_t{16} << 20;
   // Logits are cap(W h), where soft_cap > 0 (base/model/model_config.h). weight: V×D (token embeddings where they are tied), converted to `dtype`. chunk_bytes: of logits that are held at once (those
-  // of 16 rows at least).
-  Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap = 0, int64_t chunk_bytes = int64_t{16} << 20);
+  // of 16 rows at least). num_ids: what Run() normalises over: the first so many ids; 0: all V.
+  Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap = 0, int64_t chunk_bytes = kChunkBytes, int64_t num_ids = 0);
 
-  // hidden: rows × D in dtype, after the final norm. ids: rows, int64. Log-probabilities are those of
-  // softmax(logits / temperature). With `gradient`, hidden's gradient is computed in the same pass: the loss's derivative is
+  // hidden: rows × D in dtype, after the final norm. ids: rows, int64, below num_ids. Log-probabilities are those of
+  // softmax(logits / temperature) over num_ids. With `gradient`, hidden's gradient is computed in the same pass: the loss's derivative is
   // asked for while the chunk's logits are still there. at_once asks once for all rows, for losses over whole sequences;
   // where they are more than a chunk, their logits are made twice.
   HeadResult Run(const at::Tensor& hidden, const at::Tensor& ids, double temperature, const RowGradientFunction& gradient,
@@ -50,7 +51,7 @@ class Head {
   at::Tensor Embed(const at::Tensor& ids) const;
 
  private:
-  int64_t d_ = 0, chunk_bytes_ = 0;
+  int64_t d_ = 0, chunk_bytes_ = 0, num_ids_ = 0;
   double soft_cap_ = 0;
 
   void Cap(const at::Tensor& logits, const at::Tensor& chosen, at::Tensor* slope) const;

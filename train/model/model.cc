@@ -196,7 +196,7 @@ struct Model::Impl {
   }
 };
 
-Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t num_layers)
+Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t num_ids, int64_t num_layers)
     : impl_(std::make_unique<Impl>()) {
   at::NoGradGuard no_grad;
   const ModelConfig& c = base->config();
@@ -234,12 +234,11 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
   }
   impl_->output_norm = LoadTensor(*base, "output_norm.weight", {c.d_model});
   at::Tensor embedding = LoadMatrix(*base, "token_embd.weight", c.vocab_size, c.d_model, dtype);
-  if (c.tied_embeddings) {
-    impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap);
-  } else {
+  if (!c.tied_embeddings) {
     impl_->embedding = std::move(embedding);
-    impl_->head = std::make_unique<Head>(LoadMatrix(*base, "output.weight", c.vocab_size, c.d_model, dtype), dtype, c.logit_soft_cap);
+    embedding = LoadMatrix(*base, "output.weight", c.vocab_size, c.d_model, dtype);
   }
+  impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap, Head::kChunkBytes, std::min(num_ids, c.vocab_size));
   if (adapter != nullptr) {
     impl_->shape = *adapter;
     for (auto& [name, pair] : impl_->shape.pairs) pair.a.clear(), pair.b.clear();

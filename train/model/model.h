@@ -39,9 +39,10 @@ struct NamedParameter {
 
 class Model {
  public:
-  // dtype: bfloat16 or float32. `adapter`, where given, becomes the trainable LoRA (its pairs' values are copied). `layers`: only the first so
-  // many, for who measures what a layer takes; 0: all.
-  Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t layers = 0);
+  // dtype: bfloat16 or float32. `adapter`, where given, becomes the trainable LoRA (its pairs' values are copied). num_ids: the head normalises over
+  // the first so many rows of the embedding, those that the tokenizer has a token for, as the sampler does: what pads an embedding is never sampled. 0: all.
+  // `layers`: only the first so many, for who measures what a layer takes; 0: all.
+  Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t num_ids = 0, int64_t layers = 0);
   ~Model();
 
   const ModelConfig& config() const;

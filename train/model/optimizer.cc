@@ -89,6 +89,14 @@ Optimizer::StepInfo Optimizer::Step(int64_t step, int64_t total) {
   return info;
 }
 
+std::vector<std::string> Optimizer::WithoutGradient() const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (SumOfSquares(v_[i].data_ptr<float>(), v_[i].numel()) == 0) names.push_back(parameters_[i].name);
+  }
+  return names;
+}
+
 void Optimizer::Hold() {
   for (const auto& [from, to] : {std::pair(&m_, &held_m_), std::pair(&v_, &held_v_)}) {
     to->resize(from->size());

@@ -35,6 +35,8 @@ class Optimizer {
   StepInfo Step(int64_t step, int64_t total);
 
   int64_t num_updates() const { return num_updates_; }
+  // Names of the parameters whose gradient was zero in every update up to now.
+  std::vector<std::string> WithoutGradient() const;
 
   // Moments as safetensors: NAME.m, NAME.v. The number of updates is kept by the caller. SaveHeld writes those of the last Hold().
   void Save(const std::string& path) const { Write(path, m_, v_); }

@@ -68,4 +68,33 @@ std::vector<double> Advantages(const std::string& estimator, const std::string& 
   return out;
 }
 
+std::vector<std::vector<double>> TokenAdvantages(const std::vector<double>& rewards, double beta, const std::vector<std::vector<double>>& kl) {
+  PITH_CHECK_EQ(rewards.size(), kl.size());
+  std::vector<double> all;
+  for (size_t i = 0; i < kl.size(); ++i) {
+    const size_t first = all.size();
+    all.resize(first + kl[i].size());
+    double ahead = 0;
+    for (size_t t = kl[i].size(); t-- > 0;) {
+      ahead += kl[i][t];
+      all[first + t] = rewards[i] - beta * ahead;
+    }
+  }
+  const auto n = static_cast<int64_t>(all.size());
+  if (n == 0 || Flat(all.data(), n)) {
+    all.assign(all.size(), 0.0);
+  } else {
+    const double mean = Mean(all.data(), n), deviation = Deviation(all.data(), n);
+    for (double& a : all) a = (a - mean) / (deviation + kEpsilon);
+  }
+  std::vector<std::vector<double>> out;
+  auto next = all.begin();
+  for (const std::vector<double>& tokens : kl) {
+    const auto end = next + static_cast<int64_t>(tokens.size());
+    out.emplace_back(next, end);
+    next = end;
+  }
+  return out;
+}
+
 }  // namespace pith

@@ -26,4 +26,12 @@ namespace pith {
 std::vector<double> Advantages(const std::string& estimator, const std::string& scale, const std::vector<double>& rewards,
                                int64_t group_size);
 
+// REINFORCE++ with the KL in its reward (Hu et al., arXiv 2501.03262): the reward R comes with the last token, and each token pays for the KL from itself on,
+//
+//   A_t = R − β Σ_{i ≥ t} KL_i,   then (A_t − mean) / std over all tokens of the step.
+//
+// kl[i][t]: of token t of completion i, which has the reward rewards[i]; the result has the same form. The standard deviation is taken as above. Exact
+// zeros where no two A differ.
+std::vector<std::vector<double>> TokenAdvantages(const std::vector<double>& rewards, double beta, const std::vector<std::vector<double>>& kl);
+
 }  // namespace pith

@@ -82,7 +82,7 @@ GrpoUpdate GrpoGradients(const TrainConfig& config, const Model& model, const Gr
   const CorrectionTerms correction = MakeCorrectionTerms(config.rl);
   PITH_CHECK(terms.kl_beta == 0 || batch.ref_logp.defined(), "KL without reference");
   const std::vector<int64_t> lengths = batch.lengths();
-  const at::Tensor advantage = PerToken(batch.advantages, lengths), share = TokenShares(terms, batch.whole, lengths);
+  const at::Tensor advantage = at::tensor(batch.advantages, at::kFloat), share = TokenShares(terms, batch.whole, lengths);
   const at::Tensor sampler = at::tensor(batch.sampler_logp, at::kFloat);
   at::Tensor weights;
   if (batch.old_logp.defined()) weights = CorrectionWeights(correction, batch.old_logp, sampler, lengths);

@@ -103,11 +103,23 @@ Paid ChoosePaid(const RlSettings& rl, const Groups& groups, std::span<const size
   return out;
 }
 
-void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid) {
+void TakeOffKl(const RlSettings& rl, const std::vector<std::vector<double>>& kl, Paid* paid) {
   PITH_CHECK_EQ(kl.size(), paid->results.size());
-  std::vector<double> rewards;
-  for (size_t i = 0; i < kl.size(); ++i) rewards.push_back(paid->results[i].reward - rl.kl_beta * kl[i]);
-  SetAdvantages(rl, std::move(rewards), paid);
+  if (rl.advantage != "reinforce_pp") {
+    std::vector<double> rewards;
+    for (size_t i = 0; i < kl.size(); ++i) rewards.push_back(paid->results[i].reward - rl.kl_beta * std::accumulate(kl[i].begin(), kl[i].end(), 0.0));
+    return SetAdvantages(rl, std::move(rewards), paid);
+  }
+  std::vector<std::vector<double>> known = kl;  // what a verifier failed on has no part in the statistics
+  for (size_t i = 0; i < kl.size(); ++i) {
+    if (paid->results[i].failed) known[i].clear();
+  }
+  paid->token_advantages = TokenAdvantages(RewardsOf(*paid), rl.kl_beta, known);
+  for (size_t i = 0; i < kl.size(); ++i) {
+    std::vector<double>& tokens = paid->token_advantages[i];
+    tokens.resize(kl[i].size(), 0.0);
+    paid->advantages[i] = std::accumulate(tokens.begin(), tokens.end(), 0.0) / static_cast<double>(std::max<size_t>(tokens.size(), 1));
+  }
 }
 
 std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid) {
@@ -131,7 +143,7 @@ std::vector<TrainSequence> StepSequences(const Session& session, std::span<const
   std::vector<TrainSequence> sequences;
   for (size_t g = 0; g < groups.size(); ++g) {
     for (const Completion& c : groups[g]) {
-      sequences.push_back(MakeSequence(encoded[g], session.problems[problems[g]].prompt, c.tokens, c.announced));
+      sequences.push_back(MakeSequence(encoded[g], session.problems[problems[g]].prompt, c.tokens, c.Drawn()));
     }
   }
   return sequences;
@@ -166,14 +178,17 @@ std::vector<GrpoBatch> MakeBatches(const TrainConfig& config, int64_t step, cons
     batch.whole.sequences = static_cast<double>(end - begin);
     for (auto i = begin; i != end; ++i) {
       const Completion& c = *completions[*i];
-      if (c.said().empty() || (rl.mask_truncated && c.finish == Finish::kLength) || paid.results[*i].failed) continue;
+      if (sequences[*i].targets.empty() || (rl.mask_truncated && c.finish == Finish::kLength) || paid.results[*i].failed) continue;
       ++batch.unmasked;
-      batch.whole.minibatch_tokens += static_cast<double>(c.said().size());
-      if (paid.advantages[*i] == 0.0 && !all_move) continue;
+      batch.whole.minibatch_tokens += static_cast<double>(sequences[*i].response_length());
+      std::vector<double> advantages(sequences[*i].targets.size(), paid.advantages[*i]);
+      if (!paid.token_advantages.empty()) advantages = paid.token_advantages[*i];
+      PITH_CHECK_EQ(advantages.size(), sequences[*i].targets.size());
+      if (!all_move && std::all_of(advantages.begin(), advantages.end(), [](double a) { return a == 0.0; })) continue;
       batch.sequences.push_back(sequences[*i]);
       batch.samples.push_back(*i);
-      batch.advantages.push_back(paid.advantages[*i]);
-      const std::span<const float> sampled = c.said_logprobs();
+      batch.advantages.insert(batch.advantages.end(), advantages.begin(), advantages.end());
+      const std::vector<float> sampled = c.DrawnLogprobs();
       batch.sampler_logp.insert(batch.sampler_logp.end(), sampled.begin(), sampled.end());
     }
     batch.whole.kept_tokens = batch.whole.minibatch_tokens;

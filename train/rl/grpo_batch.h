@@ -28,6 +28,8 @@ struct Paid {
   std::vector<RewardResult> results;  // one per completion, group after group
   std::vector<std::string> texts;     // without the end-of-turn token
   std::vector<double> advantages;     // of a completion that its verifier failed on: 0
+  std::vector<std::vector<double>> token_advantages;  // of each drawn token, where tokens have advantages of their own (then `advantages` are their
+                                                      // means); else empty
   std::vector<CompletionMeasures> measures;
   std::vector<int64_t> budgets;       // B of each completion's prompt; 0: none
 };
@@ -40,20 +42,21 @@ void Append(Paid more, Paid* paid);
 Paid ChoosePaid(const RlSettings& rl, const Groups& groups, std::span<const size_t> chosen, const Paid& paid);
 // Lengths and outcomes (under the paid reading) of each group, without the completions that their verifier failed on.
 std::vector<GroupOutcome> Outcomes(const Groups& groups, const Paid& paid);
-// Computes the advantages anew from the rewards less rl.kl_beta · kl, one per completion (its tokens' sum).
-void TakeOffKl(const RlSettings& rl, std::span<const double> kl, Paid* paid);
+// Computes the advantages anew from the rewards less rl.kl_beta · kl, where kl[i] is that of each drawn token of completion i: less its sum, or, with
+// rl.advantage: reinforce_pp, token by token (TokenAdvantages).
+void TakeOffKl(const RlSettings& rl, const std::vector<std::vector<double>>& kl, Paid* paid);
 
 // All completions of a step as sequences, group after group. encoded[g] belongs to problems[g].
 std::vector<TrainSequence> StepSequences(const Session& session, std::span<const size_t> problems, const Groups& groups,
                                          const std::vector<EncodedPrompt>& encoded);
 
-// What one update learns from. Tensors hold a value per response token, sequence after sequence; tokens that announced the budget are none of
-// these, though they count in the length that is paid for.
+// What one update learns from. Tensors hold a value per response token that the policy drew, sequence after sequence; those that announced the budget
+// or closed the reasoning by force are none of these, though they count in the length that is paid for.
 struct GrpoBatch {
   std::vector<TrainSequence> sequences;  // of the samples that can move the policy
   std::vector<size_t> samples;           // their places among the step's completions
-  std::vector<double> advantages;        // one per sequence
-  std::vector<float> sampler_logp;       // a value per response token
+  std::vector<float> advantages;         // a value per response token, as the sampler's
+  std::vector<float> sampler_logp;
   at::Tensor old_logp;                   // undefined: this update defines it (ratio 1)
   at::Tensor ref_logp;                   // needed with a KL in the loss
   at::Tensor kept;                       // 1 or 0, where rl.top_entropy_quantile chooses; undefined: all

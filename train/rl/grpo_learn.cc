@@ -101,9 +101,9 @@ Metrics GrpoLearner::Learn(int64_t step, std::span<const size_t> problems, const
   if (kl_in_reward) {
     const at::Tensor old = score(sequences), kl = Kl(terms.kl, old, reference(sequences)).to(at::kDouble);
     old_logp = Cut(old, sequences);
-    std::vector<double> sums;
-    for (const at::Tensor& tokens : Cut(kl, sequences)) sums.push_back(tokens.sum().item<double>());
-    TakeOffKl(rl, sums, paid);
+    std::vector<std::vector<double>> of_tokens;
+    for (const at::Tensor& tokens : Cut(kl, sequences)) of_tokens.emplace_back(tokens.data_ptr<double>(), tokens.data_ptr<double>() + tokens.numel());
+    TakeOffKl(rl, of_tokens, paid);
     if (kl.numel() > 0) reward_kl = kl.mean().item<double>();
   }
 
@@ -151,9 +151,9 @@ Metrics GrpoLearner::Learn(int64_t step, std::span<const size_t> problems, const
     std::vector<float> sampled;
     std::vector<int64_t> lengths;
     for (const Completion& c : groups[0]) {
-      const std::span<const float> said = c.said_logprobs();
-      sampled.insert(sampled.end(), said.begin(), said.end());
-      lengths.push_back(static_cast<int64_t>(said.size()));
+      const std::vector<float> drawn = c.DrawnLogprobs();
+      sampled.insert(sampled.end(), drawn.begin(), drawn.end());
+      lengths.push_back(static_cast<int64_t>(drawn.size()));
     }
     pairs.Add(sampled, score(first), lengths);
   }

@@ -26,18 +26,30 @@ struct Sum {
 };
 
 Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Paid& paid) {
-  Sum right, wrong, repetition, after_close, within;
-  std::map<int64_t, Sum> by_budget;
+  struct UnderBudget {
+    Sum length, accuracy, within;
+  };
+  Sum right, wrong, repetition, after_close, within, forced, thinking, answer;
+  std::map<int64_t, UnderBudget> by_budget;
   size_t sample = 0;
   for (const auto& group : groups) {
     for (const Completion& c : group) {
       const auto tokens = static_cast<double>(c.tokens.size());
       const int64_t budget = paid.budgets[sample];
+      const bool ended = config.rollout.close != "forced" || (c.forced_begin < 0 && c.finish != Finish::kLength);  // by itself, not by B
       if (!paid.results[sample].failed) (paid.results[sample].right ? right : wrong).Add(tokens);
       repetition.Add(paid.measures[sample].repetition);
       after_close.Add(static_cast<double>(paid.measures[sample].after_close));
-      if (budget > 0) within.Add(tokens <= static_cast<double>(budget));
-      if (!config.budget.choices.empty()) by_budget[budget].Add(tokens);
+      if (budget > 0) within.Add(ended && tokens <= static_cast<double>(budget));
+      if (!config.budget.choices.empty()) {
+        UnderBudget& under = by_budget[budget];
+        under.length.Add(tokens);
+        if (!paid.results[sample].failed) under.accuracy.Add(paid.results[sample].judged.strict.right());
+        if (budget > 0) under.within.Add(ended && tokens <= static_cast<double>(budget));
+      }
+      forced.Add(c.forced_begin >= 0);
+      thinking.Add(static_cast<double>(c.usage.thinking_tokens));
+      answer.Add(static_cast<double>(c.usage.answer_tokens));
       ++sample;
     }
   }
@@ -47,7 +59,16 @@ Metrics LengthMetrics(const TrainConfig& config, const Groups& groups, const Pai
   repetition.AppendTo(m, "completions/repetition");
   after_close.AppendTo(m, "completions/after_close");
   within.AppendTo(m, "budget/within");
-  for (const auto& [budget, sum] : by_budget) sum.AppendTo(m, Str("length/by_budget/", budget));
+  for (const auto& [budget, under] : by_budget) {
+    under.length.AppendTo(m, Str("length/by_budget/", budget));
+    under.accuracy.AppendTo(m, Str("accuracy/by_budget/", budget));
+    under.within.AppendTo(m, Str("budget/within/", budget));
+  }
+  if (config.rollout.close == "forced") {
+    forced.AppendTo(m, "completions/forced_ratio");
+    thinking.AppendTo(m, "length/thinking");
+    answer.AppendTo(m, "length/answer");
+  }
   return m;
 }
 
@@ -180,6 +201,7 @@ std::vector<std::string> CompletionLines(const Session& session, int64_t step, s
                                            {"advantage", paid.advantages[sample]}};
       if (!paid_for.reason.empty()) line["reason"] = paid_for.reason;
       if (session.config.budget.tokens > 0) line["budget"] = paid.budgets[sample];
+      if (session.config.rollout.close == "forced") line["forced"] = c.forced_begin >= 0;
       lines.push_back(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
       ++sample;
     }

@@ -9,6 +9,7 @@
 #include "train/rl/grpo_metrics.h"
 #include "train/rl/grpo_steering.h"
 #include "train/rl/problem_source.h"
+#include "train/stage/doctor.h"
 #include "train/stage/evaluation_hook.h"
 #include "train/stage/learner.h"
 
@@ -23,7 +24,7 @@ std::vector<const Prompt*> AllPrompts(const Session& session) {
 
 class GrpoStage : public Stage, public Stateful {
  public:
-  explicit GrpoStage(const Session& session)
+  GrpoStage(const Session& session, const RunOptions& options)
       : session_(session),
         config_(session.config),
         reward_(config_.reward, MakeBudget(config_.budget), config_.rollout.max_completion_tokens),
@@ -35,7 +36,8 @@ class GrpoStage : public Stage, public Stateful {
         problems_(config_, session.sources()),
         evaluation_(session.config.eval.every > 0 ? std::make_unique<EvaluationHook>(session) : nullptr),
         sampler_(session, evaluation_ ? evaluation_->kv_tokens() : 0),
-        encoder_(*model_, AllPrompts(session)) {
+        encoder_(*model_, AllPrompts(session)),
+        doctor_(options.doctor ? std::make_unique<Doctor>(session, model_.get(), &optimizer_) : nullptr) {
     if (evaluation_) evaluation_->Begin(sampler_.engine(), [this] { return model_->ToLora(); }, total_steps());
   }
 
@@ -50,6 +52,7 @@ class GrpoStage : public Stage, public Stateful {
   std::vector<StepHook*> hooks() override {
     std::vector<StepHook*> hooks = steering_.hooks();
     if (evaluation_) hooks.insert(hooks.begin(), evaluation_.get());  // alarms may look at what was evaluated
+    if (doctor_) hooks.insert(hooks.begin(), doctor_.get());
     return hooks;
   }
 
@@ -159,13 +162,14 @@ class GrpoStage : public Stage, public Stateful {
   const std::unique_ptr<EvaluationHook> evaluation_;
   Sampler sampler_;
   const PromptEncoder encoder_;
+  const std::unique_ptr<Doctor> doctor_;
   int64_t num_tokens_ = 0;  // prompts' and responses', of all steps
 };
 
 }  // namespace
 
 void RunGrpo(const Session& session, const RunOptions& options) {
-  GrpoStage stage(session);
+  GrpoStage stage(session, options);
   RunLoop(session.config, options, stage);
 }
 

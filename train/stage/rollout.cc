@@ -22,9 +22,9 @@ SamplingParams Sampling(const RolloutSettings& r, uint64_t seed) { return {r.tem
 }  // namespace
 
 AdapterRef PackForSampling(const Session& session, const LoraAdapter& adapter) {
-  // A sampler with bfloat16 activations rounds the factors anyway.
+  // A sampler with bfloat16 activations rounds the factors anyway. What is rounded is s · B, as in training (adapters/torch/lora_linear.h).
   const TensorType type = session.config.rollout.activations == "f32" ? TensorType::kF32 : TensorType::kBF16;
-  return PackedAdapter::FromLora(adapter, session.base->config(), type);
+  return PackedAdapter::FromLora(adapter, session.base->config(), type, /*scaled=*/true);
 }
 
 KvType SamplerKvType(const std::string& name) {
@@ -62,12 +62,14 @@ Sampler::Sampler(const Session& session, int64_t kv_tokens) : session_(session),
 
 Sampler::~Sampler() = default;
 
+uint64_t RolloutSeed(const TrainConfig& config, int64_t step) { return Rng(config.run.seed, {0x726f6c6c, static_cast<uint64_t>(step)}).Next(); }
+
 std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
                                                      GenerateStats* stats, int64_t first_place,
                                                      const std::function<void(size_t i, const Completion& completion)>& on_completion) {
   const TrainConfig& c = session_.config;
   const AdapterRef packed = PackForSampling(session_, adapter);
-  const uint64_t seed = Rng(c.run.seed, {0x726f6c6c, static_cast<uint64_t>(step)}).Next();
+  const uint64_t seed = RolloutSeed(c, step);
   std::vector<GenerateRequest> requests;
   std::vector<size_t> places;
   for (size_t i = 0; i < problems.size(); ++i) {
@@ -82,6 +84,7 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
     r.sampling = Sampling(c.rollout, seed);
     r.max_tokens = c.rollout.max_completion_tokens;
     r.min_tokens = c.rollout.min_completion_tokens;
+    r.budget = session_.closing(problems[i]);
     r.num_samples = static_cast<int>(c.rl.group_size);
     r.first_sample = (static_cast<uint64_t>(first_place) + static_cast<uint64_t>(i)) * static_cast<uint64_t>(c.rl.group_size);
     requests.push_back(std::move(r));

@@ -20,6 +20,8 @@ KvType SamplerKvType(const std::string& name);
 // Tokens of the cache that a step of rollouts needs at most, on one rank: the longest prompts that run at a time, each once, and of every
 // completion that runs its own tokens. prompt_lengths: of all problems.
 int64_t StepKvTokens(const TrainConfig& config, std::vector<int64_t> prompt_lengths);
+// Of the requests of step `step` (from 0): pith-run generate --seed with it samples those of the step's first prompt.
+uint64_t RolloutSeed(const TrainConfig& config, int64_t step);
 
 class Sampler {
  public:
@@ -30,7 +32,7 @@ class Sampler {
   Engine* engine() { return engine_.get(); }
   // group_size completions for each problem, seeded by (run.seed, step) and the problem's place in the step alone: problems[0]
   // has place `first_place`. on_completion(i, completion), where given, hears of each completion of problems[i] as it ends, of those
-  // that this rank samples.
+  // that this rank samples. Under rollout.close: forced each is closed by its prompt's budget, as pith-run would close it for the same seed and sample.
   std::vector<std::vector<Completion>> Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
                                               GenerateStats* stats, int64_t first_place = 0,
                                               const std::function<void(size_t i, const Completion& completion)>& on_completion = nullptr);

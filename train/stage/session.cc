@@ -17,6 +17,7 @@
 #include "base/model_path.h"
 #include "base/thread_pool.h"
 #include "rewards/reward.h"
+#include "runtime/evaluation/eval_budget.h"
 #include "train/policy/warnings.h"
 #include "train/run/ranks.h"
 #include "train/stage/card.h"
@@ -186,6 +187,20 @@ std::unique_ptr<Prompter> LoadPrompter(const std::string& path, bool has_initial
   return prompter;
 }
 
+// How completions under a budget of so many tokens are closed, as pith-run closes them under --budget, or under --think and --answer.
+std::optional<DecodeBudget> ClosingOf(const TrainConfig& config, int64_t tokens, const Tokenizer& tokenizer) {
+  if (config.run.stage != "rl" || config.rollout.close != "forced" || tokens == 0) return std::nullopt;
+  const int64_t answer = config.rollout.answer_tokens;
+  Budget budget = MakeBudget(config.budget);
+  budget.tokens = tokens;
+  if (answer > 0) budget.reserve_tokens = std::min(answer, tokens / 2);  // as DecodeBudget::Split has it
+  DecodeBudget closing = MakeDecodeBudget(budget, /*close_text_given=*/false, tokenizer);
+  if (answer > 0) closing.Split(tokens - answer, answer);
+  CheckDecodeBudget(closing, config.rollout.max_completion_tokens);
+  CheckAnnouncement(closing, static_cast<int64_t>(AnnouncementIds(tokenizer, budget.announcement, tokens).size()), /*num_samples=*/1);
+  return closing;
+}
+
 void WarnOfCuts(const TrainConfig& config) {
   const RolloutSettings& r = config.rollout;
   if (config.run.stage != "rl" || (r.top_k == 0 && r.top_p == 1 && r.min_p == 0 && r.min_completion_tokens == 0)) return;
@@ -276,6 +291,12 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   }
   const bool always = config.adapter.activation == "always";
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
+  std::vector<int64_t> budgets = config.budget.choices;
+  if (budgets.empty()) budgets = {config.budget.tokens};
+  for (const int64_t tokens : budgets) {
+    s.closings.push_back(ClosingOf(s.config, tokens, s.prompter->tokenizer()));
+    if (s.closings.back()) CheckIds(s, s.closings.back()->close_ids, "budget.close_text");
+  }
   s.verifiers = MakeSharedVerifiers(config);
   if (!lacks("data.")) PrepareProblems(&s);
   s.initial = StartingAdapter(config, *s.base, s.invocation, !has_initial);
@@ -298,7 +319,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
 
 std::unique_ptr<Model> MakeModel(const Session& session) {
   const auto dtype = session.config.model.dtype == "float32" ? at::kFloat : at::kBFloat16;
-  return std::make_unique<Model>(session.base, dtype, &session.initial);
+  return std::make_unique<Model>(session.base, dtype, &session.initial, session.prompter->tokenizer().vocab_size());
 }
 
 }  // namespace pith

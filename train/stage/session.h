@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "data/problem.h"
 #include "data/template/prompt.h"
 #include "rewards/verifiers.h"
+#include "runtime/generation/decode_budget.h"
 #include "train/model/model.h"
 #include "train/stage/missing_inputs.h"
 
@@ -40,6 +42,7 @@ struct Session {
   // Each problem once per entry of budget.choices (once without), side by side: problem p under choice c is entry
   // p · num_variants() + c.
   std::vector<PreparedProblem> problems;
+  std::vector<std::optional<DecodeBudget>> closings;  // of each variant: how its budget closes completions; nothing: they are left open
   LoraAdapter initial;            // what the run starts from, with the card of what it will become
   std::shared_ptr<Verifiers> verifiers;  // of the kinds of all problems, where answers to them are judged (train/stage/judging.h)
   bool fresh = true;              // no init_adapter: the starting policy is the base itself
@@ -48,6 +51,7 @@ struct Session {
   std::vector<MissingInput> missing;
 
   size_t num_variants() const { return config.budget.choices.empty() ? 1 : config.budget.choices.size(); }
+  const std::optional<DecodeBudget>& closing(size_t entry) const { return closings[entry % num_variants()]; }  // of an entry of problems
   size_t num_problems() const { return problems.size() / num_variants(); }
   // The source of each of the num_problems().
   std::vector<size_t> sources() const;

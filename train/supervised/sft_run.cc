@@ -1,10 +1,12 @@
 // Runs that learn from examples, as a stage of the loop: SFT, and distillation.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "train/model/optimizer.h"
 #include "train/run/loop.h"
+#include "train/stage/doctor.h"
 #include "train/stage/evaluation_hook.h"
 #include "train/stage/exchange.h"
 #include "train/stage/learner.h"
@@ -25,7 +27,7 @@ std::vector<const Prompt*> Prompts(const Session& session, const std::vector<Sft
 class ExamplesStage : public Stage, public Stateful {
  public:
   // With a teacher, the examples' tokens are learned as it would say them; else as they stand.
-  ExamplesStage(const Session& session, std::vector<SftExample> examples, std::unique_ptr<ScoringTeacher> teacher)
+  ExamplesStage(const Session& session, std::vector<SftExample> examples, std::unique_ptr<ScoringTeacher> teacher, const RunOptions& options)
       : session_(session),
         examples_(std::move(examples)),
         teacher_(std::move(teacher)),
@@ -34,21 +36,27 @@ class ExamplesStage : public Stage, public Stateful {
         model_(MakeModel(session)),
         optimizer_(session.config.optimizer, model_->parameters()),
         learner_(session, model_.get(), &optimizer_),
-        encoder_(*model_, Prompts(session, examples_)) {
+        encoder_(*model_, Prompts(session, examples_)),
+        doctor_(options.doctor ? std::make_unique<Doctor>(session, model_.get(), &optimizer_, LastTargets()) : nullptr) {
     if (session.config.eval.every == 0) return;
     evaluation_ = std::make_unique<EvaluationHook>(session);
-    EngineOptions options;
-    options.num_threads = session.config.run.threads;
-    options.activations = ActivationType::kBF16;
-    options.kv_tokens = evaluation_->kv_tokens();
-    engine_ = std::make_unique<Engine>(session.base, options);
+    EngineOptions engine;
+    engine.num_threads = session.config.run.threads;
+    engine.activations = ActivationType::kBF16;
+    engine.kv_tokens = evaluation_->kv_tokens();
+    engine_ = std::make_unique<Engine>(session.base, engine);
     evaluation_->Begin(engine_.get(), [this] { return model_->ToLora(); }, total_);
   }
 
   int64_t total_steps() const override { return total_; }
   LoraAdapter Adapter() const override { return model_->ToLora(); }
   std::vector<Stateful*> parts() override { return {this, &learner_}; }
-  std::vector<StepHook*> hooks() override { return evaluation_ ? std::vector<StepHook*>{evaluation_.get()} : std::vector<StepHook*>(); }
+  std::vector<StepHook*> hooks() override {
+    std::vector<StepHook*> hooks;
+    if (doctor_) hooks.push_back(doctor_.get());
+    if (evaluation_) hooks.push_back(evaluation_.get());
+    return hooks;
+  }
 
   StepRecord Step(int64_t step, Ledger* ledger) override {
     const SftSettings& sft = session_.config.sft;
@@ -104,9 +112,17 @@ class ExamplesStage : public Stage, public Stateful {
   Optimizer optimizer_;
   Learner learner_;
   const PromptEncoder encoder_;
+  const std::unique_ptr<Doctor> doctor_;
   int64_t num_tokens_ = 0;  // prompts' and responses', of all steps
   std::unique_ptr<EvaluationHook> evaluation_;
   std::unique_ptr<Engine> engine_;  // for the evaluation
+
+  // Of the first examples, for the doctor.
+  std::vector<int32_t> LastTargets() const {
+    std::vector<int32_t> ids;
+    for (size_t i = 0; i < std::min<size_t>(examples_.size(), 64); ++i) ids.push_back(examples_[i].response.back());
+    return ids;
+  }
 
   int64_t CheckedSteps() const {
     const int64_t total = order_.steps();
@@ -118,7 +134,7 @@ class ExamplesStage : public Stage, public Stateful {
 }  // namespace
 
 void RunSft(const Session& session, const RunOptions& options) {
-  ExamplesStage stage(session, MakeSftExamples(session), nullptr);
+  ExamplesStage stage(session, MakeSftExamples(session), nullptr, options);
   RunLoop(session.config, options, stage);
 }
 
@@ -126,7 +142,7 @@ void RunDistill(const Session& session, const RunOptions& options) {
   Teacher teacher = LoadTeacher(session);
   const bool traces = session.config.distill.mode == "traces";
   std::vector<SftExample> examples = traces ? MakeTraces(session, teacher, options.quiet) : MakeSftExamples(session);
-  ExamplesStage stage(session, std::move(examples), traces ? nullptr : std::make_unique<ScoringTeacher>(session, std::move(teacher)));
+  ExamplesStage stage(session, std::move(examples), traces ? nullptr : std::make_unique<ScoringTeacher>(session, std::move(teacher)), options);
   RunLoop(session.config, options, stage);
 }
 
