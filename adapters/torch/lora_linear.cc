@@ -11,6 +11,7 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
@@ -131,7 +132,7 @@ at::Tensor Master(const at::Tensor& values) { return values.to(at::kFloat).conti
 void LoraLinear::AddLora(int member, const at::Tensor& a, const at::Tensor& b, double scale) {
   Member& m = members_[member];
   PITH_CHECK(!m.a.defined(), "this layer has a LoRA already");
-  PITH_CHECK(a.size(1) == in_ && b.size(0) == m.out && b.size(1) == a.size(0), a.sizes(), " ", b.sizes());
+  PITH_CHECK(a.size(1) == in_ && b.size(0) == m.out && b.size(1) == a.size(0), c10::str(a.sizes(), " ", b.sizes()));
   m.a = Master(a);
   m.b = Master(b);
   m.scale = scale;
@@ -143,7 +144,7 @@ void LoraLinear::AddPissa(int member, const at::Tensor& step_a, const at::Tensor
                           const at::Tensor& start_b, double scale) {
   Member& m = members_[member];
   PITH_CHECK(!m.a.defined(), "this layer has a LoRA already");
-  PITH_CHECK(step_a.size(1) == in_ && step_b.size(0) == m.out && step_b.size(1) == step_a.size(0), step_a.sizes(), " ", step_b.sizes());
+  PITH_CHECK(step_a.size(1) == in_ && step_b.size(0) == m.out && step_b.size(1) == step_a.size(0), c10::str(step_a.sizes(), " ", step_b.sizes()));
   m.a = Master(step_a);
   m.b = Master(step_b);
   m.scale = scale;
@@ -154,7 +155,7 @@ void LoraLinear::AddPissa(int member, const at::Tensor& step_a, const at::Tensor
 
 void LoraLinear::SetStart(int member, const at::Tensor& start_a, const at::Tensor& start_b) {
   Member& m = members_[member];
-  PITH_CHECK(start_a.sizes() == m.a.sizes() && start_b.sizes() == m.b.sizes(), start_a.sizes(), " ", start_b.sizes());
+  PITH_CHECK(start_a.sizes() == m.a.sizes() && start_b.sizes() == m.b.sizes(), c10::str(start_a.sizes(), " ", start_b.sizes()));
   m.start_a = start_a.to(at::kFloat).contiguous().clone();
   m.start_b = start_b.to(at::kFloat).contiguous().clone();
 }
@@ -162,7 +163,7 @@ void LoraLinear::SetStart(int member, const at::Tensor& start_a, const at::Tenso
 void LoraLinear::AddMagnitude(int member, const at::Tensor& magnitude) {
   Member& m = members_[member];
   PITH_CHECK(m.a.defined() && !m.start_a.defined() && !m.magnitude.defined(), "a magnitude belongs to a LoRA without a start");
-  PITH_CHECK(magnitude.dim() == 1 && magnitude.size(0) == m.out, magnitude.sizes());
+  PITH_CHECK(magnitude.dim() == 1 && magnitude.size(0) == m.out, c10::str(magnitude.sizes()));
   m.magnitude = Master(magnitude);
   if (!gain_.defined()) {
     gain_ = at::ones({out_});

@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -112,7 +113,7 @@ void KeepKv(const at::Tensor& qkv, const AttentionPlan& plan, int64_t layer, KvR
 
 at::Tensor Attention(const at::Tensor& qkv, std::shared_ptr<const AttentionPlan> plan, int64_t layer, int64_t slack,
                      KvRows* keep) {
-  PITH_CHECK(qkv.is_contiguous() && qkv.size(0) == plan->num_rows, qkv.sizes(), " rows ", plan->num_rows);
+  PITH_CHECK(qkv.is_contiguous() && qkv.size(0) == plan->num_rows, c10::str(qkv.sizes()), " rows ", plan->num_rows);
   if (keep != nullptr) KeepKv(qkv.detach(), *plan, layer, keep);
   if (!qkv.requires_grad() || !at::GradMode::is_enabled()) return AttentionFunction::forward(nullptr, qkv, plan, layer, slack);
   return AttentionFunction::apply(qkv, std::move(plan), layer, slack);

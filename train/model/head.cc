@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
 #include <vector>
@@ -108,11 +109,11 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
   // Overwrites the logits. `given` is for rows [begin, begin + n).
   const auto backward = [&](const at::Tensor& logits, int64_t begin, int64_t n, const RowGradients& given) {
     const at::Tensor g = given.logp.to(at::kFloat).contiguous();
-    PITH_CHECK(g.dim() == 1 && g.size(0) == n, g.sizes());
+    PITH_CHECK(g.dim() == 1 && g.size(0) == n, c10::str(g.sizes()));
     at::Tensor g_entropy;
     if (given.entropy.defined()) {
       g_entropy = given.entropy.to(at::kFloat).contiguous();
-      PITH_CHECK(want_entropy && g_entropy.dim() == 1 && g_entropy.size(0) == n, g_entropy.sizes());
+      PITH_CHECK(want_entropy && g_entropy.dim() == 1 && g_entropy.size(0) == n, c10::str(g_entropy.sizes()));
     }
     const float* g_p = g.data_ptr<float>();
     const float* g_entropy_p = g_entropy.defined() ? g_entropy.data_ptr<float>() : nullptr;

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <c10/util/StringUtil.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -24,7 +25,7 @@ struct NormResult {
 NormResult ComputeNorm(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight, double eps, int64_t slack,
                        at::ScalarType dtype) {
   const int64_t m = x.size(0), d = x.size(1);
-  PITH_CHECK(x.is_contiguous() && (!delta.defined() || delta.is_contiguous()), x.strides());
+  PITH_CHECK(x.is_contiguous() && (!delta.defined() || delta.is_contiguous()), c10::str(x.strides()));
   NormResult r = {at::empty_like(x), RowsWithSlack(m, d, slack, dtype), at::empty({m})};
   WithComputeType(dtype, [&]<class T>() {
     const float *x_p = Data<float>(x), *w_p = Data<float>(weight);
@@ -97,7 +98,7 @@ class ActivateFunction : public torch::autograd::Function<ActivateFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, FeedForward feed_forward, int64_t slack) {
     const int64_t m = gate_up.size(0), columns = gate_up.size(1), f = columns / ColumnsPerOutput(feed_forward);
-    PITH_CHECK(gate_up.is_contiguous(), gate_up.strides());
+    PITH_CHECK(gate_up.is_contiguous(), c10::str(gate_up.strides()));
     at::Tensor y = RowsWithSlack(m, f, slack, gate_up.scalar_type());
     WithComputeType(gate_up.scalar_type(), [&]<class T>() {
       const T* in = Data<T>(gate_up);
@@ -142,7 +143,7 @@ class NormRunsFunction : public torch::autograd::Function<NormRunsFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const std::vector<at::Tensor>& weights, const std::vector<int64_t>& counts,
                             double eps) {
-    PITH_CHECK(x.is_contiguous() && weights.size() == counts.size(), x.strides());
+    PITH_CHECK(x.is_contiguous() && weights.size() == counts.size(), c10::str(x.strides()));
     const int64_t m = x.size(0), columns = x.size(1), length = weights[0].size(0);
     const int64_t runs = std::accumulate(counts.begin(), counts.end(), int64_t{0});
     at::Tensor y = at::empty_like(x), rstd = at::empty({m, runs});

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/model_path.h"
 #include "base/thread_pool.h"
+#include "data/text/announcement.h"
 #include "rewards/reward.h"
 #include "runtime/evaluation/eval_budget.h"
 #include "train/policy/warnings.h"
