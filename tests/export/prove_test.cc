@@ -69,9 +69,9 @@ TEST_F(ProveTest, NoChangeIsNoAdapter) {
   EXPECT_TRUE(Exported(lora, TensorType::kQ8_0, /*allow_no_effect=*/true));
 
   std::filesystem::remove(folder_ / "out.gguf");
-  lora = Alora();  // too small for F16, whose smallest step is 6e-8
+  lora = Alora();  // too small for F16, whose smallest step is 6e-8 (a small lora_b would be stored larger)
   for (auto& [name, pair] : lora.pairs) {
-    for (float& x : pair.b) x *= 1e-9f;
+    for (float& x : pair.a) x *= 1e-9f;
   }
   EXPECT_NE(Refusal([&] { Exported(lora, TensorType::kF16); }).find("changes nothing as f16"), std::string::npos);
   EXPECT_FALSE(FileExists(folder_ / "out.gguf"));

@@ -42,7 +42,9 @@ class TrainFamilies : public ::testing::TestWithParam<std::string> {
   Step Run(at::ScalarType type) const {
     const LoraAdapter adapter = ReadPeft(golden_.WriteAdapter(folder_));
     const Model model(Load(), type, &adapter);
-    const std::vector<TrainSequence> sequences = {{{}, golden_.ids(), 1}};
+    const std::vector<int32_t> ids = golden_.ids();
+    const Prompt first = {{ids[0]}, 0};  // all others are learned from
+    const std::vector<TrainSequence> sequences = {MakeSequence(EncodedPrompt(), first, std::span(ids).subspan(1))};
     const double count = static_cast<double>(sequences[0].response_length());
     const at::Tensor logp = RunBatch(model, sequences, {}, [&](const at::Tensor& rows, const at::Tensor&, int64_t, int64_t) {
       return RowGradients{at::full({rows.size(0)}, -1 / count, at::kFloat), {}};
