@@ -164,7 +164,7 @@ double MovedTogether(const std::vector<float>& values, const std::vector<double>
 StoredPair Stored(const std::string& weight, const PackedPair& pair, bool interleaved, int64_t head_dim) {
   const std::vector<float> a = pair.a.ToF32();
   std::vector<float> b = pair.b.ToF32();
-  const auto rank = static_cast<size_t>(pair.a.rows), in = static_cast<size_t>(pair.a.cols), out = static_cast<size_t>(pair.b.rows);
+  const auto rank = static_cast<size_t>(pair.a.rows), in = static_cast<size_t>(pair.a.cols);
   const std::vector<double> a_variances = RoundingVariances(pair.a, a), b_variances = RoundingVariances(pair.b, b);
   std::vector<double> a_variance(rank), b_variance(rank), a_squares(rank), b_squares(rank);  // sums over in, and over out
   for (size_t r = 0; r < rank; ++r) {

@@ -20,7 +20,7 @@ struct Problem {
   std::string domain = "";    // "Algebra"; of SVAMP its operation
   std::string level = "";     // "3"; of generated problems their steps
   std::string place = "";     // where a file has it, for people: "data/sums.jsonl, line 3"; empty: it comes from none of the user's
-  std::vector<ChatMessage> messages = {};  // a conversation, whose assistant's turns are learned; question, answer and solution are then empty
+  std::vector<ChatMessage> messages = {};  // a conversation, whose assistant's turns are learned; question, answer and solution are then empty. Of one such turn: what was said before it
 };
 
 // As messages call it: "problem sums.jsonl-9f86d081884c7d65 (data/sums.jsonl, line 3)".

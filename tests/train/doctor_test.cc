@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/peft.h"
+#include "base/file.h"
 #include "tests/train/tiny_run.h"
 #include "train/stage/doctor.h"
 
@@ -73,6 +74,22 @@ TEST(Doctor, FindsPromptsThatTheRuntimeWouldNotMake) {
   const Scratch scratch;
   Session session = OpenSession(Sound(scratch, "sft"));
   session.problems[3].prompt.ids[2] += 1;
+  ExpectFinding(session, "the prompt of problem");
+}
+
+TEST(Doctor, LooksAtConversationsToo) {
+  const Scratch scratch;
+  TrainConfig c = Sound(scratch, "sft");
+  c.data.dataset = scratch.path + "/talk.jsonl";
+  std::string lines;
+  for (int i = 0; i < 6; ++i) {
+    lines += Str("{\"messages\": [{\"role\": \"user\", \"content\": \"", i, "?\"}, {\"role\": \"assistant\", \"content\": \"", i, ".\"}, ",
+                 "{\"role\": \"user\", \"content\": \"And more?\"}, {\"role\": \"assistant\", \"content\": \"", i + 1, ".\"}]}\n");
+  }
+  WriteFile(c.data.dataset, lines);
+  Session session = OpenSession(c);
+  EXPECT_EQ(FirstStep(session), "");
+  session.problems[1].prompt.ids[2] += 1;  // of a second turn
   ExpectFinding(session, "the prompt of problem");
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/kv_cache.h"
+#include "train/run/best.h"
 #include "train/stage/rollout.h"
 
 namespace pith {
@@ -84,8 +85,8 @@ int64_t SamplerBytes(const TrainConfig& config, const RunShapes& shapes) {
 
 int64_t AdapterBytes(const TrainConfig& config, int64_t trained) {
   // float32: the start, the master, its gradient, two moments, a copy that is sampled with or saved. What computes: A, and B beside the zeros
-  // of its group's other members. For rl what the sampler is given, in bfloat16.
-  return trained * (4 * 6 + ElementBytes(config) * 3 / 2 + (config.run.stage == "rl" ? 2 : 0));
+  // of its group's other members. For rl what the sampler is given, in bfloat16. Where the best is what a step began with: that, with its moments.
+  return trained * (4 * 6 + ElementBytes(config) * 3 / 2 + (config.run.stage == "rl" ? 2 : 0) + (Best(config.log).judges_begin() ? 4 * 3 : 0));
 }
 
 // Settings that might make a run fit, from the one that costs least on; each from its largest value down.

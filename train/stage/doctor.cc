@@ -51,10 +51,12 @@ std::string PromptFinding(const Session& session) {
   const size_t step = std::max<size_t>(session.problems.size() / kPrompts, 1);
   for (size_t i = 0; i < session.problems.size(); i += step) {
     const PreparedProblem& p = session.problems[i];
-    if (p.problem.question.empty()) continue;  // another kind of prompt
+    if (p.problem.question.empty() && p.problem.messages.empty()) continue;  // a conversation that the assistant begins
     Budget budget = MakeBudget(session.config.budget);
     budget.tokens = p.budget_tokens;
-    if (p.prompt.ids == prompter->Encode(UserTurn(p.problem.question, budget), session.config.data.system)) continue;
+    const std::vector<int32_t> asked = p.problem.messages.empty() ? prompter->Encode(UserTurn(p.problem.question, budget), session.config.data.system)
+                                                                  : prompter->Encode(p.problem.messages);
+    if (p.prompt.ids == asked) continue;
     return Str("the prompt of problem ", p.problem.id, " is '", session.prompter->tokenizer().Decode(p.prompt.ids, /*with_control=*/true), "', which is not what the "
                "chat template makes of its question with data.system and what the adapter will say of the template; set data.chat_template_kwargs and data.now alike");
   }
@@ -96,7 +98,8 @@ std::string TruncationFinding(const Session& session) {
 
 std::string CompletionsFinding(const Session& session, const Metrics& metrics) {
   const TrainConfig& c = session.config;
-  if (FindMetric(metrics, "completions/clipped_ratio").value_or(0) == 1) {
+  const bool may_end = c.rollout.min_completion_tokens < c.rollout.max_completion_tokens;  // else they are asked to be cut
+  if (may_end && FindMetric(metrics, "completions/clipped_ratio").value_or(0) == 1) {
     return Str("none of the first step's completions came to an end within ", FindMetric(metrics, "completions/max_length").value_or(0), " tokens, so the token that ends a turn "
                "is never learned from; raise rollout.max_completion_tokens, or warm up with stage: sft");
   }

@@ -75,6 +75,7 @@ class Preparer {
       problem.id = conversation.id + (number > 1 ? Str("/", number) : "");
       problem.place = conversation.place;
       problem.question = before.empty() ? "" : before.back().content;
+      problem.messages = before;
       problem.solution = messages[turn].content;
       try {
         PreparedProblem p = Asked(problem, before);
