@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "configs/load.h"
 #include "train/forecast/memory.h"
+#include "train/forecast/time.h"
 #include "train/model/optimizer.h"
 #include "train/run/ranks.h"
 #include "train/run/run_folder.h"
@@ -17,7 +18,6 @@
 #include "train/supervised/sft.h"
 #include "train/supervised/teacher.h"
 #include "train/supervised/traces.h"
-#include "train/forecast/time.h"
 
 namespace pith {
 namespace {
@@ -37,7 +37,13 @@ std::string Indent(const std::string& text) {
 
 int64_t ProcessBytes() { return ReadProcessMemory().rss_mb << 20; }
 
-// What it needs, against what there is: what this process holds already is its own.
+// What the machine has for it: what this process holds already is its own. Nothing: it does not say.
+std::optional<int64_t> RoomFor(const MemoryForecast& m) {
+  const std::optional<int64_t> left = AvailableBytes();
+  return left ? std::optional(*left + m.process) : std::nullopt;
+}
+
+// What it needs, against what there is.
 std::string ShownMemory(const TrainConfig& config, const RunShapes& shapes, const MemoryForecast& m, const std::string& sampler_note) {
   std::ostringstream out;
   out << "# memory at the peak, about\n  this process " << Megabytes(m.process) << ", the file as it is mapped " << Megabytes(m.file) << ", base " << Megabytes(m.base)
@@ -45,13 +51,12 @@ std::string ShownMemory(const TrainConfig& config, const RunShapes& shapes, cons
   if (m.teacher > 0) out << ", teacher " << Megabytes(m.teacher);
   if (m.sampler > 0) out << ", sampler " << Megabytes(m.sampler) << sampler_note;
   out << ": " << Megabytes(m.total()) << "\n";
-  const std::optional<int64_t> left = AvailableBytes();
-  if (!left) return out.str();
-  const int64_t process = ProcessBytes(), limit = *left + process;
-  out << "  the machine has " << Megabytes(limit) << " for it";
-  if (m.total() <= limit) {
+  const std::optional<int64_t> room = RoomFor(m);
+  if (!room) return out.str();
+  out << "  the machine has " << Megabytes(*room) << " for it";
+  if (m.total() <= *room) {
     out << ": it fits\n";
-  } else if (const auto remedy = WhatWouldFit(config, shapes, m, limit)) {
+  } else if (const auto remedy = WhatWouldFit(config, shapes, m, *room)) {
     out << ": it does not fit, but with " << remedy->key << ": " << remedy->value << " it would, taking " << Megabytes(remedy->bytes) << "\n";
   } else {
     out << ": it does not fit, and no one setting would make it fit; take a smaller base, or a larger machine\n";
@@ -142,10 +147,9 @@ std::string DryRun(const Session& session) {
         << static_cast<double>(config.rl.steps * config.rl.prompts_per_step) / static_cast<double>(session.num_problems()) << " times\n";
   }
   const RunShapes shapes = ShapesOf(session, examples);
-  const int64_t process = ProcessBytes();
-  MemoryForecast memory = ForecastMemory(config, shapes, process);
+  MemoryForecast memory = ForecastMemory(config, shapes, ProcessBytes());
   memory.teacher = teacher_bytes;
-  const bool fits = memory.total() <= AvailableBytes().value_or(INT64_MAX - process) + process;
+  const bool fits = memory.total() <= RoomFor(memory).value_or(INT64_MAX);
   // Among ranks all would have to take part.
   const bool measured = fits && Ranks::World().size() == 1 && !session.problems.empty() && (config.run.stage == "rl" || (config.run.stage == "sft" && !examples.empty()));
   out << ShownNeeds(config, shapes.trained, ShownMemory(config, shapes, memory, ""), measured ? ShownTime(session, shapes, examples) : "", session.missing);

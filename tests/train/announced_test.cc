@@ -7,6 +7,7 @@
 
 #include "adapters/peft.h"
 #include "configs/reward_kinds.h"
+#include "tests/train/take_gradients.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
 #include "train/rl/grpo_metrics.h"
@@ -101,14 +102,9 @@ class AnnouncedStep : public ::testing::Test {
   GrpoBatch Batch(const Groups& groups, const pith::Paid& paid) const {
     return MakeBatches(session_.config, 0, groups, paid, StepSequences(session_, problems_, groups, encoded_)).at(0);
   }
-  std::map<std::string, at::Tensor> Gradients(const GrpoBatch& batch) {
+  testing::Gradients GradientsOf(const GrpoBatch& batch) {
     GrpoGradients(session_.config, *model_, batch);
-    std::map<std::string, at::Tensor> out;
-    for (NamedParameter p : model_->parameters()) {
-      out[p.name] = p.tensor.grad().clone();
-      p.tensor.mutable_grad() = at::Tensor();
-    }
-    return out;
+    return testing::TakeGradients(*model_);
   }
 
   Scratch scratch_;
@@ -155,7 +151,7 @@ TEST_F(AnnouncedStep, LearnsFromWhatWasSaidAlone) {
 // Learned from are the tokens said behind the announcement, as if the prompt had ended in it.
 TEST_F(AnnouncedStep, HasTheGradientsOfAPromptThatEndsInIt) {
   const pith::Paid paid = Paid();
-  const auto announced = Gradients(Batch(groups_, paid));
+  const auto announced = GradientsOf(Batch(groups_, paid));
   Groups plain = groups_;
   for (size_t g = 0; g < problems_.size(); ++g) {
     PreparedProblem& p = session_.problems[problems_[g]];
@@ -166,7 +162,7 @@ TEST_F(AnnouncedStep, HasTheGradientsOfAPromptThatEndsInIt) {
       c.announced = 0;
     }
   }
-  const auto rendered = Gradients(Batch(plain, paid));
+  const auto rendered = GradientsOf(Batch(plain, paid));
   double norm = 0;
   for (const auto& [name, gradient] : announced) {
     EXPECT_TRUE(at::equal(gradient, rendered.at(name))) << name;

@@ -9,6 +9,7 @@
 
 #include "adapters/packed_adapter.h"
 #include "configs/reward_kinds.h"
+#include "tests/train/take_gradients.h"
 #include "tests/train/tiny_run.h"
 #include "train/rl/grpo_metrics.h"
 #include "train/stage/rollout.h"
@@ -80,14 +81,7 @@ class ForcedStep : public ::testing::Test {
     encoded_ = PromptEncoder(*model_, prompts).Encode(prompts);
     sequences_ = StepSequences(session_, problems_, groups_, encoded_);
   }
-  std::map<std::string, at::Tensor> Take() {
-    std::map<std::string, at::Tensor> out;
-    for (NamedParameter p : model_->parameters()) {
-      out[p.name] = p.tensor.grad().clone();
-      p.tensor.mutable_grad() = at::Tensor();
-    }
-    return out;
-  }
+  testing::Gradients Take() { return testing::TakeGradients(*model_); }
 
   Scratch scratch_;
   Session session_;

@@ -24,6 +24,7 @@
 #include "adapters/peft.h"
 #include "base/file.h"
 #include "base/safetensors.h"
+#include "tests/train/take_gradients.h"
 #include "train/rl/grpo.h"
 #include "train/supervised/sft.h"
 
@@ -31,7 +32,8 @@ namespace pith {
 namespace {
 
 using nlohmann::json;
-using Gradients = std::map<std::string, at::Tensor>;
+using testing::Gradients;
+using testing::TakeGradients;
 const std::string kGolden = PITH_TEST_GOLDEN;
 
 // "blk.0.attn_q.weight.lora_a" → PEFT's name.
@@ -84,14 +86,7 @@ struct Fixture {
     return PromptEncoder(*model, prompts);
   }
 
-  Gradients Take() {
-    Gradients out;
-    for (NamedParameter p : model->parameters()) {
-      out[p.name] = p.tensor.grad().clone();
-      p.tensor.mutable_grad() = at::Tensor();
-    }
-    return out;
-  }
+  Gradients Take() { return TakeGradients(*model); }
 
   double Sft(int64_t micro, std::vector<size_t> order) {
     session.config.sft.micro_batch_size = micro;
@@ -148,7 +143,7 @@ Gradients ReadGolden(const Model& model, const std::string& path) {
 // float32, two layers, sums of at most some hundred terms.
 constexpr double kTolerance = 5e-5;
 
-class GradientsOf : public testing::TestWithParam<const char*> {};
+class GradientsOf : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(GradientsOf, AnSftStepAreThoseOfPyTorch) {
   Fixture f(GetParam());
@@ -236,7 +231,7 @@ TEST_P(GradientsOf, Bfloat16AreNearThoseOfFloat32) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, GradientsOf, testing::Values("alora", "lora"));
+INSTANTIATE_TEST_SUITE_P(, GradientsOf, ::testing::Values("alora", "lora"));
 
 TEST(Reference, IsTheAdapterThatTheRunStartedFrom) {
   Fixture f("alora");

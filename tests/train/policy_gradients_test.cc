@@ -23,6 +23,7 @@
 #include "base/rng.h"
 #include "base/safetensors.h"
 #include "configs/load.h"
+#include "tests/train/take_gradients.h"
 #include "train/policy/advantages.h"
 #include "train/rl/grpo.h"
 
@@ -30,7 +31,8 @@ namespace pith {
 namespace {
 
 using nlohmann::json;
-using Gradients = std::map<std::string, at::Tensor>;
+using testing::Gradients;
+using testing::TakeGradients;
 const std::string kFolder = std::string(PITH_TEST_GOLDEN) + "/train/policy";
 
 // float32, two layers, sums of at most some hundred terms.
@@ -183,14 +185,7 @@ class PolicyGradients : public ::testing::Test {
     return batch;
   }
 
-  static Gradients Take() {
-    Gradients out;
-    for (NamedParameter p : model_->parameters()) {
-      out[p.name] = p.tensor.grad().clone();
-      p.tensor.mutable_grad() = at::Tensor();
-    }
-    return out;
-  }
+  static Gradients Take() { return TakeGradients(*model_); }
 
   static json* golden_;
   static Session* session_;

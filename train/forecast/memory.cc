@@ -35,11 +35,6 @@ TokenBytes BytesPerToken(const ModelConfig& c, int64_t element, int64_t ranks) {
   return b;
 }
 
-MicroBatchLimit LimitOf(const TrainConfig& config) {
-  if (config.run.stage == "rl") return {config.rl.micro_batch_size, config.rl.micro_batch_tokens};
-  return {config.sft.micro_batch_size, config.sft.micro_batch_tokens};
-}
-
 int64_t ActivationBytes(const TrainConfig& config, const RunShapes& shapes) {
   const ModelConfig& c = shapes.model;
   const int64_t element = ElementBytes(config), d = c.d_model;
@@ -49,12 +44,7 @@ int64_t ActivationBytes(const TrainConfig& config, const RunShapes& shapes) {
                                                                                  : c.num_layers * token.kept + token.passing;
   int64_t most = 0;
   for (const std::vector<TrainSequence>& step : shapes.steps) {
-    int64_t prompts = 0;
-    for (size_t i = 0; i < step.size(); ++i) {
-      const bool shared = config.run.stage == "rl" && i % static_cast<size_t>(config.rl.group_size) != 0;  // by its group
-      prompts += shared ? 0 : step[i].prompt.length();
-    }
-    const int64_t kept_prompts = prompts * c.num_layers * (4 * c.k_dim() + element * c.v_dim());
+    const int64_t kept_prompts = EncodedTokens(config, step) * c.num_layers * (4 * c.k_dim() + element * c.v_dim());
     ForEachMicroBatch(step, LimitOf(config), [&](size_t begin, size_t end, int64_t) {
       int64_t tokens = 0, rows = 0;
       for (size_t i = begin; i < end; ++i) {

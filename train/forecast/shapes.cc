@@ -57,6 +57,18 @@ void AddLongest(const TrainConfig& config, int64_t prompt_tokens, RunShapes* sha
 
 }  // namespace
 
+MicroBatchLimit LimitOf(const TrainConfig& config) {
+  if (config.run.stage == "rl") return {config.rl.micro_batch_size, config.rl.micro_batch_tokens};
+  return {config.sft.micro_batch_size, config.sft.micro_batch_tokens};
+}
+
+int64_t EncodedTokens(const TrainConfig& config, const std::vector<TrainSequence>& step) {
+  const size_t sharers = config.run.stage == "rl" ? static_cast<size_t>(config.rl.group_size) : 1;
+  int64_t tokens = 0;
+  for (size_t i = 0; i < step.size(); i += sharers) tokens += step[i].prompt.length();
+  return tokens;
+}
+
 RunShapes ShapesOf(const Session& session, const std::vector<SftExample>& examples) {
   RunShapes shapes;
   shapes.model = session.base->config();

@@ -22,6 +22,11 @@ struct RunShapes {
   int64_t total_steps = 0;
 };
 
+// Of the stage's forward passes.
+MicroBatchLimit LimitOf(const TrainConfig& config);
+// Tokens of a step's prompts before the adapter acts; a group of completions shares its prompt's.
+int64_t EncodedTokens(const TrainConfig& config, const std::vector<TrainSequence>& step);
+
 // `examples`: of a run that learns from some. Where there are neither these nor problems: as of the description.
 RunShapes ShapesOf(const Session& session, const std::vector<SftExample>& examples);
 // Of a model's description, its adapter and prompts of `prompt_tokens`, where no data are there: all sequences as long as the configuration lets them be.

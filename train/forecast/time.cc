@@ -117,8 +117,7 @@ class Measuring {
       m->squares += RunTokens(sequences[i]) * RunTokens(sequences[i]);
     }
     BatchOptions options;
-    options.micro_batch = config_.run.stage == "rl" ? MicroBatchLimit{config_.rl.micro_batch_size, config_.rl.micro_batch_tokens}
-                                                    : MicroBatchLimit{config_.sft.micro_batch_size, config_.sft.micro_batch_tokens};
+    options.micro_batch = LimitOf(config_);
     options.forward.gradient_checkpointing = config_.model.gradient_checkpointing;
     const auto gradient = [](const at::Tensor& l, const at::Tensor&, int64_t, int64_t) { return RowGradients{at::full_like(l, 1e-6), {}}; };
     const auto measure = [&](double* both, double* forward) {
@@ -188,13 +187,12 @@ TimeForecast ForecastTime(const Session& session, const RunShapes& shapes, const
   double prompt_tokens = 0, run_tokens = 0, squares = 0;
   int64_t longest = 0;
   for (const std::vector<TrainSequence>& step : shapes.steps) {
-    for (size_t i = 0; i < step.size(); ++i) {
-      const auto n = static_cast<double>(RunTokens(step[i]));
+    for (const TrainSequence& s : step) {
+      const auto n = static_cast<double>(RunTokens(s));
       run_tokens += n, squares += n * n;
-      longest = std::max(longest, RunTokens(step[i]));
-      const bool shared = is_rl && i % static_cast<size_t>(rl.group_size) != 0;
-      prompt_tokens += shared ? 0 : static_cast<double>(step[i].prompt.length());
+      longest = std::max(longest, RunTokens(s));
     }
+    prompt_tokens += static_cast<double>(EncodedTokens(session.config, step));
   }
   const auto steps = static_cast<double>(shapes.steps.size());
   prompt_tokens /= steps, run_tokens /= steps, squares /= steps;
