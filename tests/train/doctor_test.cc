@@ -109,7 +109,7 @@ TEST(Doctor, FindsSolutionsThatAreLeftOut) {
   const Scratch scratch;
   TrainConfig c = Sound(scratch, "sft");
   Session session = OpenSession(c);
-  for (size_t i = 0; i < 7; ++i) session.problems[i].problem.solution = std::string(600, '7') + " #### 4";
+  for (size_t i = 0; i < 7; ++i) session.problems[i].said.insert(session.problems[i].said.begin(), 600, session.problems[i].said.front());
   ExpectFinding(session, "7 of the first 12 solutions are longer than sft.max_length = 512");
 }
 

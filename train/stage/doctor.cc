@@ -86,10 +86,9 @@ std::string TruncationFinding(const Session& session) {
   int64_t seen = 0, dropped = 0;
   for (size_t i = 0; i < session.problems.size() && seen < static_cast<int64_t>(kSolutions); i += session.num_variants()) {
     const PreparedProblem& p = session.problems[i];
-    if (p.problem.solution.empty()) continue;
+    if (p.said.empty()) continue;
     ++seen;
-    const auto tokens = static_cast<int64_t>(p.prompt.ids.size() + session.prompter->tokenizer().Encode(p.problem.solution).size()) + 1;
-    dropped += tokens > limit;
+    dropped += static_cast<int64_t>(p.prompt.ids.size() + p.said.size()) > limit;
   }
   if (2 * dropped <= seen) return "";
   return Str(dropped, " of the first ", seen, " solutions are longer than sft.max_length = ", limit, " tokens and are left out: what is learned is the short ones; "
