@@ -11,6 +11,16 @@ struct Count {
   static constexpr int value = kCount;
 };
 
+// body(Count<0>{}), body(Count<1>{}), …: the compiler knows the number early enough to keep body's elements of an array in registers, where a loop that it
+// unrolls may leave them in memory.
+template <int kCount, class Body>
+inline __attribute__((always_inline)) void ForEach(const Body& body) {
+  if constexpr (kCount > 0) {
+    ForEach<kCount - 1>(body);
+    body(Count<kCount - 1>{});
+  }
+}
+
 // body(Count<left>{}, begin) where 0 < left ≤ kMost.
 template <int kMost, class Body>
 inline void InOneGroup(int64_t left, int64_t begin, const Body& body) {

@@ -30,7 +30,13 @@ struct Panel {
 inline constexpr int kPanels = kWideLanes == 16 ? 2 : 1;  // side by side
 static_assert(kPanels * Panel::Bytes(1) + 2 * kWideLanes * kBlockSize <= LinearScratchBytes(kBlockSize) - LinearScratchBytes(0));  // and rows as they lie
 
-template <class F>
+// Codes as dot products want them.
+struct CodesAsTheyAre {
+  template <class F, class Code>
+  static inline Code Of(Code code) { return code; }
+};
+
+template <class F, class Codes>
 void Unpack(const LinearTask& task, LanedRows rows, int64_t groups, const Panel& panel) {
   using V = WidestLanes;
   Ahead ahead(task, rows, true);
@@ -48,7 +54,7 @@ void Unpack(const LinearTask& task, LanedRows rows, int64_t groups, const Panel&
       }
       uint8_t* q = panel.q + (group + g) * Panel::kGroupBytes;
 #pragma GCC unroll 8
-      for (int j = 0; j < kSteps; ++j) Store(q + j * V::kCount * 4, code(j));
+      for (int j = 0; j < kSteps; ++j) Store(q + j * V::kCount * 4, Codes::template Of<F>(code(j)));
     });
   }
 }
@@ -93,7 +99,7 @@ void PanelKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
     const int64_t count = end - n;
     const int num_panels = count > kWideLanes ? kPanels : 1;
     for (int p = 0; p < num_panels; ++p) {
-      Unpack<F>(task, LanedRows(task, n + p * kWideLanes, end, kWideLanes, spare), x.blocks, panels[p]);
+      Unpack<F, CodesAsTheyAre>(task, LanedRows(task, n + p * kWideLanes, end, kWideLanes, spare), x.blocks, panels[p]);
     }
     if (num_panels == 2) {
       AgainstPanels<F, kPanels>(x, task, n, count, panels);
@@ -103,6 +109,13 @@ void PanelKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
   }
 }
 
+template <class F>
+struct ByPanels {
+  static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) { PanelKernel<F>(x, task, begin, end, scratch); }
+};
+
+// Many: how more rows are taken than the plan calls a few or a handful.
+template <template <class> class Many>
 struct AnyNumberOfRows {
   template <class F>
   static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
@@ -113,7 +126,7 @@ struct AnyNumberOfRows {
     if (few || x.m <= task.register_rows) {
       RegisterKernel<F>(x, task, begin, end, scratch);
     } else {
-      PanelKernel<F>(x, task, begin, end, scratch);
+      Many<F>::Run(x, task, begin, end, scratch);
     }
   }
 };

@@ -4,6 +4,10 @@
 #include <sys/auxv.h>
 #elif defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 #include <cstdlib>
@@ -31,6 +35,7 @@ const char* IsaName(Isa isa) {
     case Isa::kAvx512Bw: return "avx512bw";
     case Isa::kAvx512Vnni: return "avx512vnni";
     case Isa::kAvx512: return "avx512";
+    case Isa::kAmx: return "amx";
     case Isa::kNeon: return "neon";
     case Isa::kDotProd: return "dotprod";
     case Isa::kI8mm: return "i8mm";
@@ -53,6 +58,20 @@ bool HasAvxVnni() {
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1u << 4) != 0;
 }
 
+// Linux saves tiles for those processes alone that have asked for them: without that, the first tile instruction ends the program.
+bool HasAmx() {
+#if defined(__linux__)
+  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24, kInt8 = 1u << 25, kAll = kBf16 | kTile | kInt8;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kAll) != kAll) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM of <asm/prctl.h>, which older systems lack
+  static const bool allowed = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return allowed;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 #endif
 
@@ -68,6 +87,7 @@ bool IsaAvailable(Isa isa) {
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     case Isa::kAvx512Vnni: return IsaAvailable(Isa::kAvx512Bw) && __builtin_cpu_supports("avx512vnni");
     case Isa::kAvx512: return IsaAvailable(Isa::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16");
+    case Isa::kAmx: return IsaAvailable(Isa::kAvx512) && HasAmx();
 #elif defined(__aarch64__)
     case Isa::kNeon: return true;
     case Isa::kDotProd: return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
@@ -93,7 +113,7 @@ Isa ChooseIsa() {
     ThrowUser("PITH_ISA is '", wanted, "'; here it can be ", names);
   }
   // Client processors have AVX's VNNI alone; where there is AVX-512 without VNNI there is none at all.
-  for (Isa isa : {Isa::kI8mm, Isa::kDotProd, Isa::kNeon, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx512Bw, Isa::kAvx2}) {
+  for (Isa isa : {Isa::kI8mm, Isa::kDotProd, Isa::kNeon, Isa::kAmx, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx512Bw, Isa::kAvx2}) {
     if (IsaAvailable(isa)) return isa;
   }
   return Isa::kScalar;
@@ -101,7 +121,10 @@ Isa ChooseIsa() {
 
 }  // namespace
 
-Isa FloatIsa(Isa isa) { return isa == Isa::kAvxVnni || isa == Isa::kAvx512Bw || isa == Isa::kAvx512Vnni ? Isa::kAvx2 : isa; }
+Isa FloatIsa(Isa isa) {
+  if (isa == Isa::kAmx) return Isa::kAvx512;
+  return isa == Isa::kAvxVnni || isa == Isa::kAvx512Bw || isa == Isa::kAvx512Vnni ? Isa::kAvx2 : isa;
+}
 
 Isa BestIsa() {
   static const Isa best = ChooseIsa();

@@ -11,6 +11,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set_source_files_properties(runtime/kernels/linear_int8_avx512bw.cc PROPERTIES COMPILE_OPTIONS "${avx512bw}")
   set_source_files_properties(runtime/kernels/linear_int8_avx512vnni.cc PROPERTIES COMPILE_OPTIONS "${avx512bw};-mavx512vnni")
   set_source_files_properties(${avx512_sources} PROPERTIES COMPILE_OPTIONS "${avx512bw};-mavx512vnni;-mavx512bf16")
+  file(GLOB amx_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/kernels/*_amx.cc)
+  set_source_files_properties(${amx_sources} PROPERTIES COMPILE_OPTIONS "${avx512bw};-mavx512vnni;-mavx512bf16;-mamx-tile;-mamx-int8;-mamx-bf16")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
   set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)  # its instruction sets are told apart by names of their files alone
   file(GLOB dotprod_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/kernels/*_dotprod.cc)

@@ -60,6 +60,7 @@ LinearKernel OwnInt8Kernel(TensorType type, Isa isa) {
     case Isa::kAvx512Bw: return Avx512BwInt8Kernel(type);
     case Isa::kAvx512Vnni:
     case Isa::kAvx512: return Avx512VnniInt8Kernel(type);
+    case Isa::kAmx: return AmxInt8Kernel(type);
 #elif defined(__aarch64__)
     case Isa::kNeon: return NeonInt8Kernel(type);
     case Isa::kDotProd: return DotProdInt8Kernel(type);
@@ -72,6 +73,9 @@ LinearKernel OwnInt8Kernel(TensorType type, Isa isa) {
 LinearKernel OwnFloatKernel(TensorType type, ActivationType precision, Isa isa) {
   if (!HasFloatKernel(type)) return PlainLinearKernel(type, precision);
   [[maybe_unused]] const bool bf16 = precision == ActivationType::kBF16;
+#if defined(__x86_64__)
+  if (bf16 && isa == Isa::kAmx) return AmxBf16Kernel(type);
+#endif
   switch (FloatIsa(isa)) {
 #if defined(__x86_64__)
     case Isa::kAvx2: return Avx2FloatKernel(type, bf16);
@@ -96,6 +100,7 @@ RowsView Part(const RowsView& all, int64_t begin, int64_t end) {
   part.m = end - begin;
   if (all.f32) part.f32 += begin * all.f32_stride;
   if (all.bf16) part.bf16 += begin * all.padded;
+  if (all.bf16_pairs) part.bf16_pairs += begin;
   if (all.q) {
     part.q += begin * all.padded;
     part.groups += begin * all.blocks;
@@ -171,6 +176,7 @@ LinearTask TaskOf(const Pass& pass, const TensorView& w, float* y, int64_t y_str
   task.prefetch = {.bytes = plan.ahead, .near = plan.near};
   task.few_rows = plan.few_rows;
   task.register_rows = plan.register_rows;
+  task.tile_rows = plan.tile_rows;
   return task;
 }
 

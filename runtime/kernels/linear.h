@@ -35,15 +35,16 @@ enum class Isa {
   kAvx512Bw,    // F, BW, VL, DQ
   kAvx512Vnni,  // and VNNI
   kAvx512,      // and BF16
+  kAmx,         // and AMX with its products of bytes and of bf16, where the system lets programs use it
   kNeon,        // of every 64-bit Arm
   kDotProd,
   kI8mm,        // both of Arm's
 };
-inline constexpr Isa kIsas[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Bw, Isa::kAvx512Vnni, Isa::kAvx512, Isa::kNeon, Isa::kDotProd, Isa::kI8mm};
+inline constexpr Isa kIsas[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Bw, Isa::kAvx512Vnni, Isa::kAvx512, Isa::kAmx, Isa::kNeon, Isa::kDotProd, Isa::kI8mm};
 const char* IsaName(Isa isa);
 bool IsaAvailable(Isa isa);   // compiled in and supported by this processor
 Isa BestIsa();                // the fastest available; PITH_ISA=NAME in the environment overrides
-Isa FloatIsa(Isa isa);        // whose kernels it takes for all but int8 products: kAvx2 for what lies between it and kAvx512
+Isa FloatIsa(Isa isa);        // whose kernels it takes for all but products of int8 (and bf16: kAmx): kAvx2 for what lies between it and kAvx512, which kAmx takes
 
 // Activations of M rows prepared once and used by several matrices (q, k, v share their input).
 // Buffers grow and are kept: no allocation in steady state. Not thread-safe.

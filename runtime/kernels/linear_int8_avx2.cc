@@ -5,7 +5,7 @@
 
 namespace pith {
 
-LinearKernel Avx2Int8Kernel(TensorType type) { return Int8KernelOf<AnyNumberOfRows>(type); }
+LinearKernel Avx2Int8Kernel(TensorType type) { return Int8KernelOf<AnyNumberOfRows<ByPanels>>(type); }
 
 }  // namespace pith
 #endif

@@ -23,11 +23,17 @@ struct RowsView {
   // rounded to bf16, as floats.
   const float* f32 = nullptr;
   int64_t f32_stride = 0;
-  const uint16_t* bf16 = nullptr;  // [m][padded], kAvx512 alone
+  const uint16_t* bf16 = nullptr;  // [m][padded], kAvx512 and kAmx
+  // kBF16 with kAmx, too: values 2i and 2i + 1 of all rows, [padded / 2][pair_stride]; columns beyond the last row are zeros, 16 at least, so
+  // that a tile may begin anywhere.
+  const uint32_t* bf16_pairs = nullptr;
+  int64_t pair_stride = 0;
   // kInt8, per group of 32: x ≈ d · q, |q| ≤ 127.
   const int8_t* q = nullptr;            // [m][padded]
-  const RowGroup* groups = nullptr;     // [m][blocks]
+  const RowGroup* groups = nullptr;     // [m][blocks], and kSpareRows rows more that may be read
 };
+
+inline constexpr int64_t kSpareRows = 3;
 
 // Bytes of weights to ask for that long before they are read; 0: none. `near`: into the cache next to the core, which is small; else
 // into the one behind it.
@@ -49,6 +55,7 @@ struct LinearTask {
   Prefetch prefetch = {};
   int few_rows = 0;       // at most so many rows of x are a few (int8_few_rows.h), and
   int register_rows = 0;  // at most so many a handful (int8_registers.h)
+  int tile_rows = 0;      // at least so many are for tiles (int8_tiles.h); 0: none
 };
 
 // Rows [begin, end) of the matrix times all prepared rows. `scratch`: 64-byte aligned, of at least
@@ -70,6 +77,7 @@ LinearKernel Avx2Int8Kernel(TensorType type);
 LinearKernel AvxVnniInt8Kernel(TensorType type);
 LinearKernel Avx512BwInt8Kernel(TensorType type);
 LinearKernel Avx512VnniInt8Kernel(TensorType type);
+LinearKernel AmxInt8Kernel(TensorType type);
 LinearKernel NeonInt8Kernel(TensorType type);     // of every 64-bit Arm
 LinearKernel DotProdInt8Kernel(TensorType type);  // with SDOT (8.2)
 LinearKernel I8mmInt8Kernel(TensorType type);     // with SMMLA (8.6)
@@ -77,6 +85,7 @@ LinearKernel I8mmInt8Kernel(TensorType type);     // with SMMLA (8.6)
 // kF32 or kBF16, for types with HasFloatKernel().
 LinearKernel Avx2FloatKernel(TensorType type, bool bf16);
 LinearKernel Avx512FloatKernel(TensorType type, bool bf16);
+LinearKernel AmxBf16Kernel(TensorType type);
 LinearKernel NeonFloatKernel(TensorType type, bool bf16);
 
 // Quantises `padded` values (a multiple of 32) in groups of 32: d = max|x| / 127, q = x · (127 / max|x|) rounded to nearest
@@ -106,5 +115,7 @@ inline bool OutOfRange(uint32_t max_bits, int8_t* q, RowGroup* group) {
 void RoundRowToBf16Avx2(const float* x, int64_t padded, float* out);
 void RoundRowToBf16Neon(const float* x, int64_t padded, float* out);
 void RoundRowToBf16Avx512(const float* x, int64_t padded, uint16_t* out);
+// Columns [begin, end) of bf16_pairs, multiples of 16, from m rows of bf16.
+void PackPairsAmx(const uint16_t* bf16, int64_t m, int64_t padded, int64_t begin, int64_t end, uint32_t* out, int64_t stride);
 
 }  // namespace pith

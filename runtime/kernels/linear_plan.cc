@@ -40,11 +40,12 @@ void Put(const KnownPlan& plan, std::vector<KnownPlan>* plans) {
   plans->push_back(plan);
 }
 
-bool HasPanels(Isa isa) { return isa >= Isa::kAvx2 && isa <= Isa::kAvx512; }
+bool HasPanels(Isa isa) { return isa >= Isa::kAvx2 && isa <= Isa::kAmx; }
 
 // Pieces of the matrices of one type and width, together more than caches hold where there are as many; read in turn, each is cold again.
 class Pieces {
  public:
+  static constexpr int64_t kMostRows = 32;  // of x
   Pieces(std::span<const TensorView> matrices, const PlanKey& key) {
     int64_t bytes = 0;
     for (const TensorView& matrix : matrices) {
@@ -77,7 +78,6 @@ class Pieces {
   }
 
  private:
-  static constexpr int64_t kMostRows = 8;
   std::vector<TensorView> pieces_;
   std::vector<float> x_, y_;
   PreparedRows prepared_;
@@ -125,6 +125,14 @@ LinearPlan Measure(ThreadPool& pool, const PlanKey& key, std::span<const TensorV
   const int few = plan.few_rows;
   plan = Fastest(pool, key, pieces, {with(few, 4), with(few, 0)}, 4);
   if (plan.register_rows == 4) plan = Fastest(pool, key, pieces, {with(few, 4), with(few, 8)}, 8);
+  if (key.isa != Isa::kAmx) return plan;
+  const auto tiled = [&](int rows) {
+    LinearPlan other = plan;
+    other.tile_rows = rows;
+    return other;
+  };
+  plan = Fastest(pool, key, pieces, {tiled(16), tiled(0)}, Pieces::kMostRows);
+  if (plan.tile_rows > 0) plan = Fastest(pool, key, pieces, {tiled(16), tiled(8)}, 8);
   return plan;
 }
 
@@ -133,7 +141,7 @@ std::string CachePlace(Isa isa, int threads) {
   const std::string folder = CacheFolder();
   if (folder.empty()) return "";
   Sha256 key;
-  key.Update(Str("pith plans, version 2\n", ProcessorName(), "\n", IsaName(isa), "\n", threads, "\n"));
+  key.Update(Str("pith plans, version 3\n", ProcessorName(), "\n", IsaName(isa), "\n", threads, "\n"));
   return Str(folder, "/plans-", key.HexDigest().substr(0, 32), ".txt");
 }
 
@@ -178,7 +186,7 @@ int64_t Number(const std::string& text, const std::string& value, int64_t most) 
 }  // namespace
 
 std::string PlanText(const LinearPlan& plan) {
-  return Str("ahead=", plan.ahead, ",level=", plan.near ? 1 : 2, ",few=", plan.few_rows, ",registers=", plan.register_rows);
+  return Str("ahead=", plan.ahead, ",level=", plan.near ? 1 : 2, ",few=", plan.few_rows, ",registers=", plan.register_rows, ",tiles=", plan.tile_rows);
 }
 
 LinearPlan PlanOf(const std::string& text) {
@@ -192,6 +200,7 @@ LinearPlan PlanOf(const std::string& text) {
     else if (name == "level") plan.near = Number(text, value, 2) == 1;
     else if (name == "few") plan.few_rows = static_cast<int>(Number(text, value, 1 << 20));
     else if (name == "registers") plan.register_rows = static_cast<int>(Number(text, value, 1 << 20));
+    else if (name == "tiles") plan.tile_rows = static_cast<int>(Number(text, value, 1 << 20));
     else Number(text, "", 0);
   }
   return plan;

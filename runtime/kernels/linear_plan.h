@@ -21,9 +21,11 @@ struct LinearPlan {
   // up to so many, they are transposed in registers (int8_registers.h); more meet panels in memory (int8_panels.h). Arm has one way for each
   // number of rows.
   int few_rows = 0, register_rows = 4;
+  // AMX: so many rows of x or more meet panels in tiles (int8_tiles.h); 0: none do.
+  int tile_rows = 16;
   bool operator==(const LinearPlan&) const = default;
 };
-std::string PlanText(const LinearPlan& plan);  // "ahead=32768,level=2,few=0,registers=4"
+std::string PlanText(const LinearPlan& plan);  // "ahead=32768,level=2,few=0,registers=4,tiles=16"
 // UserError for anything but what PlanText() writes; what is left out stays as it is by default.
 LinearPlan PlanOf(const std::string& text);
 

@@ -73,7 +73,11 @@ const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
   return spare;
 }
 
-bool HasBf16Unit(ActivationType type, Isa isa) { return isa == Isa::kAvx512 && type != ActivationType::kF32; }
+bool HasBf16Unit(ActivationType type, Isa isa) { return FloatIsa(isa) == Isa::kAvx512 && type != ActivationType::kF32; }
+
+// Columns of pairs, of which 16 at least lie beyond the last row: an odd number of cache lines, so that neighbours lie in different sets.
+constexpr int64_t kPairColumns = 16;
+int64_t PairStride(int64_t m) { return (((m + kPairColumns - 1) / kPairColumns + 1) | 1) * kPairColumns; }
 
 template <class Rows>
 void OverRows(const RowsView& view, ThreadPool* pool, const Rows& rows) {
@@ -87,7 +91,8 @@ void OverRows(const RowsView& view, ThreadPool* pool, const Rows& rows) {
 void MakeCodes(PreparedRows::Impl& p, ThreadPool* pool) {
   RowsView& view = p.view;
   auto* q = p.q.ReserveOf<int8_t>(view.m * view.padded);
-  auto* groups = p.groups.ReserveOf<RowGroup>(view.m * view.blocks);
+  auto* groups = p.groups.ReserveOf<RowGroup>((view.m + kSpareRows) * view.blocks);
+  std::fill_n(groups + view.m * view.blocks, kSpareRows * view.blocks, RowGroup{});
   float* spare = view.k == view.padded ? nullptr : p.spare.ReserveOf<float>(view.m * view.padded);
   const QuantiseRow quantise = QuantiseRowFor(p.isa);
   OverRows(view, pool, [&](int64_t begin, int64_t end, int) {
@@ -98,6 +103,21 @@ void MakeCodes(PreparedRows::Impl& p, ThreadPool* pool) {
   });
   view.q = q;
   view.groups = groups;
+}
+
+void MakePairs([[maybe_unused]] PreparedRows::Impl& p, [[maybe_unused]] ThreadPool* pool) {
+#if defined(__x86_64__)
+  RowsView& view = p.view;
+  view.pair_stride = PairStride(view.m);
+  auto* pairs = p.pairs.ReserveOf<uint32_t>(view.padded / 2 * view.pair_stride);
+  const auto pack = [&](int64_t begin, int64_t end, int) {
+    PackPairsAmx(view.bf16, view.m, view.padded, begin * kPairColumns, end * kPairColumns, pairs, view.pair_stride);
+  };
+  const int64_t columns = view.pair_stride / kPairColumns;
+  if (pool != nullptr && view.m * view.k >= kManyValues) pool->ParallelFor(columns, 1, std::cref(pack));
+  else pack(0, columns, 0);
+  view.bf16_pairs = pairs;
+#endif
 }
 
 void MakeFloats(PreparedRows::Impl& p, ThreadPool* pool) {
@@ -125,6 +145,7 @@ void MakeFloats(PreparedRows::Impl& p, ThreadPool* pool) {
     }
   });
   view.bf16 = bf16;
+  if (bf16_unit && p.isa == Isa::kAmx) MakePairs(p, pool);
   if (bf16_unit) return;
   view.f32 = f32;
   view.f32_stride = view.padded;
@@ -147,10 +168,11 @@ void PreparedRows::Impl::Reserve(const RowForms& forms, int64_t m, int64_t k, Ac
   const bool bf16_unit = HasBf16Unit(rows_type, rows_isa);
   if (forms.codes) {
     q.ReserveOf<int8_t>(m * padded);
-    groups.ReserveOf<RowGroup>(m * blocks);
+    groups.ReserveOf<RowGroup>((m + kSpareRows) * blocks);
     if (k != padded) spare.ReserveOf<float>(m * padded);
   }
   if (forms.floats && bf16_unit) bf16.ReserveOf<uint16_t>(m * padded);
+  if (forms.floats && bf16_unit && rows_isa == Isa::kAmx) pairs.ReserveOf<uint32_t>(padded / 2 * PairStride(m));
   if (forms.floats && (!bf16_unit || k != padded)) f32.ReserveOf<float>(m * padded);
 }
 

@@ -51,7 +51,7 @@ struct PreparedRows::Impl {
   const float* x = nullptr;  // as Prepare() was given it
   int64_t stride = 0;
   RowForms have;
-  GrowingBuffer spare, f32, bf16, q, groups;
+  GrowingBuffer spare, f32, bf16, pairs, q, groups;
 
   // Makes what is missing; not while others read it.
   void Ensure(const RowForms& forms, ThreadPool* pool);

@@ -52,7 +52,7 @@ std::vector<float> Product(const TensorView& w, const std::vector<float>& x, int
 }
 
 TEST(KernelPlan, EveryPlanGivesTheSameBits) {
-  constexpr int64_t kCols = 512, kRows = 51, kMost = 9;  // rows that fill no vector
+  constexpr int64_t kCols = 512, kRows = 51, kMost = 35;  // rows that fill no vector
   ThreadPool pool(2);
   std::vector<float> x;
   Rng rng(3);
@@ -61,13 +61,14 @@ TEST(KernelPlan, EveryPlanGivesTheSameBits) {
   for (const int few : {0, 1, 4, 9}) {
     for (const int registers : {0, 4, 9}) plans.push_back({.few_rows = few, .register_rows = registers});
   }
+  for (const int tiles : {0, 1, 9}) plans.push_back({.register_rows = 0, .tile_rows = tiles});
   for (const int64_t ahead : {0, 64, 1 << 20}) {
     for (const bool near : {false, true}) plans.push_back({.ahead = ahead, .near = near});
   }
   for (const TensorType type : kInt8Types) {
     const std::vector<uint8_t> bytes = RandomBlocks(type, kRows * kCols, 0.5f, 5);
     const TensorView w{type, kRows, kCols, bytes.data()};
-    for (const int64_t m : {int64_t{1}, int64_t{2}, int64_t{4}, int64_t{5}, kMost}) {
+    for (const int64_t m : std::initializer_list<int64_t>{1, 2, 4, 5, 9, 16, 17, 33, 35}) {
       const std::vector<float> expected = Product(w, x, m, Isa::kScalar, pool);
       for (const Isa isa : kIsas) {
         if (!IsaAvailable(isa)) continue;
@@ -84,11 +85,11 @@ TEST(KernelPlan, EveryPlanGivesTheSameBits) {
 }
 
 TEST(KernelPlan, ATextIsReadAsItIsWritten) {
-  const LinearPlan plan{.ahead = 4096, .near = true, .few_rows = 2, .register_rows = 8};
-  EXPECT_EQ(PlanText(plan), "ahead=4096,level=1,few=2,registers=8");
+  const LinearPlan plan{.ahead = 4096, .near = true, .few_rows = 2, .register_rows = 8, .tile_rows = 9};
+  EXPECT_EQ(PlanText(plan), "ahead=4096,level=1,few=2,registers=8,tiles=9");
   EXPECT_EQ(PlanOf(PlanText(plan)), plan);
   EXPECT_EQ(PlanOf("few=0"), (LinearPlan{.few_rows = 0}));
-  for (const char* bad : {"fast", "ahead", "ahead=", "ahead=-1", "ahead=2000000", "level=3", "few=1;registers=2", "ahead=64k"}) {
+  for (const char* bad : {"fast", "ahead", "ahead=", "ahead=-1", "ahead=2000000", "level=3", "few=1;registers=2", "ahead=64k", "tiles=-1"}) {
     try {
       PlanOf(bad);
       ADD_FAILURE() << bad;

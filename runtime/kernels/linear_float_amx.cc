@@ -1,0 +1,131 @@
+// kBF16 with AMX: rows of weights are A of a tile product, as they lie or unpacked to bf16; x, whose pairs of values PackPairsAmx() has put side by side,
+// is B. Two tiles of sixteen rows of weights meet two of sixteen rows of x.
+//
+// A sum runs over k in order, 32 at a time, and nothing of it hangs on the other rows: results are independent of M.
+#if defined(__AMX_BF16__)
+#include "runtime/kernels/amx_tiles.h"
+#include "runtime/kernels/float_vectors_avx512.h"
+
+#include "runtime/kernels/bf16_blocks_avx512.h"
+#include "runtime/kernels/groups.h"
+#include "runtime/kernels/linear_kernels.h"
+
+namespace pith {
+namespace {
+
+constexpr int kTileValues = 32;  // of a row of a tile
+static_assert(kRowGroup == 2 * kTileRows && kTileValues == kBlockSize);
+
+// kX tiles of rows of x from m0 on, of which `rows` are wanted, against kRowGroup rows of weights, of which `count` are.
+template <int kX>
+void Products(const RowsView& x, const LinearTask& task, int64_t m0, int64_t rows, int64_t n, int64_t count, const uint16_t* w, int64_t w_stride) {
+  TileZero<0>();
+  TileZero<1>();
+  if constexpr (kX == 2) {
+    TileZero<2>();
+    TileZero<3>();
+  }
+  const uint32_t* pairs = x.bf16_pairs + m0;
+  const int64_t pair_bytes = x.pair_stride * 4, half = kTileRows * w_stride;
+  for (int64_t k = 0; k < x.padded; k += kTileValues, pairs += kTileValues / 2 * x.pair_stride) {
+    TileLoad<kA>(w + k, w_stride * 2);
+    TileLoad<kA + 1>(w + k + half, w_stride * 2);
+    TileLoad<kB>(pairs, pair_bytes);
+    TileDotBf16<0, kA, kB>();
+    TileDotBf16<1, kA + 1, kB>();
+    if constexpr (kX == 2) {
+      TileLoad<kB + 1>(pairs + kTileRows, pair_bytes);
+      TileDotBf16<2, kA, kB + 1>();
+      TileDotBf16<3, kA + 1, kB + 1>();
+    }
+  }
+  alignas(64) float sums[2 * kX][kTileRows][kTileRows];  // [of x, then of weights][rows of weights][rows of x]
+  TileStore<0>(sums[0], kTileRows * 4);
+  TileStore<1>(sums[1], kTileRows * 4);
+  if constexpr (kX == 2) {
+    TileStore<2>(sums[2], kTileRows * 4);
+    TileStore<3>(sums[3], kTileRows * 4);
+  }
+  for (int tile = 0; tile < 2 * kX; ++tile) {
+    __m512i of_w[kTileRows], of_x[kTileRows];
+    for (int r = 0; r < kTileRows; ++r) of_w[r] = _mm512_load_si512(sums[tile][r]);
+    Transpose16(of_w, of_x);
+    const int64_t first = m0 + tile / 2 * kTileRows, column = tile % 2 * kTileRows, left = count - column;
+    if (left <= 0) continue;
+    for (int64_t r = 0; r < kTileRows && first + r < m0 + rows; ++r) {
+      float* y = task.y + (first + r) * task.y_stride + n + column;
+      Floats value = _mm512_castsi512_ps(of_x[r]) * Broadcast(task.scale);
+      if (task.accumulate) value = LoadFirst(y, left) + value;
+      StoreFirst(y, left, value);
+    }
+  }
+}
+
+// A row of weights as bf16, zeros beyond its end. Only F32, F16 and BF16 rows may end within a block of 32.
+template <TensorType kType>
+void ToBf16Row(const RowsView& x, const uint8_t* row, uint16_t* out) {
+  constexpr int kBytes = Block32<kType>::kBytes;
+  const int64_t full = x.k / kBlockSize;
+  for (int64_t b = 0; b < full; ++b) _mm512_store_si512(out + b * kBlockSize, Bf16Block<kType>(row + b * kBytes));
+  if (full == x.blocks) return;
+  alignas(64) uint8_t last[kBytes] = {};
+  __builtin_memcpy(last, row + full * kBytes, static_cast<size_t>((x.k - full * kBlockSize) * (kBytes / kBlockSize)));
+  _mm512_store_si512(out + full * kBlockSize, Bf16Block<kType>(last));
+}
+
+template <TensorType kType>
+void Bf16TileKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+  const TileShape full{kTileRows, kTileValues * 2};
+  const Tiles tiles(full, full, full);
+  const bool as_it_lies = kType == TensorType::kBF16 && x.k == x.padded;
+  for (int64_t n = begin; n < end; n += kRowGroup) {
+    const int64_t count = end - n < kRowGroup ? end - n : kRowGroup;
+    auto* panel = reinterpret_cast<uint16_t*>(scratch);
+    const uint16_t* w = panel;
+    int64_t w_stride = x.padded;
+    if (as_it_lies && count == kRowGroup) {
+      w = reinterpret_cast<const uint16_t*>(task.w + n * task.row_bytes);
+      w_stride = task.row_bytes / 2;
+    } else {
+      for (int64_t r = 0; r < kRowGroup; ++r) {  // the last row fills the panel up
+        ToBf16Row<kType>(x, task.w + (n + (r < count ? r : count - 1)) * task.row_bytes, panel + r * w_stride);
+      }
+    }
+    for (int64_t m = 0; m < x.m; m += 2 * kTileRows) {
+      const int64_t rows = x.m - m;
+      if (rows > kTileRows) Products<2>(x, task, m, rows < 2 * kTileRows ? rows : 2 * kTileRows, n, count, w, w_stride);
+      else Products<1>(x, task, m, rows, n, count, w, w_stride);
+    }
+  }
+}
+
+}  // namespace
+
+LinearKernel AmxBf16Kernel(TensorType type) {
+  switch (type) {
+    case TensorType::kF32: return Bf16TileKernel<TensorType::kF32>;
+    case TensorType::kF16: return Bf16TileKernel<TensorType::kF16>;
+    case TensorType::kBF16: return Bf16TileKernel<TensorType::kBF16>;
+    case TensorType::kQ8_0: return Bf16TileKernel<TensorType::kQ8_0>;
+    case TensorType::kQ4_0: return Bf16TileKernel<TensorType::kQ4_0>;
+    case TensorType::kQ4_1: return Bf16TileKernel<TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return Bf16TileKernel<TensorType::kIQ4_NL>;
+    default: return nullptr;
+  }
+}
+
+void PackPairsAmx(const uint16_t* bf16, int64_t m, int64_t padded, int64_t begin, int64_t end, uint32_t* out, int64_t stride) {
+  for (int64_t pair = 0; pair < padded / 2; pair += kTileRows) {
+    for (int64_t first = begin; first < end; first += kTileRows) {
+      __m512i rows[kTileRows], columns[kTileRows];
+      for (int64_t r = 0; r < kTileRows; ++r) {
+        rows[r] = first + r < m ? _mm512_loadu_si512(bf16 + (first + r) * padded + pair * 2) : _mm512_setzero_si512();
+      }
+      Transpose16(rows, columns);
+      for (int64_t c = 0; c < kTileRows; ++c) _mm512_storeu_si512(out + (pair + c) * stride + first, columns[c]);
+    }
+  }
+}
+
+}  // namespace pith
+#endif
