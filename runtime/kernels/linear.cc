@@ -100,7 +100,11 @@ RowsView Part(const RowsView& all, int64_t begin, int64_t end) {
   part.m = end - begin;
   if (all.f32) part.f32 += begin * all.f32_stride;
   if (all.bf16) part.bf16 += begin * all.padded;
-  if (all.bf16_pairs) part.bf16_pairs += begin;
+  if (all.bf16_pairs) {
+    const int64_t column = all.pair_shift + begin;
+    part.bf16_pairs += column / kPairRows * kPairRows * (all.padded / 2);
+    part.pair_shift = column % kPairRows;
+  }
   if (all.q) {
     part.q += begin * all.padded;
     part.groups += begin * all.blocks;

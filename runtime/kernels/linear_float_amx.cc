@@ -14,27 +14,27 @@ namespace pith {
 namespace {
 
 constexpr int kTileValues = 32;  // of a row of a tile
-static_assert(kRowGroup == 2 * kTileRows && kTileValues == kBlockSize);
+static_assert(kRowGroup == 2 * kTileRows && kPairRows == kTileRows && kTileValues == kBlockSize);
 
-// kX tiles of rows of x from m0 on, of which `rows` are wanted, against kRowGroup rows of weights, of which `count` are.
+// kX tiles of rows of x from m0 on, which begin at `pairs`, against kRowGroup rows of weights, of which `count` are wanted.
 template <int kX>
-void Products(const RowsView& x, const LinearTask& task, int64_t m0, int64_t rows, int64_t n, int64_t count, const uint16_t* w, int64_t w_stride) {
+void Products(const RowsView& x, const uint32_t* pairs, const LinearTask& task, int64_t m0, int64_t n, int64_t count, const uint16_t* w, int64_t w_stride) {
   TileZero<0>();
   TileZero<1>();
   if constexpr (kX == 2) {
     TileZero<2>();
     TileZero<3>();
   }
-  const uint32_t* pairs = x.bf16_pairs + m0;
-  const int64_t pair_bytes = x.pair_stride * 4, half = kTileRows * w_stride;
-  for (int64_t k = 0; k < x.padded; k += kTileValues, pairs += kTileValues / 2 * x.pair_stride) {
+  constexpr int64_t kPairBytes = kTileRows * 4, kTilePairs = kTileRows * kTileRows;
+  const int64_t half = kTileRows * w_stride, next = kTileRows * (x.padded / 2);
+  for (int64_t k = 0; k < x.padded; k += kTileValues, pairs += kTilePairs) {
     TileLoad<kA>(w + k, w_stride * 2);
     TileLoad<kA + 1>(w + k + half, w_stride * 2);
-    TileLoad<kB>(pairs, pair_bytes);
+    TileLoad<kB>(pairs, kPairBytes);
     TileDotBf16<0, kA, kB>();
     TileDotBf16<1, kA + 1, kB>();
     if constexpr (kX == 2) {
-      TileLoad<kB + 1>(pairs + kTileRows, pair_bytes);
+      TileLoad<kB + 1>(pairs + next, kPairBytes);
       TileDotBf16<2, kA, kB + 1>();
       TileDotBf16<3, kA + 1, kB + 1>();
     }
@@ -52,7 +52,7 @@ void Products(const RowsView& x, const LinearTask& task, int64_t m0, int64_t row
     Transpose16(of_w, of_x);
     const int64_t first = m0 + tile / 2 * kTileRows, column = tile % 2 * kTileRows, left = count - column;
     if (left <= 0) continue;
-    for (int64_t r = 0; r < kTileRows && first + r < m0 + rows; ++r) {
+    for (int64_t r = first < 0 ? -first : 0; r < kTileRows && first + r < x.m; ++r) {
       float* y = task.y + (first + r) * task.y_stride + n + column;
       Floats value = _mm512_castsi512_ps(of_x[r]) * Broadcast(task.scale);
       if (task.accumulate) value = LoadFirst(y, left) + value;
@@ -91,10 +91,10 @@ void Bf16TileKernel(const RowsView& x, const LinearTask& task, int64_t begin, in
         ToBf16Row<kType>(x, task.w + (n + (r < count ? r : count - 1)) * task.row_bytes, panel + r * w_stride);
       }
     }
-    for (int64_t m = 0; m < x.m; m += 2 * kTileRows) {
-      const int64_t rows = x.m - m;
-      if (rows > kTileRows) Products<2>(x, task, m, rows < 2 * kTileRows ? rows : 2 * kTileRows, n, count, w, w_stride);
-      else Products<1>(x, task, m, rows, n, count, w, w_stride);
+    const uint32_t* pairs = x.bf16_pairs;
+    for (int64_t m = -x.pair_shift; m < x.m; m += 2 * kTileRows, pairs += kTileRows * x.padded) {
+      if (x.m - m > kTileRows) Products<2>(x, pairs, task, m, n, count, w, w_stride);
+      else Products<1>(x, pairs, task, m, n, count, w, w_stride);
     }
   }
 }
@@ -114,16 +114,12 @@ LinearKernel AmxBf16Kernel(TensorType type) {
   }
 }
 
-void PackPairsAmx(const uint16_t* bf16, int64_t m, int64_t padded, int64_t begin, int64_t end, uint32_t* out, int64_t stride) {
-  for (int64_t pair = 0; pair < padded / 2; pair += kTileRows) {
-    for (int64_t first = begin; first < end; first += kTileRows) {
-      __m512i rows[kTileRows], columns[kTileRows];
-      for (int64_t r = 0; r < kTileRows; ++r) {
-        rows[r] = first + r < m ? _mm512_loadu_si512(bf16 + (first + r) * padded + pair * 2) : _mm512_setzero_si512();
-      }
-      Transpose16(rows, columns);
-      for (int64_t c = 0; c < kTileRows; ++c) _mm512_storeu_si512(out + (pair + c) * stride + first, columns[c]);
-    }
+void PackPairsAmx(const uint16_t* bf16, int64_t rows, int64_t padded, uint32_t* out) {
+  for (int64_t k = 0; k < padded; k += kTileValues, out += kTileRows * kTileRows) {
+    __m512i of_rows[kTileRows], columns[kTileRows];
+    for (int64_t r = 0; r < kTileRows; ++r) of_rows[r] = r < rows ? _mm512_loadu_si512(bf16 + r * padded + k) : _mm512_setzero_si512();
+    Transpose16(of_rows, columns);
+    for (int64_t c = 0; c < kTileRows; ++c) _mm512_storeu_si512(out + c * kTileRows, columns[c]);
   }
 }
 

@@ -24,10 +24,10 @@ struct RowsView {
   const float* f32 = nullptr;
   int64_t f32_stride = 0;
   const uint16_t* bf16 = nullptr;  // [m][padded], kAvx512 and kAmx
-  // kBF16 with kAmx, too: values 2i and 2i + 1 of all rows, [padded / 2][pair_stride]; columns beyond the last row are zeros, 16 at least, so
-  // that a tile may begin anywhere.
+  // kBF16 with kAmx, too: sixteen rows after sixteen, zeros after the last, their values 2i and 2i + 1 side by side: [m / 16][padded / 2][16]. The
+  // first row is column `pair_shift` of the first sixteen.
   const uint32_t* bf16_pairs = nullptr;
-  int64_t pair_stride = 0;
+  int64_t pair_shift = 0;
   // kInt8, per group of 32: x ≈ d · q, |q| ≤ 127.
   const int8_t* q = nullptr;            // [m][padded]
   const RowGroup* groups = nullptr;     // [m][blocks], and kSpareRows rows more that may be read
@@ -115,7 +115,8 @@ inline bool OutOfRange(uint32_t max_bits, int8_t* q, RowGroup* group) {
 void RoundRowToBf16Avx2(const float* x, int64_t padded, float* out);
 void RoundRowToBf16Neon(const float* x, int64_t padded, float* out);
 void RoundRowToBf16Avx512(const float* x, int64_t padded, uint16_t* out);
-// Columns [begin, end) of bf16_pairs, multiples of 16, from m rows of bf16.
-void PackPairsAmx(const uint16_t* bf16, int64_t m, int64_t padded, int64_t begin, int64_t end, uint32_t* out, int64_t stride);
+// bf16_pairs of up to sixteen rows.
+inline constexpr int64_t kPairRows = 16;
+void PackPairsAmx(const uint16_t* bf16, int64_t rows, int64_t padded, uint32_t* out);
 
 }  // namespace pith

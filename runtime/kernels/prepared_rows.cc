@@ -75,9 +75,7 @@ const float* Padded(const float* x, int64_t k, int64_t padded, float* spare) {
 
 bool HasBf16Unit(ActivationType type, Isa isa) { return FloatIsa(isa) == Isa::kAvx512 && type != ActivationType::kF32; }
 
-// Columns of pairs, of which 16 at least lie beyond the last row: an odd number of cache lines, so that neighbours lie in different sets.
-constexpr int64_t kPairColumns = 16;
-int64_t PairStride(int64_t m) { return (((m + kPairColumns - 1) / kPairColumns + 1) | 1) * kPairColumns; }
+int64_t PairCount(int64_t m, int64_t padded) { return (m + kPairRows - 1) / kPairRows * kPairRows * (padded / 2); }
 
 template <class Rows>
 void OverRows(const RowsView& view, ThreadPool* pool, const Rows& rows) {
@@ -108,14 +106,18 @@ void MakeCodes(PreparedRows::Impl& p, ThreadPool* pool) {
 void MakePairs([[maybe_unused]] PreparedRows::Impl& p, [[maybe_unused]] ThreadPool* pool) {
 #if defined(__x86_64__)
   RowsView& view = p.view;
-  view.pair_stride = PairStride(view.m);
-  auto* pairs = p.pairs.ReserveOf<uint32_t>(view.padded / 2 * view.pair_stride);
+  auto* pairs = p.pairs.ReserveOf<uint32_t>(PairCount(view.m, view.padded));
   const auto pack = [&](int64_t begin, int64_t end, int) {
-    PackPairsAmx(view.bf16, view.m, view.padded, begin * kPairColumns, end * kPairColumns, pairs, view.pair_stride);
+    for (int64_t row = begin * kPairRows; row < std::min(end * kPairRows, view.m); row += kPairRows) {
+      PackPairsAmx(view.bf16 + row * view.padded, std::min(kPairRows, view.m - row), view.padded, pairs + row * (view.padded / 2));
+    }
   };
-  const int64_t columns = view.pair_stride / kPairColumns;
-  if (pool != nullptr && view.m * view.k >= kManyValues) pool->ParallelFor(columns, 1, std::cref(pack));
-  else pack(0, columns, 0);
+  const int64_t blocks = (view.m + kPairRows - 1) / kPairRows;
+  if (pool != nullptr && view.m * view.k >= kManyValues) {
+    pool->ParallelFor(blocks, 1, std::cref(pack));
+  } else {
+    pack(0, blocks, 0);
+  }
   view.bf16_pairs = pairs;
 #endif
 }
@@ -172,7 +174,7 @@ void PreparedRows::Impl::Reserve(const RowForms& forms, int64_t m, int64_t k, Ac
     if (k != padded) spare.ReserveOf<float>(m * padded);
   }
   if (forms.floats && bf16_unit) bf16.ReserveOf<uint16_t>(m * padded);
-  if (forms.floats && bf16_unit && rows_isa == Isa::kAmx) pairs.ReserveOf<uint32_t>(padded / 2 * PairStride(m));
+  if (forms.floats && bf16_unit && rows_isa == Isa::kAmx) pairs.ReserveOf<uint32_t>(PairCount(m, padded));
   if (forms.floats && (!bf16_unit || k != padded)) f32.ReserveOf<float>(m * padded);
 }
 
