@@ -1,26 +1,18 @@
 #include "train/model/kernels.h"
 
-#include <cstdlib>
-#include <string_view>
-
-#include "base/error.h"
 #include "runtime/kernels/linear.h"
 #include "train/model/kernel_set.h"
 
 namespace pith {
 namespace {
 
+// The trainer's own kernels know three sets, the runtime's names more: each gets the widest that it includes.
 const KernelSet& Choose() {
-  const char* wanted = std::getenv("PITH_ISA");
-  const std::string_view isa = wanted == nullptr ? "" : wanted;
-  if (isa != "" && isa != "scalar" && isa != "avx2" && isa != "avx512") {
-    ThrowUser("PITH_ISA is '", isa, "'; expected scalar, avx2 or avx512");
-  }
-  const KernelSet* avx512 = Avx512Kernels();
-  const KernelSet* avx2 = Avx2Kernels();
-  if (avx512 != nullptr && (isa == "" || isa == "avx512")) return *avx512;
-  if (avx2 != nullptr && (isa == "" || isa == "avx2")) return *avx2;
-  if (isa == "avx2" || isa == "avx512") ThrowUser("PITH_ISA is '", isa, "', which this CPU cannot run");
+  const Isa isa = BestIsa();
+  if (isa == Isa::kScalar) return BaseKernels();
+  const bool wide = isa != Isa::kAvx2 && isa != Isa::kAvxVnni;
+  if (const KernelSet* avx512 = wide ? Avx512Kernels() : nullptr) return *avx512;
+  if (const KernelSet* avx2 = Avx2Kernels()) return *avx2;
   return BaseKernels();
 }
 

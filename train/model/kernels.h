@@ -56,7 +56,7 @@ struct RowKernels {
   void (*from_float)(const float* in, int64_t n, T* out);
 };
 
-// The fastest kernels that this CPU runs; PITH_ISA=scalar|avx2|avx512 overrides, as in the runtime.
+// The fastest kernels that this CPU runs; PITH_ISA=NAME overrides, by the runtime's names (BestIsa()).
 template <class T>
 const RowKernels<T>& Kernels();
 template <>
