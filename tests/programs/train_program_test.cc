@@ -56,6 +56,20 @@ TEST_F(TrainProgramTest, TheVersionIsThatOfPithAndOfLibTorch) {
   EXPECT_NE(outcome.out.find("\n  LibTorch 2."), std::string::npos) << outcome.out;
 }
 
+// The trainer has kernels of its own for fewer sets than the runtime, and takes the runtime's names all the same.
+TEST_F(TrainProgramTest, AnyInstructionSetThatRunsHereCanBeAskedFor) {
+  const std::string command = "$P logits --model " + model_ + " --ids 1,2 --json";
+  for (const char* isa : {"scalar", "avx2", "avxvnni", "avx512bw", "avx512vnni", "avx512", "amx", "neon"}) {
+    const Outcome outcome = Shell(Str("PITH_ISA=", isa, " ", command));
+    if (outcome.code == 0) continue;
+    EXPECT_EQ(outcome.err, Str("pith-train: PITH_ISA asks for ", isa, ", which this processor does not have; unset it, or use scalar\n"));
+  }
+  EXPECT_EQ(Shell("PITH_ISA=scalar " + command).code, 0);
+  const Outcome wrong = Shell("PITH_ISA=fast " + command);
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("PITH_ISA is 'fast'; here it can be scalar"), std::string::npos) << wrong.err;
+}
+
 TEST_F(TrainProgramTest, ListsTheReadyConfigurations) {
   const Outcome outcome = Run({"--list", PITH_TEST_SOURCE "/configs/quickstart"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
