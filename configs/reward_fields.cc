@@ -39,8 +39,9 @@ FieldTable<BudgetSettings> BudgetFields() {
       MakeField(&S::tokens, "tokens", "tokens", "The budget B; 0: none.", Between(0, 100000000)),
       MakeField(&S::window, "window", "share of B",
                 "m: the budget's weight falls from 1 at (1 − m)·B to `floor` at (1 + m)·B.", FromBelow(0, 1))
-          .When(on, HasBudget),
-      MakeField(&S::floor, "floor", "", "p: the weight beyond (1 + m)·B.", Between(0, 1)).When(on, HasBudget),
+          .When(on, HasBudget)
+          .OnlyIn({"rl"}),
+      MakeField(&S::floor, "floor", "", "p: the weight beyond (1 + m)·B.", Between(0, 1)).When(on, HasBudget).OnlyIn({"rl"}),
       MakeField(&S::reserve_tokens, "reserve_tokens", "tokens",
                 "R: kept at decode time for closing the reasoning and answering. Stored with the adapter.",
                 Between(0, 100000000))
@@ -58,8 +59,9 @@ FieldTable<BudgetSettings> BudgetFields() {
                 AnyText())
           .When(on, HasBudget),
       MakeField(&S::choices, "choices", "tokens",
-                "B is drawn from these for each prompt and step, and told by `sentence` or `announcement`; 0: no budget, and none is "
-                "told. `tokens` stays what the adapter carries. Empty: always `tokens`.",
+                "Several B, told by `sentence` or `announcement`; 0: no budget, and none is told. RL draws one for each prompt and step. SFT gives each "
+                "example the smallest that its response keeps (0 is kept by all); what keeps none is left out, with a count. `tokens` stays what the adapter "
+                "carries. Empty: always `tokens`.",
                 Between(0, 100000000))
           .When(on, HasBudget),
   };

@@ -19,7 +19,6 @@ class RewardChecker {
     Terms("reward.times", config_.reward.times);
     Terms("reward.plus", config_.reward.plus);
     Budget();
-    Choices();
     Closing();
     Controller();
     Curriculum();
@@ -189,23 +188,6 @@ class RewardChecker {
                    PrintValue(budget.window), "), since the penalty could not fire on completions that are cut off before"));
         return;
       }
-    }
-  }
-
-  void Choices() {
-    const BudgetSettings& budget = config_.budget;
-    if (!budget.sentence.empty() && !budget.announcement.empty() && Clean({"budget.sentence", "budget.announcement"})) {
-      Report("budget.announcement", "and budget.sentence both tell the model its budget; keep one of them");
-    }
-    if (budget.choices.empty() || !Clean({"budget.choices", "budget.sentence", "budget.announcement", "budget.tokens"})) return;
-    const std::string& told = budget.announcement.empty() ? budget.sentence : budget.announcement;
-    if (Budgets().empty()) {
-      Report("budget.choices", "names no budget but 0; remove it, and set budget.tokens to 0");
-    } else if (std::all_of(budget.choices.begin(), budget.choices.end(), [&](int64_t b) { return b == budget.choices[0]; })) {
-      Report("budget.choices", "leaves nothing to choose; name at least two budgets, or set budget.tokens alone");
-    } else if (told.find("{budget}") == std::string::npos) {
-      Report("budget.choices", "draws a budget per prompt, which the model can only know by a budget.sentence that holds {budget}, or a budget.announcement "
-                               "that does; set one");
     }
   }
 

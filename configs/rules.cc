@@ -23,8 +23,10 @@ class Checker {
     Evaluation();
     Judging();
     if (config_.run.stage == "distill") Distillation();
+    if (config_.run.stage == "sft") CheckBudgetRules(config_, problems_);
     if (config_.run.stage == "rl") {
       CheckRlRules(config_, problems_);
+      CheckBudgetRules(config_, problems_);
       CheckRewardRules(config_, problems_);
       CheckDropout();
     }

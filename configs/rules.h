@@ -17,6 +17,8 @@ void CheckRulesBetweenFields(const TrainConfig& config, Problems* problems);
 void CheckDataRules(const TrainConfig& config, Problems* problems);
 // Those of the section `rl` (rules_rl.cc), for CheckRulesBetweenFields.
 void CheckRlRules(const TrainConfig& config, Problems* problems);
+// How a budget is told, and in SFT which of several an example has (budget_rules.cc): for the stages that know of budgets.
+void CheckBudgetRules(const TrainConfig& config, Problems* problems);
 // Its part about budget, reward, controller and curriculum, for stage rl.
 void CheckRewardRules(const TrainConfig& config, Problems* problems);
 

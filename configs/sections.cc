@@ -48,7 +48,7 @@ std::vector<Section> MakeSections() {
       {"rl", "Group-relative policy optimisation.", {"rl"}, Lift(&TrainConfig::rl, RlFields())},
       {"rollout", "How completions are sampled.", {"rl"}, Lift(&TrainConfig::rollout, RolloutFields())},
       {"budget", "The length budget. A length counts every token after the generation prompt, the end-of-turn token too.",
-       {"rl"}, Lift(&TrainConfig::budget, BudgetFields())},
+       {"rl", "sft"}, Lift(&TrainConfig::budget, BudgetFields())},
       {"reward", "How an answer is judged, and what a completion is paid: outcome × Π times + Σ weight × plus.", all,
        Lift(&TrainConfig::reward, RewardFields())},
       {"controller", "Holds a mean length, or an accuracy, by adapting how much the length terms of `reward` weigh.", {"rl"},

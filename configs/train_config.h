@@ -166,7 +166,7 @@ struct BudgetSettings {                // rewards/budget.h
   int64_t reserve_tokens = 32;
   std::string close_text = "\n#### ";
   std::string sentence, announcement;  // not both
-  std::vector<int64_t> choices;        // B of each prompt and step is drawn from these (0: none); empty: always `tokens`
+  std::vector<int64_t> choices;        // rl: B of each prompt and step is drawn from these (0: none); sft: an example has the smallest that it keeps; empty: `tokens`
 
   bool operator==(const BudgetSettings&) const = default;
 };

@@ -135,6 +135,7 @@ std::string DryRun(const Session& session) {
         << order.steps() << " optimiser steps\n"
         << "  tokens per epoch: " << prompt << " in prompts, " << response << " in responses (" << response / n << " per response)\n"
         << order.Describe();
+    if (const std::string budgets = DescribeBudgets(session, examples); !budgets.empty()) out << "  " << budgets << "\n";
   } else if (config.run.stage == "rl") {
     if (config.rl.epochs > 0) out << "  " << config.rl.epochs << " epochs: " << config.rl.steps << " steps\n";
     CheckWarmup(config.optimizer, config.rl.steps * config.rl.updates_per_step());

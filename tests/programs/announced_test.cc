@@ -150,5 +150,39 @@ TEST_F(AnnouncedProgramTest, FromTrainingToAnAnswer) {
   EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
 }
 
+// The same by SFT: what an example begins with in training is what pith-run feeds under its budget.
+TEST_F(AnnouncedProgramTest, FromExamplesToAnAnswer) {
+  if (!FileExists(PITH_TEST_BINARY "/pith-train")) GTEST_SKIP() << "pith-train is not built in this configuration";
+  std::string lines;
+  for (int i = 1; i <= 8; ++i) {
+    lines += json{{"question", "What is " + std::to_string(i) + " + 4?"}, {"answer", std::to_string(i + 4)},
+                  {"solution", std::string(static_cast<size_t>(6 * i), 'a') + "\n#### " + std::to_string(i + 4)}}.dump() + "\n";
+  }
+  WriteFile(folder_ / "told.jsonl", lines);
+  const auto yaml = [&](const std::string& budget) {
+    WriteFile(folder_ / "run.yaml", "stage: sft\nname: tiny\nfolder: " + (folder_ / "run") + "\nthreads: 1\nmodel: {path: " + model_ + "}\ndata: {dataset: " + (folder_ / "told.jsonl") +
+                                        "}\nadapter: {rank: 4, alpha: 8}\nsft: {epochs: 2, batch_size: 4}\nbudget: " + budget +
+                                        "\noptimizer: {learning_rate: 5e-3}\nlog: {tensorboard: false}\n");
+    return PITH_TEST_BINARY "/pith-train " + std::string(folder_ / "run.yaml");
+  };
+  const std::string told = "{tokens: 48, reserve_tokens: 12, announcement: 'budget {budget}:', choices: [32, 48]}";
+  const Outcome looked = Shell(yaml(told) + " --dry-run");
+  EXPECT_EQ(looked.code, 0) << looked.err;
+  EXPECT_NE(looked.out.find("budgets: 32 for "), std::string::npos) << looked.out;
+  EXPECT_NE(looked.out.find("# its response begins under a budget of 32 with ("), std::string::npos) << looked.out;
+  const Outcome made = Shell(yaml(told) + " && " PITH_TEST_BINARY "/pith-export adapter --adapter " + std::string(folder_ / "run/adapter") + " --base " + model_ + " --type f16 --out " +
+                             std::string(folder_ / "out.gguf"));
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_NE(made.err.find("doctor: all is well"), std::string::npos) << made.err;
+  EXPECT_EQ(Json({"info", folder_ / "out.gguf"})["budget"]["announcement"], "budget {budget}:");
+  const json out = Json(Generate({"--budget", "32", "--adapter", folder_ / "out.gguf"}));
+  EXPECT_TRUE(BeginsWith(out["token_ids"], Ids("budget 32:"))) << out;
+  EXPECT_EQ(Run({"verify", "--model", model_, "--adapter", folder_ / "out.gguf"}).code, 0);
+
+  const Outcome refused = Shell(yaml("{tokens: 48, choices: [32, 48]}"));
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("budget.choices: gives each example a budget, which the model can only know by"), std::string::npos) << refused.err;
+}
+
 }  // namespace
 }  // namespace pith

@@ -326,7 +326,11 @@ TEST(Session, GivesTheAdapterItsBudget) {
   c.run.init_adapter = scratch.path + "/first";
   c.run.stage = "sft";
   c.budget = BudgetSettings();
-  EXPECT_EQ(OpenSession(c).initial.budget, expected) << "SFT knows of no budget and keeps what there is";
+  EXPECT_EQ(OpenSession(c).initial.budget, expected) << "SFT without a budget keeps what there is";
+  c.budget.tokens = 64;
+  c.budget.announcement = "budget {budget}:";
+  EXPECT_EQ(OpenSession(c).initial.budget, (AdapterBudget{64, 32, "\n#### ", "", "budget {budget}:"})) << "with one it is that";
+  c.budget = BudgetSettings();
   c.run.stage = "rl";
   EXPECT_FALSE(OpenSession(c).initial.budget.has_value()) << "RL without a budget unlearns it";
 }

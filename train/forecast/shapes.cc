@@ -37,7 +37,10 @@ void Add(const Session& session, const std::vector<SftExample>& examples, RunSha
   shapes->total_steps = order.steps();
   for (int64_t step = 0; step < std::min(kSteps, order.steps()); ++step) {
     std::vector<TrainSequence>& sequences = shapes->steps.emplace_back();
-    for (const size_t i : order.Batch(step)) sequences.push_back(Sequence(session.problems[examples[i].problem].prompt, examples[i].response, 0));
+    for (const size_t i : order.Batch(step)) {
+      const Prompt& prompt = session.problems[examples[i].problem].prompt;
+      sequences.push_back(SequenceOf(EncodedPrompt(prompt.invocation_start), prompt, examples[i]));
+    }
   }
 }
 

@@ -52,13 +52,13 @@ class Measuring {
     if (config_.run.stage == "rl") {
       for (int64_t i = 0; i < config_.rl.prompts_per_step * config_.rl.group_size; ++i) {  // other prompts side by side, so that they are there to be encoded
         const PreparedProblem& p = session.problems[static_cast<size_t>(i % config_.rl.prompts_per_step) % session.problems.size()];
-        Add(p.prompt, std::vector<int32_t>(static_cast<size_t>(config_.rollout.max_completion_tokens), 1));
+        Add(p.prompt, {0, std::vector<int32_t>(static_cast<size_t>(config_.rollout.max_completion_tokens), 1)});
       }
       return;
     }
     ExampleOrder order(config_, SourcesOf(session, examples));
     for (int64_t step = 0; step < std::min<int64_t>(4, order.steps()); ++step) {
-      for (const size_t i : order.Batch(step)) Add(session.problems[examples[i].problem].prompt, examples[i].response);
+      for (const size_t i : order.Batch(step)) Add(session.problems[examples[i].problem].prompt, examples[i]);
     }
   }
 
@@ -84,21 +84,21 @@ class Measuring {
   }
 
  private:
-  void Add(const Prompt& prompt, std::vector<int32_t> response) {
+  void Add(const Prompt& prompt, SftExample example) {
     prompts_.push_back(&prompt);
-    responses_.push_back(std::move(response));
+    examples_.push_back(std::move(example));
   }
 
   Depth At(int64_t layers, bool with_head, int64_t cut, Measured* m) const {
     Model model(session_.base, dtype_, &session_.initial, session_.prompter->tokenizer().vocab_size(), layers);
     std::vector<const Prompt*> prompts;
-    std::vector<std::vector<int32_t>> responses;
+    std::vector<SftExample> examples;
     int64_t tokens = 0;
     for (size_t i = 0; i < prompts_.size() && tokens < kSampleTokens; ++i) {
       prompts.push_back(prompts_[i]);
-      responses.push_back(responses_[i]);
-      if (static_cast<int64_t>(responses.back().size()) > cut) responses.back().resize(static_cast<size_t>(cut));
-      tokens += static_cast<int64_t>(responses.back().size());
+      SftExample& example = examples.emplace_back(examples_[i]);
+      if (const int64_t most = std::max(cut, example.announced + 1); static_cast<int64_t>(example.response.size()) > most) example.response.resize(static_cast<size_t>(most));
+      tokens += static_cast<int64_t>(example.response.size());
     }
     const PromptEncoder encoder(model, prompts);
     std::vector<TrainSequence> sequences;
@@ -106,7 +106,7 @@ class Measuring {
     const auto encode = [&] {
       const std::vector<EncodedPrompt> encoded = encoder.Encode(prompts);
       sequences.clear();
-      for (size_t i = 0; i < prompts.size(); ++i) sequences.push_back(MakeSequence(encoded[i], *prompts[i], responses[i]));
+      for (size_t i = 0; i < prompts.size(); ++i) sequences.push_back(SequenceOf(encoded[i], *prompts[i], examples[i]));
     };
     encode();
     seconds.encode = Undisturbed(encode);
@@ -141,7 +141,7 @@ class Measuring {
   const int64_t layers_;
   const at::ScalarType dtype_;
   std::vector<const Prompt*> prompts_;
-  std::vector<std::vector<int32_t>> responses_;
+  std::vector<SftExample> examples_;
 };
 
 // Of rollouts: their decoding steps, and their prompts.

@@ -43,10 +43,8 @@ AdapterCard CardOf(const Session& session) {
   card.name = config.run.name;
   card.stage = config.run.stage;
   card.loss = LossOf(config);
-  if (config.run.stage == "rl") {
-    card.reward = RewardOf(config.reward);
-    card.budget_tokens = config.budget.tokens;
-  }
+  if (config.run.stage == "rl") card.reward = RewardOf(config.reward);
+  card.budget_tokens = config.budget.tokens;
   card.rank = config.adapter.rank;
   card.learning_rate = config.optimizer.learning_rate.value_or(0);
   for (size_t source = 0; source < NumSources(config.data); ++source) {

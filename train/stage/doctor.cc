@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "rewards/reward.h"
+#include "configs/data_sources.h"
 #include "train/run/ranks.h"
+#include "train/stage/told_budgets.h"
 
 namespace pith {
 namespace {
@@ -54,8 +56,9 @@ std::string PromptFinding(const Session& session) {
     if (p.problem.question.empty() && p.problem.messages.empty()) continue;  // a conversation that the assistant begins
     Budget budget = MakeBudget(session.config.budget);
     budget.tokens = p.budget_tokens;
-    const std::vector<int32_t> asked = p.problem.messages.empty() ? prompter->Encode(UserTurn(p.problem.question, budget), session.config.data.system)
-                                                                  : prompter->Encode(p.problem.messages);
+    std::vector<ChatMessage> conversation = p.problem.messages;
+    if (!conversation.empty()) TellInPrompt(budget, &conversation);
+    const std::vector<int32_t> asked = conversation.empty() ? prompter->Encode(UserTurn(p.problem.question, budget), session.config.data.system) : prompter->Encode(conversation);
     if (p.prompt.ids == asked) continue;
     return Str("the prompt of problem ", p.problem.id, " is '", session.prompter->tokenizer().Decode(p.prompt.ids, /*with_control=*/true), "', which is not what the "
                "chat template makes of its question with data.system and what the adapter will say of the template; set data.chat_template_kwargs and data.now alike");
@@ -83,12 +86,19 @@ std::string EndFinding(const Session& session, const std::vector<int32_t>& last_
 std::string TruncationFinding(const Session& session) {
   if (session.config.run.stage == "distill" && session.config.distill.mode == "traces") return "";  // the teacher's are learned, not these
   const int64_t limit = session.config.sft.max_length;
-  int64_t seen = 0, dropped = 0;
+  int64_t seen = 0, dropped = 0, over = 0, largest = 0;
   for (size_t i = 0; i < session.problems.size() && seen < static_cast<int64_t>(kSolutions); i += session.num_variants()) {
     const PreparedProblem& p = session.problems[i];
+    const int64_t most = SourceSettings(session.config.data, p.source).max_response_tokens;
     if (p.said.empty()) continue;
     ++seen;
-    dropped += static_cast<int64_t>(p.prompt.ids.size() + p.said.size()) > limit;
+    dropped += static_cast<int64_t>(p.prompt.ids.size() + p.announcement.size() + p.said.size()) > limit;
+    over += p.breaks_budget() && (most == 0 || static_cast<int64_t>(p.said.size()) <= most);
+    largest = std::max(largest, p.budget_tokens);
+  }
+  if (2 * over > seen) {
+    return Str(over, " of the first ", seen, " solutions take more tokens than the largest budget, ", largest, ", and are left out: what is learned is the short ones; name a "
+               "larger one in budget.choices, or 0 (none, and none is told), or say by data.max_response_tokens that short ones are wanted");
   }
   if (2 * dropped <= seen) return "";
   return Str(dropped, " of the first ", seen, " solutions are longer than sft.max_length = ", limit, " tokens and are left out: what is learned is the short ones; "

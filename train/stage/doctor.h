@@ -20,7 +20,7 @@ namespace pith {
 std::string PromptFinding(const Session& session);
 // Of examples that end with these tokens: one ends with no token that ends a response, or with another than the chat template ends an answer with.
 std::string EndFinding(const Session& session, const std::vector<int32_t>& last_targets);
-// Most solutions are longer than sft.max_length, and are left out.
+// Most solutions are longer than sft.max_length, or than the largest budget, and are left out.
 std::string TruncationFinding(const Session& session);
 // RL, by the metrics of a step: no completion came to an end, so that none could teach one; no group has spread.
 std::string CompletionsFinding(const Session& session, const Metrics& metrics);

@@ -35,7 +35,7 @@ EvalSettings SettingsOf(const TrainConfig& config) {
   EvalSettings settings;
   settings.dataset = EvaluatedData(config).dataset;
   settings.budgets = e.budgets;
-  if (config.run.stage == "rl") settings.budget = MakeBudget(config.budget);
+  settings.budget = MakeBudget(config.budget);
   settings.max_tokens = e.max_tokens;
   settings.chains = e.chains;
   settings.sampling = SamplingParams{e.temperature, 0, 1, 0, e.seed};

@@ -9,8 +9,7 @@
 #include "base/thread_pool.h"
 #include "configs/data_sources.h"
 #include "data/template/turns.h"
-#include "data/text/announcement.h"
-#include "rewards/reward.h"
+#include "train/stage/told_budgets.h"
 
 namespace pith {
 namespace {
@@ -22,31 +21,25 @@ bool LearnsSolutions(const TrainConfig& config) { return config.run.stage == "sf
 // Makes of a problem what the model sees of it. Threads share one.
 class Preparer {
  public:
-  Preparer(const Session& session, size_t source) : s_(session), config_(session.config), source_(source), budgets_(config_.budget.choices) {
-    if (budgets_.empty()) budgets_ = {config_.budget.tokens};
+  Preparer(const Session& session, size_t source)
+      : s_(session), config_(session.config), source_(source), budgets_(config_.budget, session.prompter->tokenizer()) {
     if (LearnsSolutions(config_)) end_ = EndOfTurn(s_.prompter->tokenizer());
+    for (const ToldBudget& told : budgets_.all()) CheckIds(s_, told.announcement, "budget.announcement");
   }
 
   // A problem, or each turn of a conversation.
   std::vector<Variants> Prepare(const Problem& problem) const {
     if (!problem.messages.empty()) return Turns(problem);
+    std::vector<ChatMessage> messages;
+    if (!config_.data.system.empty()) messages.push_back({"system", config_.data.system});
+    messages.push_back({"user", problem.question});
     Variants variants;
-    for (int64_t budget_tokens : budgets_) {
-      Budget budget = MakeBudget(config_.budget);
-      budget.tokens = budget_tokens;
-      std::vector<ChatMessage> messages;
-      if (!config_.data.system.empty()) messages.push_back({"system", config_.data.system});
-      messages.push_back({"user", UserTurn(problem.question, budget)});
-      PreparedProblem p = Asked(problem, messages);
-      p.announcement = AnnouncementIds(s_.prompter->tokenizer(), budget.announcement, budget_tokens);
-      CheckIds(s_, p.announcement, "budget.announcement");
-      p.budget_tokens = budget_tokens;
-      if (LearnsSolutions(config_) && !problem.solution.empty()) {
-        p.said = s_.prompter->tokenizer().Encode(problem.solution);
-        p.said.push_back(end_);
-        CheckIds(s_, p.said, Str("the solution of ", NameOf(problem), " with its end of turn"));
-      }
-      variants.push_back(std::move(p));
+    if (LearnsSolutions(config_)) {
+      const std::vector<int32_t> said = Solution(problem);
+      variants.push_back(Asked(problem, messages, budgets_.KeptBy(static_cast<int64_t>(said.size()))));
+      variants.back().said = said;
+    } else {
+      for (const ToldBudget& told : budgets_.all()) variants.push_back(Asked(problem, messages, told));
     }
     std::vector<Variants> one;
     one.push_back(std::move(variants));
@@ -54,8 +47,19 @@ class Preparer {
   }
 
  private:
-  PreparedProblem Asked(const Problem& problem, std::span<const ChatMessage> messages) const {
+  std::vector<int32_t> Solution(const Problem& problem) const {
+    if (problem.solution.empty()) return {};
+    std::vector<int32_t> said = s_.prompter->tokenizer().Encode(problem.solution);
+    said.push_back(end_);
+    CheckIds(s_, said, Str("the solution of ", NameOf(problem), " with its end of turn"));
+    return said;
+  }
+
+  PreparedProblem Asked(const Problem& problem, std::vector<ChatMessage> messages, const ToldBudget& told) const {
+    TellInPrompt(told.budget, &messages);
     PreparedProblem p;
+    p.budget_tokens = told.budget.tokens;
+    p.announcement = told.announcement;
     p.prompt = s_.prompter->Build(messages, s_.invocation);
     if (s_.invocation.empty()) p.prompt.invocation_start = 0;  // the adapter always acts
     CheckIds(s_, p.prompt.ids, Str("the prompt of ", NameOf(problem)));
@@ -78,9 +82,12 @@ class Preparer {
       problem.messages = before;
       problem.solution = messages[turn].content;
       try {
-        PreparedProblem p = Asked(problem, before);
+        PreparedProblem p = Asked(problem, before, {});
         p.said = SaidTokens(*s_.prompter, before, messages[turn], p.prompt.ids, end_);
         CheckIds(s_, p.said, "what is said");
+        std::vector<int32_t> said = std::move(p.said);
+        p = Asked(problem, before, budgets_.KeptBy(static_cast<int64_t>(said.size())));  // what is said is the same, whatever was told
+        p.said = std::move(said);
         turns.emplace_back().push_back(std::move(p));
       } catch (const UserError& error) {
         ThrowUser(conversation.place, ", the assistant's turn ", number, ": ", error.what());
@@ -92,7 +99,7 @@ class Preparer {
   const Session& s_;
   const TrainConfig& config_;
   const size_t source_;
-  std::vector<int64_t> budgets_;
+  const ToldBudgets budgets_;
   int32_t end_ = -1;
 };
 

@@ -6,6 +6,7 @@
 namespace pith {
 
 // Loads the data sets of session->config and fills in session->problems. The base, the prompter, the invocation and the verifiers are there already.
+// In RL a problem has an entry under each of its budgets, elsewhere one: in SFT under the budget that its solution keeps (train/stage/told_budgets.h).
 //
 // A problem whose prompt is longer than its max_prompt_tokens, or in RL than what rollout.max_completion_tokens leaves of the model's
 // context, is dropped (under all budgets, if it is under one of them), and a warning says how many were. UserError where none is left, of

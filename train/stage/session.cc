@@ -118,8 +118,8 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
   adapter.base_path = PortableModelName(config.model.path);
-  if (config.run.stage == "rl") {  // SFT knows of no budget: what an earlier stage trained under stays
-    const BudgetSettings& b = config.budget;
+  const BudgetSettings& b = config.budget;
+  if (config.run.stage == "rl" || b.tokens > 0) {  // what examples without a budget are learned from says nothing of one: that of an earlier stage stays
     adapter.budget.reset();
     if (b.tokens > 0) adapter.budget = AdapterBudget{b.tokens, b.reserve_tokens, b.close_text, b.sentence, b.announcement};
   }
@@ -207,6 +207,16 @@ void WarnOfCuts(const TrainConfig& config) {
   if (config.run.stage != "rl" || (r.top_k == 0 && r.top_p == 1 && r.min_p == 0 && r.min_completion_tokens == 0)) return;
   LogWarning("rollout.top_k, top_p, min_p or min_completion_tokens cuts the distribution that is sampled from, while the ratio of trainer to sampler is "
              "taken of probabilities before the cut; expect a biased gradient, or leave them off");
+}
+
+// Of budgets that decoding would refuse to an adapter that has learned of them.
+void WarnOfBudgets(const BudgetSettings& settings) {
+  if (const std::string warning = DecodingWarning(MakeBudget(settings)); !warning.empty()) return LogWarning(warning);
+  const int64_t reserve = settings.reserve_tokens;
+  const auto small = std::find_if(settings.choices.begin(), settings.choices.end(), [&](int64_t b) { return b > 0 && b / 2 < reserve; });
+  if (small == settings.choices.end()) return;
+  LogWarning(Str("budget.choices has ", *small, ", less than twice budget.reserve_tokens (", reserve, "), which decoding refuses unless it is told a smaller reserve; set budget.reserve_tokens to ",
+                 *small / 2, " or less"));
 }
 
 }  // namespace
@@ -310,11 +320,8 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   WarnOfCuts(config);
   if (config.run.stage == "rl") {
     for (const std::string& warning : PolicyWarnings(config.rl)) LogWarning(warning);
-    Budget budget;
-    budget.tokens = config.budget.tokens;
-    budget.reserve_tokens = config.budget.reserve_tokens;
-    if (const std::string warning = DecodingWarning(budget); !warning.empty()) LogWarning(warning);
   }
+  WarnOfBudgets(config.budget);
   return s;
 }
 

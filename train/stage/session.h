@@ -27,10 +27,13 @@ struct PreparedProblem {
   Problem problem;
   Prompt prompt;                  // invocation_start 0 where the adapter always acts
   int64_t budget_tokens = 0;      // B of this prompt; 0: none
-  std::vector<int32_t> announcement;  // of B, with which each response begins (budget.announcement); empty: it is not announced
+  std::vector<int32_t> announcement;  // of B, with which each response begins (budget.announcement): forced tokens, not learned from; empty: it is not announced
   size_t source = 0;              // index in config.data.sources; 0 without a mix
   // What SFT and distillation on logits learn: the tokens of the solution, or of the turn, with the one that ends it. Empty where there is no solution, and elsewhere.
   std::vector<int32_t> said;
+
+  // What is said takes more than B, which is the largest that there is: learned from, it would teach to break it.
+  bool breaks_budget() const { return budget_tokens > 0 && static_cast<int64_t>(announcement.size() + said.size()) > budget_tokens; }
 };
 
 struct Session {
@@ -39,8 +42,8 @@ struct Session {
   std::unique_ptr<Prompter> prompter;
   std::vector<int32_t> invocation;  // the configured one, else the template's; empty where the adapter always acts
   // The sources of a mix one after another; ids then begin with the source's name ("short/…").
-  // Each problem once per entry of budget.choices (once without), side by side: problem p under choice c is entry
-  // p · num_variants() + c.
+  // RL: each problem once per entry of budget.choices (once without), side by side: problem p under choice c is entry
+  // p · num_variants() + c. SFT: each once, under the smallest of them that its solution keeps.
   std::vector<PreparedProblem> problems;
   std::vector<std::optional<DecodeBudget>> closings;  // of each variant: how its budget closes completions; nothing: they are left open
   LoraAdapter initial;            // what the run starts from, with the card of what it will become
@@ -50,7 +53,7 @@ struct Session {
   // without one of the data sets there are no problems.
   std::vector<MissingInput> missing;
 
-  size_t num_variants() const { return config.budget.choices.empty() ? 1 : config.budget.choices.size(); }
+  size_t num_variants() const { return config.run.stage != "rl" || config.budget.choices.empty() ? 1 : config.budget.choices.size(); }
   const std::optional<DecodeBudget>& closing(size_t entry) const { return closings[entry % num_variants()]; }  // of an entry of problems
   size_t num_problems() const { return problems.size() / num_variants(); }
   // The source of each of the num_problems().
@@ -73,7 +76,7 @@ int32_t EndOfTurn(const Tokenizer& tokenizer);
 DatasetSpec SpecOf(const DatasetSettings& data);
 // The user's turn: the question, and the budget's sentence where there is one.
 std::string UserText(const TrainConfig& config, const std::string& question);
-// From problems (each below num_problems()) to entries of session.problems: the problem at places first_place, first_place + 1, … of
+// RL: from problems (each below num_problems()) to entries of session.problems: the problem at places first_place, first_place + 1, … of
 // step `step` gets the budget that is drawn for (seed, step, place).
 std::vector<size_t> WithBudgets(const Session& session, int64_t step, int64_t first_place, std::vector<size_t> problems);
 

@@ -17,9 +17,13 @@
 namespace pith {
 namespace {
 
+int64_t LargestBudget(const BudgetSettings& budget) {
+  return budget.choices.empty() ? budget.tokens : *std::max_element(budget.choices.begin(), budget.choices.end());
+}
+
 // What became of the problems of one source.
 struct Tally {
-  int64_t kept = 0, without = 0, too_long = 0, brief = 0, verbose = 0;
+  int64_t kept = 0, without = 0, too_long = 0, brief = 0, verbose = 0, over = 0;
 
   // Says what was left out; UserError where that is all.
   void Report(const TrainConfig& config, size_t source) const {
@@ -28,11 +32,15 @@ struct Tally {
     const std::string name = mix ? SourceName(config.data.sources[source]) : "", prefix = mix ? "source " + name + ": " : "";
     if (without > 0) LogWarning(Str(prefix, without, " problems have no solution and are left out"));
     if (too_long > 0) LogWarning(Str(prefix, too_long, " examples are longer than sft.max_length = ", config.sft.max_length, " tokens and are left out"));
-    const int64_t solutions = kept + too_long + brief + verbose;
+    const int64_t solutions = kept + too_long + brief + verbose + over, largest = LargestBudget(config.budget);
+    if (over > 0) {
+      LogWarning(Str(prefix, over, " of ", solutions, " solutions take more tokens than the largest budget, ", largest, ", and are left out: they would teach to break it"));
+    }
     if (brief > 0) LogInfo(Str(prefix, brief, " of ", solutions, " solutions have fewer than min_response_tokens = ", data.min_response_tokens, " and are left out"));
     if (verbose > 0) LogInfo(Str(prefix, verbose, " of ", solutions, " solutions have more than max_response_tokens = ", data.max_response_tokens, " and are left out"));
     if (kept > 0) return;
     std::string why = Str(without, " have no solution, ", too_long, " are longer than sft.max_length");
+    if (over > 0) why += Str(", ", over, " take more tokens than the largest budget, ", largest);
     if (data.min_response_tokens > 0) why += Str(", ", brief, " have fewer tokens than min_response_tokens");
     if (data.max_response_tokens > 0) why += Str(", ", verbose, " have more tokens than max_response_tokens");
     ThrowUser("no example is left", mix ? " of source " + name : "", ": ", why);
@@ -42,8 +50,24 @@ struct Tally {
 void WarnOfCapacity(const Session& session, const std::vector<SftExample>& examples) {
   int64_t trained = 0, tokens = 0;
   for (const auto& [name, pair] : session.initial.pairs) trained += pair.num_trained();
-  for (const SftExample& e : examples) tokens += static_cast<int64_t>(e.response.size());
+  for (const SftExample& e : examples) tokens += e.learned();
   if (const std::string warning = CapacityWarning(trained, tokens); !warning.empty()) LogWarning(warning);
+}
+
+// Of budget.choices, in their order.
+std::vector<std::pair<int64_t, int64_t>> CountByBudget(const Session& session, const std::vector<SftExample>& examples) {
+  std::vector<std::pair<int64_t, int64_t>> counts;
+  for (const int64_t budget : session.config.budget.choices) {
+    counts.emplace_back(budget, std::count_if(examples.begin(), examples.end(), [&](const SftExample& e) { return session.problems[e.problem].budget_tokens == budget; }));
+  }
+  return counts;
+}
+
+void WarnOfUnusedBudgets(const Session& session, const std::vector<SftExample>& examples) {
+  for (const auto& [budget, count] : CountByBudget(session, examples)) {
+    if (count > 0) continue;
+    LogWarning(Str("budget.choices: no example has ", budget, budget > 0 ? "" : " (none)", ", since all keep smaller ones or take more; the adapter will not learn of it"));
+  }
 }
 
 // Those of the right length; what is left out is counted and said.
@@ -57,12 +81,14 @@ std::vector<SftExample> Choose(const Session& session, std::vector<SftExample> a
     solved[e.problem] = true;
     const DatasetSettings& data = SourceSettings(config.data, p.source);
     Tally& tally = tallies.at(p.source);
-    const auto tokens = static_cast<int64_t>(e.response.size());
+    const int64_t tokens = e.learned();
     if (tokens < data.min_response_tokens) {
       ++tally.brief;
     } else if (data.max_response_tokens > 0 && tokens > data.max_response_tokens) {
       ++tally.verbose;
-    } else if (static_cast<int64_t>(p.prompt.ids.size()) + tokens > config.sft.max_length) {
+    } else if (p.breaks_budget()) {
+      ++tally.over;
+    } else if (static_cast<int64_t>(p.prompt.ids.size() + e.response.size()) > config.sft.max_length) {
       ++tally.too_long;
     } else {
       ++tally.kept;
@@ -72,10 +98,19 @@ std::vector<SftExample> Choose(const Session& session, std::vector<SftExample> a
   for (size_t i = 0; i < solved.size(); ++i) tallies.at(session.problems[i].source).without += solved[i] ? 0 : 1;
   for (size_t s = 0; s < tallies.size(); ++s) tallies[s].Report(config, s);
   WarnOfCapacity(session, examples);
+  WarnOfUnusedBudgets(session, examples);
   return examples;
 }
 
 }  // namespace
+
+std::string DescribeBudgets(const Session& session, const std::vector<SftExample>& examples) {
+  std::string text;
+  for (const auto& [budget, count] : CountByBudget(session, examples)) {
+    text += Str(text.empty() ? "budgets: " : ", ", budget > 0 ? std::to_string(budget) : "none", " for ", count, count == 1 ? " example" : " examples");
+  }
+  return text;
+}
 
 std::vector<SftExample> MakeExamples(const Session& session, const std::vector<Solution>& solutions) {
   const Tokenizer& tokenizer = session.prompter->tokenizer();
@@ -93,7 +128,11 @@ std::vector<SftExample> MakeExamples(const Session& session, const std::vector<S
 std::vector<SftExample> MakeSftExamples(const Session& session) {
   std::vector<SftExample> examples;
   for (size_t i = 0; i < session.problems.size(); ++i) {
-    if (!session.problems[i].said.empty()) examples.push_back({i, session.problems[i].said});
+    const PreparedProblem& p = session.problems[i];
+    if (p.said.empty()) continue;
+    SftExample e{i, p.announcement, static_cast<int64_t>(p.announcement.size())};
+    e.response.insert(e.response.end(), p.said.begin(), p.said.end());
+    examples.push_back(std::move(e));
   }
   return Choose(session, std::move(examples));
 }
@@ -133,6 +172,26 @@ void CheckFinite(const Session& session, const std::vector<SftExample>& examples
   }
 }
 
+TrainSequence SequenceOf(const EncodedPrompt& encoded, const Prompt& prompt, const SftExample& example) {
+  std::vector<uint8_t> learned(example.response.size(), 1);
+  std::fill_n(learned.begin(), example.announced, 0);
+  return MakeSequence(encoded, prompt, example.response, learned);
+}
+
+Metrics LossByBudget(const Session& session, const std::vector<SftExample>& examples, std::span<const size_t> batch, const SftStepResult& result) {
+  Metrics metrics;
+  for (const int64_t budget : session.config.budget.choices) {
+    double loss = 0, tokens = 0;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (session.problems[examples[batch[i]].problem].budget_tokens != budget) continue;
+      loss += result.losses[i];
+      tokens += static_cast<double>(result.tokens[i]);
+    }
+    if (tokens > 0) metrics.emplace_back(Str("loss/by_budget/", budget), loss / tokens);
+  }
+  return metrics;
+}
+
 SftSequences MakeSequences(const Session& session, const PromptEncoder& encoder, const std::vector<SftExample>& examples,
                            std::span<const size_t> batch) {
   std::vector<const Prompt*> prompts;
@@ -140,9 +199,10 @@ SftSequences MakeSequences(const Session& session, const PromptEncoder& encoder,
   const std::vector<EncodedPrompt> encoded = encoder.Encode(prompts);
   SftSequences result;
   for (size_t i = 0; i < batch.size(); ++i) {
-    result.sequences.push_back(MakeSequence(encoded[i], *prompts[i], examples[batch[i]].response));
+    const SftExample& example = examples[batch[i]];
+    result.sequences.push_back(SequenceOf(encoded[i], *prompts[i], example));
     result.response_tokens += result.sequences.back().response_length();
-    result.run_tokens += static_cast<int64_t>(prompts[i]->ids.size()) + result.sequences.back().response_length();
+    result.run_tokens += static_cast<int64_t>(prompts[i]->ids.size() + example.response.size());
   }
   return result;
 }

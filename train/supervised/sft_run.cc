@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "train/model/optimizer.h"
 #include "train/run/loop.h"
 #include "train/stage/doctor.h"
@@ -72,6 +73,7 @@ class ExamplesStage : public Stage, public Stateful {
       r = SftGradients(session_, *model_, encoder_, examples_, batch, step);
     }
     for (auto& metric : order_.PerSource(batch, r.losses, r.tokens)) metrics.push_back(std::move(metric));
+    for (auto& metric : LossByBudget(session_, examples_, batch, r)) metrics.push_back(std::move(metric));
     SumGradients(Ranks::World(), *model_);
     timing.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
@@ -134,7 +136,9 @@ class ExamplesStage : public Stage, public Stateful {
 }  // namespace
 
 void RunSft(const Session& session, const RunOptions& options) {
-  ExamplesStage stage(session, MakeSftExamples(session), nullptr, options);
+  std::vector<SftExample> examples = MakeSftExamples(session);
+  if (const std::string budgets = DescribeBudgets(session, examples); !budgets.empty()) LogInfo(budgets);
+  ExamplesStage stage(session, std::move(examples), nullptr, options);
   RunLoop(session.config, options, stage);
 }
 
