@@ -99,20 +99,22 @@ class Scheduler::State {
   void Cancel(Job& job, int sample);
   bool AdmitNext();
   void Admit();
-  void AddRoot(Job& job);
   void AddSlot(Job& job);
-  void Adopt(Root& root);
   void RefuseFirst();
 
   // scheduler_prompts.cc
+  void AddRoot(Job& job);
+  void Adopt(Root& root);
   void ForkReady();
   void AddPrefillRows();
   bool WaitsForPrefix(const Root& root, int64_t started) const;
 
-  // scheduler.cc
+  // scheduler_draws.cc
   void Sample();
   static bool TooShort(const Slot& slot);  // for its request's min_tokens
   std::vector<int32_t> Banned(const Slot& slot) const;
+
+  // scheduler.cc
   void Take(Slot& slot, SampledToken sampled);
   void Push(Slot& slot, int32_t token, float logprob, bool forced);
   void Show(Slot& slot, int32_t token, ResponsePart part);
