@@ -95,6 +95,7 @@ RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks cal
   job->unfinished = request.num_samples;
   job->results.resize(static_cast<size_t>(request.num_samples));
   job->over.resize(job->results.size());
+  job->close_asked.resize(job->results.size());
   for (size_t i = 0; i < job->results.size(); ++i) {
     job->results[i].sample = static_cast<int>(i);
     job->results[i].prompt_opens_thoughts = job->thoughts == Thoughts::kOpen;
@@ -149,8 +150,11 @@ void Scheduler::State::ReadInbox() {
       Cancel(*job, message.sample);
       continue;
     }
+    for (size_t i = 0; i < job->close_asked.size(); ++i) {
+      if (message.sample < 0 || static_cast<size_t>(message.sample) == i) job->close_asked[i] = true;
+    }
     for (const auto& slot : slots_) {
-      if (slot->job == job && (message.sample < 0 || slot->sample == message.sample)) slot->closer.CloseNow();
+      if (slot->job == job && job->close_asked[static_cast<size_t>(slot->sample)]) slot->closer.CloseNow();
     }
   }
   if (!messages.empty()) Sweep();
@@ -255,6 +259,7 @@ void Scheduler::State::AddSlot(Job& job) {
   out->logprobs.assign(out->tokens.size(), 0.0f);
   out->announced = request.announced;
   slot.closer.Announced(request.announced);
+  if (job.close_asked[static_cast<size_t>(slot.sample)]) slot.closer.CloseNow();
   for (const int32_t token : out->said()) slot.closer.Append(token, false);
   if (request.encode_only) return;
   const auto announced = std::span(request.response_prefix).first(job.callbacks.on_token ? static_cast<size_t>(request.announced) : 0);

@@ -43,6 +43,7 @@ class Scheduler::State {
     Thoughts thoughts;                // at the end of the prompt
     std::vector<Completion> results;
     std::vector<bool> over;           // samples that are done or cancelled
+    std::vector<bool> close_asked;    // samples whose thoughts were to be closed, before they were admitted or after
     int unfinished = 0, admitted = 0; // samples
     ThinkingPool pool;
     std::exception_ptr failed;        // why it ends without results

@@ -35,6 +35,41 @@ TEST(Scheduler, ClosesNow) {
   EXPECT_EQ(closed.tokens.size(), 60u);
 }
 
+// Asked of what waits to be admitted, a request or one of its samples, it holds when that is.
+TEST(Scheduler, ClosesNowWhatHasNotBegun) {
+  std::vector<GenerateRequest> requests = Requests(3);
+  for (GenerateRequest& request : requests) {
+    request.num_samples = 3;
+    request.max_tokens = 30;
+    request.budget = BudgetFor(0, 32);
+  }
+  const auto engine = NewEngine();
+  Scheduler scheduler(*engine, Words(), {.max_batch = 2});
+  std::vector<std::vector<Completion>> results(3);
+  std::vector<RequestId> ids;
+  for (size_t i = 0; i < 3; ++i) {
+    ids.push_back(scheduler.Submit(requests[i], {.on_done = [&results, i](std::vector<Completion> done) { results[i] = std::move(done); }}));
+  }
+  scheduler.CloseNow(ids[0], 0);  // before the first step
+  for (int step = 0; step < 6; ++step) scheduler.Step();
+  scheduler.CloseNow(ids[0], 2);
+  scheduler.CloseNow(ids[2]);
+  while (scheduler.Step()) {
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    const Tokens alone = Alone(requests[i]);
+    for (size_t s = 0; s < 3; ++s) {
+      const Completion& c = results[i][s];
+      const bool closed = i == 2 || (i == 0 && s != 1);
+      EXPECT_EQ(c.usage.forced_by, closed ? ForcedBy::kRequest : ForcedBy::kNone) << i << " " << s;
+      EXPECT_EQ(c.forced_begin, closed ? 0 : -1) << i << " " << s;
+      if (!closed) {
+        EXPECT_EQ(c.tokens, alone[s]);
+      }
+    }
+  }
+}
+
 TEST(Scheduler, ThinksAtLeast) {
   GenerateRequest request = Requests(2, +30)[1];  // it wants to end at once
   request.num_samples = 3;
