@@ -115,6 +115,7 @@ void Scheduler::State::Take(Slot& slot, SampledToken sampled) {
 void Scheduler::State::Push(Slot& slot, int32_t token, float logprob, bool forced) {
   Completion& out = *slot.out;
   if (out.ttft_ms == 0) out.ttft_ms = MsSince(slot.admitted);
+  const bool may_end = !slot.closer.MustGoOn() && !TooShort(slot);
   out.tokens.push_back(token);
   out.logprobs.push_back(logprob);
   const ResponsePart part = slot.closer.Append(token, forced);
@@ -128,6 +129,8 @@ void Scheduler::State::Push(Slot& slot, int32_t token, float logprob, bool force
     } else {
       if (forced) {
         slot.stop.Break();
+      } else if (!may_end) {
+        slot.stop.Skip(bytes);
       } else if (slot.stop.Append(bytes)) {
         out.cut_bytes = slot.stop.cut_bytes();
       }

@@ -84,6 +84,18 @@ TEST(Scheduler, ThinksAtLeast) {
     EXPECT_GT(c.tokens.size(), 25u);
     for (size_t t = 0; t < 25; ++t) EXPECT_FALSE(Words().IsEnd(c.tokens[t]) || c.tokens[t] == 50);
   }
+  GenerateRequest texts = Requests(2)[1];  // and no text ends it before
+  texts.max_tokens = 60;
+  texts.num_samples = 1;
+  const std::string whole = ResponseText(Words(), Completions(*engine, texts)[0]);
+  texts.stop = {whole.substr(2, 1), whole.substr(0, 4)};
+  EXPECT_LT(Completions(*engine, texts)[0].tokens.size(), 6u);
+  texts.budget = BudgetFor(0, 16);
+  texts.budget->min_think_tokens = 25;
+  EXPECT_GT(Completions(*engine, texts)[0].tokens.size(), 25u);
+  texts.budget.reset();
+  texts.min_tokens = 25;
+  EXPECT_GT(Completions(*engine, texts)[0].tokens.size(), 25u);
 }
 
 TEST(Scheduler, ThinkingAndAnswerHaveTheirOwnBudgets) {

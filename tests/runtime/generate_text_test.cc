@@ -81,6 +81,23 @@ TEST(Scheduler, StopTextsAreHeldBackWhileTheyMayCome) {
   EXPECT_EQ(stop.cut_bytes(), 6u);
 }
 
+TEST(Scheduler, StopTextsThatAreSkippedEndNothing) {
+  const std::vector<std::string> stops = {"abc", "b"};
+  StopText stop(&stops);
+  stop.Skip("xb");
+  EXPECT_EQ(stop.Held(), 0u);
+  EXPECT_FALSE(stop.Append("x"));
+  stop.Skip("ab");
+  EXPECT_EQ(stop.Held(), 2u) << "it may become one";
+  EXPECT_FALSE(stop.Append("x")) << "the b was skipped";
+  stop.Skip("ab");
+  EXPECT_TRUE(stop.Append("cd")) << "it ends behind what was skipped";
+  EXPECT_EQ(stop.found(), 0);
+  EXPECT_EQ(stop.cut_bytes(), 4u);
+  stop.Skip("e");
+  EXPECT_EQ(stop.cut_bytes(), 4u);
+}
+
 TEST(Scheduler, PenaltiesAndBiases) {
   SamplingParams params;
   params.repetition_penalty = 2;
