@@ -55,6 +55,7 @@ TEST(Scheduler, StopsAtTextsAndTokens) {
     const size_t first = text.find(stopped.stop[1]);
     EXPECT_EQ(c.finish, Finish::kStop);
     EXPECT_EQ(ResponseText(Words(), c), text.substr(0, first));
+    EXPECT_EQ(JudgedText(Words(), c), text.substr(0, first)) << "no judge, and no vote, reads what is no part of the answer";
     EXPECT_EQ(shown, Shown(text.substr(0, first)));
     EXPECT_TRUE(std::equal(c.tokens.begin(), c.tokens.end(), whole.tokens.begin()));
   }
