@@ -264,7 +264,7 @@ PITH_API pith_status pith_conversation_forget(pith_conversation* conversation, p
 
 typedef struct pith_logit_bias {
   int32_t token;
-  float bias; /* −100 to 100, added to its logit */
+  float bias; /* −100 to 100, added to its logit; each token may be named once */
 } pith_logit_bias;
 
 typedef struct pith_request {
@@ -297,12 +297,12 @@ typedef struct pith_request {
   int64_t think_tokens;     /* instead: thinking … */
   int64_t answer_tokens;    /* … and answer (0: the reserve) */
   int64_t reserve_tokens;   /* of budget_tokens, kept for the answer; 0: the adapter's, else 32 */
-  int64_t min_think_tokens; /* before which neither thinking nor response ends */
+  int64_t min_think_tokens; /* before which neither thinking nor response ends, by a stop text or token either */
   double seconds;           /* from the moment that the request is begun on */
   int32_t pooled;           /* not 0: budget_tokens are for all chains together */
   int32_t closable;         /* not 0: without any limit, thoughts are closed by pith_job_close_now, and where the model repeats itself */
   const char* close_text;   /* closes reasoning; NULL: </think> for thoughts that a tag has opened, else the adapter's text, else "\n#### " */
-  const char* sentence;     /* ends the user's turn where there is a budget of tokens, {budget} in it becomes the number; NULL: the adapter's; "": none */
+  const char* sentence;     /* ends the user's turn and tells its budget of tokens: {budget} in it becomes the number; NULL: the adapter's; "": none */
 
   /* How tokens are drawn. */
   double temperature;        /* 0 (greedy) to 100 */
@@ -374,7 +374,8 @@ PITH_API pith_status pith_submit(pith_model* model, const pith_request* request,
 PITH_API pith_status pith_job_wait(pith_job* job, double seconds, pith_answer** answer, pith_error* error);
 /* Ends a chain (−1: all): at most one more token comes. Nothing happens to what is done. */
 PITH_API pith_status pith_job_cancel(pith_job* job, int32_t chain, pith_error* error);
-/* Closes the thoughts of a chain (−1: all), after at most one more token, and has it answer. Only where the request has a budget or is closable. */
+/* Closes the thoughts of a chain (−1: all), after at most one more token, and has it answer; where it has not begun, before its first token.
+ * PITH_INVALID where the request has no budget and is not closable. */
 PITH_API pith_status pith_job_close_now(pith_job* job, int32_t chain, pith_error* error);
 /* Cancels what is not done. When it returns none of the job's callbacks runs, and none will: it waits for one that does, unless it is
  * called by a callback of the model. */

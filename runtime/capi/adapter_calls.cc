@@ -27,6 +27,7 @@ pith_status OpenAdapter(pith_model* model, const pith_adapter_options* options, 
     NotNull(out, "adapter");
     const std::shared_ptr<Model>& of = Get(model, "model").model;
     const pith_adapter_options given = ReadStruct(options, "options");
+    CheckReserved(given.reserved, "options.reserved");
     auto handle = std::make_unique<pith_adapter>();
     handle->model = of;
     handle->named.adapter = PackedAdapter::FromGguf(open(), of->base().config());

@@ -76,6 +76,7 @@ size_t StructBytes(const void* given, size_t first, const char* what);  // as it
 void CheckZero(const void* from, size_t bytes, const char* what);
 
 // A struct of the caller's, as this version has it; zero (the default) where NULL is given, or where the caller's version ends.
+void CheckReserved(int32_t value, const char* what);  // a field that has no meaning yet
 template <class T>
 T ReadStruct(const T* given, const char* what) {
   T value{};

@@ -51,6 +51,13 @@ ModelSettings ReadSettings(const pith_model_options* given) {
 
 Model::Model(std::shared_ptr<const BaseModel> base, ModelSettings settings) : base_(std::move(base)), settings_(std::move(settings)) {
   const GgufFile* gguf = base_->gguf();
+void WarnOfUnused(const ChatTemplate& chat, const std::string& now, const std::string& kwargs) {
+  if (!now.empty() && !chat.TellsTime()) LogWarning("options.template_now has no effect with this model, whose chat template asks for no time");
+  if (kwargs.empty()) return;
+  const std::vector<std::string> unused = chat.UnusedKwargs();
+  if (!unused.empty()) LogWarning(Str("options.template_kwargs gives ", unused.front(), ", which the model's chat template does not ask for"));
+}
+
   tokenizer_ = gguf != nullptr ? Tokenizer::FromGguf(*gguf) : Tokenizer::Load(base_->path());
   std::unique_ptr<ChatTemplate> chat;
   try {
@@ -63,6 +70,7 @@ Model::Model(std::shared_ptr<const BaseModel> base, ModelSettings settings) : ba
   chat->SetKwargs(settings_.template_kwargs);
   prompter_ = Prompter::FromParts(tokenizer_, std::move(chat), base_->path());
 }
+  WarnOfUnused(*chat, settings_.template_now, settings_.template_kwargs);
 
 const Prompter& Model::prompter() const {
   if (!prompter_) throw UserError(no_prompter_);
