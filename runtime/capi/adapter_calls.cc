@@ -43,6 +43,13 @@ pith_status OpenAdapter(pith_model* model, const pith_adapter_options* options, 
 }  // namespace
 }  // namespace pith::capi
 
+std::vector<pith::AdapterRef> pith::capi::Model::open_adapters() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<AdapterRef> open;
+  for (const pith_adapter* adapter : adapters_) open.push_back(adapter->named.adapter);
+  return open;
+}
+
 pith::AdapterRef pith_adapter::Scaled(float factor) const {
   if (factor == 1.0f) return named.adapter;
   const std::lock_guard lock(mutex_);

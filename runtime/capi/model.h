@@ -67,6 +67,7 @@ class Model {
   void AddAdapter(pith_adapter* adapter);
   void RemoveAdapter(pith_adapter* adapter);
   std::vector<pith_adapter*> adapters() const;
+  std::vector<AdapterRef> open_adapters() const;  // what stands behind these
 
  private:
   void TakeCpus() const;  // this thread's and of those that it starts
