@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/sha256.h"
@@ -126,7 +127,16 @@ KvFileHeader ParseHeader(KvParser& in) {
 
 }  // namespace
 
+void CheckKvPlace(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  char start[sizeof(kKvMagic)];
+  file.read(start, sizeof(start));
+  if (file.gcount() == 0 || (file.gcount() == sizeof(start) && std::memcmp(start, kKvMagic, sizeof(start)) == 0)) return;
+  ThrowUser("'", path, "' is there and is no KV file, so it is not replaced by one; name another, or remove it first");
+}
+
 void WriteKvFile(const std::string& path, const KvFileHeader& header, const std::function<const uint8_t*(int64_t)>& page) {
+  CheckKvPlace(path);
   const std::string body = HeaderBytes(header);
   const int64_t pages = PagesOf(header);
   KvBytes start;

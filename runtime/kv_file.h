@@ -42,8 +42,11 @@ struct KvFileHeader {
   int64_t page_bytes = 0;
 };
 
+// UserError where a file lies at `path` that is no KV file of any version, and not empty: it is somebody's, and would be lost.
+void CheckKvPlace(const std::string& path);
+
 // `page(i)` is called once for each page of kKvPageTokens tokens, in order, and gives its page_bytes bytes, which are written
-// before it is called again. UserError where the file cannot be written; an older one is then as it was.
+// before it is called again. UserError where the file cannot be written, or CheckKvPlace() says no; an older one is then as it was.
 void WriteKvFile(const std::string& path, const KvFileHeader& header, const std::function<const uint8_t*(int64_t)>& page);
 
 // A whole and undamaged file of this version; else UserError.

@@ -102,7 +102,9 @@ typedef struct pith_model_options {
   int64_t kv_tokens;           /* capacity of the KV cache over all requests and conversations, up to 16777216; 0: 8192. Memory is taken as it fills */
   double max_stall;            /* a step that also reads prompts lasts at most so many plain ones (more than 1); 0: no bound */
   const char* template_now;    /* time that the chat template tells: "2024-07-26T10:00:00"; NULL: the real one */
-  const char* template_kwargs; /* further variables of the chat template, a JSON object: {"enable_thinking": false}; NULL: none */
+  const char* template_kwargs; /* further variables of the chat template, a JSON object: {"enable_thinking": false}; NULL: none. The log is told of those
+                                  that it does not ask for, and of a time likewise */
+  int64_t kv_max_bytes;        /* memory that keys and values may take: as many tokens as have room in both; 0: no limit but kv_tokens */
 } pith_model_options;
 
 /* A GGUF file (of a split model: any part), or a Hugging Face folder. The file is mapped, not read: it must not be written to or cut
@@ -142,6 +144,10 @@ typedef struct pith_memory {
   int64_t scratch_bytes;
   int64_t kv_tokens;            /* its capacity */
   int64_t kv_tokens_free;       /* cached prefixes that nobody uses count as free */
+  int64_t kv_used_bytes;        /* of kv_bytes: by what runs. The rest are cached prefixes, and pages that are free */
+  int64_t kv_hit_tokens;        /* of the prompts since the model was opened: found in the cache … */
+  int64_t kv_miss_tokens;       /* … and computed */
+  int64_t kv_evicted_bytes;     /* of cached prefixes that made room for others */
 } pith_memory;
 /* Waits for the end of the model's present step. */
 PITH_API pith_status pith_model_get_memory(pith_model* model, pith_memory* memory, pith_error* error);
@@ -259,12 +265,19 @@ PITH_API int64_t pith_conversation_turns(const pith_conversation* conversation);
 PITH_API pith_status pith_conversation_add(pith_conversation* conversation, const char* user, const char* answer, pith_error* error);
 PITH_API pith_status pith_conversation_drop_last(pith_conversation* conversation, pith_error* error); /* the last turn; nothing where there is none */
 PITH_API pith_status pith_conversation_forget(pith_conversation* conversation, pith_error* error);    /* all turns; the system message stays */
+/* The keys and values of all that the conversation's next prompt begins with, as the base reads it, in a file: a program that is started again
+ * takes them up with pith_model_load_kv instead of computing them. (Its turns are yours to keep, for pith_conversation_add.) What is not in the cache is
+ * computed first, while requests wait. The file holds the text as token ids; it replaces an older KV file, or an empty one, and no other. */
+PITH_API pith_status pith_conversation_save_kv(const pith_conversation* conversation, const char* path, pith_error* error);
+/* Takes a KV file into the cache, where prompts that begin so find it; *tokens, which may be NULL, receives how many tokens it holds. It is of
+ * this very base and of the model's kv_type and activations, or PITH_INVALID; what adapters wrote in it wants these among the open ones. */
+PITH_API pith_status pith_model_load_kv(pith_model* model, const char* path, int64_t* tokens, pith_error* error);
 
 /* ---- Requests -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct pith_logit_bias {
   int32_t token;
-  float bias; /* −100 to 100, added to its logit */
+  float bias; /* −100 to 100, added to its logit; each token may be named once */
 } pith_logit_bias;
 
 typedef struct pith_request {
@@ -297,12 +310,12 @@ typedef struct pith_request {
   int64_t think_tokens;     /* instead: thinking … */
   int64_t answer_tokens;    /* … and answer (0: the reserve) */
   int64_t reserve_tokens;   /* of budget_tokens, kept for the answer; 0: the adapter's, else 32 */
-  int64_t min_think_tokens; /* before which neither thinking nor response ends */
+  int64_t min_think_tokens; /* before which neither thinking nor response ends, by a stop text or token either */
   double seconds;           /* from the moment that the request is begun on */
   int32_t pooled;           /* not 0: budget_tokens are for all chains together */
   int32_t closable;         /* not 0: without any limit, thoughts are closed by pith_job_close_now, and where the model repeats itself */
   const char* close_text;   /* closes reasoning; NULL: </think> for thoughts that a tag has opened, else the adapter's text, else "\n#### " */
-  const char* sentence;     /* ends the user's turn where there is a budget of tokens, {budget} in it becomes the number; NULL: the adapter's; "": none */
+  const char* sentence;     /* ends the user's turn and tells its budget of tokens: {budget} in it becomes the number; NULL: the adapter's; "": none */
 
   /* How tokens are drawn. */
   double temperature;        /* 0 (greedy) to 100 */
@@ -374,7 +387,8 @@ PITH_API pith_status pith_submit(pith_model* model, const pith_request* request,
 PITH_API pith_status pith_job_wait(pith_job* job, double seconds, pith_answer** answer, pith_error* error);
 /* Ends a chain (−1: all): at most one more token comes. Nothing happens to what is done. */
 PITH_API pith_status pith_job_cancel(pith_job* job, int32_t chain, pith_error* error);
-/* Closes the thoughts of a chain (−1: all), after at most one more token, and has it answer. Only where the request has a budget or is closable. */
+/* Closes the thoughts of a chain (−1: all), after at most one more token, and has it answer; where it has not begun, before its first token.
+ * PITH_INVALID where the request has no budget and is not closable. */
 PITH_API pith_status pith_job_close_now(pith_job* job, int32_t chain, pith_error* error);
 /* Cancels what is not done. When it returns none of the job's callbacks runs, and none will: it waits for one that does, unless it is
  * called by a callback of the model. */

@@ -27,6 +27,7 @@ pith_status OpenAdapter(pith_model* model, const pith_adapter_options* options, 
     NotNull(out, "adapter");
     const std::shared_ptr<Model>& of = Get(model, "model").model;
     const pith_adapter_options given = ReadStruct(options, "options");
+    CheckReserved(given.reserved, "options.reserved");
     auto handle = std::make_unique<pith_adapter>();
     handle->model = of;
     handle->named.adapter = PackedAdapter::FromGguf(open(), of->base().config());
@@ -41,6 +42,13 @@ pith_status OpenAdapter(pith_model* model, const pith_adapter_options* options, 
 
 }  // namespace
 }  // namespace pith::capi
+
+std::vector<pith::AdapterRef> pith::capi::Model::open_adapters() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<AdapterRef> open;
+  for (const pith_adapter* adapter : adapters_) open.push_back(adapter->named.adapter);
+  return open;
+}
 
 pith::AdapterRef pith_adapter::Scaled(float factor) const {
   if (factor == 1.0f) return named.adapter;

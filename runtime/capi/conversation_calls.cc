@@ -44,6 +44,7 @@ pith_status pith_conversation_open(pith_model* model, const pith_conversation_op
       if (given.template_now == nullptr && now.empty()) now = of->settings().template_now;
       if (given.template_kwargs == nullptr && kwargs.empty()) kwargs = of->settings().template_kwargs;
       own = models.Told(now, kwargs);
+      WarnOfUnused(own->chat(), given.template_now != nullptr ? now : "", given.template_kwargs != nullptr ? kwargs : "");
     }
     const pith::Prompter& used = own ? *own : models;
     auto made = std::make_unique<pith_conversation>();

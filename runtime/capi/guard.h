@@ -70,10 +70,13 @@ template <class T>
 constexpr size_t FirstBytes() { return sizeof(T); }  // of a struct that has grown since: where its first version ended
 template <> constexpr size_t FirstBytes<pith_request>() { return offsetof(pith_request, announcement); }
 template <> constexpr size_t FirstBytes<pith_adapter_info>() { return offsetof(pith_adapter_info, announcement); }
+template <> constexpr size_t FirstBytes<pith_model_options>() { return offsetof(pith_model_options, kv_max_bytes); }
+template <> constexpr size_t FirstBytes<pith_memory>() { return offsetof(pith_memory, kv_used_bytes); }
 template <> constexpr size_t FirstBytes<pith_usage>() { return offsetof(pith_usage, announced_tokens); }
 
 size_t StructBytes(const void* given, size_t first, const char* what);  // as it says; UserError where that cannot be
 void CheckZero(const void* from, size_t bytes, const char* what);
+void CheckReserved(int32_t value, const char* what);  // a field that has no meaning yet
 
 // A struct of the caller's, as this version has it; zero (the default) where NULL is given, or where the caller's version ends.
 template <class T>

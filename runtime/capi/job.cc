@@ -12,6 +12,7 @@ static_assert(static_cast<int>(ResponsePart::kThinking) == PITH_THINKING && stat
 void JobState::Submit(Model& model, CheckedRequest asked) {
   prompt_tokens_ = static_cast<int64_t>(asked.request.prompt.size());
   chains_ = asked.request.num_samples;
+  closable_ = asked.request.budget.has_value();
   turn_ = std::move(asked.turn);
   if (asked.vote) vote_.emplace(static_cast<size_t>(chains_));
   const auto self = shared_from_this();
@@ -39,6 +40,7 @@ void JobState::Cancel(Model& model, int chain) {
 void JobState::CloseNow(Model& model, int chain) {
   const std::lock_guard lock(mutex_);
   if (chain < -1 || chain >= chains_) ThrowUser("the thoughts of chain ", chain, " were to be closed; the request has ", chains_, ", from 0 on, and -1 means all");
+  if (!closable_) ThrowUser("the request has no budget, so its thoughts are not watched and cannot be closed; give it request.closable");
   if (!done_) model.CloseNow(id_, chain);
 }
 

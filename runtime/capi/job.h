@@ -45,6 +45,7 @@ class JobState : public std::enable_shared_from_this<JobState> {
   const pith_callbacks callbacks_;
   int64_t prompt_tokens_ = 0;
   int chains_ = 0;
+  bool closable_ = false;       // its thoughts
   std::optional<Vote> vote_;    // of the chains that have come to their ends; by the model's thread
   Turn turn_;
   bool stopped_ = false;        // by a callback. The model's thread alone looks at these two

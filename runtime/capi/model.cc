@@ -33,6 +33,7 @@ ModelSettings ReadSettings(const pith_model_options* given) {
   CheckCount(options.kv_type, 0, 2, "options.kv_type");
   CheckCount(options.max_batch, 0, kMostBatch, "options.max_batch");
   CheckCount(options.kv_tokens, 0, kMostKvTokens, "options.kv_tokens");
+  CheckCount(options.kv_max_bytes, 0, INT64_MAX, "options.kv_max_bytes");
   ModelSettings settings;
   settings.sink = SinkOf(options.log, options.log_user_data);
   settings.cpus = CpusOf(options);
@@ -42,11 +43,19 @@ ModelSettings ReadSettings(const pith_model_options* given) {
                                                                                : ActivationType::kInt8;
   settings.engine.kv_type = options.kv_type == PITH_KV_F32 ? KvType::kF32 : options.kv_type == PITH_KV_INT8 ? KvType::kInt8 : KvType::kF16;
   settings.engine.kv_tokens = options.kv_tokens == 0 ? kDefaultKvTokens : options.kv_tokens;
+  settings.engine.kv_max_bytes = options.kv_max_bytes;
   settings.scheduler.max_batch = options.max_batch == 0 ? kDefaultBatch : options.max_batch;
   settings.scheduler.max_stall = options.max_stall;
   settings.template_now = OptionalText(options.template_now, "options.template_now");
   settings.template_kwargs = OptionalText(options.template_kwargs, "options.template_kwargs");
   return settings;
+}
+
+void WarnOfUnused(const ChatTemplate& chat, const std::string& now, const std::string& kwargs) {
+  if (!now.empty() && !chat.TellsTime()) LogWarning("options.template_now has no effect with this model, whose chat template asks for no time");
+  if (kwargs.empty()) return;
+  const std::vector<std::string> unused = chat.UnusedKwargs();
+  if (!unused.empty()) LogWarning(Str("options.template_kwargs gives ", unused.front(), ", which the model's chat template does not ask for"));
 }
 
 Model::Model(std::shared_ptr<const BaseModel> base, ModelSettings settings) : base_(std::move(base)), settings_(std::move(settings)) {
@@ -61,6 +70,7 @@ Model::Model(std::shared_ptr<const BaseModel> base, ModelSettings settings) : ba
   }
   chat->SetNow(settings_.template_now);
   chat->SetKwargs(settings_.template_kwargs);
+  WarnOfUnused(*chat, settings_.template_now, settings_.template_kwargs);
   prompter_ = Prompter::FromParts(tokenizer_, std::move(chat), base_->path());
 }
 

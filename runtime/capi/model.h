@@ -27,6 +27,8 @@ struct ModelSettings {
   std::string template_now, template_kwargs;
 };
 ModelSettings ReadSettings(const pith_model_options* given);
+// A warning where a chat template was told what it does not ask for; `now` and `kwargs` as the caller gave them.
+void WarnOfUnused(const ChatTemplate& chat, const std::string& now, const std::string& kwargs);
 
 // Thread-safe. The thread lives from Start() to Close(); the rest as long as the object.
 class Model {
@@ -65,6 +67,7 @@ class Model {
   void AddAdapter(pith_adapter* adapter);
   void RemoveAdapter(pith_adapter* adapter);
   std::vector<pith_adapter*> adapters() const;
+  std::vector<AdapterRef> open_adapters() const;  // what stands behind these
 
  private:
   void TakeCpus() const;  // this thread's and of those that it starts

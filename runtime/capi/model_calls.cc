@@ -87,31 +87,6 @@ pith_status pith_model_identity(pith_model* model, const char** sha256, pith_err
   return Guarded(error, SinkOfHandle(model), [&] { *NotNull(sha256, "sha256") = Get(model, "model").model->identity().c_str(); });
 }
 
-pith_status pith_model_get_memory(pith_model* model, pith_memory* memory, pith_error* error) {
-  return Guarded(error, SinkOfHandle(model), [&] {
-    pith_memory now = pith_memory_default();
-    Get(model, "model").model->Call([&now](pith::Engine& engine) {
-      const pith::EngineMemory used = engine.memory();
-      now.weights_mapped_bytes = used.weights_mapped_bytes;
-      now.kv_bytes = used.kv_bytes;
-      now.scratch_bytes = used.scratch_bytes;
-      now.kv_tokens = engine.options().kv_tokens;
-      now.kv_tokens_free = engine.kv_tokens_free();
-    });
-    WriteStruct(now, memory, "memory");
-  });
-}
-
-pith_status pith_model_trim(pith_model* model, int64_t keep_bytes, int64_t* freed_bytes, pith_error* error) {
-  if (freed_bytes != nullptr) *freed_bytes = 0;
-  return Guarded(error, SinkOfHandle(model), [&] {
-    CheckCount(keep_bytes, 0, INT64_MAX, "keep_bytes");
-    int64_t freed = 0;
-    Get(model, "model").model->Call([&](pith::Engine& engine) { freed = engine.Trim(keep_bytes); });
-    if (freed_bytes != nullptr) *freed_bytes = freed;
-  });
-}
-
 pith_status pith_tokenize(const pith_model* model, const char* text, int32_t special, int32_t* ids, size_t capacity, size_t* count, pith_error* error) {
   if (count != nullptr) *count = 0;
   return Guarded(error, SinkOfHandle(model), [&] {

@@ -40,6 +40,9 @@ AskedBudget ReadBudget(const pith_request& r, const NamedAdapter& mode, const To
   if (announces && !mode.adapter) ThrowUser("request.announcement has no effect without request.adapter: the base has learned none");
   if (announces && r.budget_tokens == 0 && !split) ThrowUser("request.announcement has no effect without a budget of tokens; give .budget_tokens or .think_tokens");
   if (announces && !OptionalText(r.sentence, "request.sentence").empty()) ThrowUser("request.announcement and request.sentence both tell the budget; give one of them");
+  if (r.budget_tokens == 0 && !split && !OptionalText(r.sentence, "request.sentence").empty()) {
+    ThrowUser("request.sentence has no effect without a budget of tokens; give .budget_tokens or .think_tokens");
+  }
   if (!closes) {
     if (r.reserve_tokens > 0 || r.min_think_tokens > 0 || r.pooled != 0 || r.close_text != nullptr) {
       ThrowUser("request.reserve_tokens, .min_think_tokens, .pooled and .close_text have no effect without .budget_tokens, .think_tokens, .seconds or .closable");
@@ -160,6 +163,7 @@ GenerateRequest ReadPrompt(const std::shared_ptr<Model>& model, const pith_reque
 
 CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_request* given) {
   const pith_request r = ReadStruct(NotNull(given, "request"), "request");
+  CheckReserved(r.reserved, "request.reserved");
   CheckCount(r.chains, 0, kMostChains, "request.chains");
   CheckCount(r.max_tokens, 0, kMostTokens, "request.max_tokens");
   CheckRange(r.adapter_scale, -kMostScale, kMostScale, "request.adapter_scale");

@@ -58,6 +58,7 @@ pith_status pith_verify(const pith_adapter* adapter, const pith_verify_options* 
   return Guarded(error, SinkOfHandle(adapter), [&] {
     const pith_adapter& of = Get(adapter, "adapter");
     const pith_verify_options given = ReadStruct(options, "options");
+    CheckReserved(given.reserved, "options.reserved");
     CheckStruct(verification, "verification");
     pith::ProofResult result;
     of.model->Beside([&] { result = Verify(of, given.as_run != 0); });

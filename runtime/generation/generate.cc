@@ -39,7 +39,9 @@ std::string ResponseText(const Tokenizer& tokenizer, const Completion& completio
 }
 
 std::string JudgedText(const Tokenizer& tokenizer, const Completion& completion) {
-  return JudgedText(tokenizer, completion.prompt_opens_thoughts, completion.said());
+  std::string text = JudgedText(tokenizer, completion.prompt_opens_thoughts, completion.said());
+  text.resize(text.size() - std::min(completion.cut_bytes, text.size()));
+  return text;
 }
 
 std::vector<std::vector<Completion>> Generate(Engine& engine, const Tokenizer& tokenizer,

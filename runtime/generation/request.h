@@ -76,7 +76,7 @@ struct Completion {
 
 // The response as people read it: decoded without the announcement, without the token that ended it, and without a stop text.
 std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion);
-// As a judge reads it (data/text/response_text.h), without the announcement.
+// As a judge reads it (data/text/response_text.h), without the announcement, and without a stop text.
 std::string JudgedText(const Tokenizer& tokenizer, const Completion& completion);
 
 struct TokenEvent {

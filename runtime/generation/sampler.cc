@@ -234,6 +234,10 @@ void CheckSampling(const SamplingParams& params) {
     if (id < 0) ThrowUser("logit_bias names the token ", id, "; expected an id of the vocabulary");
     if (!(bias >= -100 && bias <= 100)) ThrowUser("logit_bias of token ", id, " is ", bias, ", expected a number in [-100, 100]");
   }
+  std::vector<std::pair<int32_t, float>> biases = params.logit_bias;
+  std::sort(biases.begin(), biases.end());
+  const auto twice = std::adjacent_find(biases.begin(), biases.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+  if (twice != biases.end()) ThrowUser("logit_bias names the token ", twice->first, " twice; give its bias once");
 }
 
 float LogProbability(const float* logits, int64_t vocab, double temperature, int32_t id) {

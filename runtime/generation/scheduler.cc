@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "runtime/generation/penalties.h"
 #include "runtime/generation/scheduler_state.h"
 
 namespace pith {
@@ -88,51 +87,6 @@ bool Scheduler::State::Step() {
   return true;
 }
 
-void Scheduler::State::Sample() {
-  errors_.assign(draws_.size(), nullptr);
-  engine_.pool().ParallelFor(static_cast<int64_t>(draws_.size()), 1, [this](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      Draw& draw = draws_[static_cast<size_t>(i)];
-      const GenerateRequest& request = draw.slot->job->request;
-      const Completion& out = *draw.slot->out;
-      try {
-        const float* logits = draw.logits;
-        const std::vector<int32_t> banned = Banned(*draw.slot);
-        if (!banned.empty() || ChangesLogits(request.sampling)) {
-          thread_local std::vector<float> changed;
-          changed.assign(logits, logits + vocab_);
-          ChangeLogits(request.sampling, request.prompt, out.said(), banned, changed);
-          logits = changed.data();
-        }
-        draw.token = pith::Sample(logits, vocab_, request.sampling, request.first_sample + static_cast<uint64_t>(draw.slot->sample), out.tokens.size());
-        if (TooShort(*draw.slot) && !ChangesLogits(request.sampling)) {
-          draw.token.logprob = LogProbability(draw.logits, vocab_, request.sampling.temperature, draw.token.id);
-        }
-      } catch (...) {
-        errors_[static_cast<size_t>(i)] = std::current_exception();
-      }
-    }
-  });
-  for (size_t i = 0; i < errors_.size(); ++i) {
-    if (errors_[i]) Fail(*draws_[i].slot->job, errors_[i]);
-  }
-  for (Draw& draw : draws_) Take(*draw.slot, draw.token);
-}
-
-bool Scheduler::State::TooShort(const Slot& slot) { return static_cast<int64_t>(slot.out->tokens.size()) < slot.job->request.min_tokens; }
-
-std::vector<int32_t> Scheduler::State::Banned(const Slot& slot) const {
-  std::vector<int32_t> ids;
-  const bool must_go_on = slot.closer.MustGoOn();
-  if (must_go_on || TooShort(slot)) {
-    ids = must_go_on ? endings_ : std::vector<int32_t>(tokenizer_.end_ids().begin(), tokenizer_.end_ids().end());
-    const std::vector<int32_t>& stop_ids = slot.job->request.stop_ids;
-    ids.insert(ids.end(), stop_ids.begin(), stop_ids.end());
-  }
-  if (slot.closer.MayNotThink()) ids.insert(ids.end(), tags_.begin(), tags_.end());
-  return ids;
-}
-
 void Scheduler::State::Take(Slot& slot, SampledToken sampled) {
   if (slot.done) return;  // cancelled by another's callback
   Completion& out = *slot.out;
@@ -161,6 +115,7 @@ void Scheduler::State::Take(Slot& slot, SampledToken sampled) {
 void Scheduler::State::Push(Slot& slot, int32_t token, float logprob, bool forced) {
   Completion& out = *slot.out;
   if (out.ttft_ms == 0) out.ttft_ms = MsSince(slot.admitted);
+  const bool may_end = !slot.closer.MustGoOn() && !TooShort(slot);
   out.tokens.push_back(token);
   out.logprobs.push_back(logprob);
   const ResponsePart part = slot.closer.Append(token, forced);
@@ -174,6 +129,8 @@ void Scheduler::State::Push(Slot& slot, int32_t token, float logprob, bool force
     } else {
       if (forced) {
         slot.stop.Break();
+      } else if (!may_end) {
+        slot.stop.Skip(bytes);
       } else if (slot.stop.Append(bytes)) {
         out.cut_bytes = slot.stop.cut_bytes();
       }

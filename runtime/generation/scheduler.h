@@ -47,7 +47,8 @@ class Scheduler {
   // UserError for a request that could never run: see CheckRequest's sentences.
   RequestId Submit(GenerateRequest request, RequestCallbacks callbacks);
   void Cancel(RequestId id, int sample = -1);    // −1: all samples. Nothing happens to what is done
-  void CloseNow(RequestId id, int sample = -1);  // thinking is closed before the next token, where the request has a budget
+  // Thinking is closed before the next token, where the request has a budget; of what waits still, before its first one.
+  void CloseNow(RequestId id, int sample = -1);
 
   // `work` is done by the thread that steps, between two steps: what an engine that runs is asked beside its requests. It must not
   // throw. Destroyed undone where nobody steps any more.

@@ -95,6 +95,7 @@ RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks cal
   job->unfinished = request.num_samples;
   job->results.resize(static_cast<size_t>(request.num_samples));
   job->over.resize(job->results.size());
+  job->close_asked.resize(job->results.size());
   for (size_t i = 0; i < job->results.size(); ++i) {
     job->results[i].sample = static_cast<int>(i);
     job->results[i].prompt_opens_thoughts = job->thoughts == Thoughts::kOpen;
@@ -149,8 +150,11 @@ void Scheduler::State::ReadInbox() {
       Cancel(*job, message.sample);
       continue;
     }
+    for (size_t i = 0; i < job->close_asked.size(); ++i) {
+      if (message.sample < 0 || static_cast<size_t>(message.sample) == i) job->close_asked[i] = true;
+    }
     for (const auto& slot : slots_) {
-      if (slot->job == job && (message.sample < 0 || slot->sample == message.sample)) slot->closer.CloseNow();
+      if (slot->job == job && job->close_asked[static_cast<size_t>(slot->sample)]) slot->closer.CloseNow();
     }
   }
   if (!messages.empty()) Sweep();
@@ -232,35 +236,6 @@ bool Scheduler::State::AdmitNext() {
   return true;
 }
 
-// Takes over what is cached of the prompt at once, so that nobody else's pages push it out before it is its turn.
-void Scheduler::State::AddRoot(Job& job) {
-  const GenerateRequest& request = job.request;
-  auto root = std::make_unique<Root>();
-  root->job = &job;
-  root->tokens = request.prompt;
-  root->tokens.insert(root->tokens.end(), request.response_prefix.begin(), request.response_prefix.end());
-  if (!request.adapter) {
-    root->switch_at = static_cast<int64_t>(root->tokens.size());
-  } else if (request.adapter->activation() == Activation::kInvocation) {
-    root->switch_at = request.invocation_start;
-  }
-  roots_.push_back(std::move(root));
-  roots_.back()->sequence = engine_.NewSequence();
-  Adopt(*roots_.back());
-}
-
-// The longest cached beginning of the prompt, in place of what was taken over before: others may have computed more.
-void Scheduler::State::Adopt(Root& root) {
-  if (root.adopted_at == counts_.steps) return;  // nothing was computed since
-  root.adopted_at = counts_.steps;
-  engine_.Truncate(root.sequence, 0);
-  const auto total = static_cast<int64_t>(root.tokens.size());
-  // The last token is computed in any case: its logits are wanted.
-  const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(total - 1));
-  const WriterSpan writers[] = {{root.switch_at, nullptr}, {total, root.job->request.adapter}};
-  root.encoded = engine_.AdoptPrefix(root.sequence, tokens, writers);
-}
-
 // Nothing runs, and still there is no room: somebody else holds the cache.
 void Scheduler::State::RefuseFirst() {
   const std::unique_ptr<Job> job = std::move(waiting_.front());
@@ -284,6 +259,7 @@ void Scheduler::State::AddSlot(Job& job) {
   out->logprobs.assign(out->tokens.size(), 0.0f);
   out->announced = request.announced;
   slot.closer.Announced(request.announced);
+  if (job.close_asked[static_cast<size_t>(slot.sample)]) slot.closer.CloseNow();
   for (const int32_t token : out->said()) slot.closer.Append(token, false);
   if (request.encode_only) return;
   const auto announced = std::span(request.response_prefix).first(job.callbacks.on_token ? static_cast<size_t>(request.announced) : 0);

@@ -5,6 +5,35 @@
 
 namespace pith {
 
+// Takes over what is cached of the prompt at once, so that nobody else's pages push it out before it is its turn.
+void Scheduler::State::AddRoot(Job& job) {
+  const GenerateRequest& request = job.request;
+  auto root = std::make_unique<Root>();
+  root->job = &job;
+  root->tokens = request.prompt;
+  root->tokens.insert(root->tokens.end(), request.response_prefix.begin(), request.response_prefix.end());
+  if (!request.adapter) {
+    root->switch_at = static_cast<int64_t>(root->tokens.size());
+  } else if (request.adapter->activation() == Activation::kInvocation) {
+    root->switch_at = request.invocation_start;
+  }
+  roots_.push_back(std::move(root));
+  roots_.back()->sequence = engine_.NewSequence();
+  Adopt(*roots_.back());
+}
+
+// The longest cached beginning of the prompt, in place of what was taken over before: others may have computed more.
+void Scheduler::State::Adopt(Root& root) {
+  if (root.adopted_at == counts_.steps) return;  // nothing was computed since
+  root.adopted_at = counts_.steps;
+  engine_.Truncate(root.sequence, 0);
+  const auto total = static_cast<int64_t>(root.tokens.size());
+  // The last token is computed in any case: its logits are wanted.
+  const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(total - 1));
+  const WriterSpan writers[] = {{root.switch_at, nullptr}, {total, root.job->request.adapter}};
+  root.encoded = engine_.AdoptPrefix(root.sequence, tokens, writers);
+}
+
 // Gives every admitted completion whose prompt is encoded a sequence of its own, and its first draw.
 void Scheduler::State::ForkReady() {
   for (const auto& slot : slots_) {

@@ -43,6 +43,7 @@ class Scheduler::State {
     Thoughts thoughts;                // at the end of the prompt
     std::vector<Completion> results;
     std::vector<bool> over;           // samples that are done or cancelled
+    std::vector<bool> close_asked;    // samples whose thoughts were to be closed, before they were admitted or after
     int unfinished = 0, admitted = 0; // samples
     ThinkingPool pool;
     std::exception_ptr failed;        // why it ends without results
@@ -99,20 +100,22 @@ class Scheduler::State {
   void Cancel(Job& job, int sample);
   bool AdmitNext();
   void Admit();
-  void AddRoot(Job& job);
   void AddSlot(Job& job);
-  void Adopt(Root& root);
   void RefuseFirst();
 
   // scheduler_prompts.cc
+  void AddRoot(Job& job);
+  void Adopt(Root& root);
   void ForkReady();
   void AddPrefillRows();
   bool WaitsForPrefix(const Root& root, int64_t started) const;
 
-  // scheduler.cc
+  // scheduler_draws.cc
   void Sample();
   static bool TooShort(const Slot& slot);  // for its request's min_tokens
   std::vector<int32_t> Banned(const Slot& slot) const;
+
+  // scheduler.cc
   void Take(Slot& slot, SampledToken sampled);
   void Push(Slot& slot, int32_t token, float logprob, bool forced);
   void Show(Slot& slot, int32_t token, ResponsePart part);

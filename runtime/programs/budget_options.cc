@@ -40,7 +40,7 @@ void BudgetOptions::Complete(const CLI::App& app, const std::vector<NamedAdapter
   }
   if (pooled && budget.tokens == 0) ThrowUser(app.get_name(), ": --pool wants a budget of tokens; give --budget or --think");
   if (budget.tokens == 0) {
-    RefuseUnused(app, {"--announcement"}, "without a budget of tokens; give --budget or --think");
+    RefuseUnused(app, {"--sentence", "--announcement"}, "without a budget of tokens; give --budget or --think");
     budget.sentence.clear();
   }
 }

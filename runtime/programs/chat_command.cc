@@ -41,7 +41,7 @@ class Chat {
     }
     return true;
   }
-  std::string Prompt() const { return options_.mode.name + (options_.budget ? Str(" ", closing_.budget.tokens) : "") + "> "; }
+  std::string Prompt() const { return options_.mode.name + (closing_.budget.tokens > 0 && options_.budget ? Str(" ", closing_.budget.tokens) : "") + "> "; }
 
  private:
   static constexpr const char* kHelp =
@@ -201,6 +201,7 @@ int ChatCommand(const Arguments& args) {
   Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), system);
   struct sigaction action = {};
   action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = SA_RESTART;  // what is being written then is written all the same
   sigaction(SIGINT, &action, nullptr);  // stops an answer, not the program
   LineEditor editor;
   for (std::string line; editor.Read(chat.Prompt(), &line);) {

@@ -65,7 +65,8 @@ int FitCommand(const Arguments& args) {
   }
   const auto adapters = LoadAdapters(model, *base);
   const auto tokenizer = Tokenizer::Load(path);
-  const EngineOptions options = model.Engine(512 + 64 * chains);
+  EngineOptions options = model.Engine(512 + 64 * chains);
+  options.kv_max_bytes = 0;  // what is measured is not what is asked about
   Engine engine(base, options);
   const int64_t working = WorkingBytes(engine, *tokenizer, adapters.empty() ? nullptr : adapters[0].adapter, chains);
   const int64_t weights = FileBytes(base->files());
@@ -75,7 +76,8 @@ int FitCommand(const Arguments& args) {
   // The prompt once, and each chain's own tokens; of a page that the prompt ends in, each has a copy.
   const int64_t kv = page * (KvCache::PagesFor(prompt) + chains * (KvCache::PagesFor(prompt % page_tokens + max_tokens)));
   const int64_t needed = weights + adapter_bytes + working + kv;
-  const bool fits = available == 0 || needed <= available;
+  const bool bounded = model.kv_max_bytes > 0, holds = !bounded || kv <= model.kv_max_bytes;
+  const bool fits = (available == 0 || needed <= available) && holds;
   const auto mb = [](int64_t bytes) { return static_cast<double>(bytes * 10 >> 20) / 10; };
   Json out = {{"mapped_mb", mb(weights + adapter_bytes)},
               {"weights_mb", mb(weights)},
@@ -83,6 +85,7 @@ int FitCommand(const Arguments& args) {
               {"anon_mb", mb(working)},
               {"kv_mb_per_1k_tokens", mb(page * 1000 / page_tokens)},
               {"kv_mb", mb(kv)},
+              {"kv_max_mb", bounded ? Json(mb(model.kv_max_bytes)) : Json(nullptr)},
               {"chains", chains},
               {"needed_mb", mb(needed)},
               {"available_mb", available > 0 ? Json(mb(available)) : Json(nullptr)},
@@ -100,7 +103,8 @@ int FitCommand(const Arguments& args) {
   line("KV cache", "kv_mb", Str("a prompt of ", prompt, " tokens and ", chains, chains == 1 ? " response" : " responses", " of ", max_tokens));
   line("  per 1,000 tokens", "kv_mb_per_1k_tokens", "in " + model.kv);
   line("needed", "needed_mb", "");
-  if (available > 0) line("the system has left", "available_mb", fits ? "it fits" : "it does not fit: fewer chains, --kv int8, or a smaller type");
+  if (bounded) line("  allowed at most", "kv_max_mb", holds ? "by --kv-max-bytes: it fits" : "by --kv-max-bytes: it does not fit; fewer chains, shorter responses, or --kv int8");
+  if (available > 0) line("the system has left", "available_mb", needed <= available ? "it fits" : "it does not fit: fewer chains, --kv int8, or a smaller type");
   return fits ? 0 : 1;
 }
 

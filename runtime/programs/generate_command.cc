@@ -88,6 +88,7 @@ int GenerateCommand(const Arguments& args) {
     ThrowUser("generate: ", chains, " chains at temperature 0 would all be the same; give --temperature");
   }
 
+  if (!save_kv.empty()) CheckKvPlace(save_kv);  // before anything is computed
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
   const auto adapters = LoadAdapters(model, *base);

@@ -1,10 +1,14 @@
 #include "runtime/programs/line_editor.h"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iostream>
+
+#include "runtime/programs/line_view.h"
 
 namespace pith {
 namespace {
@@ -28,7 +32,13 @@ class RawTerminal {
   termios before_;
 };
 
-bool ReadByte(char* byte) { return ::read(STDIN_FILENO, byte, 1) == 1; }
+// A signal that comes while nobody types, such as Ctrl-C's from another program, is not the end of the input.
+bool ReadByte(char* byte) {
+  ssize_t got;
+  while ((got = ::read(STDIN_FILENO, byte, 1)) < 0 && errno == EINTR) {
+  }
+  return got == 1;
+}
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 size_t Before(const std::string& line, size_t at) {
   while (at > 0 && IsContinuation(line[--at])) {
@@ -52,6 +62,21 @@ char ReadEscape() {
   return c == '1' || c == '7' ? 'H' : c == '4' || c == '8' ? 'F' : c == '3' ? '3' : 0;
 }
 
+// A character that begins with `key`, whose other bytes follow at once.
+void Insert(char key, std::string* line, size_t* at) {
+  const auto lead = static_cast<unsigned char>(key);
+  if (lead < 32) return;
+  std::string character(1, key);
+  for (int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0; more > 0 && ReadByte(&key); --more) character += key;
+  line->insert(*at, character);
+  *at += character.size();
+}
+
+int Columns() {
+  winsize size = {};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 2 ? size.ws_col : 80;
+}
+
 }  // namespace
 
 bool LineEditor::Read(const std::string& prompt, std::string* line) {
@@ -61,41 +86,61 @@ bool LineEditor::Read(const std::string& prompt, std::string* line) {
 
 bool LineEditor::ReadTerminal(const std::string& prompt, std::string* line) {
   const RawTerminal raw;
+  LineView view;
   line->clear();
+  std::string unsent;  // what was being written when earlier lines were gone back to
   size_t at = 0, past = history_.size();
-  const auto show = [&] {
-    std::string out = "\r" + prompt + *line + "\x1b[K";
-    const auto columns = std::count_if(line->begin() + static_cast<std::ptrdiff_t>(at), line->end(), [](char c) { return !IsContinuation(c); });
-    if (columns > 0) out += "\x1b[" + std::to_string(columns) + "D";
-    std::cout << out << std::flush;
-  };
   const auto recall = [&](size_t which) {
+    if (past == history_.size()) unsent = *line;
     past = which;
-    *line = past < history_.size() ? history_[past] : "";
+    *line = past < history_.size() ? history_[past] : unsent;
     at = line->size();
   };
+  const auto move = [&](char direction) {
+    switch (direction) {
+      case 'A': if (past > 0) recall(past - 1); break;
+      case 'B': if (past < history_.size()) recall(past + 1); break;
+      case 'C': at = at < line->size() ? Behind(*line, at) : at; break;
+      case 'D': at = Before(*line, at); break;
+      case 'H': at = 0; break;
+      case 'F': at = line->size(); break;
+      case '3': if (at < line->size()) line->erase(at, Behind(*line, at) - at); break;
+      default: break;
+    }
+  };
+  const auto show = [&] { std::cout << view.Show(prompt, *line, at, Columns()) << std::flush; };
   show();
   for (char key = 0; ReadByte(&key); show()) {
     switch (key) {
       case '\r':
       case '\n':
-        std::cout << "\n" << std::flush;
+        std::cout << view.Leave() << std::flush;
         if (!line->empty() && (history_.empty() || history_.back() != *line)) history_.push_back(*line);
         return true;
       case 4:  // Ctrl-D
         if (line->empty()) {
-          std::cout << "\n" << std::flush;
+          std::cout << view.Leave() << std::flush;
           return false;
         }
-        if (at < line->size()) line->erase(at, Behind(*line, at) - at);
+        move('3');
         break;
       case 3:  // Ctrl-C
-        std::cout << "^C\n";
+        std::cout << view.ToEnd() << "^C\n";
+        view.Forget();
         line->clear();
         at = 0;
+        past = history_.size();
         break;
-      case 1: at = 0; break;
-      case 5: at = line->size(); break;
+      case 12:  // Ctrl-L
+        std::cout << "\x1b[H\x1b[2J";
+        view.Forget();
+        break;
+      case 1: move('H'); break;
+      case 2: move('D'); break;
+      case 5: move('F'); break;
+      case 6: move('C'); break;
+      case 14: move('B'); break;
+      case 16: move('A'); break;
       case 11: line->resize(at); break;
       case 21:
         line->erase(0, at);
@@ -117,20 +162,8 @@ bool LineEditor::ReadTerminal(const std::string& prompt, std::string* line) {
           at = begin;
         }
         break;
-      case 27:
-        switch (ReadEscape()) {
-          case 'A': if (past > 0) recall(past - 1); break;
-          case 'B': if (past < history_.size()) recall(past + 1); break;
-          case 'C': at = at < line->size() ? Behind(*line, at) : at; break;
-          case 'D': at = Before(*line, at); break;
-          case 'H': at = 0; break;
-          case 'F': at = line->size(); break;
-          case '3': if (at < line->size()) line->erase(at, Behind(*line, at) - at); break;
-          default: break;
-        }
-        break;
-      default:
-        if (static_cast<unsigned char>(key) >= 32) line->insert(line->begin() + static_cast<std::ptrdiff_t>(at++), key);
+      case 27: move(ReadEscape()); break;
+      default: Insert(key, line, &at);
     }
   }
   return false;

@@ -62,9 +62,7 @@ void Conversation::Forget() {
 }
 
 std::string KeptAnswer(const Tokenizer& tokenizer, const Completion& completion) {
-  std::string text = JudgedText(tokenizer, completion);
-  text.resize(text.size() - std::min(completion.cut_bytes, text.size()));
-  return WithoutThoughts(std::move(text));
+  return WithoutThoughts(JudgedText(tokenizer, completion));
 }
 
 }  // namespace pith

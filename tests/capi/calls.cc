@@ -44,6 +44,8 @@ int main(int argc, char** argv) {
   EXPECT_OK(pith_model_get_memory(other, &memory, &error));
   EXPECT(memory.weights_mapped_bytes > 0 && memory.kv_bytes > 0 && memory.scratch_bytes > 0 && memory.kv_tokens == 4096 && memory.kv_tokens_free == 4096);
   Memory(other);
+  Logs(path);
+  Kv(path);
 
   // What outlives its model is refused, and freed in any order.
   Gate gate;

@@ -142,3 +142,5 @@ void Proofs(pith_model* model, pith_adapter* adapter);
 void ABrokenAdapter(pith_model* model, const std::string& path);
 void Votes(pith_model* model);
 void Memory(pith_model* model);
+void Logs(const std::string& path);
+void Kv(const std::string& path);

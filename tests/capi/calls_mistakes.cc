@@ -47,6 +47,15 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   refused(r, "one of them");
   r = Ask("x"), r.close_text = "\n#### ";
   refused(r, "no effect without");
+  r = Ask("x"), r.sentence = "In {budget} tokens.";
+  refused(r, "request.sentence has no effect without a budget of tokens");
+  r.seconds = 5;
+  refused(r, "request.sentence has no effect without a budget of tokens");
+  r = Ask("x"), r.reserved = 1;
+  refused(r, "request.reserved is 1");
+  const pith_logit_bias twice[] = {{5, 60}, {6, 1}, {5, 60}};
+  r = Ask("x"), r.logit_bias = twice, r.num_logit_bias = 3;
+  refused(r, "token 5 twice");
   r = Ask("x"), r.temperature = NAN;
   refused(r, "temperature");
   r = Ask("x"), r.seconds = INFINITY;
@@ -90,6 +99,18 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   EXPECT_REFUSED(pith_generate(model, &newer.known, nullptr, nullptr, &answer, &error), PITH_INVALID, "does not have");
 
   EXPECT_REFUSED(pith_adapter_open(model, path.c_str(), nullptr, &loose, &error), PITH_INVALID, "general.type");
+  pith_adapter_options adapter_options = pith_adapter_options_default();
+  adapter_options.reserved = 2;
+  EXPECT_REFUSED(pith_adapter_open(model, path.c_str(), &adapter_options, &loose, &error), PITH_INVALID, "options.reserved is 2");
+  pith_verify_options verify_options = pith_verify_options_default();
+  verify_options.reserved = -1;
+  pith_verification verification = pith_verification_default();
+  EXPECT_REFUSED(pith_verify(adapter, &verify_options, &verification, &error), PITH_INVALID, "options.reserved is -1");
+  pith_job* job = nullptr;
+  r = Ask("x", 4);
+  EXPECT_OK(pith_submit(model, &r, nullptr, &job, &error));
+  EXPECT_REFUSED(pith_job_close_now(job, -1, &error), PITH_INVALID, "no budget");
+  pith_job_free(job);
   EXPECT_REFUSED(pith_job_wait(nullptr, 0, nullptr, &error), PITH_INVALID, "job is NULL");
   pith_usage usage = pith_usage_default();
   EXPECT_REFUSED(pith_answer_usage(nullptr, 0, &usage, &error), PITH_INVALID, "answer is NULL");

@@ -51,6 +51,25 @@ void Threads(pith_model* model) {
     pith_answer_free(answer);
     pith_job_free(job);
   }
+  {  // … before they have begun: one waits behind the other's callback
+    Gate gate;
+    const pith_callbacks callbacks = gate.Callbacks();
+    pith_request request = Ask("Count.", 60);
+    request.closable = 1;
+    request.chains = 2;
+    request.temperature = 1;
+    pith_job *first = nullptr, *second = nullptr;
+    EXPECT_OK(pith_submit(model, &request, &callbacks, &first, &error));
+    gate.Reach();
+    EXPECT_OK(pith_submit(model, &request, nullptr, &second, &error));
+    EXPECT_OK(pith_job_close_now(second, 1, &error));
+    gate.Open();
+    pith_answer* answer = nullptr;
+    EXPECT_OK(pith_job_wait(second, -1, &answer, &error));
+    EXPECT(UsageOf(answer, 0).forced == 0 && UsageOf(answer, 1).forced_by == PITH_FORCED_BY_REQUEST);
+    pith_answer_free(answer);
+    pith_job_free(first), pith_job_free(second);
+  }
   {  // freed: no callback any more
     Gate gate;
     const pith_callbacks callbacks = gate.Callbacks();

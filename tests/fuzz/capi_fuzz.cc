@@ -402,6 +402,13 @@ class Calls {
         Expect(pith_model_list_adapters(Any(models_), in_.Rarely() ? nullptr : listed, in_.Below(3), &count, Error()));
         const char* sha256 = nullptr;
         Expect(pith_model_identity(Any(models_), &sha256, Error()));
+        if (in_.Byte() % 2 == 0) return;
+        const std::string file = TheFiles().folder / "conversation.kv";
+        const char* const path = in_.Rarely() ? in_.Rarely() ? nullptr : TheFiles().adapter.c_str() : file.c_str();
+        Expect(pith_conversation_save_kv(Any(conversations_), path, Error()));
+        int64_t tokens = 0;
+        const pith_status loaded = Expect(pith_model_load_kv(Any(models_), path, in_.Rarely() ? nullptr : &tokens, Error()));
+        PITH_FUZZ_EXPECT(tokens >= 0 && (loaded == PITH_OK || tokens == 0));
         return;
       }
       case 23: {

@@ -58,6 +58,12 @@ TEST_F(ChatTest, FitAddsUp) {
   EXPECT_GT(json["anon_mb"].get<double>(), 0.5);
   EXPECT_GT(json["available_mb"].get<double>(), json["needed_mb"].get<double>());
   ExpectRefusal({"fit", "--model", model_, "--prompt", "5000"}, "context");
+  EXPECT_TRUE(json["kv_max_mb"].is_null());
+  for (const auto& [most, code] : {std::pair("1000000", 0), std::pair("20000", 1), std::pair("1", 1)}) {  // a bound on the cache, which is less than the answers want
+    const Outcome bounded = Run({"fit", "--model", model_, "--chains", "4", "--prompt", "100", "--max-tokens", "60", "--kv-max-bytes", most, "--json"});
+    EXPECT_EQ(bounded.code, code) << most << bounded.err;
+    EXPECT_EQ(nlohmann::json::parse(bounded.out)["fits"], code == 0) << most;
+  }
 }
 
 TEST_F(ChatTest, BudgetsAreKeptWhateverIsDrawn) {

@@ -39,6 +39,13 @@ TEST_F(KvOptionsTest, ForeignFilesAndTooLittleMemoryAreRefused) {
   ExpectRefusal(Generate({"--load-kv", file, "--kv", "f32"}), "the KV's type is f16");
   ExpectRefusal(Generate({"--load-kv", folder_ / "none.kv"}), "none.kv");
   ExpectRefusal(Generate({"--load-kv", model_}), "base.gguf");
+  const std::string model = ReadFile(model_);
+  ExpectRefusal(Generate({"--max-tokens", "4", "--save-kv", model_}), "is no KV file, so it is not replaced");
+  EXPECT_EQ(ReadFile(model_), model);
+  WriteFile(folder_ / "empty", "");
+  Answer({"--save-kv", folder_ / "empty"});
+  Answer({"--save-kv", file});  // in the place of an older one
+  EXPECT_EQ(Answer({"--load-kv", folder_ / "empty"})["cached_tokens"], Answer({"--load-kv", file})["cached_tokens"]);
   ExpectRefusal(Generate({"--kv-max-bytes", "4096", "--max-tokens", "12"}), "KV cache");
   ExpectRefusal(Generate({"--kv-max-bytes", "-1"}), "--kv-max-bytes");
   EXPECT_EQ(Answer({"--kv-max-bytes", "1000000000"})["token_ids"], Answer({})["token_ids"]);

@@ -35,6 +35,41 @@ TEST(Scheduler, ClosesNow) {
   EXPECT_EQ(closed.tokens.size(), 60u);
 }
 
+// Asked of what waits to be admitted, a request or one of its samples, it holds when that is.
+TEST(Scheduler, ClosesNowWhatHasNotBegun) {
+  std::vector<GenerateRequest> requests = Requests(3);
+  for (GenerateRequest& request : requests) {
+    request.num_samples = 3;
+    request.max_tokens = 30;
+    request.budget = BudgetFor(0, 32);
+  }
+  const auto engine = NewEngine();
+  Scheduler scheduler(*engine, Words(), {.max_batch = 2});
+  std::vector<std::vector<Completion>> results(3);
+  std::vector<RequestId> ids;
+  for (size_t i = 0; i < 3; ++i) {
+    ids.push_back(scheduler.Submit(requests[i], {.on_done = [&results, i](std::vector<Completion> done) { results[i] = std::move(done); }}));
+  }
+  scheduler.CloseNow(ids[0], 0);  // before the first step
+  for (int step = 0; step < 6; ++step) scheduler.Step();
+  scheduler.CloseNow(ids[0], 2);
+  scheduler.CloseNow(ids[2]);
+  while (scheduler.Step()) {
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    const Tokens alone = Alone(requests[i]);
+    for (size_t s = 0; s < 3; ++s) {
+      const Completion& c = results[i][s];
+      const bool closed = i == 2 || (i == 0 && s != 1);
+      EXPECT_EQ(c.usage.forced_by, closed ? ForcedBy::kRequest : ForcedBy::kNone) << i << " " << s;
+      EXPECT_EQ(c.forced_begin, closed ? 0 : -1) << i << " " << s;
+      if (!closed) {
+        EXPECT_EQ(c.tokens, alone[s]);
+      }
+    }
+  }
+}
+
 TEST(Scheduler, ThinksAtLeast) {
   GenerateRequest request = Requests(2, +30)[1];  // it wants to end at once
   request.num_samples = 3;
@@ -49,6 +84,18 @@ TEST(Scheduler, ThinksAtLeast) {
     EXPECT_GT(c.tokens.size(), 25u);
     for (size_t t = 0; t < 25; ++t) EXPECT_FALSE(Words().IsEnd(c.tokens[t]) || c.tokens[t] == 50);
   }
+  GenerateRequest texts = Requests(2)[1];  // and no text ends it before
+  texts.max_tokens = 60;
+  texts.num_samples = 1;
+  const std::string whole = ResponseText(Words(), Completions(*engine, texts)[0]);
+  texts.stop = {whole.substr(2, 1), whole.substr(0, 4)};
+  EXPECT_LT(Completions(*engine, texts)[0].tokens.size(), 6u);
+  texts.budget = BudgetFor(0, 16);
+  texts.budget->min_think_tokens = 25;
+  EXPECT_GT(Completions(*engine, texts)[0].tokens.size(), 25u);
+  texts.budget.reset();
+  texts.min_tokens = 25;
+  EXPECT_GT(Completions(*engine, texts)[0].tokens.size(), 25u);
 }
 
 TEST(Scheduler, ThinkingAndAnswerHaveTheirOwnBudgets) {

@@ -207,6 +207,7 @@ TEST(Scheduler, RefusesWhatCannotBeDone) {
   refused([](auto& r) { r.sampling.presence_penalty = 3; }, "presence_penalty");
   refused([](auto& r) { r.sampling.logit_bias = {{400, 1}}; }, "token 400");
   refused([](auto& r) { r.sampling.logit_bias = {{4, 1000}}; }, "logit_bias");
+  refused([](auto& r) { r.sampling.logit_bias = {{4, 60}, {5, 1}, {4, 60}}; }, "token 4 twice");
   refused([](auto& r) {
     r.budget = BudgetFor(120, 10);
     r.budget->pooled = true;

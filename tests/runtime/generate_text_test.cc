@@ -55,6 +55,7 @@ TEST(Scheduler, StopsAtTextsAndTokens) {
     const size_t first = text.find(stopped.stop[1]);
     EXPECT_EQ(c.finish, Finish::kStop);
     EXPECT_EQ(ResponseText(Words(), c), text.substr(0, first));
+    EXPECT_EQ(JudgedText(Words(), c), text.substr(0, first)) << "no judge, and no vote, reads what is no part of the answer";
     EXPECT_EQ(shown, Shown(text.substr(0, first)));
     EXPECT_TRUE(std::equal(c.tokens.begin(), c.tokens.end(), whole.tokens.begin()));
   }
@@ -79,6 +80,23 @@ TEST(Scheduler, StopTextsAreHeldBackWhileTheyMayCome) {
   EXPECT_TRUE(stop.Append("ab!z"));
   EXPECT_EQ(stop.found(), 0) << "it begins first";
   EXPECT_EQ(stop.cut_bytes(), 6u);
+}
+
+TEST(Scheduler, StopTextsThatAreSkippedEndNothing) {
+  const std::vector<std::string> stops = {"abc", "b"};
+  StopText stop(&stops);
+  stop.Skip("xb");
+  EXPECT_EQ(stop.Held(), 0u);
+  EXPECT_FALSE(stop.Append("x"));
+  stop.Skip("ab");
+  EXPECT_EQ(stop.Held(), 2u) << "it may become one";
+  EXPECT_FALSE(stop.Append("x")) << "the b was skipped";
+  stop.Skip("ab");
+  EXPECT_TRUE(stop.Append("cd")) << "it ends behind what was skipped";
+  EXPECT_EQ(stop.found(), 0);
+  EXPECT_EQ(stop.cut_bytes(), 4u);
+  stop.Skip("e");
+  EXPECT_EQ(stop.cut_bytes(), 4u);
 }
 
 TEST(Scheduler, PenaltiesAndBiases) {

@@ -46,6 +46,23 @@ TEST(KvFileRefusal, AnotherAdapterIsRefused) {
   EXPECT_EQ(Refusal(engine, folder / "kv", {two, one}), "restored");
 }
 
+TEST(KvFileRefusal, OtherFilesAreNotReplaced) {
+  const TempFolder folder;
+  Save(folder / "kv");
+  Save(folder / "kv");
+  Engine engine(TinyBase(), Options());
+  const SequenceId id = engine.NewSequence();
+  engine.Prefill(id, RandomTokens(5, 20), nullptr);
+  for (const std::string text : {"x", "GGUF and so on, which is somebody's model"}) {
+    WriteFile(folder / "other", text);
+    EXPECT_THROW(engine.SaveKv(id, folder / "other"), UserError);
+    EXPECT_EQ(ReadFile(folder / "other"), text);
+  }
+  WriteFile(folder / "other", "");
+  engine.SaveKv(id, folder / "other");
+  EXPECT_EQ(engine.Length(engine.RestoreKv(folder / "other", {})), 20);
+}
+
 TEST(KvFileRefusal, AnAdapterIsItsContent) {
   const ModelConfig& config = TinyBase()->config();
   const auto hash = [&](const LoraAdapter& lora) { return AdapterContentHash(*PackedAdapter::FromLora(lora, config, TensorType::kF32), config); };
