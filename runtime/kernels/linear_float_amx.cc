@@ -2,7 +2,7 @@
 // is B. Two tiles of sixteen rows of weights meet two of sixteen rows of x.
 //
 // A sum runs over k in order, 32 at a time, and nothing of it hangs on the other rows: results are independent of M.
-#if defined(__AMX_BF16__)
+#if defined(__x86_64__)  // clang and GCC name what they compile for differently
 #include "runtime/kernels/amx_tiles.h"
 #include "runtime/kernels/float_vectors_avx512.h"
 

@@ -1,5 +1,5 @@
 // kInt8 with AMX for many rows of x, AVX-512 and VNNI for fewer.
-#if defined(__AMX_INT8__)
+#if defined(__x86_64__)  // clang and GCC name what they compile for differently
 #include "runtime/kernels/int8_kernels.h"
 #include "runtime/kernels/int8_tiles.h"
 
