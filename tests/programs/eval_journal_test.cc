@@ -21,6 +21,7 @@ Completion Said(const std::vector<int32_t>& tokens, int sample) {
   c.tokens = tokens;
   c.logprobs = std::vector<float>(tokens.size(), -1.0f);
   c.near_ties = {0, 2};
+  c.announced = 1;
   c.forced_begin = 1;
   c.forced_end = 3;
   c.finish = Finish::kStop;
@@ -65,6 +66,7 @@ TEST_F(EvalJournalTest, GivesBackWhatWasKept) {
   EXPECT_EQ(read.sample, 1);
   EXPECT_EQ(read.tokens, wrote.tokens);
   EXPECT_EQ(read.near_ties, wrote.near_ties);
+  EXPECT_EQ(read.announced, 1);
   EXPECT_EQ(read.forced_begin, 1);
   EXPECT_EQ(read.forced_end, 3);
   EXPECT_EQ(read.finish, Finish::kStop);
@@ -76,6 +78,23 @@ TEST_F(EvalJournalTest, GivesBackWhatWasKept) {
   EXPECT_TRUE(read.prompt_opens_thoughts);
   EXPECT_EQ(read.ttft_ms, wrote.ttft_ms);
   EXPECT_EQ(read.wall_ms, wrote.wall_ms);
+  journal->AddGo("{\"go\":2}");
+  EXPECT_EQ(journal->goes(), (std::vector<std::string>{"{\"go\":1}", "{\"go\":2}"})) << "this process's as well";
+  EXPECT_EQ(Resume()->goes(), journal->goes());
+}
+
+TEST_F(EvalJournalTest, WhatIsThereTwiceCountsOnce) {
+  {
+    const auto journal = Resume();
+    journal->Set(1)->Keep(0, 1, PieceOf(9));
+    journal->Set(1)->Keep(0, 0, PieceOf(-1));  // is no token
+  }
+  ::testing::internal::CaptureStderr();
+  const auto journal = Resume();
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(journal->num_kept(), 4);
+  EXPECT_EQ(journal->Set(1)->Find(0, 1)->completions[0].tokens[0], 8) << "the first, which results may have been made of";
+  EXPECT_EQ(journal->Set(1)->Find(0, 0), nullptr);
 }
 
 TEST_F(EvalJournalTest, WhateverOfTheLastLineWasWritten) {
@@ -134,6 +153,9 @@ TEST_F(EvalJournalTest, WhatDoesNotFitTheEvaluationIsNotTaken) {
     ::testing::internal::GetCapturedStderr();
     WriteFile(path_, whole);
   }
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(EvalJournal::Resume(path_, kFacts, EvalShape{{{2, 3}}, 2, 100})->num_kept(), 2) << "there is no second set";
+  ::testing::internal::GetCapturedStderr();
 }
 
 TEST_F(EvalJournalTest, OneWithoutAnAnswerDoesNotStay) {
