@@ -109,13 +109,6 @@ void PanelKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
   }
 }
 
-template <class F>
-struct ByPanels {
-  static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) { PanelKernel<F>(x, task, begin, end, scratch); }
-};
-
-// Many: how more rows are taken than the plan calls a few or a handful.
-template <template <class> class Many>
 struct AnyNumberOfRows {
   template <class F>
   static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
@@ -126,7 +119,7 @@ struct AnyNumberOfRows {
     if (few || x.m <= task.register_rows) {
       RegisterKernel<F>(x, task, begin, end, scratch);
     } else {
-      Many<F>::Run(x, task, begin, end, scratch);
+      PanelKernel<F>(x, task, begin, end, scratch);
     }
   }
 };

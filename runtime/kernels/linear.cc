@@ -52,7 +52,7 @@ struct Pass {
 };
 
 // None of the instruction sets of another architecture is ever asked for.
-LinearKernel OwnInt8Kernel(TensorType type, Isa isa) {
+LinearKernel OwnInt8Kernel(TensorType type, Isa isa, [[maybe_unused]] bool tiles) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx2: return Avx2Int8Kernel(type);
@@ -60,7 +60,7 @@ LinearKernel OwnInt8Kernel(TensorType type, Isa isa) {
     case Isa::kAvx512Bw: return Avx512BwInt8Kernel(type);
     case Isa::kAvx512Vnni:
     case Isa::kAvx512: return Avx512VnniInt8Kernel(type);
-    case Isa::kAmx: return AmxInt8Kernel(type);
+    case Isa::kAmx: return tiles ? AmxInt8Kernel(type) : Avx512VnniInt8Kernel(type);
 #elif defined(__aarch64__)
     case Isa::kNeon: return NeonInt8Kernel(type);
     case Isa::kDotProd: return DotProdInt8Kernel(type);
@@ -89,9 +89,11 @@ LinearKernel OwnFloatKernel(TensorType type, ActivationType precision, Isa isa) 
   }
 }
 
-LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa) {
+// For so many rows of x.
+LinearKernel KernelFor(TensorType type, ActivationType precision, Isa isa, const LinearTask& task, int64_t m) {
   if (precision != ActivationType::kInt8) return OwnFloatKernel(type, precision, isa);
-  return HasInt8Kernel(type) ? OwnInt8Kernel(type, isa) : OwnFloatKernel(type, ActivationType::kBF16, isa);
+  if (!HasInt8Kernel(type)) return OwnFloatKernel(type, ActivationType::kBF16, isa);
+  return OwnInt8Kernel(type, isa, task.tile_rows > 0 && m >= task.tile_rows);
 }
 
 // Rows [begin, end) of `all`.
@@ -190,7 +192,7 @@ Work& Append(Pass& pass, const TensorView& w, const RowsView& rows, float* y, in
   Work& work = pass.work[pass.num_works++];
   work.rows = rows;
   work.task = TaskOf(pass, w, y, y_stride, scale, accumulate);
-  work.kernel = KernelFor(w.type, pass.type, pass.isa);
+  work.kernel = KernelFor(w.type, pass.type, pass.isa, work.task, rows.m);
   work.first_group = pass.groups;
   pass.groups += (w.rows + kRowGroup - 1) / kRowGroup;
   pass.padded = std::max(pass.padded, rows.padded);
@@ -228,8 +230,8 @@ void RunPass(ThreadPool& pool, std::span<const LinearJob> jobs, std::span<const 
       const LowRankJob& low = *add.job;
       if (low.job != j) continue;
       add.to = &work;
-      add.kernel = KernelFor(low.b.type, pass.type, pass.isa);
       add.task = TaskOf(pass, low.b, job.y + low.begin * job.y_stride, job.y_stride, low.scale, true);
+      add.kernel = KernelFor(low.b.type, pass.type, pass.isa, add.task, low.end - low.begin);
       add.task.prefetch = {};  // it is small, and has just been read for the rows before
       pass.padded = std::max(pass.padded, (low.b.cols + kBlockSize - 1) / kBlockSize * kBlockSize);
       pass.bytes += static_cast<int64_t>(low.b.bytes());

@@ -5,7 +5,7 @@
 
 namespace pith {
 
-LinearKernel Avx2Int8Kernel(TensorType type) { return Int8KernelOf<AnyNumberOfRows<ByPanels>>(type); }
+LinearKernel Avx2Int8Kernel(TensorType type) { return Int8KernelOf<AnyNumberOfRows>(type); }
 
 }  // namespace pith
 #endif

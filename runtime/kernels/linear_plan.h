@@ -21,7 +21,7 @@ struct LinearPlan {
   // up to so many, they are transposed in registers (int8_registers.h); more meet panels in memory (int8_panels.h). Arm has one way for each
   // number of rows.
   int few_rows = 0, register_rows = 4;
-  // AMX: so many rows of x or more meet panels in tiles (int8_tiles.h); 0: none do.
+  // AMX: so many rows of x or more meet panels in tiles (int8_tiles.h), whatever else is said; 0: none do.
   int tile_rows = 16;
   bool operator==(const LinearPlan&) const = default;
 };
