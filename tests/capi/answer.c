@@ -12,6 +12,8 @@ static int count_tokens(void* counts, const pith_token* token) {
 
 static int set(pith_request* request, const char* key, const char* value) {
   static pith_logit_bias bias[4];
+  static const char* stops[4];
+  static int32_t stop_ids[4];
   if (strcmp(key, "user") == 0) request->user = value;
   else if (strcmp(key, "prompt") == 0) request->prompt = value;
   else if (strcmp(key, "system") == 0) request->system = value;
@@ -25,10 +27,25 @@ static int set(pith_request* request, const char* key, const char* value) {
   else if (strcmp(key, "temperature") == 0) request->temperature = atof(value);
   else if (strcmp(key, "top_p") == 0) request->top_p = atof(value);
   else if (strcmp(key, "seed") == 0) request->seed = (uint64_t)atoll(value);
+  else if (strcmp(key, "min_p") == 0) request->min_p = atof(value);
+  else if (strcmp(key, "top_k") == 0) request->top_k = atoi(value);
   else if (strcmp(key, "repetition_penalty") == 0) request->repetition_penalty = atof(value);
+  else if (strcmp(key, "presence_penalty") == 0) request->presence_penalty = atof(value);
+  else if (strcmp(key, "frequency_penalty") == 0) request->frequency_penalty = atof(value);
+  else if (strcmp(key, "min_think") == 0) request->min_think_tokens = atoi(value);
+  else if (strcmp(key, "seconds") == 0) request->seconds = atof(value);
+  else if (strcmp(key, "pooled") == 0) request->pooled = atoi(value);
+  else if (strcmp(key, "sentence") == 0) request->sentence = value;
+  else if (strcmp(key, "announcement") == 0) request->announcement = value;
   else if (strcmp(key, "vote") == 0) request->vote = atoi(value);
   else if (strcmp(key, "scale") == 0) request->adapter_scale = atof(value);
-  else if (strcmp(key, "bias") == 0 && strchr(value, '=') != NULL) {
+  else if (strcmp(key, "stop") == 0 && request->num_stop < 4) {
+    stops[request->num_stop++] = value;
+    request->stop = stops;
+  } else if (strcmp(key, "stop_id") == 0 && request->num_stop_ids < 4) {
+    stop_ids[request->num_stop_ids++] = atoi(value);
+    request->stop_ids = stop_ids;
+  } else if (strcmp(key, "bias") == 0 && strchr(value, '=') != NULL) {
     if (request->num_logit_bias == 4) return 0;
     bias[request->num_logit_bias].token = atoi(value);
     bias[request->num_logit_bias++].bias = (float)atof(strchr(value, '=') + 1);

@@ -25,6 +25,14 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   options.kv_tokens = INT64_MAX;
   EXPECT_REFUSED(pith_model_open(path.c_str(), &options, &none, &error), PITH_INVALID, "options.kv_tokens");
   EXPECT(none == nullptr);
+  // A sentence that has no room is cut, between two characters.
+  std::string name(1, 'x');
+  while (name.size() < 3000) name += "é";
+  for (const std::string& place : {name, "y" + name}) {
+    EXPECT_REFUSED(pith_model_open(place.c_str(), nullptr, &none, &error), PITH_INVALID, "cannot open");
+    const std::string told = error.message;
+    EXPECT(told.size() >= sizeof(error.message) - 2 && told.substr(told.size() - 2) == "é");
+  }
   EXPECT_REFUSED(pith_generate(nullptr, nullptr, nullptr, nullptr, &answer, &error), PITH_INVALID, "model is NULL");
   EXPECT_REFUSED(pith_generate(model, nullptr, nullptr, nullptr, &answer, &error), PITH_INVALID, "request is NULL");
   EXPECT_REFUSED(pith_generate(reinterpret_cast<pith_model*>(adapter), nullptr, nullptr, nullptr, &answer, &error), PITH_INVALID, "no such handle");
@@ -62,6 +70,8 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   refused(r, "request.seconds");
   r = Ask("x"), r.chains = 3;
   refused(r, "chains at temperature 0");
+  r = Ask("x", 0), r.chains = 33, r.temperature = 1, r.budget_tokens = 400, r.reserve_tokens = 1, r.pooled = 1;
+  refused(r, "no more than 32 may");
   r = Ask("x"), r.chains = 1 << 30;
   refused(r, "request.chains");
   r = Ask("x"), r.num_stop = 2;

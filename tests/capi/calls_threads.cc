@@ -1,4 +1,5 @@
 // Several threads, callbacks, two models.
+#include <chrono>
 #include <thread>
 
 #include "calls.h"
@@ -69,6 +70,33 @@ void Threads(pith_model* model) {
     EXPECT(UsageOf(answer, 0).forced == 0 && UsageOf(answer, 1).forced_by == PITH_FORCED_BY_REQUEST);
     pith_answer_free(answer);
     pith_job_free(first), pith_job_free(second);
+  }
+  {  // by a callback that throws, which nobody could catch
+    pith_answer* answer = nullptr;
+    const pith_request request = Ask("Count.", 200);
+    int left = 3;
+    const auto fail = [](void* data, const pith_token*) -> int {
+      if (--*static_cast<int*>(data) == 0) throw 7;
+      return 0;
+    };
+    EXPECT_REFUSED(pith_generate(model, &request, fail, &left, &answer, &error), PITH_INTERNAL, "callback threw");
+    EXPECT(left == 0 && answer == nullptr);
+  }
+  {  // who waits may rely on what on_done did
+    std::atomic<bool> told{false};
+    pith_callbacks callbacks = pith_callbacks_default();
+    callbacks.user_data = &told;
+    callbacks.on_done = [](void* data, int32_t, const pith_answer* answer, const char*) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      pith_answer_free(const_cast<pith_answer*>(answer));  // is lent: nothing happens
+      *static_cast<std::atomic<bool>*>(data) = pith_answer_chains(answer) == 1;
+    };
+    const pith_request request = Ask("One.", 4);
+    pith_job* job = nullptr;
+    EXPECT_OK(pith_submit(model, &request, &callbacks, &job, &error));
+    EXPECT_OK(pith_job_wait(job, -1, nullptr, &error));
+    EXPECT(told);
+    pith_job_free(job);
   }
   {  // freed: no callback any more
     Gate gate;

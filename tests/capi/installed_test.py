@@ -111,6 +111,29 @@ def main():
             keys=["user=" + question, "think=60", "answer=20", "close_text= So "])
     compare(None, cli=["--prompt", question, "--system", "Be terse.", "--chains", 3, "--temperature", 0.8, "--top-p", 0.9, "--seed", 5, "--max-tokens", 30],
             keys=["user=" + question, "system=Be terse.", "chains=3", "temperature=0.8", "top_p=0.9", "seed=5", "max_tokens=30"])
+    # Each field of a request does what pith-run's option of that name does, and something at all.
+    plain = compare(None, cli=["--prompt", question, "--max-tokens", 40], keys=["user=" + question, "max_tokens=40"])
+    drawn = ["--temperature", 1, "--seed", 3], ["temperature=1", "seed=3"]
+    bare = compare(None, cli=["--prompt", question, "--max-tokens", 40, *drawn[0]], keys=["user=" + question, "max_tokens=40", *drawn[1]])
+    held = compare("alora.gguf", cli=["--prompt", question, "--budget", 90], keys=["user=" + question, "budget=90"])
+    pool = ["--budget", 400, "--chains", 3, "--reserve", 16], ["budget=400", "chains=3", "reserve=16"]
+    apart = compare(None, cli=["--prompt", question, *pool[0], *drawn[0]], keys=["user=" + question, *pool[1], *drawn[1]])
+    for adapter, before, cli, keys in (
+            (None, bare, ["--max-tokens", 40, *drawn[0], "--top-k", 3], ["max_tokens=40", *drawn[1], "top_k=3"]),
+            (None, bare, ["--max-tokens", 40, *drawn[0], "--min-p", 0.4], ["max_tokens=40", *drawn[1], "min_p=0.4"]),
+            (None, plain, ["--max-tokens", 40, "--presence-penalty", 1.5], ["max_tokens=40", "presence_penalty=1.5"]),
+            (None, plain, ["--max-tokens", 40, "--frequency-penalty", 1.5], ["max_tokens=40", "frequency_penalty=1.5"]),
+            (None, plain, ["--max-tokens", 40, "--stop-id", plain["token_ids"][7], "--stop-id", 5], ["max_tokens=40", f"stop_id={plain['token_ids'][7]}", "stop_id=5"]),
+            (None, plain, ["--max-tokens", 40, "--stop", "not there", "--stop", "u"], ["max_tokens=40", "stop=not there", "stop=u"]),
+            (None, plain, ["--max-tokens", 40, "--seconds", 1e-6], ["max_tokens=40", "seconds=1e-6"]),
+            (None, bare, ["--max-tokens", 60, *drawn[0], "--logit-bias", "2=9", "--seconds", 1000, "--min-think", 20],
+             ["max_tokens=60", *drawn[1], "bias=2=9", "seconds=1000", "min_think=20"]),
+            (None, apart, [*pool[0], *drawn[0], "--pool"], [*pool[1], *drawn[1], "pooled=1"]),
+            ("alora.gguf", held, ["--budget", 90, "--reserve", 20], ["budget=90", "reserve=20"]),
+            ("alora.gguf", held, ["--budget", 90, "--sentence", "In {budget}."], ["budget=90", "sentence=In {budget}."]),
+            ("alora.gguf", held, ["--budget", 90, "--announcement", "in {budget}:"], ["budget=90", "announcement=in {budget}:"])):
+        other = compare(adapter, cli=["--prompt", question, *cli], keys=["user=" + question, *keys])
+        check([c["token_ids"] for c in other["chains"] or [other]] != [c["token_ids"] for c in before["chains"] or [before]], cli, "does nothing")
     voted = compare(None, cli=["--prompt", question, "--chains", 9, "--temperature", 0.5, "--logit-bias", "24=5", "--logit-bias", "2=4", "--max-tokens", 40],
                     keys=["user=" + question, "chains=9", "temperature=0.5", "bias=24=5", "bias=2=4", "max_tokens=40", "vote=1"])
     check(voted["vote"] and any(chain["finish"] == "cancelled" for chain in voted["chains"]), "a vote was to be decided early:", voted["vote"])

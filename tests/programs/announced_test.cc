@@ -161,7 +161,7 @@ TEST_F(AnnouncedProgramTest, FromExamplesToAnAnswer) {
   WriteFile(folder_ / "told.jsonl", lines);
   const auto yaml = [&](const std::string& budget) {
     WriteFile(folder_ / "run.yaml", "stage: sft\nname: tiny\nfolder: " + (folder_ / "run") + "\nthreads: 1\nmodel: {path: " + model_ + "}\ndata: {dataset: " + (folder_ / "told.jsonl") +
-                                        "}\nadapter: {rank: 4, alpha: 8}\nsft: {epochs: 2, batch_size: 4}\nbudget: " + budget +
+                                        ", shuffle: false}\nadapter: {rank: 4, alpha: 8}\nsft: {epochs: 2, batch_size: 4}\nbudget: " + budget +
                                         "\noptimizer: {learning_rate: 5e-3}\nlog: {tensorboard: false}\n");
     return PITH_TEST_BINARY "/pith-train " + std::string(folder_ / "run.yaml");
   };

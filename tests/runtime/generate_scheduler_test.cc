@@ -165,6 +165,60 @@ TEST(Scheduler, ARequestThatFailsFailsAlone) {
   EXPECT_EQ(engine->kv_tokens_free(), free);
 }
 
+// What the engine itself cannot do ends all that is there, each told of it; and the next request is served.
+TEST(Scheduler, AnEngineThatFailsFailsWhatRuns) {
+  const auto engine = NewEngine(256);
+  const int64_t free = engine->kv_tokens_free();
+  Scheduler scheduler(*engine, Words(), {.max_batch = 1});
+  std::vector<GenerateRequest> requests = Requests(2);
+  std::mutex mutex;
+  std::vector<std::string> errors;
+  for (GenerateRequest& request : requests) {
+    request.num_samples = 1;
+    request.prompt = RandomTokens(7, 20);
+    request.invocation_start = 20;
+    request.max_tokens = 100;
+    scheduler.Submit(request, {.on_error = [&](const std::exception_ptr& why) {
+      const std::lock_guard lock(mutex);
+      errors.push_back(SentenceOf(why));
+    }});
+  }
+  for (int step = 0; step < 3; ++step) scheduler.Step();
+  const SequenceId held = engine->NewSequence();  // somebody takes the room that the first was promised
+  engine->Prefill(held, RandomTokens(8, engine->kv_tokens_free()), nullptr);
+  std::atomic<bool> over{false};
+  {
+    std::jthread server([&](std::stop_token stop) { scheduler.Run(stop); });
+    for (size_t told = 0; told < 2; std::this_thread::yield()) {
+      const std::lock_guard lock(mutex);
+      told = errors.size();
+    }
+    scheduler.Call([&] { engine->Free(held); });
+    scheduler.Submit(requests[0], {.on_done = [&](const std::vector<Completion>&) { over = true; }});
+    while (!over) std::this_thread::yield();
+  }
+  for (const std::string& error : errors) EXPECT_NE(error.find("KV cache of 256 tokens is full"), std::string::npos) << error;
+  EXPECT_EQ(engine->kv_tokens_free(), free);
+}
+
+TEST(Scheduler, WhatIsCalledIsDoneBehindWhatWasTold) {
+  const auto engine = NewEngine();
+  Scheduler scheduler(*engine, Words(), {});
+  bool done = false;
+  int calls = 0;
+  const RequestId id = scheduler.Submit(Requests(1)[0], {.on_done = [&](const std::vector<Completion>&) { done = true; }});
+  scheduler.Step();
+  scheduler.Call([&] {
+    EXPECT_TRUE(done) << "it was cancelled after this was handed in, and before it is done";
+    ++calls;
+  });
+  scheduler.Cancel(id);
+  EXPECT_EQ(calls, 0) << "by the thread that steps";
+  scheduler.Step();
+  EXPECT_EQ(calls, 1);
+  EXPECT_FALSE(scheduler.Step());
+}
+
 TEST(Scheduler, EnoughIsEnough) {
   GenerateRequest request = Requests(2)[1];
   request.num_samples = 8;

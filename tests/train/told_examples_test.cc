@@ -48,6 +48,7 @@ std::string GrowingSolutions(const Scratch& scratch) {
 }
 
 TrainConfig ToldConfig(const Scratch& scratch, const std::string& name, bool announced = true) {
+  PrepareProcess(1);
   TrainConfig c = TinyConfig(scratch, "sft", name);
   c.data.dataset = GrowingSolutions(scratch);
   c.data.shuffle = false;
