@@ -77,7 +77,7 @@ AskedBudget ReadBudget(const pith_request& r, const NamedAdapter& mode, const To
   return asked;
 }
 
-SamplingParams ReadSampling(const pith_request& r, int64_t vocabulary) {
+SamplingParams ReadSampling(const pith_request& r) {
   SamplingParams sampling;
   sampling.temperature = r.temperature;
   sampling.top_k = r.top_k;
@@ -181,7 +181,7 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
   CheckedRequest checked;
   checked.request = ReadPrompt(model, r, mode, budget, &checked.turn);
   GenerateRequest& request = checked.request;
-  request.sampling = ReadSampling(r, model->vocabulary());
+  request.sampling = ReadSampling(r);
   request.budget = budget.decode;
   const int64_t limit = budget.decode ? budget.decode->tokens : 0;
   request.max_tokens = r.max_tokens > 0 ? r.max_tokens : std::max(kDefaultTokens, limit);
