@@ -290,7 +290,9 @@ TEST(EnginePrefix, IsTakenUpWithinAPage) {
       const auto rest = std::span(all).subspan(static_cast<size_t>(engine.Length(id)));
       EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, id, rest)), Fresh(Options(), {{all, nullptr}})));
       // The page it was copied from is as it was.
-      if (!freed) EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, first, more)), Fresh(Options(), {{tokens, nullptr}, {more, nullptr}})));
+      if (!freed) {
+        EXPECT_TRUE(SameBits(Last(engine, RunTokens(engine, first, more)), Fresh(Options(), {{tokens, nullptr}, {more, nullptr}})));
+      }
       // Not what another wrote.
       const SequenceId other = engine.NewSequence();
       engine.SetAdapter(other, TinyAdapter("tiny-lora"));
