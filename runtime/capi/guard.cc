@@ -89,7 +89,6 @@ void CheckZero(const void* from, size_t bytes, const char* what) {
   ThrowUser(what, " uses a field that this version of pith does not have; install the version that the program was built for");
 }
 
-
 void CheckReserved(int32_t value, const char* what) {
   if (value != 0) ThrowUser(what, " is ", value, ", expected 0: this version of pith gives it no meaning");
 }

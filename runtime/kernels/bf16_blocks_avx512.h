@@ -27,5 +27,14 @@ inline __m512i Bf16Block(const uint8_t* at) {
   }
 }
 
+// A panel of bf16 (float_linear.h).
+struct Bf16Values {
+  using Value = uint16_t;
+  template <TensorType kFrom>
+  static void Unpack(const uint8_t* at, uint16_t* out) {
+    _mm512_store_si512(out, Bf16Block<kFrom>(at));
+  }
+};
+
 }  // namespace
 }  // namespace pith

@@ -102,19 +102,28 @@ void FloatKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64
   }
 }
 
-template <class Unit>
+// The kernel of each type of weights by one plan: Plan::Run<type>.
+template <class Plan>
 LinearKernel FloatKernelOf(TensorType type) {
   switch (type) {
-    case TensorType::kF32: return FloatKernel<Unit, TensorType::kF32>;
-    case TensorType::kF16: return FloatKernel<Unit, TensorType::kF16>;
-    case TensorType::kBF16: return FloatKernel<Unit, TensorType::kBF16>;
-    case TensorType::kQ8_0: return FloatKernel<Unit, TensorType::kQ8_0>;
-    case TensorType::kQ4_0: return FloatKernel<Unit, TensorType::kQ4_0>;
-    case TensorType::kQ4_1: return FloatKernel<Unit, TensorType::kQ4_1>;
-    case TensorType::kIQ4_NL: return FloatKernel<Unit, TensorType::kIQ4_NL>;
+    case TensorType::kF32: return Plan::template Run<TensorType::kF32>;
+    case TensorType::kF16: return Plan::template Run<TensorType::kF16>;
+    case TensorType::kBF16: return Plan::template Run<TensorType::kBF16>;
+    case TensorType::kQ8_0: return Plan::template Run<TensorType::kQ8_0>;
+    case TensorType::kQ4_0: return Plan::template Run<TensorType::kQ4_0>;
+    case TensorType::kQ4_1: return Plan::template Run<TensorType::kQ4_1>;
+    case TensorType::kIQ4_NL: return Plan::template Run<TensorType::kIQ4_NL>;
     default: return nullptr;
   }
 }
+
+template <class Unit>
+struct ByPanels {
+  template <TensorType kType>
+  static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+    FloatKernel<Unit, kType>(x, task, begin, end, scratch);
+  }
+};
 
 }  // namespace
 }  // namespace pith

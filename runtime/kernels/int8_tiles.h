@@ -12,14 +12,12 @@ namespace pith {
 namespace {
 
 // Codes without their bias, as signed bytes.
-template <class F>
-inline __m512i Unbiased(__m512i codes) {
-  if constexpr (kBiasShift<F> == 0) return codes;
-  return _mm512_sub_epi8(codes, _mm512_set1_epi8(static_cast<char>(1 << kBiasShift<F>)));
-}
 struct UnbiasedCodes {
-  template <class F, class Code>
-  static inline __m512i Of(Code code) { return Unbiased<F>(code); }
+  template <class F>
+  static inline __m512i Of(__m512i codes) {
+    if constexpr (kBiasShift<F> == 0) return codes;
+    return _mm512_sub_epi8(codes, _mm512_set1_epi8(static_cast<char>(1 << kBiasShift<F>)));
+  }
 };
 
 // Rows of x that meet a panel together: as many as tiles hold, or fewer, so that all blocks are alike; the last begins sooner where they overlap.

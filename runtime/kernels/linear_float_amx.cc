@@ -7,8 +7,7 @@
 #include "runtime/kernels/float_vectors_avx512.h"
 
 #include "runtime/kernels/bf16_blocks_avx512.h"
-#include "runtime/kernels/groups.h"
-#include "runtime/kernels/linear_kernels.h"
+#include "runtime/kernels/float_linear.h"
 
 namespace pith {
 namespace {
@@ -61,58 +60,37 @@ void Products(const RowsView& x, const uint32_t* pairs, const LinearTask& task, 
   }
 }
 
-// A row of weights as bf16, zeros beyond its end. Only F32, F16 and BF16 rows may end within a block of 32.
-template <TensorType kType>
-void ToBf16Row(const RowsView& x, const uint8_t* row, uint16_t* out) {
-  constexpr int kBytes = Block32<kType>::kBytes;
-  const int64_t full = x.k / kBlockSize;
-  for (int64_t b = 0; b < full; ++b) _mm512_store_si512(out + b * kBlockSize, Bf16Block<kType>(row + b * kBytes));
-  if (full == x.blocks) return;
-  alignas(64) uint8_t last[kBytes] = {};
-  __builtin_memcpy(last, row + full * kBytes, static_cast<size_t>((x.k - full * kBlockSize) * (kBytes / kBlockSize)));
-  _mm512_store_si512(out + full * kBlockSize, Bf16Block<kType>(last));
-}
-
-template <TensorType kType>
-void Bf16TileKernel(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
-  const TileShape full{kTileRows, kTileValues * 2};
-  const Tiles tiles(full, full, full);
-  const bool as_it_lies = kType == TensorType::kBF16 && x.k == x.padded;
-  for (int64_t n = begin; n < end; n += kRowGroup) {
-    const int64_t count = end - n < kRowGroup ? end - n : kRowGroup;
-    auto* panel = reinterpret_cast<uint16_t*>(scratch);
-    const uint16_t* w = panel;
-    int64_t w_stride = x.padded;
-    if (as_it_lies && count == kRowGroup) {
-      w = reinterpret_cast<const uint16_t*>(task.w + n * task.row_bytes);
-      w_stride = task.row_bytes / 2;
-    } else {
-      for (int64_t r = 0; r < kRowGroup; ++r) {  // the last row fills the panel up
-        ToBf16Row<kType>(x, task.w + (n + (r < count ? r : count - 1)) * task.row_bytes, panel + r * w_stride);
+struct ByBf16Tiles {
+  template <TensorType kType>
+  static void Run(const RowsView& x, const LinearTask& task, int64_t begin, int64_t end, uint8_t* scratch) {
+    const TileShape full{kTileRows, kTileValues * 2};
+    const Tiles tiles(full, full, full);
+    const bool as_it_lies = kType == TensorType::kBF16 && x.k == x.padded;
+    for (int64_t n = begin; n < end; n += kRowGroup) {
+      const int64_t count = end - n < kRowGroup ? end - n : kRowGroup;
+      auto* panel = reinterpret_cast<uint16_t*>(scratch);
+      const uint16_t* w = panel;
+      int64_t w_stride = x.padded;
+      if (as_it_lies && count == kRowGroup) {
+        w = reinterpret_cast<const uint16_t*>(task.w + n * task.row_bytes);
+        w_stride = task.row_bytes / 2;
+      } else {
+        for (int64_t r = 0; r < kRowGroup; ++r) {  // the last row fills the panel up
+          UnpackRow<Bf16Values, kType>(x, task.w + (n + (r < count ? r : count - 1)) * task.row_bytes, panel + r * w_stride);
+        }
+      }
+      const uint32_t* pairs = x.bf16_pairs;
+      for (int64_t m = -x.pair_shift; m < x.m; m += 2 * kTileRows, pairs += kTileRows * x.padded) {
+        if (x.m - m > kTileRows) Products<2>(x, pairs, task, m, n, count, w, w_stride);
+        else Products<1>(x, pairs, task, m, n, count, w, w_stride);
       }
     }
-    const uint32_t* pairs = x.bf16_pairs;
-    for (int64_t m = -x.pair_shift; m < x.m; m += 2 * kTileRows, pairs += kTileRows * x.padded) {
-      if (x.m - m > kTileRows) Products<2>(x, pairs, task, m, n, count, w, w_stride);
-      else Products<1>(x, pairs, task, m, n, count, w, w_stride);
-    }
   }
-}
+};
 
 }  // namespace
 
-LinearKernel AmxBf16Kernel(TensorType type) {
-  switch (type) {
-    case TensorType::kF32: return Bf16TileKernel<TensorType::kF32>;
-    case TensorType::kF16: return Bf16TileKernel<TensorType::kF16>;
-    case TensorType::kBF16: return Bf16TileKernel<TensorType::kBF16>;
-    case TensorType::kQ8_0: return Bf16TileKernel<TensorType::kQ8_0>;
-    case TensorType::kQ4_0: return Bf16TileKernel<TensorType::kQ4_0>;
-    case TensorType::kQ4_1: return Bf16TileKernel<TensorType::kQ4_1>;
-    case TensorType::kIQ4_NL: return Bf16TileKernel<TensorType::kIQ4_NL>;
-    default: return nullptr;
-  }
-}
+LinearKernel AmxBf16Kernel(TensorType type) { return FloatKernelOf<ByBf16Tiles>(type); }
 
 void PackPairsAmx(const uint16_t* bf16, int64_t rows, int64_t padded, uint32_t* out) {
   for (int64_t k = 0; k < padded; k += kTileValues, out += kTileRows * kTileRows) {

@@ -6,7 +6,7 @@
 
 namespace pith {
 
-LinearKernel Avx2FloatKernel(TensorType type, bool bf16) { return bf16 ? FloatKernelOf<FloatUnit<true>>(type) : FloatKernelOf<FloatUnit<false>>(type); }
+LinearKernel Avx2FloatKernel(TensorType type, bool bf16) { return bf16 ? FloatKernelOf<ByPanels<FloatUnit<true>>>(type) : FloatKernelOf<ByPanels<FloatUnit<false>>>(type); }
 
 }  // namespace pith
 #endif

@@ -8,17 +8,12 @@
 namespace pith {
 namespace {
 
-struct Bf16Unit {
-  using Value = uint16_t;
+struct Bf16Unit : Bf16Values {
   static constexpr int kStep = 32;
   static constexpr bool kAsItLies = true;
   static constexpr TensorType kType = TensorType::kBF16;
   static const uint16_t* Rows(const RowsView& x) { return x.bf16; }
   static int64_t Stride(const RowsView& x) { return x.padded; }
-  template <TensorType kFrom>
-  static void Unpack(const uint8_t* at, uint16_t* out) {
-    _mm512_store_si512(out, Bf16Block<kFrom>(at));
-  }
   static Floats Step(Floats sum, const uint16_t* x, const uint16_t* w) {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(_mm512_loadu_si512(x)), reinterpret_cast<__m512bh>(_mm512_loadu_si512(w)));
   }
@@ -26,7 +21,7 @@ struct Bf16Unit {
 
 }  // namespace
 
-LinearKernel Avx512FloatKernel(TensorType type, bool bf16) { return bf16 ? FloatKernelOf<Bf16Unit>(type) : FloatKernelOf<FloatUnit<false>>(type); }
+LinearKernel Avx512FloatKernel(TensorType type, bool bf16) { return bf16 ? FloatKernelOf<ByPanels<Bf16Unit>>(type) : FloatKernelOf<ByPanels<FloatUnit<false>>>(type); }
 
 }  // namespace pith
 #endif

@@ -77,13 +77,18 @@ bool HasBf16Unit(ActivationType type, Isa isa) { return FloatIsa(isa) == Isa::kA
 
 int64_t PairCount(int64_t m, int64_t padded) { return (m + kPairRows - 1) / kPairRows * kPairRows * (padded / 2); }
 
+// body(begin, end, thread) over `count` parts of the rows, by many threads where there are many values.
+template <class Body>
+void Share(const RowsView& view, ThreadPool* pool, int64_t count, int64_t grain, const Body& body) {
+  if (pool != nullptr && view.m * view.k >= kManyValues) {
+    pool->ParallelFor(count, grain, std::cref(body));
+  } else {
+    body(0, count, 0);
+  }
+}
 template <class Rows>
 void OverRows(const RowsView& view, ThreadPool* pool, const Rows& rows) {
-  if (pool != nullptr && view.m * view.k >= kManyValues) {
-    pool->ParallelFor(view.m, 4, std::cref(rows));
-  } else {
-    rows(0, view.m, 0);
-  }
+  Share(view, pool, view.m, 4, rows);
 }
 
 void MakeCodes(PreparedRows::Impl& p, ThreadPool* pool) {
@@ -112,12 +117,7 @@ void MakePairs([[maybe_unused]] PreparedRows::Impl& p, [[maybe_unused]] ThreadPo
       PackPairsAmx(view.bf16 + row * view.padded, std::min(kPairRows, view.m - row), view.padded, pairs + row * (view.padded / 2));
     }
   };
-  const int64_t blocks = (view.m + kPairRows - 1) / kPairRows;
-  if (pool != nullptr && view.m * view.k >= kManyValues) {
-    pool->ParallelFor(blocks, 1, std::cref(pack));
-  } else {
-    pack(0, blocks, 0);
-  }
+  Share(view, pool, (view.m + kPairRows - 1) / kPairRows, 1, pack);
   view.bf16_pairs = pairs;
 #endif
 }
