@@ -108,7 +108,7 @@ void Speculate(const std::shared_ptr<const BaseModel>& base, const ModelOptions&
   for (const SpeculationBench::Text& text : texts) {
     const auto f = bench.Measure(text, drafter, always, settings.reps);
     Print({{"test", "speculation"}, {"draft", option.Text()}, {"text", text.name}, {"prompts", text.questions.size()}, {"tokens", f.tokens}, {"tok_per_s", Round(f.plain, 1)},
-           {"drafted_tok_per_s", Round(f.speculating, 1)}, {"ratio", Round(f.ratio, 3)}, {"ratio_lowest", Round(f.lowest, 3)}, {"ratio_highest", Round(f.highest, 3)},
+           {"drafted_tok_per_s", Round(f.speculating, 1)}, {"ratio", Round(f.ratio, 3)}, {"ratio_lowest", Round(f.lowest, 3)}, {"ratio_highest", Round(f.highest, 3)}, {"ratio_of_fastest", Round(f.fastest, 3)},
            {"drafted", f.drafted}, {"accepted", f.accepted}, {"passes", f.passes}, {"mode", mode.name}}, json);
   }
 }

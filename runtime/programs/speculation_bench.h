@@ -31,6 +31,7 @@ class SpeculationBench {
     int64_t tokens = 0;                        // of the answers of one round
     double plain = 0, speculating = 0;         // tokens per second behind the first token, medians
     double ratio = 0, lowest = 0, highest = 0; // of the two within a round: median, least, most
+    double fastest = 0;                        // of the two, each question's fastest round alone: what a machine does that does nothing beside
     int64_t drafted = 0, accepted = 0, passes = 0;  // of the last round
   };
   // An answer that drafts have changed is a programmer's mistake, and aborts.

@@ -7,9 +7,10 @@ namespace pith {
 
 namespace {
 
-// Guesses before anything was seen, by evidence; what was seen since fades by kFading with each draft.
-constexpr double kGuesses[] = {0.7, 0.1, 0.2, 0.4, 0.6, 0.7, 0.75, 0.8, 0.8};
-constexpr double kGuessSeen = 3, kFading = 0.9;
+// Guesses before anything was seen, by evidence, near what SmolLM2-135M's answers gave (docs/speculation.md); what was seen since fades by kFading with
+// each draft.
+constexpr double kGuesses[] = {0.7, 0.2, 0.4, 0.55, 0.65, 0.7, 0.75, 0.8, 0.85};
+constexpr double kGuessSeen = 3, kFading = 0.95;
 constexpr double kDraftGuess = 0.3;   // of a pass of one row, for drafting a token
 constexpr int64_t kIdlePasses = 128;  // without a draft until it is tried again …
 constexpr int64_t kTries = 2;         // … so often
