@@ -75,7 +75,7 @@ void Decoder::ChoosePlans(ThreadPool& pool) const {
   pith::ChoosePlans(pool, matrices, isa_);
 }
 
-void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, float* logits) {
+void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t num_layers, float* logits) {
   const int64_t m = static_cast<int64_t>(batch.rows.size());
   if (m == 0) return;
   Reserve(pool, batch);
@@ -84,7 +84,7 @@ void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, fl
   const int64_t q_dim = config_.q_dim(), k_dim = config_.k_dim(), qkv_dim = config_.qkv_dim();
   float* x_MD = x_MD_.data();
   float* h_MD = h_MD_.data();
-  for (int64_t i = 0; i < config_.num_layers; ++i) {
+  for (int64_t i = 0; i < num_layers; ++i) {
     Norm(pool, m, x_MD, layers_[i].attn_norm_D, h_MD);
     const Target qkv[] = {{kQ, qkv_.data(), qkv_dim, false},
                           {kK, qkv_.data() + q_dim, qkv_dim, false},

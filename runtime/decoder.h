@@ -44,8 +44,8 @@ class Decoder {
 
   // How this processor reads the weights best (linear_plan.h). Results do not hang on it.
   void ChoosePlans(ThreadPool& pool) const;
-  // Writes the rows' KV and the logits of batch.logit_rows (V floats each).
-  void Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, float* logits);
+  // Writes the rows' KV and the logits of batch.logit_rows (V floats each): of the first `num_layers` layers, behind which norm and head follow at once.
+  void Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t num_layers, float* logits);
 
   int64_t weights_bytes() const;
   int64_t scratch_bytes() const;

@@ -28,6 +28,7 @@ struct Engine::Impl {
   void Collect(std::span<const ForwardRow> rows);
   void BuildBatch(std::span<const ForwardRow> rows);
   void Abandon();
+  void Compute(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out);
 
   std::shared_ptr<const BaseModel> base;
   EngineOptions options;
@@ -36,6 +37,7 @@ struct Engine::Impl {
   Sequences sequences;
   Decoder decoder;
 
+  bool drafting = false;  // pending tokens are those of ForwardDraft()
   // Of the batch at hand; kept so that nothing is allocated in steady state.
   std::vector<SequenceId> involved;  // sequences with pending tokens, in order of first appearance
   std::vector<int32_t> group_of_row, next_in_group;
@@ -57,12 +59,22 @@ Engine::~Engine() = default;
 const ModelConfig& Engine::config() const { return impl_->base->config(); }
 const EngineOptions& Engine::options() const { return impl_->options; }
 SequenceId Engine::NewSequence() { return impl_->sequences.New(); }
-SequenceId Engine::Fork(SequenceId from) { return impl_->sequences.Fork(from); }
-void Engine::Free(SequenceId sequence) { impl_->sequences.Free(sequence); }
+SequenceId Engine::Fork(SequenceId from) {
+  EndDraft();
+  return impl_->sequences.Fork(from);
+}
+void Engine::Free(SequenceId sequence) {
+  EndDraft();
+  impl_->sequences.Free(sequence);
+}
 int64_t Engine::Length(SequenceId sequence) const { return impl_->sequences.Get(sequence).length(); }
-void Engine::Truncate(SequenceId sequence, int64_t length) { impl_->sequences.Truncate(sequence, length); }
+void Engine::Truncate(SequenceId sequence, int64_t length) {
+  EndDraft();
+  impl_->sequences.Truncate(sequence, length);
+}
 
 void Engine::SetAdapter(SequenceId sequence, AdapterRef adapter) {
+  EndDraft();
   impl_->sequences.SetAdapter(sequence, std::move(adapter));
 }
 
@@ -74,8 +86,8 @@ std::vector<KvSegment> Engine::Segments(SequenceId sequence) const {
   return segments;
 }
 
-// Sorts the rows' tokens to their sequences and makes room for them, and for what Commit() will append. Where it throws,
-// Abandon() is to follow.
+// Sorts the rows' tokens to their sequences, behind those of a draft, and makes room for them, and for what Commit() will append. Where it
+// throws, Abandon() is to follow.
 void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
   const ModelConfig& config = base->config();
   for (const ForwardRow& row : rows) {
@@ -84,13 +96,14 @@ void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
     }
     sequences.Get(row.sequence);
   }
-  involved.clear();
+  if (!drafting) involved.clear();
   positions.clear();
   for (const ForwardRow& row : rows) {
     Sequence& s = sequences.Get(row.sequence);
     if (s.pending.empty()) involved.push_back(row.sequence);  // before its first token is pending: Abandon() must find it
     positions.push_back(s.length() + static_cast<int64_t>(s.pending.size()));
     s.pending.push_back(row.token);
+    if (!row.drafted) s.pending_sure = static_cast<int64_t>(s.pending.size());
   }
   for (SequenceId id : involved) {
     const Sequence& s = sequences.Get(id);
@@ -110,6 +123,7 @@ void Engine::Impl::Collect(std::span<const ForwardRow> rows) {
 void Engine::Impl::Abandon() {
   for (SequenceId id : involved) sequences.Cancel(id);
   involved.clear();
+  drafting = false;
 }
 
 // Rows in groups of one adapter each, in order of first appearance; within a group in the caller's order.
@@ -141,20 +155,37 @@ void Engine::Impl::BuildBatch(std::span<const ForwardRow> rows) {
   }
 }
 
-void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out) {
-  if (rows.empty()) return;
-  Impl& e = *impl_;
+void Engine::Impl::Compute(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out) {
   try {
-    e.Collect(rows);
-    e.BuildBatch(rows);
-    PITH_CHECK(e.batch.logit_rows.empty() || logits_out != nullptr, e.batch.logit_rows.size(), " rows of logits");
-    e.decoder.Run(e.pool, e.cache, e.batch, logits_out);
+    Collect(rows);
+    BuildBatch(rows);
+    PITH_CHECK(batch.logit_rows.empty() || logits_out != nullptr, batch.logit_rows.size(), " rows of logits");
+    decoder.Run(pool, cache, batch, num_layers, logits_out);
   } catch (...) {
-    e.Abandon();
+    Abandon();
     throw;
   }
+}
+
+void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out) {
+  EndDraft();
+  if (rows.empty()) return;
+  Impl& e = *impl_;
+  e.Compute(rows, config().num_layers, logits_out);
   for (SequenceId id : e.involved) e.sequences.Commit(id);
   e.involved.clear();
+}
+
+void Engine::ForwardDraft(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out) {
+  PITH_CHECK(num_layers >= 1 && num_layers <= config().num_layers, num_layers, " layers of ", config().num_layers);
+  if (rows.empty()) return;
+  if (!impl_->drafting) impl_->involved.clear();
+  impl_->drafting = true;
+  impl_->Compute(rows, num_layers, logits_out);
+}
+
+void Engine::EndDraft() {
+  if (impl_->drafting) impl_->Abandon();
 }
 
 int64_t Engine::AdoptPrefix(SequenceId sequence, std::span<const int32_t> tokens) {

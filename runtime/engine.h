@@ -35,6 +35,7 @@ struct ForwardRow {
   SequenceId sequence;
   int32_t token;
   bool want_logits;
+  bool drafted = false;  // may be taken back by Truncate(): no other sequence finds its page until a row that is no draft has come behind it
 };
 
 // A run of cached tokens with one writer.
@@ -73,6 +74,12 @@ class Engine {
   // UserError when a sequence would pass the model's context, or the cache is full; std::bad_alloc when memory is. After any
   // exception, here and below, every sequence is as it was before the call, and the engine goes on with the same results.
   void Forward(std::span<const ForwardRow> rows, float* logits_out);
+
+  // A draft of what Forward() would give: the first `num_layers` layers, from 1 to all, then norm and head (early exit). The rows stand behind
+  // their sequences and behind those of earlier calls, and read and write the KV of these layers in its place; nothing of them
+  // stays. EndDraft() forgets them, and so does any other call that changes sequences. Logits and errors as Forward()'s.
+  void ForwardDraft(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out);
+  void EndDraft();
 
   // Appends `tokens` to `sequence` under its present adapter, in chunks; the logits of the last token go to logits_last
   // (V floats, may be nullptr). An empty sequence first takes over the longest cached prefix that has the same tokens

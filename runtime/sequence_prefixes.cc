@@ -27,7 +27,7 @@ PageKey Sequences::KeyOf(const Sequence& s, int64_t page_index) const {
 
 void Sequences::RegisterFullPages(Sequence& s, int64_t from_token) {
   if (!share_prefixes_) return;
-  for (int64_t i = from_token / kFull; (i + 1) * kFull <= s.length(); ++i) {
+  for (int64_t i = from_token / kFull; (i + 1) * kFull <= s.num_sure; ++i) {
     int32_t& page = s.pages[static_cast<size_t>(i)];
     const PageKey key = KeyOf(s, i);
     const int32_t twin = prefixes_.Find(key);
@@ -137,6 +137,7 @@ void Sequences::AppendSpans(Sequence& s, std::span<const int32_t> tokens, std::s
     if (end > begin) Append(s, tokens.subspan(begin, end - begin), writers_.Find(span.adapter), span.adapter);
     begin = std::max(begin, end);
   }
+  s.num_sure = s.length();
 }
 
 int32_t Sequences::Restore(std::span<const int32_t> tokens, std::span<const WriterSpan> writers, const AdapterRef& adapter,

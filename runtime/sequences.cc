@@ -53,14 +53,17 @@ int32_t Sequences::Fork(int32_t from) {
   s.runs = source.runs;
   s.adapter = source.adapter;
   s.writer = source.writer;
+  s.num_sure = source.num_sure;
   for (int32_t page : s.pages) cache_->Share(page);
   return id;
 }
 
 void Sequences::Free(int32_t id) {
-  RegisterLastPage(Get(id));
-  Truncate(id, 0);
   Sequence& s = Get(id);
+  const int64_t known = std::exchange(s.num_sure, s.length());  // what is left was no draft, or was kept
+  RegisterFullPages(s, known);
+  RegisterLastPage(s);
+  Truncate(id, 0);
   s.adapter = nullptr;
   s.writer = 0;
   s.live = false;
@@ -71,6 +74,7 @@ void Sequences::Truncate(int32_t id, int64_t length) {
   Sequence& s = Get(id);
   PITH_CHECK(length >= 0 && length <= s.length(), "length ", length, " of ", s.length());
   s.tokens.resize(static_cast<size_t>(length));
+  s.num_sure = std::min(s.num_sure, length);
   s.hit_tokens = std::min(s.hit_tokens, length);
   if (length == 0) s.miss_tokens = 0;
   while (!s.runs.empty() && s.runs.back().begin >= length) s.runs.pop_back();
@@ -159,15 +163,17 @@ bool Sequences::Reserve(int32_t id) {
 void Sequences::Cancel(int32_t id) {
   Sequence& s = Get(id);
   s.pending.clear();
+  s.pending_sure = 0;
   DropPagesFrom(s, static_cast<size_t>(KvCache::PagesFor(s.length())));
 }
 
 void Sequences::Commit(int32_t id) {
   Sequence& s = Get(id);
-  const int64_t before = s.length();
+  const int64_t before = s.length(), known = s.num_sure;
   Append(s, s.pending, s.writer, s.adapter);
   s.pending.clear();
-  RegisterFullPages(s, before);
+  if (s.pending_sure > 0) s.num_sure = before + std::exchange(s.pending_sure, 0);
+  RegisterFullPages(s, known);
   counters_.hit_tokens += std::exchange(s.hit_tokens, 0);
   counters_.miss_tokens += std::exchange(s.miss_tokens, 0);
 }

@@ -30,6 +30,8 @@ struct Sequence {
   AdapterRef adapter;
   WriterId writer = 0;
   std::vector<int32_t> pending;    // tokens of the batch that is being computed
+  int64_t pending_sure = 0;        // of these: up to the last one that is no draft
+  int64_t num_sure = 0;            // tokens whose full pages others find: those behind are drafts that may be taken back
   int64_t hit_tokens = 0, miss_tokens = 0;  // of AdoptPrefix(), until they are counted
 
   int64_t length() const { return static_cast<int64_t>(tokens.size()); }
@@ -83,7 +85,7 @@ class Sequences {
   // AdoptPrefix() in two: whole pages, and the beginning of one more. The first says how many tokens, the second how many more.
   int64_t AdoptPages(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);
   int64_t AdoptBeginning(Sequence& s, std::span<const int32_t> tokens, std::span<const WriterSpan> writers);
-  void RegisterFullPages(Sequence& s, int64_t from_token);
+  void RegisterFullPages(Sequence& s, int64_t from_token);  // to s.num_sure
   PageKey KeyOf(const Sequence& s, int64_t page_index) const;
   PageKey KeyOf(std::span<const int32_t> tokens, std::span<const WriterSpan> writers, int64_t begin, uint64_t parent) const;
 

@@ -208,6 +208,7 @@ class Evaluation {
     auto last = Clock::now();
     GenerateOptions options;
     options.max_batch = settings_.max_batch;
+    options.drafter = settings_.drafter;
     const int64_t known = done_ + static_cast<int64_t>(open.size() - asked.size()) * settings_.chains;
     options.on_progress = [&](int64_t finished, int64_t) { on_progress_(known + finished, total_, what_); };
     options.on_completion = [&](size_t i, const Completion& completion) {

@@ -13,6 +13,7 @@
 #include "rewards/verifiers.h"
 #include "runtime/session/mode.h"
 #include "runtime/generation/sampler.h"
+#include "runtime/speculation/drafter.h"
 
 namespace pith {
 
@@ -44,6 +45,7 @@ struct EvalSettings {
   SamplingParams sampling;            // greedy for one chain unless asked otherwise
   std::string system;
   int max_batch = 32;
+  std::shared_ptr<Drafter> drafter = nullptr;  // no answer hangs on it
   std::shared_ptr<Verifiers> verifiers = std::make_shared<Verifiers>();  // of the kinds of all problems
 
   bool CanTell(const NamedAdapter& mode) const;  // there is a text that tells it a budget

@@ -48,7 +48,7 @@ std::vector<std::vector<Completion>> Generate(Engine& engine, const Tokenizer& t
                                               std::span<const GenerateRequest> requests, const GenerateOptions& options,
                                               GenerateStats* stats) {
   const auto start = std::chrono::steady_clock::now();
-  Scheduler scheduler(engine, tokenizer, {.max_batch = options.max_batch});
+  Scheduler scheduler(engine, tokenizer, {.max_batch = options.max_batch, .drafter = options.drafter, .draft_always = options.draft_always});
   std::vector<std::vector<Completion>> results(requests.size());
   std::vector<RequestId> ids(requests.size());
   int64_t done = 0, reported = 0, total = 0;
@@ -75,7 +75,11 @@ std::vector<std::vector<Completion>> Generate(Engine& engine, const Tokenizer& t
   if (stats) {
     *stats = {};
     for (const GenerateRequest& request : requests) stats->prompt_tokens += static_cast<int64_t>(request.prompt.size());
-    stats->generated_tokens = scheduler.counts().generated_tokens;
+    const Scheduler::Counts counts = scheduler.counts();
+    stats->generated_tokens = counts.generated_tokens;
+    stats->steps = counts.steps;
+    stats->drafted_tokens = counts.drafted_tokens;
+    stats->accepted_tokens = counts.accepted_tokens;
     stats->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   return results;

@@ -2,15 +2,19 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "runtime/generation/request.h"
+#include "runtime/speculation/drafter.h"
 
 namespace pith {
 
 struct GenerateOptions {
   int max_batch = 32;                                           // sequences decoded together
+  std::shared_ptr<Drafter> drafter = nullptr;                   // and what follows: as SchedulerOptions has them
+  bool draft_always = false;
   std::function<void(int64_t done, int64_t total)> on_progress = {};  // completions; may be empty
   std::function<bool()> cancelled = {};                          // polled once per step; may be empty
   std::function<void(size_t request, const TokenEvent& event)> on_token = {};  // streaming; may be empty
@@ -22,6 +26,7 @@ struct GenerateOptions {
 
 struct GenerateStats {
   int64_t prompt_tokens = 0, generated_tokens = 0;
+  int64_t steps = 0, drafted_tokens = 0, accepted_tokens = 0;
   double seconds = 0;
 };
 

@@ -49,6 +49,8 @@ struct Usage {                       // tokens; thinking and answer are all of t
   int64_t answer_tokens = 0;
   int64_t forced_tokens = 0;         // of both: the announcement and the closing text
   ForcedBy forced_by = ForcedBy::kNone;  // why the closing text was forced in
+  int64_t drafted_tokens = 0;        // that were run before they were known to be right (runtime/speculation/), and …
+  int64_t accepted_tokens = 0;       // … those of them that were
 };
 
 struct Completion {

@@ -18,7 +18,8 @@ double MsSince(std::chrono::steady_clock::time_point start) {
 Scheduler::State::State(Engine& engine, const Tokenizer& tokenizer, const SchedulerOptions& options)
     : engine_(engine), tokenizer_(tokenizer), options_(options),
       vocab_(std::min<int64_t>(engine.config().vocab_size, tokenizer.vocab_size())), num_pages_(engine.kv_tokens_free() / Engine::kPageTokens),
-      endings_(tokenizer.end_ids().begin(), tokenizer.end_ids().end()), share_(options.max_stall) {
+      endings_(tokenizer.end_ids().begin(), tokenizer.end_ids().end()), share_(options.max_stall),
+      rule_(options.drafter && options.drafter->costs_passes(), options.draft_always) {
   if (options.max_batch < 1) ThrowUser("a batch of ", options.max_batch, " sequences was asked for; give 1 or more");
   if (options.max_stall != 0 && !(options.max_stall > 1)) {
     ThrowUser("prompts were to stall answers for ", options.max_stall, " steps; give 0 (no bound) or more than 1");
@@ -30,40 +31,52 @@ Scheduler::State::State(Engine& engine, const Tokenizer& tokenizer, const Schedu
 }
 
 Scheduler::State::~State() {
-  for (const auto& slot : slots_) {
-    if (slot->sequence >= 0) engine_.Free(slot->sequence);
-  }
+  for (const auto& slot : slots_) Leave(*slot);
   for (const auto& root : roots_) {
     if (root->sequence >= 0) engine_.Free(root->sequence);
   }
+}
+
+// Its sequence is free again, and nobody drafts for it any more.
+void Scheduler::State::Leave(Slot& slot) {
+  if (slot.sequence < 0) return;
+  if (options_.drafter) options_.drafter->Forget(slot.sequence);
+  engine_.Free(slot.sequence);
 }
 
 bool Scheduler::State::Step() {
   const auto start = Clock::now();
   ReadInbox();
   Admit();
+  const bool all_wait = slots_.empty();
   draws_.clear();
   ForkReady();
   Sample();
   Sweep();
 
+  if (options_.drafter) DraftTokens();
   rows_.clear();
+  size_t drafted = 0;
   for (const auto& slot : slots_) {
     for (size_t i = 0; i < slot->pending.size(); ++i) {
       rows_.push_back({slot->sequence, slot->pending[i], i + 1 == slot->pending.size()});
     }
+    for (size_t i = 0; i < slot->drafts.run; ++i) rows_.push_back({slot->sequence, slot->drafts.draft[i], true, /*drafted=*/true});
+    drafted += slot->drafts.run;
   }
   const size_t decode_rows = rows_.size();
   AddPrefillRows();
   if (rows_.empty()) {
-    if (slots_.empty() && !waiting_.empty()) RefuseFirst();
+    if (all_wait && !waiting_.empty()) RefuseFirst();
     const std::lock_guard lock(mutex_);
     return !inbox_.empty() || !waiting_.empty();
   }
   const size_t vocab = static_cast<size_t>(engine_.config().vocab_size);
   const auto wanted = std::count_if(rows_.begin(), rows_.end(), [](const ForwardRow& row) { return row.want_logits; });
   if (logits_.size() < static_cast<size_t>(wanted) * vocab) logits_.resize(static_cast<size_t>(wanted) * vocab);
+  const auto forward = Clock::now();
   engine_.Forward(rows_, logits_.data());
+  if (options_.drafter && rows_.size() == decode_rows) rule_.NotePass(static_cast<int64_t>(decode_rows), MsSince(forward));
 
   draws_.clear();
   const float* next = logits_.data();
@@ -71,7 +84,8 @@ bool Scheduler::State::Step() {
     if (slot->pending.empty()) continue;
     slot->pending.clear();
     draws_.push_back({slot.get(), next, {}});
-    next += vocab;
+    slot->drafts.logits = next;
+    next += (1 + slot->drafts.run) * vocab;
   }
   for (Root* root : encoding_) {
     if (root->encoded < static_cast<int64_t>(root->tokens.size())) continue;
@@ -79,8 +93,9 @@ bool Scheduler::State::Step() {
     next += vocab;
   }
   Sample();
+  if (options_.drafter) SampleDrafts();
   const double ms = MsSince(start);
-  share_.Note(decode_rows, rows_.size() - decode_rows, ms);
+  if (drafted == 0) share_.Note(decode_rows, rows_.size() - decode_rows, ms);
   ++counts_.steps;
   if (decode_rows > 0) counts_.longest_step_ms = std::max(counts_.longest_step_ms, ms);
   Sweep();
@@ -164,6 +179,8 @@ void Scheduler::State::Finish(Slot& slot, pith::Finish finish) {
   out.usage.forced_tokens = out.announced + (out.forced_begin >= 0 ? out.forced_end - out.forced_begin : 0);
   slot.closer.Finish();
   slot.done = true;
+  TakeDrafted(slot);
+  Settle(slot);
   job.over[static_cast<size_t>(slot.sample)] = true;
   --job.unfinished;
   Show(slot, -1, slot.closer.progress().thoughts_open() ? ResponsePart::kThinking : ResponsePart::kAnswer);
@@ -184,7 +201,7 @@ void Scheduler::State::Fail(Job& job, const std::exception_ptr& error) {
 void Scheduler::State::Sweep() {
   std::erase_if(slots_, [this](const std::unique_ptr<Slot>& slot) {
     if (!slot->done) return false;
-    if (slot->sequence >= 0) engine_.Free(slot->sequence);
+    Leave(*slot);
     return true;
   });
   std::erase_if(roots_, [this](const std::unique_ptr<Root>& root) {
@@ -214,9 +231,7 @@ void Scheduler::State::FailAll(const std::exception_ptr& error) {
     for (auto& job : *jobs) failed.push_back(std::move(job));
     jobs->clear();
   }
-  for (const auto& slot : slots_) {
-    if (slot->sequence >= 0) engine_.Free(slot->sequence);
-  }
+  for (const auto& slot : slots_) Leave(*slot);
   slots_.clear();
   for (const auto& root : roots_) {
     if (root->sequence >= 0) engine_.Free(root->sequence);

@@ -15,6 +15,7 @@
 #include "data/text/tokenizer.h"
 #include "runtime/engine.h"
 #include "runtime/generation/request.h"
+#include "runtime/speculation/drafter.h"
 
 namespace pith {
 
@@ -23,6 +24,10 @@ struct SchedulerOptions {
   // Prompts take so much of a step, measured as it runs, that it lasts at most so many plain steps: answers do not stall while a long
   // prompt comes in. 0: no bound; prompts take what makes them fastest.
   double max_stall = 0;
+  // Who drafts tokens; nobody where it is empty. The completions are the same: tokens, log-probabilities, usage but for what was drafted and accepted.
+  // Not for requests with a pooled budget (what one sample may think hangs on how far the others are), and not in passes in which a prompt is encoded.
+  std::shared_ptr<Drafter> drafter = nullptr;
+  bool draft_always = false;  // whether it pays or not: to measure, and to test
 };
 
 using RequestId = uint64_t;
@@ -62,6 +67,7 @@ class Scheduler {
   struct Counts {
     int64_t generated_tokens = 0;
     int64_t steps = 0;
+    int64_t drafted_tokens = 0, accepted_tokens = 0;
     double longest_step_ms = 0;      // of those in which a sequence was decoded
   };
   Counts counts() const;             // by the thread that steps

@@ -14,6 +14,7 @@
 #include "runtime/generation/prompt_share.h"
 #include "runtime/generation/scheduler.h"
 #include "runtime/generation/stop_text.h"
+#include "runtime/speculation/draft_rule.h"
 
 namespace pith {
 
@@ -61,6 +62,16 @@ class Scheduler::State {
     int64_t adopted_at = -1;       // the step (counts_.steps) in which the cache was looked at last
     std::vector<float> logits;     // of the last token, once all are encoded
   };
+  // What is drafted for a completion, and how often that was right.
+  struct Speculation {
+    Acceptance acceptance = {};
+    std::vector<int32_t> tokens;   // of prompt and response, as far as a drafter has looked at them
+    std::vector<int32_t> draft;    // for the pass at hand, also what of it is not run
+    int evidence = 0;
+    size_t run = 0, accepted = 0;  // of the draft: in the pass; found right, from its beginning
+    int64_t length = 0;            // of the sequence, without those that run
+    const float* logits = nullptr; // of the pass: behind the pending tokens, and behind each of the draft that is run
+  };
   // A completion that has been admitted.
   struct Slot {
     Job* job;
@@ -76,6 +87,7 @@ class Scheduler::State {
     Completion* out;
     Clock::time_point admitted;
     bool done = false;
+    Speculation drafts = {};
   };
   struct Draw {
     Slot* slot;
@@ -111,9 +123,19 @@ class Scheduler::State {
   bool WaitsForPrefix(const Root& root, int64_t started) const;
 
   // scheduler_draws.cc
-  void Sample();
+  void Sample();  // of draws_, and takes what was drawn
+  SampledToken DrawToken(const Slot& slot, const float* logits, std::span<const int32_t> behind) const;
   static bool TooShort(const Slot& slot);  // for its request's min_tokens
   std::vector<int32_t> Banned(const Slot& slot) const;
+
+  // scheduler_drafts.cc
+  void DraftTokens();
+  bool MayDraft(const Slot& slot) const;
+  int32_t DrawOf(const Slot& slot, const float* logits, std::span<const int32_t> drafted) const;
+  void SampleDrafts();
+  static bool TakeDrafted(Slot& slot);
+  void Settle(Slot& slot);
+  bool IsTold();
 
   // scheduler.cc
   void Take(Slot& slot, SampledToken sampled);
@@ -122,6 +144,7 @@ class Scheduler::State {
   void Finish(Slot& slot, pith::Finish finish);
   void Fail(Job& job, const std::exception_ptr& error);
   void Sweep();
+  void Leave(Slot& slot);
   void FailAll(const std::exception_ptr& error);
 
   Engine& engine_;
@@ -136,6 +159,7 @@ class Scheduler::State {
   std::deque<std::unique_ptr<Root>> roots_;
   std::deque<std::unique_ptr<Slot>> slots_;
   PromptShare share_;
+  DraftRule rule_;
   Counts counts_;
 
   std::mutex mutex_;               // of what follows
@@ -147,7 +171,8 @@ class Scheduler::State {
   std::vector<ForwardRow> rows_;
   std::vector<Root*> encoding_;
   std::vector<float> logits_;
-  std::vector<Draw> draws_;
+  std::vector<Draw> draws_, next_draws_;
+  std::vector<DraftChain> chains_;
   std::vector<std::exception_ptr> errors_;
 };
 

@@ -16,6 +16,8 @@
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 #include "runtime/programs/reasoning_bench.h"
+#include "runtime/programs/speculate_option.h"
+#include "runtime/programs/speculation_bench.h"
 
 namespace pith {
 namespace {
@@ -95,6 +97,22 @@ void Reason(Engine& engine, const Tokenizer& tokenizer, const NamedAdapter& mode
   Print({{"test", "swap"}, {"swaps", kSwaps}, {"median_us", Round(swaps.median_us, 3)}, {"grown_bytes", swaps.grown_bytes}, {"mode", mode.name}}, json);
 }
 
+// Plain decoding and drafts in turn, over one engine.
+void Speculate(const std::shared_ptr<const BaseModel>& base, const ModelOptions& model, const Prompter& prompter, const NamedAdapter& mode, const SpeculateOption& option,
+               const BenchSettings& settings, bool always, bool json) {
+  const auto texts = SpeculationBench::Texts(prompter, mode, settings.gen, base->config().context_length);
+  Engine engine(base, model.Engine(SpeculationBench::KvTokens(texts)));
+  const std::shared_ptr<Drafter> drafter = option.Make(engine, prompter.tokenizer());
+  Print({{"test", "threads"}, {"threads", engine.pool().num_threads()}, {"cpus", CpusText(AllowedCpus())}, {"isa", IsaName(BestIsa())}, {"processor", ProcessorName()}}, json);
+  SpeculationBench bench(engine, prompter.tokenizer());
+  for (const SpeculationBench::Text& text : texts) {
+    const auto f = bench.Measure(text, drafter, always, settings.reps);
+    Print({{"test", "speculation"}, {"draft", option.Text()}, {"text", text.name}, {"prompts", text.questions.size()}, {"tokens", f.tokens}, {"tok_per_s", Round(f.plain, 1)},
+           {"drafted_tok_per_s", Round(f.speculating, 1)}, {"ratio", Round(f.ratio, 3)}, {"ratio_lowest", Round(f.lowest, 3)}, {"ratio_highest", Round(f.highest, 3)},
+           {"drafted", f.drafted}, {"accepted", f.accepted}, {"passes", f.passes}, {"mode", mode.name}}, json);
+  }
+}
+
 }  // namespace
 
 int BenchCommand(const Arguments& args) {
@@ -102,7 +120,8 @@ int BenchCommand(const Arguments& args) {
   BenchSettings settings;
   std::string batches_text = "1,4,8,16";
   double sustained = 0;  // seconds
-  bool json = false, reasoning = false;
+  bool json = false, reasoning = false, always = false;
+  SpeculateOption speculate;
   CLI::App app("Speed and memory; medians over --reps. With --adapter everything is measured with it, too.", "bench");
   model.AddTo(app, /*many_adapters=*/false);
   AddNumber(app, "--prompt", &settings.prompt, TokenCount(), "tokens of the prompt");
@@ -112,11 +131,20 @@ int BenchCommand(const Arguments& args) {
   app.add_option_function<std::string>("--sustained", [&](const std::string& text) { sustained = ParseDuration("bench: --sustained", text); },
                                        "decode for so long, e.g. 30s or 10m, and nothing else: one sequence, or as --batch says")->type_name("TIME");
   app.add_flag("--reasoning", reasoning, "what switching modes, chains, budgets and swaps cost, and nothing else (--prompt 1000, --gen 128 unless given)");
+  speculate.AddTo(app, SpeculateOption::kNone);
+  app.add_flag("--draft-always", always, "with --speculate: drafts are run whether they pay or not");
   app.add_flag("--json", json, "a JSON line per measurement");
   if (!ParseArguments(app, args)) return 0;
   if (sustained > 0) {
     RefuseUnused(app, {"--reps"}, "with --sustained");
     if (app.count("--batch") == 0) batches_text = "1";
+  }
+  const bool drafts = speculate.kind != SpeculateOption::kNone;
+  if (drafts) {
+    RefuseUnused(app, {"--sustained", "--batch", "--reasoning", "--prompt"}, "with --speculate");
+    if (app.count("--gen") == 0) settings.gen = 128;
+  } else {
+    RefuseUnused(app, {"--draft-always"}, "without --speculate");
   }
   if (reasoning) {
     RefuseUnused(app, {"--sustained", "--batch"}, "with --reasoning");
@@ -127,13 +155,17 @@ int BenchCommand(const Arguments& args) {
   if (sustained > 0 && batches.size() > 1) ThrowUser("bench: --sustained decodes one number of sequences together; give one as --batch, not '", batches_text, "'");
   const std::string path = ResolveModelPath(model.model);
   const std::shared_ptr<const BaseModel> base = BaseModel::Load(path);
-  if (settings.prompt + settings.gen > base->config().context_length) {
+  if (!drafts && settings.prompt + settings.gen > base->config().context_length) {
     ThrowUser("--prompt ", settings.prompt, " and --gen ", settings.gen, " pass the model's context of ", base->config().context_length,
               " tokens");
   }
   std::vector<NamedAdapter> modes = LoadAdapters(model, *base);
   modes.insert(modes.begin(), {"base", nullptr});
   const int64_t most = *std::max_element(batches.begin(), batches.end());
+  if (drafts) {
+    Speculate(base, model, *Prompter::Load(path), modes.back(), speculate, settings, always, json);
+    return 0;
+  }
   if (reasoning) {
     const auto tokenizer = Tokenizer::Load(path);
     const int64_t stalled = kStallPrompt + *std::max_element(std::begin(kStalled), std::end(kStalled)) * (ReasoningBench::kStallTokens + 128);

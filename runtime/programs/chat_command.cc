@@ -12,6 +12,7 @@
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
 #include "runtime/programs/line_editor.h"
+#include "runtime/programs/speculate_option.h"
 #include "runtime/session/conversation.h"
 #include "runtime/session/vote.h"
 
@@ -23,9 +24,9 @@ volatile std::sig_atomic_t interrupted = 0;  // by Ctrl-C, since it was last loo
 class Chat {
  public:
   Chat(Engine& engine, const Prompter& prompter, std::vector<NamedAdapter> adapters, const BudgetOptions& closing, const CLI::App& app, TurnOptions options,
-       const std::string& system)
+       const std::string& system, std::shared_ptr<Drafter> drafter)
       : engine_(engine), prompter_(prompter), words_(prompter.tokenizer()), adapters_(std::move(adapters)), closing_(closing), app_(app), options_(std::move(options)),
-        conversation_(prompter, system), scheduler_(engine, words_, {}) {
+        conversation_(prompter, system), scheduler_(engine, words_, {.drafter = std::move(drafter)}) {
     if (!adapters_.empty()) options_.mode = adapters_[0];
     SetBudget();
   }
@@ -150,6 +151,7 @@ class Chat {
     std::cerr << "[" << kept.tokens.size() << " tokens";
     if (usage.thinking_tokens > 0) std::cerr << ", " << usage.thinking_tokens << " of them thinking";
     if (all.size() > 1) std::cerr << "; " << votes << " of " << all.size() << " chains agree, " << tokens << " tokens in all";
+    if (usage.accepted_tokens > 0) std::cerr << "; " << usage.accepted_tokens << " of " << usage.drafted_tokens << " drafted tokens were right";
     if (usage.forced_by != ForcedBy::kNone) std::cerr << "; closed by " << (usage.forced_by == ForcedBy::kBudget ? "the budget" : ForcedByName(usage.forced_by));
     if (kept.finish != Finish::kStop) std::cerr << "; " << (kept.finish == Finish::kCancelled ? "stopped" : "cut off");
     char times[64];
@@ -176,6 +178,7 @@ int ChatCommand(const Arguments& args) {
   TurnOptions options;
   std::string system;
   TemplateOptionsOfRun told;
+  SpeculateOption speculate;
   int64_t context = 0;
   CLI::App app("A conversation in the terminal: /help tells its commands. Lines come from standard input where that is no terminal.", "chat");
   model.AddTo(app, /*many_adapters=*/true);
@@ -185,6 +188,7 @@ int ChatCommand(const Arguments& args) {
   AddNumber(app, "--chains", &options.chains, Between(1, 32), "answers sampled over one prompt, and a vote");
   AddSampling(app, &options.sampling.temperature, "0: greedy (default)", &options.sampling);
   AddNumber(app, "--max-tokens", &options.max_tokens, TokenCount(), "most tokens of an answer without a budget");
+  speculate.AddTo(app, SpeculateOption::kNgram);
   AddNumber(app, "--context", &context, TokenCount(), "tokens of the conversation (default 4096, or the model's context where that is less)");
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, options.sampling);
@@ -198,7 +202,7 @@ int ChatCommand(const Arguments& args) {
   const auto prompter = LoadPrompter(app, path, adapters, told);
   const int64_t tokens = std::min(context > 0 ? context : 4096, base->config().context_length);
   Engine engine(base, model.Engine(2 * tokens + std::max(options.chains, 8) * (std::max(options.max_tokens, closing.budget.tokens) + 64)));
-  Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), system);
+  Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), system, speculate.Make(engine, prompter->tokenizer()));
   struct sigaction action = {};
   action.sa_handler = [](int) { interrupted = 1; };
   action.sa_flags = SA_RESTART;  // what is being written then is written all the same

@@ -112,6 +112,7 @@ int EvalCommand(const Arguments& args) {
     completions += static_cast<int64_t>(set.problems.size() * set.plan.rows.size()) * settings.chains;
   }
   Engine engine(base, options.model.Engine(kv_tokens));
+  settings.drafter = options.speculate.Make(engine, prompter->tokenizer());
   settings.base_sha256 = base->Identity();
 
   const std::string journal_path = EvalJournalPath(options.out);

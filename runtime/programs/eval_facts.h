@@ -17,7 +17,7 @@ struct PlannedSet {
 
 inline constexpr const char* kTemplateTime = "time of the chat template";
 
-// The number of threads, the size of batches and the rest of the machine are not among them: no bit of an answer hangs on those. Nor is the verifier: the last go
+// The number of threads, the size of batches, who drafts tokens and the rest of the machine are not among them: no bit of an answer hangs on those. Nor is the verifier: the last go
 // has it judge everything.
 std::vector<EvalFact> FactsOf(const EvalOptions& options, const std::vector<NamedAdapter>& modes, const std::vector<PlannedSet>& sets, const Prompter& prompter,
                               const ModelConfig& config);

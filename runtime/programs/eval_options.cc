@@ -41,6 +41,7 @@ void EvalOptions::AddTo(CLI::App& app) {
   app.add_option("--system", settings.system, "system message");
   of_template.AddTo(app);
   AddNumber(app, "--max-batch", &settings.max_batch, Between(1, 1024), "sequences decoded together");
+  speculate.AddTo(app, SpeculateOption::kNone);
   verifier.AddTo(app);
   app.add_flag("--no-base", no_base, "leave the base itself out");
   app.add_option("--out", out, "folder for results.json, comparisons.json, breakdown.json, answers.jsonl, run.json, chart.svg and report.html")->required();

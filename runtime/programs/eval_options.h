@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "runtime/evaluation/eval_plan.h"
 #include "runtime/programs/command_line.h"
+#include "runtime/programs/speculate_option.h"
 
 namespace pith {
 
@@ -17,6 +18,7 @@ struct EvalOptions {
   EvalSettings settings;               // its dataset and base_sha256 are left to the caller
   std::vector<std::string> datasets;   // names, all different
   TemplateOptionsOfRun of_template;
+  SpeculateOption speculate;
   bool no_base = false, overwrite = false, resume = false;
   std::string out;
 

@@ -12,6 +12,7 @@
 #include "runtime/programs/budget_options.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
+#include "runtime/programs/speculate_option.h"
 #include "runtime/session/vote.h"
 
 namespace pith {
@@ -32,6 +33,8 @@ Json Describe(const Completion& completion, const std::string& text, const std::
   json["forced_tokens"] = usage.forced_tokens;
   json["forced"] = completion.forced_begin >= 0;
   json["forced_by"] = completion.forced_begin >= 0 ? Json(ForcedByName(usage.forced_by)) : Json(nullptr);
+  json["drafted_tokens"] = usage.drafted_tokens;
+  json["accepted_tokens"] = usage.accepted_tokens;
   json["finish"] = FinishName(completion.finish);
   json["ttft_ms"] = completion.ttft_ms;
   json["tok_per_s"] = completion.wall_ms > 0 ? 1000.0 * static_cast<double>(completion.tokens.size()) / completion.wall_ms : 0.0;
@@ -60,6 +63,7 @@ int GenerateCommand(const Arguments& args) {
   std::vector<std::string> stop;
   std::vector<int32_t> stop_ids;
   TemplateOptionsOfRun told;
+  SpeculateOption speculate;
   int64_t max_tokens = 512;
   int chains = 1;
   std::string save_kv, load_kv;
@@ -78,6 +82,7 @@ int GenerateCommand(const Arguments& args) {
     for (const std::string& id : ids) stop_ids.push_back(static_cast<int32_t>(ParseNumber<int64_t>("generate: --stop-id", id, Between(0, 2147483647))));
   }, "the same, a token's id")->type_name("ID");
   AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default 512, or --budget where that is more)");
+  speculate.AddTo(app, SpeculateOption::kNgram);
   app.add_option("--save-kv", save_kv, "a file for the keys and values of the prompt, as far as all modes share it: for --load-kv")->type_name("FILE");
   app.add_option("--load-kv", load_kv, "takes up the prompt as far as it begins as the one in this file")->type_name("FILE");
   app.add_flag("--json", json, "one JSON object instead of text; of several chains it is that of the vote's winner, with all of them in it");
@@ -144,6 +149,7 @@ int GenerateCommand(const Arguments& args) {
     for (const NamedAdapter& mode : adapters) writers.push_back(mode.adapter);
     engine.Free(engine.RestoreKv(load_kv, writers));  // as a prefix for who comes
   }
+  options.drafter = speculate.Make(engine, words);
   const GenerateRequest requests[] = {request};
   const std::vector<Completion> completions = Generate(engine, words, requests, options)[0];
   const int64_t cached = engine.kv_counters().hit_tokens;

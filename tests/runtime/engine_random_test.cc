@@ -35,8 +35,8 @@ class RandomEngine {
   }
 
   void Step() {
-    switch (Below(14)) {
-      case 0: case 1: case 2: return Prompt();
+    switch (Below(18)) {
+      case 0: case 1: case 2: case 16: case 17: return Prompt();
       case 3: case 4: case 5: case 6: return Decode();
       case 7: return Fork();
       case 8: return Truncate();
@@ -44,6 +44,7 @@ class RandomEngine {
       case 10: return SetAdapter();
       case 12: engine_->Trim(rng_.Int(0, 40) * 4096); return;
       case 13: return SaveAndRestore();
+      case 14: case 15: return Draft();
       case 11: return Below(6) == 0 ? ReplaceAdapter(Below(adapters_.size())) : Free();
     }
   }
@@ -148,6 +149,32 @@ class RandomEngine {
     }
   }
 
+  // Passes of the first layers, and rows that are taken back in part: nothing of them is to be seen afterwards.
+  void Draft() {
+    if (sequences_.empty()) return Prompt();
+    const SequenceId id = Any();
+    Expected& s = sequences_[id];
+    std::vector<float> logits(static_cast<size_t>(engine_->config().vocab_size));
+    std::vector<ForwardRow> rows;
+    const int64_t most = std::min<int64_t>(40, kLongest - static_cast<int64_t>(s.tokens.size())), count = most > 0 ? rng_.Int(0, most) : 0;
+    for (int64_t i = 0; i < count; ++i) rows.push_back({id, static_cast<int32_t>(rng_.Int(3, 6)), i + 1 == count, /*drafted=*/i > 0});
+    if (rows.empty()) return;
+    try {
+      if (Below(2) == 0) engine_->ForwardDraft(rows, rng_.Int(1, 2), logits.data());
+      engine_->Forward(rows, logits.data());
+    } catch (const UserError&) {
+      ++num_full;
+      return Free();
+    }
+    const auto kept = static_cast<size_t>(rng_.Int(1, count));
+    engine_->Truncate(id, static_cast<int64_t>(s.tokens.size() + kept));
+    for (size_t i = 0; i < kept; ++i) {
+      s.tokens.push_back(rows[i].token);
+      s.writers.push_back(s.adapter);
+    }
+    if (kept == rows.size()) Compare(id, logits);
+  }
+
   void Fork() {
     if (sequences_.empty()) return;
     const SequenceId from = Any();
@@ -234,7 +261,7 @@ TEST(EngineRandom, AnyHistoryGivesTheBitsOfAColdEngine) {
   uint64_t seed = 1;
   for (const Case& c : {Case{ActivationType::kBF16, KvType::kF16}, {ActivationType::kInt8, KvType::kF16}, {ActivationType::kF32, KvType::kF32}}) {
     RandomEngine engine(seed++, c.activations, c.kv_type);
-    for (int step = 0; step < 1000; ++step) {
+    for (int step = 0; step < 1800; ++step) {
       engine.Step();
       if (HasFatalFailure()) FAIL() << "at step " << step << " of seed " << seed - 1;
     }

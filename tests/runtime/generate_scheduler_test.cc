@@ -241,6 +241,20 @@ TEST(Scheduler, EnoughIsEnough) {
   EXPECT_EQ(cancelled, 5);
 }
 
+// Its room is there for the next in line only in the step that follows: nobody is refused meanwhile.
+TEST(Scheduler, ACompletionThatEndsAtOnceMakesRoomForTheNext) {
+  std::vector<GenerateRequest> requests = {Requests(2)[1], Requests(2)[1]};
+  for (GenerateRequest& request : requests) {
+    request.sampling.logit_bias.emplace_back(77, 100.0f);
+    request.stop_ids = {77};  // the first token
+    request.num_samples = 3;
+  }
+  const auto engine = NewEngine();
+  for (const auto& group : Generate(*engine, Words(), requests, {.max_batch = 1})) {
+    for (const Completion& c : group) EXPECT_EQ(c.tokens, std::vector<int32_t>{77});
+  }
+}
+
 TEST(Scheduler, RefusesWhatCannotBeDone) {
   const auto engine = NewEngine(512);
   Scheduler scheduler(*engine, Words(), {.max_batch = 4});
