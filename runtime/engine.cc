@@ -117,6 +117,7 @@ void Engine::Impl::BuildBatch(std::span<const ForwardRow> rows) {
   batch.rows.clear();
   batch.groups.clear();
   batch.logit_rows.clear();
+  batch.hidden_rows.clear();
   group_of_row.clear();
   for (const ForwardRow& row : rows) {
     const PackedAdapter* adapter = sequences.Get(row.sequence).adapter.get();
@@ -138,17 +139,19 @@ void Engine::Impl::BuildBatch(std::span<const ForwardRow> rows) {
     const int32_t place = next_in_group[group_of_row[r]]++;
     batch.rows[place] = {rows[r].token, positions[r], sequences.Get(rows[r].sequence).pages.data()};
     if (rows[r].want_logits) batch.logit_rows.push_back(place);
+    if (rows[r].want_hidden) batch.hidden_rows.push_back(place);
   }
 }
 
-void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out) {
+void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out, float* hidden_out) {
   if (rows.empty()) return;
   Impl& e = *impl_;
   try {
     e.Collect(rows);
     e.BuildBatch(rows);
     PITH_CHECK(e.batch.logit_rows.empty() || logits_out != nullptr, e.batch.logit_rows.size(), " rows of logits");
-    e.decoder.Run(e.pool, e.cache, e.batch, logits_out);
+    PITH_CHECK(e.batch.hidden_rows.empty() || hidden_out != nullptr, e.batch.hidden_rows.size(), " rows of hidden states");
+    e.decoder.Run(e.pool, e.cache, e.batch, logits_out, hidden_out);
   } catch (...) {
     e.Abandon();
     throw;

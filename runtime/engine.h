@@ -35,6 +35,7 @@ struct ForwardRow {
   SequenceId sequence;
   int32_t token;
   bool want_logits;
+  bool want_hidden = false;
 };
 
 // A run of cached tokens with one writer.
@@ -69,10 +70,11 @@ class Engine {
   void SetAdapter(SequenceId sequence, AdapterRef adapter);
   std::vector<KvSegment> Segments(SequenceId sequence) const;
 
-  // Appends the rows' tokens to their sequences. logits_out receives V floats per row that wants them, in row order.
+  // Appends the rows' tokens to their sequences. logits_out receives V floats per row that wants them, in row order; hidden_out D floats
+  // per row that wants those: what the last layer gives, normed as the output matrix takes it.
   // UserError when a sequence would pass the model's context, or the cache is full; std::bad_alloc when memory is. After any
   // exception, here and below, every sequence is as it was before the call, and the engine goes on with the same results.
-  void Forward(std::span<const ForwardRow> rows, float* logits_out);
+  void Forward(std::span<const ForwardRow> rows, float* logits_out, float* hidden_out = nullptr);
 
   // Appends `tokens` to `sequence` under its present adapter, in chunks; the logits of the last token go to logits_last
   // (V floats, may be nullptr). An empty sequence first takes over the longest cached prefix that has the same tokens
