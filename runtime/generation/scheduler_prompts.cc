@@ -50,6 +50,10 @@ void Scheduler::State::ForkReady() {
       slot->sequence = engine_.Fork(root.sequence);
     }
     engine_.SetAdapter(slot->sequence, slot->job->request.adapter);  // where the invocation is empty it begins only now
+    if (slot->phase == Slot::kEnding) {  // all of its response was given
+      GoOnWithCheck(*slot);
+      continue;
+    }
     draws_.push_back({slot.get(), root.logits.data(), {}});
   }
 }

@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,12 @@ class Scheduler::State {
     Completion* out;
     Clock::time_point admitted;
     bool done = false;
+    enum Phase {
+      kDecoding,
+      kEnding,   // its response is whole: what is pending of that comes before the check
+      kChecking  // the check is pending
+    } phase = kDecoding;
+    Clock::time_point ended = {};  // its response
   };
   struct Draw {
     Slot* slot;
@@ -115,11 +122,18 @@ class Scheduler::State {
   static bool TooShort(const Slot& slot);  // for its request's min_tokens
   std::vector<int32_t> Banned(const Slot& slot) const;
 
+  // scheduler_check.cc
+  static int64_t CheckTokens(const GenerateRequest& request);  // that a check takes at most behind a response
+  void AskCheck(Slot& slot);
+  void GoOnWithCheck(Slot& slot);
+  void EndCheck(Slot& slot, std::span<const float> hidden_D);
+
   // scheduler.cc
   void Take(Slot& slot, SampledToken sampled);
   void Push(Slot& slot, int32_t token, float logprob, bool forced);
   void Show(Slot& slot, int32_t token, ResponsePart part);
   void Finish(Slot& slot, pith::Finish finish);
+  void Complete(Slot& slot);
   void Fail(Job& job, const std::exception_ptr& error);
   void Sweep();
   void FailAll(const std::exception_ptr& error);
@@ -146,7 +160,7 @@ class Scheduler::State {
   // Of the step at hand.
   std::vector<ForwardRow> rows_;
   std::vector<Root*> encoding_;
-  std::vector<float> logits_;
+  std::vector<float> logits_, hidden_;
   std::vector<Draw> draws_;
   std::vector<std::exception_ptr> errors_;
 };
