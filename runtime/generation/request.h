@@ -50,6 +50,8 @@ struct GenerateRequest {
   int num_samples = 1;                // completions over one shared prompt
   uint64_t first_sample = 0;          // sample numbers first_sample, first_sample + 1, … name the random streams
   bool encode_only = false;           // nothing is sampled: the prompt is in the cache afterwards, for who comes next
+  int64_t pool_tokens = 0;            // of encode_only: Completion::hidden is the mean of the hidden states of the last so many tokens of the prompt (all of a
+                                      // shorter one), which are computed even where the cache has them; 0: none
   std::vector<std::string> stop = {};     // texts that end the response, and are no part of it
   std::vector<int32_t> stop_ids = {};     // tokens that do, beside the tokenizer's ends
   ResponseCheck check = {};
@@ -78,7 +80,7 @@ struct Completion {
   double ttft_ms = 0;                 // from the request's admission to its first token
   double wall_ms = 0;                 // from admission to the last token
   std::optional<double> score = {};   // by the check's head: how likely it is right, 0 to 1; nothing where it was not asked
-  std::vector<float> hidden = {};     // behind the check: D; empty where it was not to be kept
+  std::vector<float> hidden = {};     // behind the check, or of the prompt (pool_tokens): D; empty where it was not to be kept
   double check_ms = 0;                // that the check took, behind wall_ms
 
   // What stands behind the announcement: the model's own, and a closing text.

@@ -46,6 +46,7 @@ bool Scheduler::State::Step() {
   ForkReady();
   Sample();
   Sweep();
+  if (slots_.empty()) Admit();  // prompts that were to be encoded alone have just come to their end, and made room
 
   rows_.clear();
   for (const auto& slot : slots_) {
@@ -80,6 +81,7 @@ bool Scheduler::State::Step() {
     draws_.push_back({slot.get(), next, {}});
     next += vocab;
   }
+  Pool(hidden_.data() + checked.size() * d);
   for (Root* root : encoding_) {
     if (root->encoded < static_cast<int64_t>(root->tokens.size())) continue;
     root->logits.assign(next, next + vocab);

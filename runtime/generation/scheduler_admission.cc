@@ -39,6 +39,7 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
   if (prefix > limit) {
     ThrowUser("the response begins with ", prefix, " given tokens, but may have only ", limit, "; raise the limit");
   }
+  PITH_CHECK(request.pool_tokens == 0 || (request.encode_only && request.pool_tokens > 0), request.pool_tokens, " tokens to pool");
   const ResponseCheck& ask = request.check;
   if (!ask.ids.empty()) {
     PITH_CHECK(!request.encode_only && (!ask.head || static_cast<int64_t>(ask.head->weights.size()) == engine_.config().d_model));
@@ -50,7 +51,7 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
   }
   const int64_t context = engine_.config().context_length - CheckTokens(request);
   if (prompt > context - limit) {
-    const std::string with = ask.ids.empty() ? "" : Str(", with a check of ", CheckTokens(request));
+    const std::string with = ask.ids.empty() ? "" : Str(", with a check of ", CheckTokens(request), ",");
     ThrowUser("a prompt of ", prompt, " tokens and up to ", limit, " more", with, " do not fit the model's context of ", engine_.config().context_length,
               " tokens; shorten the prompt or lower the limit");
   }

@@ -14,11 +14,15 @@ int64_t Scheduler::State::CheckTokens(const GenerateRequest& request) {
 
 // The response is whole, but for its last tokens' keys and values, which are pending.
 void Scheduler::State::AskCheck(Slot& slot) {
-  const std::vector<int32_t>& tokens = slot.out->tokens;
   slot.phase = Slot::kEnding;
   slot.ended = Clock::now();
+  if (slot.sequence >= 0) BeginCheck(slot);  // else when its prompt is encoded
+}
+
+void Scheduler::State::BeginCheck(Slot& slot) {
+  const std::vector<int32_t>& tokens = slot.out->tokens;
   if (tokens.empty() || !tokenizer_.IsEnd(tokens.back())) slot.pending.push_back(slot.job->request.check.end_id);
-  if (slot.sequence >= 0) GoOnWithCheck(slot);  // else when its prompt is encoded
+  GoOnWithCheck(slot);
 }
 
 // The response is the adapter's to its end. Where the base reads the check, that begins in a step of its own.

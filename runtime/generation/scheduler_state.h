@@ -61,6 +61,8 @@ class Scheduler::State {
     bool begun = false;            // rows of its own have run
     int64_t adopted_at = -1;       // the step (counts_.steps) in which the cache was looked at last
     std::vector<float> logits;     // of the last token, once all are encoded
+    std::vector<double> pooled;    // sum of the hidden states that are pooled, so far; empty: none are
+    size_t pool_rows = 0;          // of the step at hand
   };
   // A completion that has been admitted.
   struct Slot {
@@ -116,6 +118,8 @@ class Scheduler::State {
   void ForkReady();
   void AddPrefillRows();
   bool WaitsForPrefix(const Root& root, int64_t started) const;
+  static int64_t PoolBegin(const Root& root);
+  void Pool(const float* hidden_MD);
 
   // scheduler_draws.cc
   void Sample();
@@ -125,6 +129,7 @@ class Scheduler::State {
   // scheduler_check.cc
   static int64_t CheckTokens(const GenerateRequest& request);  // that a check takes at most behind a response
   void AskCheck(Slot& slot);
+  void BeginCheck(Slot& slot);
   void GoOnWithCheck(Slot& slot);
   void EndCheck(Slot& slot, std::span<const float> hidden_D);
 

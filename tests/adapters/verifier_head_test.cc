@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <functional>
+
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
 #include "base/error.h"
@@ -47,7 +50,8 @@ TEST(VerifierHead, GoesThroughJsonAndBack) {
 
 TEST(VerifierHead, TravelsFromThePeftFolderIntoTheGguf) {
   const TempFolder folder;
-  const auto base = BaseModel::Load(PITH_TEST_GOLDEN "/tiny-llama");
+  ModelConfig config = BaseModel::Load(PITH_TEST_GOLDEN "/tiny-llama")->config();
+  config.rope = config.gguf_rope;  // as a GGUF of it would be read
   LoraAdapter lora = ReadPeft(kTinyAlora);
   EXPECT_FALSE(lora.verifier) << "a folder without one has none";
   lora.verifier = SomeHead(AdapterHash(lora));
@@ -55,19 +59,19 @@ TEST(VerifierHead, TravelsFromThePeftFolderIntoTheGguf) {
   EXPECT_EQ(ReadPeft(folder / "adapter").verifier, lora.verifier);
 
   const std::string path = folder / "a.gguf", bare = folder / "bare.gguf";
-  PackedAdapter::FromLora(ReadPeft(folder / "adapter"), base->config(), TensorType::kF16)->WriteGguf(path);
-  const auto packed = PackedAdapter::FromGguf(path, base->config());
+  PackedAdapter::FromLora(ReadPeft(folder / "adapter"), config, TensorType::kF16)->WriteGguf(path);
+  const auto packed = PackedAdapter::FromGguf(path, config);
   EXPECT_EQ(packed->verifier(), lora.verifier);
   EXPECT_FALSE(PackedAdapter::Scaled(packed, 0.5f)->verifier()) << "it was fitted at this scale alone";
 
   // For llama.cpp there is nothing new: the tensors are those of a file without a head, which has no key of ours more.
   LoraAdapter without = ReadPeft(kTinyAlora);
-  PackedAdapter::FromLora(without, base->config(), TensorType::kF16)->WriteGguf(bare);
+  PackedAdapter::FromLora(without, config, TensorType::kF16)->WriteGguf(bare);
   const GgufFile a(path), b(bare);
   ASSERT_EQ(a.tensors().size(), b.tensors().size());
   for (size_t i = 0; i < a.tensors().size(); ++i) EXPECT_EQ(a.tensors()[i].name, b.tensors()[i].name);
   for (const GgufEntry& entry : a.entries()) EXPECT_TRUE(b.Has(entry.key) || entry.key.starts_with("pith.verifier.")) << entry.key;
-  EXPECT_FALSE(PackedAdapter::FromGguf(bare, base->config())->verifier());
+  EXPECT_FALSE(PackedAdapter::FromGguf(bare, config)->verifier());
   const GgufEntry* weights = nullptr;
   for (const GgufEntry& entry : a.entries()) {
     if (entry.key == "pith.verifier.weights") weights = &entry;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "runtime/generation/scheduler.h"
 #include "tests/runtime/scheduler_requests.h"
 
 namespace pith::testing {
