@@ -205,6 +205,7 @@ TEST(VerifierStage, ADryRunShowsWhatIsAsked) {
   const std::string text = DryRun(OpenSession(c, Inputs::kAnnounced));
   EXPECT_NE(text.find("Is this answer right?"), std::string::npos);
   EXPECT_NE(text.find("12 problems x 3 answers = 36, of at most 12 tokens, in 3 steps; about 3 of the problems are held out"), std::string::npos) << text;
+  EXPECT_NE(text.find("# time, as this machine is now, about\n  a step of 5 problems "), std::string::npos) << text;
   EXPECT_FALSE(IsFolder(c.run.folder));
   TrainConfig early = c;
   early.run.init_adapter = scratch.path + "/later";

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "runtime/kv_cache.h"
 #include "train/run/ranks.h"
 #include "train/stage/exchange.h"
 
@@ -41,6 +42,10 @@ int64_t CheckKvTokens(const Session& session, const CheckTurn& turn) {
   for (const PreparedProblem& p : session.problems) longest = std::max(longest, static_cast<int64_t>(p.prompt.ids.size()));
   // Each sequence has a copy of its prompt's last page, and wastes at most the most of its own last; the prompts of as many as run are in the cache.
   return together * (c.max_tokens + static_cast<int64_t>(turn.ids.size()) + 1 + 2 * page) + std::min(together, c.problems_per_step) * (longest + page);
+}
+
+int64_t CheckKvBytes(const Session& session, const CheckTurn& turn) {
+  return CheckKvTokens(session, turn) / Engine::kPageTokens * KvCache::PageBytes(session.base->config(), KvTypeOf(session.config.check.kv_type));
 }
 
 CheckSampler::CheckSampler(const Session& session) : session_(session), turn_(MakeCheckTurn(*session.prompter, session.config.check.text)) {

@@ -32,5 +32,6 @@ class CheckSampler {
 
 // Room in the cache that a step needs (EngineOptions::kv_tokens).
 int64_t CheckKvTokens(const Session& session, const CheckTurn& turn);
+int64_t CheckKvBytes(const Session& session, const CheckTurn& turn);
 
 }  // namespace pith

@@ -1,20 +1,22 @@
 #include "train/heads/verifier.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "adapters/card.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/safetensors.h"
 #include "base/sha256.h"
 #include "configs/data_sources.h"
 #include "runtime/evaluation/attempt.h"
-#include "runtime/kv_cache.h"
 #include "train/heads/check_sampler.h"
 #include "train/heads/fit_verifier.h"
 #include "train/run/ranks.h"
@@ -51,6 +53,20 @@ std::string InputsHash(const Session& session, const CheckTurn& turn) {
 int64_t NumSteps(const Session& session) {
   const auto n = static_cast<int64_t>(session.problems.size()), per_step = session.config.check.problems_per_step;
   return (n + per_step - 1) / per_step;
+}
+
+// Measured: the first problems, as many as fill the batch.
+double StepSeconds(const Session& session) {
+  const CheckSettings& c = session.config.check;
+  const auto n = std::min(static_cast<int64_t>(session.problems.size()), c.problems_per_step);
+  std::vector<size_t> problems(static_cast<size_t>(std::clamp<int64_t>(c.max_batch / c.samples, 1, n)));
+  std::iota(problems.begin(), problems.end(), size_t{0});
+  CheckSampler sampler(session);
+  const auto start = std::chrono::steady_clock::now();
+  GenerateStats stats;
+  sampler.Sample(problems, &stats);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds * static_cast<double>(n) / static_cast<double>(problems.size());
 }
 
 class VerifierStage : public Stage, public Stateful {
@@ -225,10 +241,14 @@ std::string DescribeVerifierRun(const Session& session) {
   text += "\n\n# batches\n";
   if (n == 0) return text + "  how many depends on data that is not there yet\n";
   char memory[32];
-  std::snprintf(memory, sizeof memory, "%.0f", static_cast<double>(CheckKvTokens(session, turn) / Engine::kPageTokens * KvCache::PageBytes(session.base->config(), KvType::kF16)) / 1e6);
-  return text + Str("  ", n, " problems x ", c.samples, " answers = ", n * c.samples, ", of at most ", c.max_tokens, " tokens, in ", NumSteps(session), " steps; about ",
+  std::snprintf(memory, sizeof memory, "%.0f", static_cast<double>(CheckKvBytes(session, turn)) / 1e6);
+  text += Str("  ", n, " problems x ", c.samples, " answers = ", n * c.samples, ", of at most ", c.max_tokens, " tokens, in ", NumSteps(session), " steps; about ",
                     std::lround(c.held_out * static_cast<double>(n)), " of the problems are held out\n  the adapter as ", c.type, ", activations ", c.activations, ", KV ", c.kv_type,
-                    "\n\n# memory at the peak, about\n  the file as it is mapped, and ", memory, " MB of keys and values in f16\n");
+                    "\n\n# memory at the peak, about\n  the file as it is mapped, and ", memory, " MB of keys and values\n");
+  if (!session.missing.empty() || Ranks::World().size() > 1) return text;  // among ranks all would have to take part
+  const double seconds = StepSeconds(session);
+  return text + Str("\n# time, as this machine is now, about\n  a step of ", std::min(n, c.problems_per_step), " problems ", FormatDuration(seconds), "; ", NumSteps(session), " steps: ",
+                    FormatDuration(seconds * static_cast<double>(NumSteps(session))), ", and the fit\n");
 }
 
 }  // namespace pith

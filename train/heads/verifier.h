@@ -14,7 +14,7 @@ inline constexpr char kVerifierReport[] = "verifier_report.json";  // in the run
 // Samples, judges and fits in the run's folder; adapter/ is the adapter with its verifier. A run that is broken off goes on to the same end.
 void RunVerifier(const Session& session, const RunOptions& options);
 
-// For a dry run: what would be asked, how much of it, and the memory that it takes.
+// For a dry run: what would be asked, how much of it, the memory that it takes, and the time, which is measured on the first problems.
 std::string DescribeVerifierRun(const Session& session);
 
 }  // namespace pith
