@@ -25,6 +25,7 @@ struct TurnOptions {
   std::string announcement;     // of the budget, with "{budget}" in it: see Announce (mode.h)
   int chains = 1;
   std::vector<std::string> stop;
+  ResponseCheck check = {};  // CheckOf the mode, where chains are to be scored
 };
 
 // Not thread-safe. `prompter` must outlive it.

@@ -59,8 +59,10 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   refused(r, "request.sentence has no effect without a budget of tokens");
   r.seconds = 5;
   refused(r, "request.sentence has no effect without a budget of tokens");
-  r = Ask("x"), r.reserved = 1;
-  refused(r, "request.reserved is 1");
+  r = Ask("x"), r.score = 1;
+  refused(r, "request.score wants an adapter with a verifier, and the base has none");
+  r = Ask("x"), r.vote = PITH_VOTE_WEIGHTED, r.chains = 2, r.temperature = 1;
+  refused(r, "request.vote: PITH_VOTE_WEIGHTED wants an adapter with a verifier, and the base has none");
   const pith_logit_bias twice[] = {{5, 60}, {6, 1}, {5, 60}};
   r = Ask("x"), r.logit_bias = twice, r.num_logit_bias = 3;
   refused(r, "token 5 twice");
