@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "runtime/generation/scheduler.h"
 #include "tests/runtime/scheduler_requests.h"
+#include "tests/runtime/sown_draft.h"
 
 namespace pith::testing {
 namespace {
@@ -27,7 +28,7 @@ std::vector<float> HiddenFromNothing(const std::vector<Written>& parts, const En
   for (const Written& part : parts) {
     engine.SetAdapter(sequence, part.writer);
     for (const int32_t token : part.tokens) {
-      const ForwardRow row = {sequence, token, false, true};
+      const ForwardRow row = {sequence, token, false, /*drafted=*/false, true};
       engine.Forward({&row, 1}, nullptr, hidden.data());
     }
   }
@@ -111,6 +112,25 @@ TEST(Check, SeesWhatTheWholeSequenceFromNothingGives) {
     EXPECT_GE(stopped, 3);
     EXPECT_GE(cut, 3);
     EXPECT_EQ(engine->kv_tokens_free(), NewEngine()->kv_tokens_free()) << "every sequence was freed";
+  }
+}
+
+// A response may end amid tokens that were drafted: what was run behind its end is gone before the check is asked.
+TEST(Check, SeesTheSameBehindDraftedTokens) {
+  for (const bool by_base : {false, true}) {
+    std::vector<GenerateRequest> requests = Requests(9);
+    const auto plain = Generate(*NewEngine(), Words(), requests, {.max_batch = 5});
+    for (GenerateRequest& request : requests) request.check = {kCheck, kEnd, by_base, nullptr, /*keep_hidden=*/true};
+    GenerateStats stats;
+    const auto engine = NewEngine();
+    const auto checked = Generate(*engine, Words(), requests, {.max_batch = 5, .drafter = std::make_shared<SownDraft>(requests, plain, 0.2), .draft_always = true}, &stats);
+    EXPECT_GT(stats.accepted_tokens, 50);
+    EXPECT_GT(stats.drafted_tokens, stats.accepted_tokens + 20);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      EXPECT_EQ(TokensOf(checked[i]), TokensOf(plain[i]));
+      for (size_t s = 0; s < checked[i].size(); ++s) EXPECT_TRUE(SameBits(checked[i][s].hidden, Expected(requests[i], checked[i][s]))) << "request " << i << ", sample " << s;
+    }
+    EXPECT_EQ(engine->kv_tokens_free(), NewEngine()->kv_tokens_free());
   }
 }
 
