@@ -149,7 +149,7 @@ TEST(VerifierStage, TheHeadTravelsAndIsReplayed) {
     TrainConfig c = Checked(scratch, std::string("travels-") + reader);
     c.check.reader = reader;
     RunChecked(c);
-    const std::string base_path = scratch.path + "/base.gguf", path = scratch.path + "/" + reader + ".gguf";
+    const std::string base_path = scratch.path + "/base.gguf", path = scratch.path + "/read-by-" + reader + ".gguf";
     const std::string trained = c.run.folder + "/adapter", program = std::string(PITH_TEST_BINARY) + "/pith-export ";
     ASSERT_EQ(std::system((program + "convert --type f32 --base " + c.model.path + " --out " + base_path + " > /dev/null").c_str()), 0);
     ASSERT_EQ(std::system((program + "adapter --type f16 --any-base --adapter " + trained + " --base " + base_path + " --out " + path + " > /dev/null 2>&1").c_str()), 0);
