@@ -312,7 +312,7 @@ typedef struct pith_request {
   int32_t chains;      /* 1 to 256; 0: 1 */
   int32_t encode_only; /* not 0: nothing is answered, the prompt is in the cache afterwards; with a conversation and no `user` all that the
                           next prompt will begin with */
-  int64_t max_tokens;  /* of an answer, thoughts, forced tokens and its end included, up to 1048576; 0: 512, or the budget where that is more */
+  int64_t max_tokens;  /* of an answer, thoughts, forced tokens and its end included, up to 1048576; 0: the budget, else 512 or what the context has room for */
 
   /* The budget: how long a response may think and answer. Counts every token behind the prompt. All 0: none. Where it runs out thoughts
    * are closed at the end of a sentence, by </think> or the closing text, and the answer keeps its reserve. */

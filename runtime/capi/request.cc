@@ -7,7 +7,7 @@
 namespace pith::capi {
 namespace {
 
-constexpr int64_t kDefaultTokens = 512, kMostTokens = 1 << 20;
+constexpr int64_t kMostTokens = 1 << 20;
 constexpr int64_t kMostBudget = 100'000'000;
 constexpr int kMostChains = 256;
 constexpr size_t kMostStops = 64, kMostIds = 4096;
@@ -199,6 +199,7 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
     if (r.adapter_scale != 0 && r.adapter_scale != 1) ThrowUser("request.score and a weighted vote want the adapter as its verifier was fitted on it; leave .adapter_scale at 0");
     request.check = CheckOf(mode, checked.kind == VoteKind::kWeighted ? "request.vote: PITH_VOTE_WEIGHTED" : "request.score");
   }
+  if (r.max_tokens == 0 && limit == 0) request.max_tokens = DefaultTokens(request, model->base().config().context_length);
   CheckList(r.stop, r.num_stop, kMostStops, "request.stop");
   for (size_t i = 0; i < r.num_stop; ++i) request.stop.push_back(Text(r.stop[i], "a text of request.stop"));
   CheckList(r.stop_ids, r.num_stop_ids, kMostIds, "request.stop_ids");

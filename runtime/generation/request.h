@@ -30,7 +30,11 @@ struct ResponseCheck {
   bool by_base = false;               // they are the base's; else the request's adapter's
   std::shared_ptr<const LinearHead> head = {};  // for Completion::score; none: there is no score
   bool keep_hidden = false;           // for Completion::hidden
+
+  int64_t most_tokens() const { return ids.empty() ? 0 : static_cast<int64_t>(ids.size()) + 1; }  // with an end of turn
 };
+
+inline constexpr int64_t kDefaultTokens = 512;  // of an answer
 
 // The prompt before the invocation is encoded by the base; the adapter is switched on at the invocation and stays on
 // (Activation::kAlways: from the first token).
@@ -40,7 +44,7 @@ struct GenerateRequest {
                                       // of it is the caller's own
   AdapterRef adapter;                 // nullptr: base
   SamplingParams sampling;
-  int64_t max_tokens = 512;           // the end-of-turn token included
+  int64_t max_tokens = kDefaultTokens;  // the end-of-turn token included
   int64_t min_tokens = 0;             // no token that ends the response is drawn before; log-probabilities stay those of the whole vocabulary
   std::optional<DecodeBudget> budget;
   std::vector<int32_t> response_prefix;  // tokens of the response known already: counted, encoded under the adapter, not
@@ -91,6 +95,9 @@ struct Completion {
   std::vector<uint8_t> Drawn() const;
   std::vector<float> DrawnLogprobs() const;  // of these alone
 };
+
+// A limit where nobody gives one: kDefaultTokens, or as many tokens as the context has room for behind the request's prompt and check; at least 1.
+int64_t DefaultTokens(const GenerateRequest& request, int64_t context_length);
 
 // The response as people read it: decoded without the announcement, without the token that ended it, and without a stop text.
 std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion);

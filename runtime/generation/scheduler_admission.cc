@@ -49,9 +49,9 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
       }
     }
   }
-  const int64_t context = engine_.config().context_length - CheckTokens(request);
+  const int64_t context = engine_.config().context_length - request.check.most_tokens();
   if (prompt > context - limit) {
-    const std::string with = ask.ids.empty() ? "" : Str(", with a check of ", CheckTokens(request), ",");
+    const std::string with = ask.ids.empty() ? "" : Str(", with a check of ", request.check.most_tokens(), ",");
     ThrowUser("a prompt of ", prompt, " tokens and up to ", limit, " more", with, " do not fit the model's context of ", engine_.config().context_length,
               " tokens; shorten the prompt or lower the limit");
   }
@@ -93,7 +93,7 @@ int64_t Scheduler::State::RootPages(const GenerateRequest& request) const { retu
 // them. A single sample goes on in the root's own.
 int64_t Scheduler::State::OwnPages(const GenerateRequest& request) const {
   const int64_t tokens = RootTokens(request);
-  return KvCache::PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request) + CheckTokens(request)) - (request.num_samples == 1 ? KvCache::PagesFor(tokens) : tokens / kPage);
+  return KvCache::PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request) + request.check.most_tokens()) - (request.num_samples == 1 ? KvCache::PagesFor(tokens) : tokens / kPage);
 }
 
 RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks callbacks) {
@@ -211,7 +211,7 @@ int64_t Scheduler::State::PagesFree() const {
   }
   for (const auto& slot : slots_) {
     const GenerateRequest& request = slot->job->request;
-    free -= slot->sequence < 0 ? OwnPages(request) : engine_.PagesToGrow(slot->sequence, static_cast<int64_t>(request.prompt.size()) + slot->limit + CheckTokens(request));
+    free -= slot->sequence < 0 ? OwnPages(request) : engine_.PagesToGrow(slot->sequence, static_cast<int64_t>(request.prompt.size()) + slot->limit + request.check.most_tokens());
   }
   return free;
 }

@@ -7,11 +7,6 @@
 
 namespace pith {
 
-int64_t Scheduler::State::CheckTokens(const GenerateRequest& request) {
-  const auto size = static_cast<int64_t>(request.check.ids.size());
-  return size == 0 ? 0 : size + 1;  // with an end of turn
-}
-
 // The response is whole, but for its last tokens' keys and values, which are pending.
 void Scheduler::State::AskCheck(Slot& slot) {
   slot.phase = Slot::kEnding;

@@ -149,7 +149,6 @@ class Scheduler::State {
   bool IsTold();
 
   // scheduler_check.cc
-  static int64_t CheckTokens(const GenerateRequest& request);  // that a check takes at most behind a response
   void AskCheck(Slot& slot);
   void BeginCheck(Slot& slot);
   void GoOnWithCheck(Slot& slot);

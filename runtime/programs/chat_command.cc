@@ -103,7 +103,8 @@ class Chat {
     options_.announcement = AnnouncementOf(options_.mode, closing_.announcement, options_.budget_sentence);
     const bool several = options_.chains > 1, weighted = several && vote_ == VoteKind::kWeighted && options_.mode.adapter;  // the base has no verifier
     options_.check = weighted ? CheckOf(options_.mode, "--vote weighted") : ResponseCheck();
-    const GenerateRequest request = conversation_.Ask(user, options_);
+    GenerateRequest request = conversation_.Ask(user, options_);
+    if (app_.count("--max-tokens") == 0 && !options_.budget) request.max_tokens = DefaultTokens(request, engine_.config().context_length);
     Vote vote(static_cast<size_t>(options_.chains), weighted ? VoteKind::kWeighted : VoteKind::kMajority);
     std::vector<Completion> done;
     RequestId id = 0;

@@ -71,7 +71,7 @@ int GenerateCommand(const Arguments& args) {
   std::vector<int32_t> stop_ids;
   TemplateOptionsOfRun told;
   SpeculateOption speculate;
-  int64_t max_tokens = 512;
+  int64_t max_tokens = kDefaultTokens;
   int chains = 1;
   std::string save_kv, load_kv;
   bool raw = false, json = false, score = false;
@@ -91,7 +91,7 @@ int GenerateCommand(const Arguments& args) {
   app.add_option_function<std::vector<std::string>>("--stop-id", [&](const std::vector<std::string>& ids) {
     for (const std::string& id : ids) stop_ids.push_back(static_cast<int32_t>(ParseNumber<int64_t>("generate: --stop-id", id, Between(0, 2147483647))));
   }, "the same, a token's id")->type_name("ID");
-  AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default 512, or --budget where that is more)");
+  AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default: --budget, else 512 or what the context has room for)");
   speculate.AddTo(app, SpeculateOption::kNgram);
   app.add_option("--save-kv", save_kv, "a file for the keys and values of the prompt, as far as all modes share it: for --load-kv")->type_name("FILE");
   app.add_option("--load-kv", load_kv, "takes up the prompt as far as it begins as the one in this file")->type_name("FILE");
@@ -146,6 +146,7 @@ int GenerateCommand(const Arguments& args) {
 
   const NamedAdapter asked = adapters.empty() ? NamedAdapter{"base", nullptr} : adapters[0];
   if (kind == VoteKind::kWeighted || score) request.check = CheckOf(asked, kind == VoteKind::kWeighted ? "generate: --vote weighted" : "generate: --score");
+  if (app.count("--max-tokens") == 0 && budget.tokens == 0) request.max_tokens = DefaultTokens(request, base->config().context_length);
 
   GenerateOptions options;
   options.max_batch = std::min(chains, 64);

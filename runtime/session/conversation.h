@@ -19,7 +19,7 @@ namespace pith {
 struct TurnOptions {
   NamedAdapter mode = {"base", nullptr};
   SamplingParams sampling;
-  int64_t max_tokens = 512;
+  int64_t max_tokens = kDefaultTokens;
   std::optional<DecodeBudget> budget;
   std::string budget_sentence;  // ends the user's turn where not empty
   std::string announcement;     // of the budget, with "{budget}" in it: see Announce (mode.h)

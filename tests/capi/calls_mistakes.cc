@@ -49,6 +49,7 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   refused(Ask("\xff"), "request.user is not UTF-8");
   refused(Ask("x", -1), "request.max_tokens");
   refused(Ask("x", 1000), "context");
+  EXPECT(Run(model, Ask("x", 0)).tokens.size() < 512);  // 512 are too many for this context, and nobody asked for them
   r = Ask("x"), r.budget_tokens = 8;
   refused(r, "twice the reserve");
   r = Ask("x"), r.think_tokens = 8, r.budget_tokens = 100;

@@ -93,7 +93,7 @@ TEST(KernelPlan, ATextIsReadAsItIsWritten) {
   EXPECT_EQ(PlanText(plan), "ahead=4096,level=1,few=2,registers=8,tiles=9");
   EXPECT_EQ(PlanOf(PlanText(plan)), plan);
   EXPECT_EQ(PlanOf("few=0"), (LinearPlan{.few_rows = 0}));
-  for (const char* bad : {"fast", "ahead", "ahead=", "ahead=-1", "ahead=2000000", "level=3", "few=1;registers=2", "ahead=64k", "tiles=-1"}) {
+  for (const char* bad : {"fast", "ahead", "ahead=", "ahead=-1", "ahead=2000000", "level=3", "level=0", "few=1;registers=2", "ahead=64k", "tiles=-1"}) {
     try {
       PlanOf(bad);
       ADD_FAILURE() << bad;
