@@ -48,13 +48,15 @@ class PackedAdapter {
   const std::string& template_now() const;             // time that its chat template told in training; empty: none
   const std::string& template_kwargs() const;          // variables that it was given in training, a JSON object; empty: none
   const std::optional<AdapterProof>& proof() const;    // nothing: its maker left none
+  const std::optional<VerifierHead>& verifier() const; // nothing: none was fitted, or the scale is another
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: of kNumLinearKinds
   const PackedPair& module_pair(int64_t layer, int kind) const;  // as the file has them; kind: of ModuleKinds()
   int64_t rank() const;                                // the largest of all pairs
   int64_t bytes() const;                               // of its tensors
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256; pith.template.now and
-  // pith.template.kwargs where there are any; of a budget what adapter_budget.h says, of a card what card.h, of a proof what proof.h does.
+  // pith.template.kwargs where there are any; of a budget what adapter_budget.h says, of a card what card.h, of a proof what proof.h, of a verifier
+  // what verifier_head.h does.
   void WriteGguf(const std::string& path) const;
 
  private:

@@ -18,7 +18,7 @@ namespace pith {
 namespace {
 
 constexpr char kStartFile[] = "pith_start.safetensors";
-const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kProofFile, kReadmeFile};
+const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kProofFile, kVerifierFile, kReadmeFile};
 constexpr std::string_view kSuffixStart = ".lora_A.start";
 
 std::vector<float> FiniteValues(const std::string& path, const std::string& key, const SafeTensor& tensor) {
@@ -165,6 +165,7 @@ LoraAdapter ReadPeft(const std::string& folder) {
   }
   if (config.pissa) ReadStarts(folder + "/" + kStartFile, &adapter);
   if (const std::string path = folder + "/" + kProofFile; FileExists(path)) adapter.proof = ReadProofJson(path, ReadFile(path));
+  if (const std::string path = folder + "/" + kVerifierFile; FileExists(path)) adapter.verifier = ReadVerifierJson(path, ReadFile(path));
   return adapter;
 }
 
@@ -202,6 +203,7 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
   WriteFile(whole.path() + "/" + kReadmeFile, readme);
   WriteSafetensors(whole.path() + "/" + kPeftTensorFile, tensors, {{"format", "pt"}});
   if (adapter.proof && adapter.proof->adapter_sha256 == hash) WriteFile(whole.path() + "/" + kProofFile, ProofJson(*adapter.proof));
+  if (adapter.verifier && adapter.verifier->adapter_sha256 == hash) WriteFile(whole.path() + "/" + kVerifierFile, VerifierJson(*adapter.verifier));
   if (!starts.empty()) WriteSafetensors(whole.path() + "/" + kStartFile, starts);
   whole.Commit();
 }

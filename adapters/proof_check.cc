@@ -15,6 +15,8 @@ constexpr double kMinCorrelation = 0.5;
 constexpr double kRoundingFactor = 8;
 // The change is a difference of two computed logits. What the arithmetic does to the base's is seen; to the policy's it does as much in proportion.
 constexpr double kNoiseFactor = 2;
+// A verifier's weights look where hidden states differ least, so noise weighs more there; docs/verify.md has the measurement.
+constexpr double kVerifierFactor = 8;
 
 double Rms(const std::vector<double>& values) {
   return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0) / static_cast<double>(values.size()));
@@ -202,6 +204,24 @@ ProofResult CheckProof(const AdapterProof& proof, const ProofEvidence& evidence)
     result.verdict = c.equal ? ProofVerdict::kEqual : ProofVerdict::kWithinQuantisation;
   }
   return result;
+}
+
+void CheckVerifier(const VerifierHead& head, std::span<const float> logits, std::span<const double> spreads, double arithmetic_noise, ProofResult* result) {
+  if (head.proof_logits.empty()) return;
+  PITH_CHECK_EQ(logits.size(), spreads.size());
+  const auto differs = [&](const std::string& how) {
+    result->findings.push_back({"verifier", how});
+    if (result->ok()) result->verdict = ProofVerdict::kDifferent;
+  };
+  if (logits.size() != head.proof_logits.size()) {
+    return differs(Str("the verifier has scores for ", head.proof_logits.size(), " of the proof's prompts, and ", logits.size(), " were replayed"));
+  }
+  const std::vector<double> off = Difference({logits.begin(), logits.end()}, head.proof_logits);
+  result->figures.verifier_deviation = Rms(off);
+  result->figures.verifier_bound = kVerifierFactor * arithmetic_noise * Rms({spreads.begin(), spreads.end()});
+  if (result->figures.verifier_deviation <= result->figures.verifier_bound) return;
+  differs(Str("the verifier scores otherwise than its exporter computed, its logits off by ", Shown(result->figures.verifier_deviation), " where ",
+              Shown(result->figures.verifier_bound), " is allowed"));
 }
 
 }  // namespace pith

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "adapters/proof.h"
+#include "adapters/verifier_head.h"
 
 namespace pith {
 
@@ -33,7 +35,7 @@ enum class ProofVerdict { kEqual, kWithinQuantisation, kDifferent, kWithoutEffec
 const char* ProofVerdictName(ProofVerdict verdict);  // "within quantisation"
 
 struct ProofFinding {
-  std::string kind;      // base, template, tokenizer, invocation, scale, pairs, logits, stale KV, effect
+  std::string kind;      // base, template, tokenizer, invocation, scale, pairs, logits, stale KV, effect, verifier
   std::string sentence;
 };
 
@@ -47,6 +49,7 @@ struct ProofFigures {
   double base_deviation = 0, base_bound = 0;  // of the base's logits, largest of a prompt
   double rounding = 0;                     // ‖rounding of s·B·A‖ / ‖s·B·A‖ by the stored types
   double scale = 1;                        // of the replay's change on the expected one, by least squares
+  double verifier_deviation = 0, verifier_bound = 0;  // between the verifier's logits and those that its exporter computed, root mean square; bound 0: not looked at
   double unseen = 0;                       // the largest fault of the computation that is not seen, as a share of the change
 };
 
@@ -58,6 +61,10 @@ struct ProofResult {
 };
 
 ProofResult CheckProof(const AdapterProof& proof, const ProofEvidence& evidence);
+
+// Holds a verifier's logits on the proof's prompts against head.proof_logits, where there are any, and adds what it finds to `result`.
+// `spreads`: ‖w‖·‖h‖ / √D of each prompt. The noise of a hidden state has no direction of its own, so it moves the logit by about this share of it.
+void CheckVerifier(const VerifierHead& head, std::span<const float> logits, std::span<const double> spreads, double arithmetic_noise, ProofResult* result);
 
 // The part of CheckProof() that looks at what the file holds: findings of kinds scale and pairs.
 std::vector<ProofFinding> CheckPairs(const std::vector<PairMark>& expected, const std::vector<StoredPair>& stored);

@@ -23,6 +23,7 @@ class Checker {
     Evaluation();
     Judging();
     if (config_.run.stage == "distill") Distillation();
+    if (config_.run.stage == "verifier") Checking();
     if (config_.run.stage == "sft") CheckBudgetRules(config_, problems_);
     if (config_.run.stage == "rl") {
       CheckRlRules(config_, problems_);
@@ -85,9 +86,21 @@ class Checker {
     const VerifierSettings& v = config_.reward.verifier;
     if (!v.command.empty() && !v.url.empty()) Report("reward.verifier.url", "and reward.verifier.command are two judges; keep one of them");
     const bool traces = config_.run.stage == "distill" && config_.distill.mode == "traces";
-    if (config_.run.stage == "rl" || traces || config_.eval.every > 0) return;
+    if (config_.run.stage == "rl" || config_.run.stage == "verifier" || traces || config_.eval.every > 0) return;
     if (v.enabled()) Report("reward.verifier", "has no effect: nothing is judged here unless eval.every is above 0; remove it");
     if (config_.reward.form != "finished") Report("reward.form", "has no effect: nothing is judged here unless eval.every is above 0; remove it");
+  }
+
+  void Checking() {
+    if (Clean({"init_adapter"}) && config_.run.init_adapter.empty()) {
+      Report("init_adapter", "is empty, but a verifier is fitted to what a trained adapter answers; name an earlier run's `adapter` folder");
+    }
+    if (Clean({"check.samples", "check.temperature"}) && config_.check.samples > 1 && config_.check.temperature == 0) {
+      Report("check.samples", Str("got ", config_.check.samples, ", but at temperature 0 all would be the same; set check.temperature"));
+    }
+    if (Clean({"check.top_p", "check.temperature"}) && config_.check.top_p < 1 && config_.check.temperature == 0) {
+      Report("check.top_p", "has no effect at temperature 0; remove it, or set check.temperature");
+    }
   }
 
   void Distillation() {

@@ -24,8 +24,8 @@ FieldTable<RunConfig> RunFields() {
   return {
       MakeField(&S::name, "name", "", "Name of the run.", RunName()),
       MakeField(&S::folder, "folder", "", "Folder that the run writes to; empty: runs/NAME.", AnyText()),
-      MakeField(&S::stage, "stage", "", "What is done: supervised fine-tuning, reinforcement learning, or distillation from a teacher.",
-                OneOf({"sft", "rl", "distill"})),
+      MakeField(&S::stage, "stage", "", "What is done: supervised fine-tuning, reinforcement learning, distillation from a teacher, or a verifier fitted to a trained adapter's answers.",
+                OneOf({"sft", "rl", "distill", "verifier"})),
       MakeField(&S::init_adapter, "init_adapter", "",
                 "PEFT folder of the adapter to start from (an earlier run's `adapter` folder); empty: a fresh one.",
                 AnyText()),
@@ -41,10 +41,12 @@ FieldTable<ModelSettings> ModelFields() {
                 "GGUF file, Hugging Face folder, or org/name from Hugging Face's cache; `demo`: the demo model that ./pith fetches "
                 "(docs/bases.md). Name the very file that will be shipped: the adapter then learns on its quantised weights.",
                 Required("a GGUF file, a Hugging Face folder or demo")),
-      MakeField(&S::dtype, "dtype", "", "Precision of the frozen base in training.", OneOf({"bfloat16", "float32"})),
+      MakeField(&S::dtype, "dtype", "", "Precision of the frozen base in training.", OneOf({"bfloat16", "float32"}))
+          .OnlyIn({"sft", "rl", "distill"}),
       MakeField(&S::gradient_checkpointing, "gradient_checkpointing",
                 "Keep only what enters each layer and compute the rest again for the gradients, which stay the same to the bit: "
-                "about a sixth of the memory for activations, for a third more time in learning."),
+                "about a sixth of the memory for activations, for a third more time in learning.")
+          .OnlyIn({"sft", "rl", "distill"}),
   };
 }
 
@@ -59,10 +61,12 @@ FieldTable<LogSettings> LogFields() {
       MakeField(&S::best_metric, "best_metric", "",
                 "A name of metrics.jsonl, such as reward: a step that is better by it than all before gets a checkpoint, which is "
                 "kept until the next such step; empty: none.",
-                AnyText()),
+                AnyText())
+          .OnlyIn({"sft", "rl", "distill"}),
       MakeField(&S::best_mode, "best_mode", "", "Whether a high or a low value of best_metric is good.", OneOf({"max", "min"}))
-          .When("log.best_metric is set", [](const S& s) { return !s.best_metric.empty(); }),
-      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn({"rl"}),
+          .When("log.best_metric is set", [](const S& s) { return !s.best_metric.empty(); })
+          .OnlyIn({"sft", "rl", "distill"}),
+      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn({"rl", "verifier"}),
       MakeField(&S::tensorboard, "tensorboard", "Write the metrics as a TensorBoard event file too."),
       MakeField(&S::command, "command", "",
                 "Program and arguments of a process that is sent each line of metrics.jsonl on its standard input, such as a feeder of "

@@ -35,16 +35,18 @@ FieldTable<TrainConfig> Lift(S TrainConfig::*member, const FieldTable<S>& table)
 }
 
 std::vector<Section> MakeSections() {
-  const std::vector<std::string> all = {"sft", "rl", "distill"};
+  const std::vector<std::string> all = {"sft", "rl", "distill", "verifier"}, learning = {"sft", "rl", "distill"};
   return {
       {"", "The run. These keys stand at the top level of the file.", all, Lift(&TrainConfig::run, RunFields())},
       {"model", "The frozen base model.", all, Lift(&TrainConfig::model, ModelFields())},
-      {"adapter", "The LoRA adapter that is trained.", all, Lift(&TrainConfig::adapter, AdapterFields())},
+      {"adapter", "The LoRA adapter that is trained.", learning, Lift(&TrainConfig::adapter, AdapterFields())},
       {"data", "The problems that are trained on.", all, Lift(&TrainConfig::data, DataFields())},
       {"sft", "Supervised fine-tuning on worked solutions; distillation takes its examples in the same way.", {"sft", "distill"},
        Lift(&TrainConfig::sft, SftFields())},
       {"distill", "Learning from a teacher: from its distribution at each token, or from its own solutions.", {"distill"},
        Lift(&TrainConfig::distill, DistillFields())},
+      {"check", "A verifier: what a trained adapter (`init_adapter`) is asked behind its answers, and the head that learns to read right or wrong from it.", {"verifier"},
+       Lift(&TrainConfig::check, CheckFields())},
       {"rl", "Group-relative policy optimisation.", {"rl"}, Lift(&TrainConfig::rl, RlFields())},
       {"rollout", "How completions are sampled.", {"rl"}, Lift(&TrainConfig::rollout, RolloutFields())},
       {"budget", "The length budget. A length counts every token after the generation prompt, the end-of-turn token too.",
@@ -57,8 +59,8 @@ std::vector<Section> MakeSections() {
        Lift(&TrainConfig::curriculum, CurriculumFields())},
       {"alarms", "Signs that a run goes wrong. Each names the number, since when, and the cure.", {"rl"},
        Lift(&TrainConfig::alarms, AlarmFields())},
-      {"optimizer", "AdamW.", all, Lift(&TrainConfig::optimizer, OptimizerFields())},
-      {"eval", "Evaluation while training goes on, which it does not touch.", all, Lift(&TrainConfig::eval, EvaluationFields())},
+      {"optimizer", "AdamW.", learning, Lift(&TrainConfig::optimizer, OptimizerFields())},
+      {"eval", "Evaluation while training goes on, which it does not touch.", learning, Lift(&TrainConfig::eval, EvaluationFields())},
       {"log", "What is kept of a run.", all, Lift(&TrainConfig::log, LogFields())},
   };
 }

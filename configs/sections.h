@@ -17,6 +17,7 @@ FieldTable<DataSettings> DataFields();
 FieldTable<DataSource> DataSourceOwnFields();  // what an entry of data.sources has beside the keys of a data set
 FieldTable<SftSettings> SftFields();
 FieldTable<DistillSettings> DistillFields();
+FieldTable<CheckSettings> CheckFields();
 FieldTable<RlSettings> RlFields();
 FieldTable<RolloutSettings> RolloutFields();
 FieldTable<BudgetSettings> BudgetFields();

@@ -14,7 +14,7 @@ namespace pith {
 struct RunConfig {
   std::string name = "run";
   std::string folder;                  // default: runs/<name>
-  std::string stage = "sft";           // sft | rl | distill
+  std::string stage = "sft";           // sft | rl | distill | verifier
   std::string init_adapter;            // PEFT folder that this stage starts from; empty: fresh
   uint64_t seed = 0;
   int threads = 0;                     // 0: all cores
@@ -108,6 +108,26 @@ struct DistillSettings {
   int max_batch = 32;                  // sequences decoded together
 
   bool operator==(const DistillSettings&) const = default;
+};
+
+// A verifier fitted to what a trained adapter answers (train/heads/verifier.h).
+struct CheckSettings {
+  std::string text = "Is this answer right?";  // of the user's turn behind an answer
+  std::string reader = "adapter";      // adapter | base
+  std::string type = "q8_0";           // as the adapter is exported
+  std::string activations = "int8";    // int8 | bf16 | f32
+  std::string kv_type = "f16";         // f16 | int8 | f32
+  int64_t samples = 4;                 // per problem
+  double temperature = 0.7;
+  double top_p = 1.0;
+  int64_t max_tokens = 256;            // of an answer
+  std::string reading = "lenient";     // strict | lenient
+  int64_t problems_per_step = 32;
+  int max_batch = 32;                  // sequences decoded together
+  double held_out = 0.25;              // share of the problems
+  std::optional<double> l2;            // nothing: by cross-validation
+
+  bool operator==(const CheckSettings&) const = default;
 };
 
 struct RlSettings {
@@ -308,6 +328,7 @@ struct TrainConfig {
   DataSettings data;
   SftSettings sft;
   DistillSettings distill;
+  CheckSettings check;
   RlSettings rl;
   RolloutSettings rollout;
   BudgetSettings budget;

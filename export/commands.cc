@@ -127,6 +127,21 @@ void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& o
   adapter->card = std::move(card);
 }
 
+// A verifier of other tensors is left out. One that was fitted on the policy in another type goes along, with a word.
+void TakeVerifier(const BaseModel& base, const AdapterOptions& options, LoraAdapter* adapter) {
+  if (!adapter->verifier) return;
+  if (adapter->verifier->adapter_sha256 != AdapterHash(*adapter)) {
+    LogWarning(Str("'", options.adapter, "' was changed since its verifier was fitted, which is left out; fit it again with stage: verifier"));
+    adapter->verifier.reset();
+    return;
+  }
+  CheckVerifierFits(options.adapter, *adapter->verifier, base.config());
+  if (adapter->verifier->fit.type != TypeName(options.type)) {
+    LogWarning(Str("the verifier of '", options.adapter, "' was fitted on the adapter as ", adapter->verifier->fit.type, ", and is packed with one as ", TypeName(options.type),
+                   "; its scores may be off a little"));
+  }
+}
+
 // s·B·A of every pair, before and after it was stored as `type`.
 void CheckEffect(const LoraAdapter& adapter, const PackedAdapter& packed, const ModelConfig& base, const AdapterOptions& options) {
   if (options.allow_no_effect) return;
@@ -165,6 +180,7 @@ void RunAdapter(const AdapterOptions& options) {
   const bool same_base = adapter.base_sha256.empty() || adapter.base_sha256 == base->Identity();
   BindToBase(*base, options.adapter, options.any_base, &adapter);
   CompleteCard(*base, same_base, options, &adapter);
+  TakeVerifier(*base, options, &adapter);
   const auto packed = PackedAdapter::FromLora(adapter, base->config(), options.type);  // refuses what no GGUF can hold
   CheckEffect(adapter, *packed, base->config(), options);
   if (!adapter.proof || adapter.proof->adapter_sha256 != AdapterHash(adapter)) {
@@ -173,6 +189,10 @@ void RunAdapter(const AdapterOptions& options) {
   }
   adapter.proof->stored_logits.clear();
   if (adapter.proof->base_sha256 == base->Identity()) ProveStored(base, packed, options.adapter, &*adapter.proof);
+  if (adapter.verifier) {
+    adapter.verifier->proof_logits.clear();
+    if (adapter.proof->base_sha256 == base->Identity()) adapter.verifier->proof_logits = ProveVerifier(base, packed, *adapter.proof);
+  }
   PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
 }
 

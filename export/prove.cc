@@ -8,11 +8,11 @@
 namespace pith {
 namespace {
 
-EngineOptions ProofEngine(const AdapterProof& proof) {
+EngineOptions ProofEngine(const AdapterProof& proof, const std::optional<VerifierHead>& verifier = {}) {
   EngineOptions options;
   options.activations = ActivationType::kF32;
   options.kv_type = KvType::kF32;
-  options.kv_tokens = ReplayTokens(proof);
+  options.kv_tokens = ReplayTokens(proof, verifier);
   options.share_prefixes = false;
   return options;
 }
@@ -41,6 +41,13 @@ void ProveStored(std::shared_ptr<const BaseModel> base, const AdapterRef& packed
     ThrowUser("'", origin, "', packed, is not what its proof says: ", result.findings.front().sentence, "; train it again, or remove ", kProofFile, " to have another proof made here");
   }
   proof->stored_logits = evidence.logits.policy;
+}
+
+std::vector<float> ProveVerifier(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const AdapterProof& proof) {
+  std::vector<int64_t> begins;
+  for (const ProofPrompt& prompt : proof.prompts) begins.push_back(prompt.begin);
+  Engine engine(std::move(base), ProofEngine(proof, packed->verifier()));
+  return ReplayVerifier(engine, proof, packed, begins).logits;
 }
 
 }  // namespace pith

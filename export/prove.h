@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "adapters/lora.h"
 #include "base/model/base_model.h"
@@ -16,5 +17,8 @@ AdapterProof ProveByEngine(std::shared_ptr<const BaseModel> base, const LoraAdap
 // What `packed`, made of an adapter with this proof, computes on the proof's base, for proof->stored_logits. UserError naming `origin` where that is not
 // what the proof says, within what rounding to the stored types allows.
 void ProveStored(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const std::string& origin, AdapterProof* proof);
+
+// What the verifier of `packed` says on the proof's prompts, on the proof's base: for VerifierHead::proof_logits.
+std::vector<float> ProveVerifier(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const AdapterProof& proof);
 
 }  // namespace pith

@@ -75,7 +75,7 @@ void Decoder::ChoosePlans(ThreadPool& pool) const {
   pith::ChoosePlans(pool, matrices, isa_);
 }
 
-void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t num_layers, float* logits) {
+void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t num_layers, float* logits, float* hidden) {
   const int64_t m = static_cast<int64_t>(batch.rows.size());
   if (m == 0) return;
   Reserve(pool, batch);
@@ -110,6 +110,7 @@ void Decoder::Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, in
     });
     AddTo(pool, batch, i, kDown, gate_MF, f, layers_[i].post_ffw_norm_D);
   }
+  OutputNorm(pool, batch.hidden_rows, hidden);
   Head(pool, batch, logits);
 }
 
@@ -330,15 +331,20 @@ void Decoder::SharedAttention(ThreadPool& pool, const KvCache& cache, const Batc
   });
 }
 
+// The last layer's output at `rows`, one after the other.
+void Decoder::OutputNorm(ThreadPool& pool, const std::vector<int32_t>& rows, float* y_MD) {
+  const int64_t d = config_.d_model;
+  For(pool, static_cast<int64_t>(rows.size()), 8, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      RmsNorm(x_MD_.data() + rows[i] * d, output_norm_D_.data(), y_MD + i * d, d, static_cast<float>(config_.rms_norm_eps));
+    }
+  });
+}
+
 void Decoder::Head(ThreadPool& pool, const Batch& batch, float* logits) {
   const int64_t wanted = static_cast<int64_t>(batch.logit_rows.size()), d = config_.d_model;
   if (wanted == 0) return;
-  For(pool, wanted, 8, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      RmsNorm(x_MD_.data() + batch.logit_rows[i] * d, output_norm_D_.data(), h_MD_.data() + i * d, d,
-              static_cast<float>(config_.rms_norm_eps));
-    }
-  });
+  OutputNorm(pool, batch.logit_rows, h_MD_.data());
   prepared_.Prepare(h_MD_.data(), wanted, d, d, activations_, isa_, &pool);
   const LinearJob job{.w = output_VD_, .x = &prepared_, .y = logits, .y_stride = config_.vocab_size};
   Linear(pool, {&job, 1});

@@ -36,6 +36,7 @@ struct Batch {
   std::vector<BatchRow> rows;             // of one sequence in order of position
   std::vector<AdapterGroup> groups;       // cover all rows
   std::vector<int32_t> logit_rows;        // indices of the rows whose logits are wanted, in order of output
+  std::vector<int32_t> hidden_rows = {};  // and of those whose hidden states are
 };
 
 class Decoder {
@@ -44,8 +45,9 @@ class Decoder {
 
   // How this processor reads the weights best (linear_plan.h). Results do not hang on it.
   void ChoosePlans(ThreadPool& pool) const;
-  // Writes the rows' KV and the logits of batch.logit_rows (V floats each): of the first `num_layers` layers, behind which norm and head follow at once.
-  void Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t num_layers, float* logits);
+  // Writes the rows' KV, the logits of batch.logit_rows (V floats each) and the hidden states of batch.hidden_rows: the last layer's,
+  // normed as the output matrix takes them (D floats each). Of the first `num_layers` layers, behind which norm and head follow at once.
+  void Run(ThreadPool& pool, const KvCache& cache, const Batch& batch, int64_t num_layers, float* logits, float* hidden);
 
   int64_t weights_bytes() const;
   int64_t scratch_bytes() const;
@@ -89,6 +91,7 @@ class Decoder {
   // The part of a block's query heads over one KV head; `part` is over all of its pages or columns.
   void Attend(const KvCache& cache, const Batch& batch, const RowBlock& block, int64_t layer, int64_t kv_head, ThreadScratch& scratch, float* scores,
               const AttendPart& part);
+  void OutputNorm(ThreadPool& pool, const std::vector<int32_t>& rows, float* y_MD);
   void Head(ThreadPool& pool, const Batch& batch, float* logits);
 
   std::shared_ptr<const BaseModel> base_;

@@ -28,7 +28,7 @@ struct Engine::Impl {
   void Collect(std::span<const ForwardRow> rows);
   void BuildBatch(std::span<const ForwardRow> rows);
   void Abandon();
-  void Compute(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out);
+  void Compute(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out, float* hidden_out);
 
   std::shared_ptr<const BaseModel> base;
   EngineOptions options;
@@ -131,6 +131,7 @@ void Engine::Impl::BuildBatch(std::span<const ForwardRow> rows) {
   batch.rows.clear();
   batch.groups.clear();
   batch.logit_rows.clear();
+  batch.hidden_rows.clear();
   group_of_row.clear();
   for (const ForwardRow& row : rows) {
     const PackedAdapter* adapter = sequences.Get(row.sequence).adapter.get();
@@ -152,26 +153,28 @@ void Engine::Impl::BuildBatch(std::span<const ForwardRow> rows) {
     const int32_t place = next_in_group[group_of_row[r]]++;
     batch.rows[place] = {rows[r].token, positions[r], sequences.Get(rows[r].sequence).pages.data()};
     if (rows[r].want_logits) batch.logit_rows.push_back(place);
+    if (rows[r].want_hidden) batch.hidden_rows.push_back(place);
   }
 }
 
-void Engine::Impl::Compute(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out) {
+void Engine::Impl::Compute(std::span<const ForwardRow> rows, int64_t num_layers, float* logits_out, float* hidden_out) {
   try {
     Collect(rows);
     BuildBatch(rows);
     PITH_CHECK(batch.logit_rows.empty() || logits_out != nullptr, batch.logit_rows.size(), " rows of logits");
-    decoder.Run(pool, cache, batch, num_layers, logits_out);
+    PITH_CHECK(batch.hidden_rows.empty() || hidden_out != nullptr, batch.hidden_rows.size(), " rows of hidden states");
+    decoder.Run(pool, cache, batch, num_layers, logits_out, hidden_out);
   } catch (...) {
     Abandon();
     throw;
   }
 }
 
-void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out) {
+void Engine::Forward(std::span<const ForwardRow> rows, float* logits_out, float* hidden_out) {
   EndDraft();
   if (rows.empty()) return;
   Impl& e = *impl_;
-  e.Compute(rows, config().num_layers, logits_out);
+  e.Compute(rows, config().num_layers, logits_out, hidden_out);
   for (SequenceId id : e.involved) e.sequences.Commit(id);
   e.involved.clear();
 }
@@ -181,7 +184,7 @@ void Engine::ForwardDraft(std::span<const ForwardRow> rows, int64_t num_layers, 
   if (rows.empty()) return;
   if (!impl_->drafting) impl_->involved.clear();
   impl_->drafting = true;
-  impl_->Compute(rows, num_layers, logits_out);
+  impl_->Compute(rows, num_layers, logits_out, nullptr);
 }
 
 void Engine::EndDraft() {

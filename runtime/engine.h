@@ -36,6 +36,7 @@ struct ForwardRow {
   int32_t token;
   bool want_logits;
   bool drafted = false;  // may be taken back by Truncate(): no other sequence finds its page until a row that is no draft has come behind it
+  bool want_hidden = false;
 };
 
 // A run of cached tokens with one writer.
@@ -70,10 +71,11 @@ class Engine {
   void SetAdapter(SequenceId sequence, AdapterRef adapter);
   std::vector<KvSegment> Segments(SequenceId sequence) const;
 
-  // Appends the rows' tokens to their sequences. logits_out receives V floats per row that wants them, in row order.
+  // Appends the rows' tokens to their sequences. logits_out receives V floats per row that wants them, in row order; hidden_out D floats
+  // per row that wants those: what the last layer gives, normed as the output matrix takes it.
   // UserError when a sequence would pass the model's context, or the cache is full; std::bad_alloc when memory is. After any
   // exception, here and below, every sequence is as it was before the call, and the engine goes on with the same results.
-  void Forward(std::span<const ForwardRow> rows, float* logits_out);
+  void Forward(std::span<const ForwardRow> rows, float* logits_out, float* hidden_out = nullptr);
 
   // A draft of what Forward() would give: the first `num_layers` layers, from 1 to all, then norm and head (early exit). The rows stand behind
   // their sequences and behind those of earlier calls, and read and write the KV of these layers in its place; nothing of them

@@ -196,8 +196,10 @@ typedef struct pith_adapter_info {
   int64_t budget_tokens;      /* that it was trained under; 0: none */
   int64_t reserve_tokens;
   int32_t always;             /* 0: acts from its invocation on (the prompt's KV is the base's); 1: on all tokens */
-  int32_t reserved;
+  int32_t has_verifier;       /* 1: tells how likely its responses are right (pith_request.score, PITH_VOTE_WEIGHTED) */
   const char* announcement;   /* instead of the sentence; "": none */
+  double verifier_auc;        /* on problems that it was not fitted on: a right response's score is above a wrong one's so often; 0 without one … */
+  double verifier_error;      /* … and its calibration error there: how far scores and shares of right ones lie apart */
 } pith_adapter_info;
 PITH_API pith_status pith_adapter_get_info(const pith_adapter* adapter, pith_adapter_info* info, pith_error* error);
 
@@ -236,6 +238,8 @@ typedef struct pith_verification {
   double scale;             /* of the change here on the expected one: 1 where all is well */
   double can_hide;          /* the largest fault of the computation that would not be seen, as a share of the change */
   char findings[1536];      /* "kind: sentence", a line each, cut where they are longer; "": none */
+  double verifier_deviation; /* of the adapter's verifier, between its logits here and those that its exporter computed … */
+  double verifier_bound;    /* … allowed up to; 0: the file has none to compare */
 } pith_verification;
 
 /* Replays the proof that an adapter carries, on this device: whether base, adapter and engine do what its maker computed. It takes seconds and
@@ -280,6 +284,12 @@ typedef struct pith_logit_bias {
   float bias; /* −100 to 100, added to its logit; each token may be named once */
 } pith_logit_bias;
 
+typedef enum pith_vote_kind {
+  PITH_VOTE_NONE = 0,
+  PITH_VOTE_MAJORITY = 1, /* each chain has one vote */
+  PITH_VOTE_WEIGHTED = 2  /* as much as its score; wants an adapter with a verifier */
+} pith_vote_kind;
+
 typedef struct pith_request {
   size_t struct_bytes;
 
@@ -302,7 +312,7 @@ typedef struct pith_request {
   int32_t chains;      /* 1 to 256; 0: 1 */
   int32_t encode_only; /* not 0: nothing is answered, the prompt is in the cache afterwards; with a conversation and no `user` all that the
                           next prompt will begin with */
-  int64_t max_tokens;  /* of an answer, thoughts, forced tokens and its end included, up to 1048576; 0: 512, or the budget where that is more */
+  int64_t max_tokens;  /* of an answer, thoughts, forced tokens and its end included, up to 1048576; 0: the budget, else 512 or what the context has room for */
 
   /* The budget: how long a response may think and answer. Counts every token behind the prompt. All 0: none. Where it runs out thoughts
    * are closed at the end of a sentence, by </think> or the closing text, and the answer keeps its reserve. */
@@ -339,8 +349,9 @@ typedef struct pith_request {
    * a pooled budget each chain's share. The prompt stays the same, and so its KV. They count, and stand in no text. NULL: the adapter's, but nothing
    * where `sentence` tells it or the prompt is raw; "": nothing. */
   const char* announcement;
-  int32_t vote;     /* not 0: chains that cannot change the vote (pith_answer_vote) any more are cancelled; with more than one chain */
-  int32_t reserved; /* 0 */
+  int32_t vote;     /* a pith_vote_kind, what is neither 0 nor 2 being 1: chains that cannot change the vote (pith_answer_vote) any more are cancelled; with
+                       more than one chain */
+  int32_t score;    /* not 0: the adapter's verifier tells how likely each chain is right (pith_usage.score); PITH_VOTE_WEIGHTED implies it */
 } pith_request;
 
 typedef enum pith_part { PITH_THINKING = 0, PITH_ANSWER = 1, PITH_FORCED = 2 } pith_part;
@@ -420,6 +431,8 @@ typedef struct pith_usage {
   double ttft_ms;          /* from the beginning of work on the request to the first token */
   double wall_ms;          /* … to the last */
   int64_t announced_tokens; /* of forced_tokens: the first so many tokens of the response, which announce its budget and stand in no text */
+  double score;            /* how likely the response is right, 0 to 1, by the adapter's verifier; −1: it was not asked, or not to its end */
+  double check_ms;         /* that asking took, behind wall_ms */
 } pith_usage;
 
 PITH_API int32_t pith_answer_chains(const pith_answer* answer); /* 0 where the handle is none */
@@ -437,12 +450,14 @@ typedef struct pith_vote {
   size_t struct_bytes;
   const char* answer; /* that most chains give, as its first chain writes it. Lives as long as the pith_answer */
   size_t answer_bytes; /* its length, for it may hold zero bytes; 0: no chain gives one */
-  int32_t chain;      /* the first that gives it, from 0 */
+  int32_t chain;      /* the first that gives it, from 0; of a weighted vote the one with the highest score */
   int32_t votes;      /* chains that do */
   int32_t voters;     /* chains that gave an answer at all; cancelled ones do not */
-  int32_t reserved;
+  int32_t kind;       /* a pith_vote_kind: weighted where the request asked for that, else majority */
+  double weight;      /* of a weighted vote the sum of those chains' scores; else their number */
+  double all_weight;  /* the same of all voters */
 } pith_vote;
-/* The vote of its chains: equal answers are one ("1/2" and "0.5"), of equal votes the first chain's wins. The first call reads all chains. */
+/* The vote of its chains, weighted where the request asked for that: equal answers are one ("1/2" and "0.5"), of equal votes the first chain's wins. The first call reads all chains. */
 PITH_API pith_status pith_answer_vote(const pith_answer* answer, pith_vote* vote, pith_error* error);
 /* Makes a turn of it, in the conversation that it answered. PITH_INVALID where that has gone on since, or the request had none. */
 PITH_API pith_status pith_conversation_keep(pith_conversation* conversation, const pith_answer* answer, int32_t chain, pith_error* error);

@@ -1,7 +1,9 @@
 #include "runtime/proof_replay.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "adapters/proof_check.h"
 #include "base/error.h"
@@ -37,10 +39,40 @@ void CheckReplayable(const Engine& engine, const AdapterProof& proof) {
 
 }  // namespace
 
-int64_t ReplayTokens(const AdapterProof& proof) {
+int64_t ReplayTokens(const AdapterProof& proof, const std::optional<VerifierHead>& verifier) {
   size_t longest = 0;
   for (const ProofPrompt& prompt : proof.prompts) longest = std::max(longest, prompt.ids.size());
-  return 2 * static_cast<int64_t>(longest) + 4 * Engine::kPageTokens;  // two sequences, and pages that they share in part
+  const size_t check = verifier ? verifier->check_ids.size() + 1 : 0;
+  return 2 * static_cast<int64_t>(longest) + static_cast<int64_t>(check) + 4 * Engine::kPageTokens;  // two sequences, and pages that they share in part
+}
+
+VerifierReplay ReplayVerifier(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins) {
+  CheckReplayable(engine, proof);
+  const VerifierHead& head = *adapter->verifier();
+  const auto norm = [](std::span<const float> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); };
+  VerifierReplay replay;
+  std::vector<float> hidden(static_cast<size_t>(engine.config().d_model));
+  for (size_t p = 0; p < proof.prompts.size(); ++p) {
+    std::vector<int32_t> response = proof.prompts[p].ids;
+    const auto begin = std::min(static_cast<size_t>(begins[p]), response.size());
+    const std::vector<int32_t> before(response.begin(), response.begin() + static_cast<std::ptrdiff_t>(begin));
+    response.erase(response.begin(), response.begin() + static_cast<std::ptrdiff_t>(begin));
+    if (response.empty() || response.back() != head.end_id) response.push_back(head.end_id);
+    if (static_cast<int64_t>(before.size() + response.size() + head.check_ids.size()) > engine.config().context_length) continue;  // a context as short leaves room for no check
+    const SequenceId sequence = engine.NewSequence();
+    if (!before.empty()) engine.Prefill(sequence, before, nullptr);
+    engine.SetAdapter(sequence, adapter);
+    engine.Prefill(sequence, response, nullptr);
+    if (head.by_base) engine.SetAdapter(sequence, nullptr);
+    std::vector<ForwardRow> rows;
+    for (const int32_t id : head.check_ids) rows.push_back({sequence, id, false});
+    rows.back().want_hidden = true;
+    engine.Forward(rows, nullptr, hidden.data());
+    engine.Free(sequence);
+    replay.logits.push_back(static_cast<float>(HeadLogit(head, hidden)));
+    replay.spreads.push_back(norm(head.weights) * norm(hidden) / std::sqrt(static_cast<double>(hidden.size())));
+  }
+  return replay;
 }
 
 void ReplayRows(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins, const ProofRow& row) {

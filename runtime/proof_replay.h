@@ -4,16 +4,18 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "adapters/proof.h"
+#include "adapters/verifier_head.h"
 #include "runtime/engine.h"
 
 namespace pith {
 
-// Room in the cache that a replay needs (EngineOptions::kv_tokens).
-int64_t ReplayTokens(const AdapterProof& proof);
+// Room in the cache that a replay needs (EngineOptions::kv_tokens), that of a verifier, where there is one, as well.
+int64_t ReplayTokens(const AdapterProof& proof, const std::optional<VerifierHead>& verifier = {});
 
 // Receives, prompt after prompt, the logits of one of its last positions: with the adapter, and of the base.
 using ProofRow = std::function<void(size_t prompt, std::span<const float> policy_V, std::span<const float> base_V)>;
@@ -23,6 +25,14 @@ using ProofRow = std::function<void(size_t prompt, std::span<const float> policy
 void ReplayRows(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins, const ProofRow& row);
 // The logits at the proof's top_ids.
 ProofLogits Replay(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins);
+
+// The verifier's logit behind each of the proof's prompts, whose responses are asked as finished ones are; and how far apart logits of this head lie
+// with such hidden states: ‖w‖·‖h‖ / √D. The adapter carries a verifier.
+struct VerifierReplay {
+  std::vector<float> logits;
+  std::vector<double> spreads;
+};
+VerifierReplay ReplayVerifier(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins);
 
 // Whether the first `num_prompts` prompts give the bits of `cold`, a Replay(), by an engine that may share prefixes and whose cache
 // holds the same ids as the adapter, the base, and both in other places computed them.

@@ -17,6 +17,7 @@
 #include "configs/load.h"
 #include "configs/ready.h"
 #include "train/dry_run.h"
+#include "train/heads/verifier.h"
 #include "train/rl/grpo.h"
 #include "train/run/expectation.h"
 #include "train/run/rank_log.h"
@@ -124,13 +125,15 @@ int Main(int argc, char** argv) {
     RunSft(session, options);
   } else if (config.run.stage == "distill") {
     RunDistill(session, options);
+  } else if (config.run.stage == "verifier") {
+    RunVerifier(session, options);
   } else {
     RunGrpo(session, options);
   }
   log.Settle();
   if (Ranks::World().first()) {
     const std::string folder = RunFolderPath(config) + "/adapter";
-    ProveAdapter(session, folder);  // when the stage has given its memory back
+    if (!FileExists(folder + "/" + kProofFile)) ProveAdapter(session, folder);  // when the stage has given its memory back
     std::cout << "adapter: " << folder << "\n";
   }
   return 0;

@@ -5,7 +5,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
@@ -27,6 +26,24 @@ bool HasSlack(const at::Tensor& x, int64_t slack) {
          x.storage().nbytes() == static_cast<size_t>(x.size(0) * x.stride(0)) * x.element_size();
 }
 
+// The base alone: no gradient but x's.
+class FrozenFunction : public torch::autograd::Function<FrozenFunction> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, int64_t layer_address) {
+    const auto& layer = *reinterpret_cast<const LoraLinear*>(layer_address);
+    ctx->saved_data["layer"] = layer_address;
+    at::AutoDispatchBelowADInplaceOrView guard;
+    return layer.products().Sum({{x, Weights(layer), true}}, layer.bias());
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx, torch::autograd::variable_list grads) {
+    const auto& layer = *reinterpret_cast<const LoraLinear*>(ctx->saved_data["layer"].toInt());
+    return {layer.products().Sum({{grads[0].contiguous(), Weights(layer)}}), at::Tensor()};
+  }
+
+ private:
+  static at::Tensor Weights(const LoraLinear& layer) { return layer.fused().narrow(1, 0, layer.in_features()); }
+};
+
 // The gradients of one call. Saved: [x, u]; with dropout, the mask; with DoRA, [x, u] · [W | s·B]ᵀ.
 class LoraFunction : public torch::autograd::Function<LoraFunction> {
  public:
@@ -37,15 +54,15 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
     ctx->saved_data["layer"] = layer_address;
     ctx->saved_data["masters"] = static_cast<int64_t>(masters.size());
     at::AutoDispatchBelowADInplaceOrView guard;
-    const auto bias = layer.bias().defined() ? std::optional<at::Tensor>(layer.bias()) : std::nullopt;
+    const ProductTerm all = {xu, layer.fused(), true};
     if (!layer.gain().defined()) {
       ctx->save_for_backward({xu, mask.value_or(at::Tensor()), at::Tensor()});
-      return at::linear(xu, layer.fused(), bias);
+      return layer.products().Sum({all}, layer.bias());
     }
-    const at::Tensor v = at::linear(xu, layer.fused());
+    const at::Tensor v = layer.products().Sum({all});
     ctx->save_for_backward({xu, mask.value_or(at::Tensor()), v});
     at::Tensor y = v * layer.gain();  // in float32
-    if (bias) y.add_(*bias);
+    if (layer.bias().defined()) y.add_(layer.bias());
     return y.to(xu.scalar_type());
   }
 
@@ -62,18 +79,16 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
     }
     const at::Tensor x = xu.narrow(1, 0, k), u = xu.narrow(1, k, layer.total_rank());
 
-    const at::Tensor gu = at::mm(gy, layer.fused().narrow(1, k, layer.total_rank()));
+    const Products& products = layer.products();
+    const at::Tensor gu = products.Sum({{gy, layer.fused().narrow(1, k, layer.total_rank())}});
     at::Tensor gx;
     if (ctx->needs_input_grad(0)) {
-      gx = at::mm(gy, layer.fused().narrow(1, 0, k));
-      if (mask.defined()) {
-        gx.add_(at::mm(gu, layer.a_all()).mul_(mask));
-      } else {
-        gx.addmm_(gu, layer.a_all());
-      }
+      const ProductTerm through_w = {gy, layer.fused().narrow(1, 0, k)}, through_a = {gu, layer.a_all()};
+      gx = mask.defined() ? products.Sum({through_w}).add_(products.Sum({through_a}).mul_(mask)) : products.Sum({through_w, through_a});
     }
-    const at::Tensor ga = at::mm(gu.t(), mask.defined() ? x * mask : x);  // R × K
-    const at::Tensor gb = at::mm(gy.t(), u);                              // N × R; the diagonal blocks count
+    // As rows of rank, so that what is long lies as it is.
+    const at::Tensor ga = products.Sum({{gu.t().contiguous(), mask.defined() ? x * mask : x}});  // R × K
+    const at::Tensor gb = products.Sum({{u.t().contiguous(), gy}});                              // R × N, (s·B)ᵀ; the diagonal blocks count
 
     torch::autograd::variable_list out = {gx};
     for (const auto& member : layer.members()) {
@@ -82,7 +97,7 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
       at::Tensor g = ga.narrow(0, member.rank_begin, rank).to(at::kFloat);
       if (member.start_a.defined()) g = g + ga.narrow(0, member.rank_begin + rank, rank);  // ΔA stands in both halves
       out.push_back(g);
-      out.push_back(gb.narrow(0, member.row, member.out).narrow(1, member.rank_begin, rank).to(at::kFloat).mul(member.scale));
+      out.push_back(gb.narrow(0, member.rank_begin, rank).narrow(1, member.row, member.out).t().to(at::kFloat).contiguous().mul_(member.scale));
       if (member.magnitude.defined()) out.push_back(g_magnitude.narrow(0, member.row, member.out).contiguous());
     }
     PITH_CHECK_EQ(static_cast<int64_t>(out.size()), ctx->saved_data["masters"].toInt() + 1);
@@ -107,9 +122,9 @@ at::Tensor InitLoraA(int64_t rank, int64_t in, uint64_t seed, uint64_t stream) {
   return a;
 }
 
-LoraLinear::LoraLinear(const std::vector<at::Tensor>& weights, const std::vector<at::Tensor>& biases,
-                       at::ScalarType dtype)
-    : in_(weights[0].size(1)), dtype_(dtype) {
+LoraLinear::LoraLinear(const std::vector<at::Tensor>& weights, const std::vector<at::Tensor>& biases, at::ScalarType dtype,
+                       const Products& products)
+    : in_(weights[0].size(1)), dtype_(dtype), products_(&products) {
   for (const at::Tensor& w : weights) {
     PITH_CHECK_EQ(w.size(1), in_);
     Member member;
@@ -213,8 +228,9 @@ void LoraLinear::Refresh() {
 at::Tensor LoraLinear::Forward(const at::Tensor& x, bool adapter, double dropout,
                                std::optional<at::Generator> generator) const {
   PITH_CHECK(!gain_.defined() || dropout == 0.0, "dropout with DoRA");
-  const auto bias = bias_.defined() ? std::optional<at::Tensor>(bias_) : std::nullopt;
-  if (!adapter || total_rank_ == 0) return at::linear(x, total_rank_ == 0 ? fused_ : fused_.narrow(1, 0, in_), bias);
+  if (!adapter || total_rank_ == 0) {
+    return FrozenFunction::apply(x, reinterpret_cast<int64_t>(this));
+  }
 
   at::Tensor xu, mask;
   {
@@ -227,7 +243,7 @@ at::Tensor LoraLinear::Forward(const at::Tensor& x, bool adapter, double dropout
       mask = at::empty_like(values, at::MemoryFormat::Contiguous).bernoulli_(1.0 - dropout, generator).div_(1.0 - dropout);
     }
     // The slack is nobody's tensor: writing it must not count as a change of x.
-    xu.variable_data().narrow(1, in_, total_rank_).copy_(at::mm(mask.defined() ? values * mask : values, a_all_.t()));
+    xu.variable_data().narrow(1, in_, total_rank_).copy_(products_->Sum({{mask.defined() ? values * mask : values, a_all_, true}}));
   }
   std::vector<at::Tensor> masters;
   for (const Member& m : members_) {

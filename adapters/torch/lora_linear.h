@@ -19,14 +19,16 @@
 #include <vector>
 
 #include "adapters/lora.h"
+#include "adapters/torch/products.h"
 
 namespace pith {
 
 class LoraLinear {
  public:
   // One weight per member, out_i × K, any float type, converted to `dtype` (bfloat16 or float32); biases may be empty,
-  // or hold one per member.
-  LoraLinear(const std::vector<at::Tensor>& weights, const std::vector<at::Tensor>& biases, at::ScalarType dtype);
+  // or hold one per member. `products` is kept: what multiplies.
+  LoraLinear(const std::vector<at::Tensor>& weights, const std::vector<at::Tensor>& biases, at::ScalarType dtype,
+             const Products& products = LibTorchProducts());
 
   // Makes a LoRA for `member`: float32 masters that require gradients. a: R×K, b: out×R.
   void AddLora(int member, const at::Tensor& a, const at::Tensor& b, double scale);
@@ -72,10 +74,12 @@ class LoraLinear {
   const at::Tensor& bias() const { return bias_; }    // N, or undefined
   const at::Tensor& gain() const { return gain_; }    // N, float32: m / ‖…‖, 1 where there is no magnitude; undefined: none at all
   const at::Tensor& norm() const { return norm_; }    // N, float32: ‖W + s·B·A‖; defined with gain()
+  const Products& products() const { return *products_; }
 
  private:
   int64_t in_ = 0, out_ = 0, total_rank_ = 0;
   at::ScalarType dtype_;
+  const Products* products_;
   std::vector<Member> members_;
   void Widen(Member& member, int64_t rank);
   at::Tensor fused_, a_all_, bias_, gain_, norm_;

@@ -99,6 +99,11 @@ pith_status pith_adapter_get_info(const pith_adapter* adapter, pith_adapter_info
       about.budget_tokens = packed.budget()->tokens;
       about.reserve_tokens = packed.budget()->reserve_tokens;
     }
+    if (packed.verifier()) {
+      about.has_verifier = 1;
+      about.verifier_auc = packed.verifier()->fit.auc;
+      about.verifier_error = packed.verifier()->fit.calibration_error;
+    }
     WriteStruct(about, info, "info");
   });
 }

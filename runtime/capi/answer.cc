@@ -26,6 +26,8 @@ pith_usage UsageOf(const Completion& completion, int64_t prompt_tokens) {
   usage.finish = static_cast<int32_t>(completion.finish);
   usage.ttft_ms = completion.ttft_ms;
   usage.wall_ms = completion.wall_ms;
+  usage.score = completion.score.value_or(-1);
+  usage.check_ms = completion.check_ms;
   return usage;
 }
 
@@ -56,8 +58,9 @@ const T* GiveList(const Chain* chain, const std::vector<T> Chain::*member, size_
 
 }  // namespace
 
-std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn) {
+std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn, VoteKind kind) {
   auto answer = std::make_shared<Answer>();
+  answer->kind = kind;
   answer->turn = std::move(turn);
   for (Completion& completion : completions) {
     Chain chain;
@@ -74,9 +77,10 @@ std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector
 
 const Vote::Result& Answer::vote() const {
   std::call_once(counted_, [this] {
-    Vote vote(chains.size());
+    Vote vote(chains.size(), kind);
     for (size_t i = 0; i < chains.size(); ++i) {
-      if (chains[i].usage.finish != PITH_FINISH_CANCELLED) vote.Add(i, chains[i].judged);
+      const pith_usage& usage = chains[i].usage;
+      if (usage.finish != PITH_FINISH_CANCELLED) vote.Add(i, chains[i].judged, usage.score >= 0 ? usage.score : 1);
     }
     vote_ = vote.Winner();
   });
@@ -115,6 +119,9 @@ pith_status pith_answer_vote(const pith_answer* answer, pith_vote* vote, pith_er
     told.chain = static_cast<int32_t>(winner.chain);
     told.votes = static_cast<int32_t>(winner.votes);
     told.voters = static_cast<int32_t>(winner.voters);
+    told.kind = answer->answer->kind == pith::VoteKind::kWeighted ? PITH_VOTE_WEIGHTED : PITH_VOTE_MAJORITY;
+    told.weight = winner.weight;
+    told.all_weight = winner.all_weight;
     WriteStruct(told, vote, "vote");
   });
 }

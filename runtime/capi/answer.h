@@ -33,6 +33,7 @@ struct Turn {
 struct Answer {
   std::vector<Chain> chains;
   Turn turn;
+  VoteKind kind = VoteKind::kMajority;
 
   // The vote of the chains that were not cancelled, counted when it is asked for first.
   const Vote::Result& vote() const;
@@ -42,6 +43,7 @@ struct Answer {
   mutable Vote::Result vote_;
 };
 
-std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn);
+std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn,
+                                         VoteKind kind);
 
 }  // namespace pith::capi

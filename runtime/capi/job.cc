@@ -14,7 +14,8 @@ void JobState::Submit(Model& model, CheckedRequest asked) {
   chains_ = asked.request.num_samples;
   closable_ = asked.request.budget.has_value();
   turn_ = std::move(asked.turn);
-  if (asked.vote) vote_.emplace(static_cast<size_t>(chains_));
+  kind_ = asked.kind;
+  if (asked.vote) vote_.emplace(static_cast<size_t>(chains_), kind_);
   const auto self = shared_from_this();
   RequestCallbacks callbacks;
   if (callbacks_.on_token != nullptr) callbacks.on_token = [self, &model](const TokenEvent& event) { self->OnToken(model, event); };
@@ -72,7 +73,7 @@ void JobState::OnToken(Model& model, const TokenEvent& event) {
 
 void JobState::OnCompletion(Model& model, const Completion& completion) {
   try {
-    vote_->Add(static_cast<size_t>(completion.sample), JudgedText(model.tokenizer(), completion));
+    vote_->Add(static_cast<size_t>(completion.sample), JudgedText(model.tokenizer(), completion), completion.score.value_or(1));
     if (vote_->Decided()) Cancel(model, -1);
   } catch (...) {  // closed, or no memory: all chains run to their ends
   }
@@ -82,7 +83,7 @@ void JobState::OnDone(Model& model, std::vector<Completion> completions) {
   try {
     if (callback_threw_) throw StatusError(PITH_INTERNAL, "the request's callback threw an exception, which nobody could have caught");
     if (model.closed()) throw StatusError(PITH_CLOSED, "the model was closed");
-    Finish({}, MakeAnswer(model.tokenizer(), std::move(completions), prompt_tokens_, std::move(turn_)));
+    Finish({}, MakeAnswer(model.tokenizer(), std::move(completions), prompt_tokens_, std::move(turn_), kind_));
   } catch (...) {
     Finish(CurrentFailure(), nullptr);
   }

@@ -19,6 +19,7 @@ struct CheckedRequest {
   GenerateRequest request;
   Turn turn;
   bool vote = false;  // chains that cannot change it any more are cancelled
+  VoteKind kind = VoteKind::kMajority;
 };
 
 class JobState : public std::enable_shared_from_this<JobState> {
@@ -47,6 +48,7 @@ class JobState : public std::enable_shared_from_this<JobState> {
   int chains_ = 0;
   bool closable_ = false;       // its thoughts
   std::optional<Vote> vote_;    // of the chains that have come to their ends; by the model's thread
+  VoteKind kind_ = VoteKind::kMajority;
   Turn turn_;
   bool stopped_ = false;        // by a callback. The model's thread alone looks at these two
   bool callback_threw_ = false;

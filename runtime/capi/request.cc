@@ -7,7 +7,7 @@
 namespace pith::capi {
 namespace {
 
-constexpr int64_t kDefaultTokens = 512, kMostTokens = 1 << 20;
+constexpr int64_t kMostTokens = 1 << 20;
 constexpr int64_t kMostBudget = 100'000'000;
 constexpr int kMostChains = 256;
 constexpr size_t kMostStops = 64, kMostIds = 4096;
@@ -163,7 +163,6 @@ GenerateRequest ReadPrompt(const std::shared_ptr<Model>& model, const pith_reque
 
 CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_request* given) {
   const pith_request r = ReadStruct(NotNull(given, "request"), "request");
-  CheckReserved(r.reserved, "request.reserved");
   CheckCount(r.chains, 0, kMostChains, "request.chains");
   CheckCount(r.max_tokens, 0, kMostTokens, "request.max_tokens");
   CheckRange(r.adapter_scale, -kMostScale, kMostScale, "request.adapter_scale");
@@ -194,6 +193,13 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
   Announce(budget.announcement, model->tokenizer(), &request);
   checked.vote = r.vote != 0;
   if (checked.vote && request.num_samples == 1) ThrowUser("request.vote has no effect with one chain; give more .chains");
+  if (r.vote == PITH_VOTE_WEIGHTED) checked.kind = VoteKind::kWeighted;
+  if (checked.kind == VoteKind::kWeighted || r.score != 0) {
+    if (request.encode_only) ThrowUser("request.score and a weighted vote have no effect with .encode_only: nothing is answered");
+    if (r.adapter_scale != 0 && r.adapter_scale != 1) ThrowUser("request.score and a weighted vote want the adapter as its verifier was fitted on it; leave .adapter_scale at 0");
+    request.check = CheckOf(mode, checked.kind == VoteKind::kWeighted ? "request.vote: PITH_VOTE_WEIGHTED" : "request.score");
+  }
+  if (r.max_tokens == 0 && limit == 0) request.max_tokens = DefaultTokens(request, model->base().config().context_length);
   CheckList(r.stop, r.num_stop, kMostStops, "request.stop");
   for (size_t i = 0; i < r.num_stop; ++i) request.stop.push_back(Text(r.stop[i], "a text of request.stop"));
   CheckList(r.stop_ids, r.num_stop_ids, kMostIds, "request.stop_ids");

@@ -43,6 +43,8 @@ pith_verification Told(const AdapterProof& proof, const ProofResult& result) {
   told.rounding = f.rounding;
   told.scale = f.scale;
   told.can_hide = f.unseen;
+  told.verifier_deviation = f.verifier_deviation;
+  told.verifier_bound = f.verifier_bound;
   std::string lines;
   for (const ProofFinding& finding : result.findings) lines += Str(lines.empty() ? "" : "\n", finding.kind, ": ", finding.sentence);
   CopyCut(lines, told.findings, sizeof(told.findings));

@@ -165,6 +165,7 @@ class Evaluation {
     request.first_sample = p * static_cast<uint64_t>(settings_.chains);
     if (point.tokens > 0) request.budget = MakeDecodeBudget(settings_.BudgetOf(point), settings_.close_text_given, tokenizer_);
     if (point.told) Announce(settings_.AnnouncementTo(mode), tokenizer_, &request);
+    request.check = settings_.CheckFor(mode);
     return request;
   }
 

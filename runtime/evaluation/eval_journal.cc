@@ -84,7 +84,7 @@ Json CompletionJson(const Completion& c) {
   const Usage& usage = c.usage;
   return {{"ids", c.tokens}, {"near_ties", c.near_ties}, {"forced", {c.forced_begin, c.forced_end}}, {"finish", static_cast<int>(c.finish)},
           {"usage", {usage.thinking_tokens, usage.answer_tokens, usage.forced_tokens, static_cast<int>(usage.forced_by)}},
-          {"announced", c.announced}, {"cut_bytes", c.cut_bytes}, {"opens_thoughts", c.prompt_opens_thoughts}, {"ttft_ms", c.ttft_ms}, {"wall_ms", c.wall_ms}};
+          {"announced", c.announced}, {"cut_bytes", c.cut_bytes}, {"opens_thoughts", c.prompt_opens_thoughts}, {"ttft_ms", c.ttft_ms}, {"wall_ms", c.wall_ms}, {"score", c.score ? Json(*c.score) : Json(nullptr)}};
 }
 
 // Json::exception for what is not as CompletionJson writes it.
@@ -103,6 +103,7 @@ Completion CompletionOf(const Json& json, int sample) {
   c.prompt_opens_thoughts = json.at("opens_thoughts");
   c.ttft_ms = json.at("ttft_ms");
   c.wall_ms = json.at("wall_ms");
+  if (const Json& score = json.at("score"); !score.is_null()) c.score = score.get<double>();
   return c;
 }
 

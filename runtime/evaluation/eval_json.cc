@@ -36,6 +36,13 @@ Json RowJson(const EvalRow& row) {
                {"curve", CurveJson(row.curve)}, {"median_tokens", row.median_tokens}, {"tokens_per_correct", KnownNumber(row.tokens_per_correct)},
                {"near_ties", KnownNumber(row.near_ties)}, {"near_ties_per_1k", KnownNumber(row.near_ties_per_1k)}, {"resumed", row.resumed}};
   if (row.errors > 0) json["errors"] = row.errors;
+  if (row.chains > 1) json["maj_at_k_ci"] = {row.maj_low, row.maj_high};
+  if (row.weighted_at_k) {
+    json["weighted_at_k"] = *row.weighted_at_k;
+    json["weighted_at_k_ci"] = {row.weighted_low, row.weighted_high};
+    json["score_auc"] = *row.score_auc;
+    json["score_error"] = *row.score_error;
+  }
   return json;
 }
 
@@ -92,6 +99,7 @@ std::string AnswersJsonl(const std::vector<EvaluatedSet>& sets) {
                      {"problem", problem.id}, {"question", problem.question}, {"gold", problem.answer}, {"chain", answer.chain},
                      {"text", answer.text}, {"tokens", answer.tokens}, {"correct", answer.correct}, {"correct_lenient", answer.correct_lenient},
                      {"extracted", answer.extracted}, {"forced", answer.forced}, {"truncated", answer.truncated}, {"verdict", VerdictName(answer.verdict)}};
+        if (answer.score) line["score"] = *answer.score;
         if (row.greedy) line["near_ties"] = answer.near_ties;
         if (!answer.reason.empty()) line["reason"] = answer.reason;
         out += Text(line, -1);

@@ -25,6 +25,9 @@ void CheckBudget(const EvalSettings& settings, const NamedAdapter& mode, const E
 }  // namespace
 
 std::string EvalSettings::AnnouncementTo(const NamedAdapter& mode) const { return AnnouncementOf(mode, announcement, budget.sentence); }
+ResponseCheck EvalSettings::CheckFor(const NamedAdapter& mode) const {
+  return score && mode.adapter && mode.adapter->verifier() ? CheckOf(mode, "--score") : ResponseCheck();
+}
 bool EvalSettings::CanTell(const NamedAdapter& mode) const { return !budget.sentence.empty() || !AnnouncementTo(mode).empty(); }
 
 std::vector<EvalPoint> EvalSettings::PointsOf(const NamedAdapter& mode) const {
@@ -69,7 +72,8 @@ EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std
     }
   }
   for (size_t row = 0; row < plan.rows.size(); ++row) {
-    const int64_t limit = settings.ResponseLimit(plan.rows[row].point.tokens);
+    const ResponseCheck check = settings.CheckFor(modes[plan.rows[row].mode]);
+    const int64_t limit = settings.ResponseLimit(plan.rows[row].point.tokens) + (check.ids.empty() ? 0 : static_cast<int64_t>(check.ids.size()) + 1);
     for (size_t p = 0; p < problems.size(); ++p) {
       const auto prompt = static_cast<int64_t>(plan.prompt(row, p).ids.size());
       if (prompt > config.context_length - limit) {

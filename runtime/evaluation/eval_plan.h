@@ -42,6 +42,7 @@ struct EvalSettings {
   bool close_text_given = false;      // budget.close_text is used even where the vocabulary has </think>
   int64_t max_tokens = 512;           // cap without a budget
   int chains = 1;                     // samples per problem
+  bool score = false;                 // each by the verifier of its adapter, where that has one
   SamplingParams sampling;            // greedy for one chain unless asked otherwise
   std::string system;
   int max_batch = 32;
@@ -52,6 +53,7 @@ struct EvalSettings {
   std::vector<EvalPoint> PointsOf(const NamedAdapter& mode) const;  // the budgets in their order; of kBoth those that are told come last
   Budget BudgetOf(const EvalPoint& point) const;  // its budget, without the text where it is not told
   int64_t ResponseLimit(int64_t tokens) const;    // what it leaves a response at most
+  ResponseCheck CheckFor(const NamedAdapter& mode) const;  // asks nothing where there is no verifier to score by
   std::string AnnouncementTo(const NamedAdapter& mode) const;  // by which `mode` is told its budget; empty: by none
 };
 

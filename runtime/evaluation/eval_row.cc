@@ -8,25 +8,28 @@
 #include "base/process_memory.h"
 #include "rewards/answers/answer.h"
 #include "runtime/evaluation/attempt.h"
+#include "runtime/evaluation/score_stats.h"
 #include "runtime/evaluation/stats.h"
 
 namespace pith {
 namespace {
 
-// Majority of the extracted answers (the earliest wins a tie); whether it is right. What two judges of other kinds took for the answer
-// is the same where it is the same text.
-bool MajorityIsRight(const std::vector<const EvalAnswer*>& chains, bool mathematics) {
-  size_t best = 0, best_votes = 0;
-  for (size_t i = 0; i < chains.size(); ++i) {
-    if (chains[i]->extracted.empty()) continue;
-    size_t votes = 0;
+// The extracted answer that most chains give, or that most of their scores speak for (the earliest wins a tie); whether it is right. What two judges of
+// other kinds took for the answer is the same where it is the same text.
+bool VoteIsRight(const std::vector<const EvalAnswer*>& chains, bool mathematics, bool weighted) {
+  const EvalAnswer* best = nullptr;
+  double best_votes = 0;
+  for (const EvalAnswer* chain : chains) {
+    if (chain->extracted.empty()) continue;
+    double votes = 0;
     for (const EvalAnswer* other : chains) {
       if (other->extracted.empty()) continue;
-      votes += mathematics ? AnswersEqual(chains[i]->extracted, other->extracted) : chains[i]->extracted == other->extracted;
+      const bool same = mathematics ? AnswersEqual(chain->extracted, other->extracted) : chain->extracted == other->extracted;
+      if (same) votes += weighted ? other->score.value_or(0) : 1;
     }
-    if (votes > best_votes) best = i, best_votes = votes;
+    if (best == nullptr || votes > best_votes) best = chain, best_votes = votes;
   }
-  return best_votes > 0 && chains[best]->correct_lenient;
+  return best != nullptr && best->correct_lenient;
 }
 
 EvalAnswer AnswerOf(size_t problem, size_t chain, const Completion& completion, const Judgements& judged, const Tokenizer& tokenizer) {
@@ -45,6 +48,7 @@ EvalAnswer AnswerOf(size_t problem, size_t chain, const Completion& completion, 
   answer.judged_lenient = !judged.lenient.failed();
   answer.near_ties = static_cast<int64_t>(completion.near_ties.size());
   answer.ttft_ms = completion.ttft_ms;
+  answer.score = completion.score;
   return answer;
 }
 
@@ -53,7 +57,8 @@ void SumUp(const std::vector<Problem>& problems, EvalRow* row) {
   const auto chains = static_cast<size_t>(row->chains);
   PITH_CHECK_EQ(row->answers.size() % chains, 0u);
   row->n = static_cast<int64_t>(row->answers.size() / chains);
-  std::vector<double> lengths, ttft, strict, lenient, forced, truncated, cut, uncut, pass, majority;
+  std::vector<double> lengths, ttft, strict, lenient, forced, truncated, cut, uncut, pass, majority, weighted;
+  std::vector<Scored> scored;
   int64_t tokens = 0, judged_tokens = 0, right = 0, near_ties = 0;
   for (size_t begin = 0; begin < row->answers.size(); begin += chains) {
     int64_t right_chains = 0;
@@ -69,6 +74,7 @@ void SumUp(const std::vector<Problem>& problems, EvalRow* row) {
       tokens += answer.tokens;
       near_ties += answer.near_ties;
       if (answer.judged_lenient) lenient.push_back(answer.correct_lenient);
+      if (answer.judged_lenient && answer.score) scored.push_back({*answer.score, answer.correct_lenient});
       if (answer.verdict == Verdict::kError) {
         ++row->errors;
         continue;
@@ -80,7 +86,9 @@ void SumUp(const std::vector<Problem>& problems, EvalRow* row) {
       if (answer.verdict != Verdict::kCut) uncut.push_back(answer.correct);
     }
     pass.push_back(PassAtK(row->chains, right_chains, row->chains));
-    majority.push_back(MajorityIsRight(group, problems[static_cast<size_t>(group[0]->problem)].kind == Problem().kind));
+    const bool mathematics = problems[static_cast<size_t>(group[0]->problem)].kind == Problem().kind;
+    majority.push_back(VoteIsRight(group, mathematics, /*weighted=*/false));
+    if (group[0]->score) weighted.push_back(VoteIsRight(group, mathematics, /*weighted=*/true));
   }
   row->accuracy = Mean(strict);
   row->accuracy_lenient = Mean(lenient);
@@ -98,6 +106,17 @@ void SumUp(const std::vector<Problem>& problems, EvalRow* row) {
   row->truncated_rate = Mean(truncated);
   row->pass_at_k = Mean(pass);
   row->maj_at_k = Mean(majority);
+  const Interval of_majority = WilsonInterval(row->maj_at_k * static_cast<double>(row->n), row->n);
+  row->maj_low = of_majority.low;
+  row->maj_high = of_majority.high;
+  if (!weighted.empty()) {
+    row->weighted_at_k = Mean(weighted);
+    const Interval of_weighted = WilsonInterval(*row->weighted_at_k * static_cast<double>(row->n), row->n);
+    row->weighted_low = of_weighted.low;
+    row->weighted_high = of_weighted.high;
+    row->score_auc = AucOf(scored);
+    row->score_error = CalibrationError(scored);
+  }
   row->ttft_ms = Quantile(ttft, 0.5);
   if (row->greedy) {
     row->near_ties = near_ties;

@@ -30,6 +30,7 @@ struct EvalAnswer {
   bool judged_lenient = true;         // the verifier did not fail on the lenient reading
   int64_t near_ties = 0;              // of its tokens
   double ttft_ms = 0;
+  std::optional<double> score = {};   // by the adapter's verifier
 };
 
 // What a row is of.
@@ -61,6 +62,11 @@ struct EvalRow : EvalRowLabels {
   // k = chains. Both by the lenient reading, since a vote needs the answers of unmarked responses too: equal to
   // accuracy_lenient for one chain.
   double pass_at_k = 0, maj_at_k = 0;
+  double maj_low = 0, maj_high = 0;   // of maj_at_k, Wilson's at 95 %
+  // Where the adapter's verifier scored the chains: the vote weighted by scores, and how well these tell right answers (lenient reading) from wrong ones.
+  std::optional<double> weighted_at_k;
+  double weighted_low = 0, weighted_high = 0;
+  std::optional<double> score_auc, score_error;  // runtime/evaluation/score_stats.h
   std::optional<int64_t> near_ties;          // tokens beside which another was as good (kNearTieMargin); nothing where they were drawn
   std::optional<double> near_ties_per_1k;    // of 1,000 tokens
   double ttft_ms = 0;                 // median

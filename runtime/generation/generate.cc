@@ -32,6 +32,11 @@ std::vector<float> Completion::DrawnLogprobs() const {
   return out;
 }
 
+int64_t DefaultTokens(const GenerateRequest& request, int64_t context_length) {
+  const int64_t room = context_length - static_cast<int64_t>(request.prompt.size()) - request.check.most_tokens();
+  return std::clamp<int64_t>(room, 1, kDefaultTokens);
+}
+
 std::string ResponseText(const Tokenizer& tokenizer, const Completion& completion) {
   std::string text = tokenizer.Decode(tokenizer.WithoutEnd(completion.said()));
   text.resize(text.size() - std::min(completion.cut_bytes, text.size()));

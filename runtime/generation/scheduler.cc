@@ -53,13 +53,15 @@ bool Scheduler::State::Step() {
   ForkReady();
   Sample();
   Sweep();
+  if (slots_.empty()) Admit();  // prompts that were to be encoded alone have just come to their end, and made room
 
   if (options_.drafter) DraftTokens();
   rows_.clear();
   size_t drafted = 0;
   for (const auto& slot : slots_) {
     for (size_t i = 0; i < slot->pending.size(); ++i) {
-      rows_.push_back({slot->sequence, slot->pending[i], i + 1 == slot->pending.size()});
+      const bool last = i + 1 == slot->pending.size();
+      rows_.push_back({slot->sequence, slot->pending[i], last && slot->phase == Slot::kDecoding, /*drafted=*/false, last && slot->phase == Slot::kChecking});
     }
     for (size_t i = 0; i < slot->drafts.run; ++i) rows_.push_back({slot->sequence, slot->drafts.draft[i], true, /*drafted=*/true});
     drafted += slot->drafts.run;
@@ -74,19 +76,26 @@ bool Scheduler::State::Step() {
   const size_t vocab = static_cast<size_t>(engine_.config().vocab_size);
   const auto wanted = std::count_if(rows_.begin(), rows_.end(), [](const ForwardRow& row) { return row.want_logits; });
   if (logits_.size() < static_cast<size_t>(wanted) * vocab) logits_.resize(static_cast<size_t>(wanted) * vocab);
+  const auto d = static_cast<size_t>(engine_.config().d_model);
+  hidden_.resize(d * static_cast<size_t>(std::count_if(rows_.begin(), rows_.end(), [](const ForwardRow& row) { return row.want_hidden; })));
   const auto forward = Clock::now();
-  engine_.Forward(rows_, logits_.data());
+  engine_.Forward(rows_, logits_.data(), hidden_.data());
   if (options_.drafter && rows_.size() == decode_rows) rule_.NotePass(static_cast<int64_t>(decode_rows), MsSince(forward));
 
   draws_.clear();
   const float* next = logits_.data();
+  std::vector<Slot*> checked;  // in the order of hidden_
   for (const auto& slot : slots_) {
     if (slot->pending.empty()) continue;
     slot->pending.clear();
+    if (slot->phase == Slot::kChecking) checked.push_back(slot.get());
+    if (slot->phase == Slot::kEnding) GoOnWithCheck(*slot);
+    if (slot->phase != Slot::kDecoding) continue;
     draws_.push_back({slot.get(), next, {}});
     slot->drafts.logits = next;
     next += (1 + slot->drafts.run) * vocab;
   }
+  Pool(hidden_.data() + checked.size() * d);
   for (Root* root : encoding_) {
     if (root->encoded < static_cast<int64_t>(root->tokens.size())) continue;
     root->logits.assign(next, next + vocab);
@@ -94,6 +103,9 @@ bool Scheduler::State::Step() {
   }
   Sample();
   if (options_.drafter) SampleDrafts();
+  for (size_t i = 0; i < checked.size(); ++i) {
+    if (!checked[i]->done) EndCheck(*checked[i], std::span(hidden_).subspan(i * d, d));
+  }
   const double ms = MsSince(start);
   if (drafted == 0) share_.Note(decode_rows, rows_.size() - decode_rows, ms);
   ++counts_.steps;
@@ -170,21 +182,28 @@ void Scheduler::State::Show(Slot& slot, int32_t token, ResponsePart part) {
 
 void Scheduler::State::Finish(Slot& slot, pith::Finish finish) {
   Completion& out = *slot.out;
-  Job& job = *slot.job;
   const auto size = static_cast<int64_t>(out.tokens.size());
   out.finish = finish;
+  if (slot.phase != Slot::kDecoding) return Complete(slot);  // cancelled while it was asked
   out.wall_ms = MsSince(slot.admitted);
   out.usage.thinking_tokens = slot.closer.thinking_tokens();
   out.usage.answer_tokens = size - out.usage.thinking_tokens;
   out.usage.forced_tokens = out.announced + (out.forced_begin >= 0 ? out.forced_end - out.forced_begin : 0);
   slot.closer.Finish();
-  slot.done = true;
   TakeDrafted(slot);
   Settle(slot);
+  Show(slot, -1, slot.closer.progress().thoughts_open() ? ResponsePart::kThinking : ResponsePart::kAnswer);
+  if (finish == pith::Finish::kCancelled || slot.job->request.check.ids.empty()) return Complete(slot);
+  AskCheck(slot);
+}
+
+// Nothing of the completion changes any more.
+void Scheduler::State::Complete(Slot& slot) {
+  Job& job = *slot.job;
+  slot.done = true;
   job.over[static_cast<size_t>(slot.sample)] = true;
   --job.unfinished;
-  Show(slot, -1, slot.closer.progress().thoughts_open() ? ResponsePart::kThinking : ResponsePart::kAnswer);
-  if (job.callbacks.on_completion && finish != pith::Finish::kCancelled) job.callbacks.on_completion(slot.sample, out);
+  if (job.callbacks.on_completion && slot.out->finish != pith::Finish::kCancelled) job.callbacks.on_completion(slot.sample, *slot.out);
 }
 
 // Ends all samples of a request; Sweep() tells it.

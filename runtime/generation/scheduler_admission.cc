@@ -39,9 +39,20 @@ void Scheduler::State::Check(const GenerateRequest& request) const {
   if (prefix > limit) {
     ThrowUser("the response begins with ", prefix, " given tokens, but may have only ", limit, "; raise the limit");
   }
-  const int64_t context = engine_.config().context_length;
+  PITH_CHECK(request.pool_tokens == 0 || (request.encode_only && request.pool_tokens > 0), request.pool_tokens, " tokens to pool");
+  const ResponseCheck& ask = request.check;
+  if (!ask.ids.empty()) {
+    PITH_CHECK(!request.encode_only && (!ask.head || static_cast<int64_t>(ask.head->weights.size()) == engine_.config().d_model));
+    for (const auto ids : {std::span(ask.ids), std::span(&ask.end_id, 1)}) {
+      for (const int32_t id : ids) {
+        if (id < 0 || id >= engine_.config().vocab_size) ThrowUser("token id ", id, " of the check is not in the model's vocabulary of ", engine_.config().vocab_size, " tokens");
+      }
+    }
+  }
+  const int64_t context = engine_.config().context_length - request.check.most_tokens();
   if (prompt > context - limit) {
-    ThrowUser("a prompt of ", prompt, " tokens and up to ", limit, " more do not fit the model's context of ", context,
+    const std::string with = ask.ids.empty() ? "" : Str(", with a check of ", request.check.most_tokens(), ",");
+    ThrowUser("a prompt of ", prompt, " tokens and up to ", limit, " more", with, " do not fit the model's context of ", engine_.config().context_length,
               " tokens; shorten the prompt or lower the limit");
   }
   for (const auto* ids : {&request.prompt, &request.response_prefix}) {
@@ -82,7 +93,7 @@ int64_t Scheduler::State::RootPages(const GenerateRequest& request) const { retu
 // them. A single sample goes on in the root's own.
 int64_t Scheduler::State::OwnPages(const GenerateRequest& request) const {
   const int64_t tokens = RootTokens(request);
-  return KvCache::PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request)) - (request.num_samples == 1 ? KvCache::PagesFor(tokens) : tokens / kPage);
+  return KvCache::PagesFor(static_cast<int64_t>(request.prompt.size()) + Limit(request) + request.check.most_tokens()) - (request.num_samples == 1 ? KvCache::PagesFor(tokens) : tokens / kPage);
 }
 
 RequestId Scheduler::State::Submit(GenerateRequest request, RequestCallbacks callbacks) {
@@ -200,7 +211,7 @@ int64_t Scheduler::State::PagesFree() const {
   }
   for (const auto& slot : slots_) {
     const GenerateRequest& request = slot->job->request;
-    free -= slot->sequence < 0 ? OwnPages(request) : engine_.PagesToGrow(slot->sequence, static_cast<int64_t>(request.prompt.size()) + slot->limit);
+    free -= slot->sequence < 0 ? OwnPages(request) : engine_.PagesToGrow(slot->sequence, static_cast<int64_t>(request.prompt.size()) + slot->limit + request.check.most_tokens());
   }
   return free;
 }

@@ -7,7 +7,7 @@
 
 namespace pith {
 
-bool Scheduler::State::MayDraft(const Slot& slot) const { return slot.sequence >= 0 && !slot.done && !slot.pending.empty() && !slot.job->pooled(); }
+bool Scheduler::State::MayDraft(const Slot& slot) const { return slot.sequence >= 0 && !slot.done && slot.phase == Slot::kDecoding && !slot.pending.empty() && !slot.job->pooled(); }
 
 // For each chain that decodes, unless a prompt is to be encoded: such a pass is long already, and tells nothing about what a row takes.
 void Scheduler::State::DraftTokens() {
@@ -115,7 +115,7 @@ bool Scheduler::State::TakeDrafted(Slot& slot) {
   while (same < slot.pending.size() && drafts.accepted < drafts.run && slot.pending[same] == drafts.draft[drafts.accepted]) ++same, ++drafts.accepted;
   if (same == 0) return false;
   slot.pending.erase(slot.pending.begin(), slot.pending.begin() + static_cast<std::ptrdiff_t>(same));
-  return slot.pending.empty() && !slot.done;
+  return slot.pending.empty() && !slot.done && slot.phase == Slot::kDecoding;
 }
 
 }  // namespace pith

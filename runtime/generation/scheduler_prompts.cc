@@ -5,6 +5,23 @@
 
 namespace pith {
 
+// The first token whose hidden state is pooled; where none is: behind the last.
+int64_t Scheduler::State::PoolBegin(const Root& root) {
+  const auto total = static_cast<int64_t>(root.tokens.size());
+  return total - std::min(total, root.job->request.pool_tokens);
+}
+
+// Adds up what the step's prompts give, row by row in the order of rows_: the same sum however a prompt is cut into steps.
+void Scheduler::State::Pool(const float* hidden_MD) {
+  const auto d = static_cast<size_t>(engine_.config().d_model);
+  for (Root* root : encoding_) {
+    for (; root->pool_rows > 0; --root->pool_rows, hidden_MD += d) {
+      root->pooled.resize(d);
+      for (size_t i = 0; i < d; ++i) root->pooled[i] += hidden_MD[i];
+    }
+  }
+}
+
 // Takes over what is cached of the prompt at once, so that nobody else's pages push it out before it is its turn.
 void Scheduler::State::AddRoot(Job& job) {
   const GenerateRequest& request = job.request;
@@ -28,8 +45,8 @@ void Scheduler::State::Adopt(Root& root) {
   root.adopted_at = counts_.steps;
   engine_.Truncate(root.sequence, 0);
   const auto total = static_cast<int64_t>(root.tokens.size());
-  // The last token is computed in any case: its logits are wanted.
-  const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(total - 1));
+  // The last token is computed in any case: its logits are wanted. So are those whose hidden states are.
+  const std::span<const int32_t> tokens(root.tokens.data(), static_cast<size_t>(std::min(total - 1, PoolBegin(root))));
   const WriterSpan writers[] = {{root.switch_at, nullptr}, {total, root.job->request.adapter}};
   root.encoded = engine_.AdoptPrefix(root.sequence, tokens, writers);
 }
@@ -40,6 +57,8 @@ void Scheduler::State::ForkReady() {
     Root& root = *slot->root;
     if (slot->sequence >= 0 || root.logits.empty()) continue;
     if (slot->job->request.encode_only) {
+      const double count = static_cast<double>(static_cast<int64_t>(root.tokens.size()) - PoolBegin(root));
+      for (const double sum : root.pooled) slot->out->hidden.push_back(static_cast<float>(sum / count));
       Finish(*slot, Finish::kStop);
       continue;
     }
@@ -50,6 +69,10 @@ void Scheduler::State::ForkReady() {
       slot->sequence = engine_.Fork(root.sequence);
     }
     engine_.SetAdapter(slot->sequence, slot->job->request.adapter);  // where the invocation is empty it begins only now
+    if (slot->phase == Slot::kEnding) {  // all of its response was given
+      BeginCheck(*slot);
+      continue;
+    }
     draws_.push_back({slot.get(), root.logits.data(), {}});
   }
 }
@@ -90,7 +113,9 @@ void Scheduler::State::AddPrefillRows() {
     if (root.encoded >= root.switch_at) engine_.SetAdapter(root.sequence, root.job->request.adapter);
     const int64_t phase_end = root.encoded < root.switch_at ? root.switch_at : total;
     for (; root.encoded < phase_end && rows_.size() < own_end; ++root.encoded) {
-      rows_.push_back({root.sequence, root.tokens[static_cast<size_t>(root.encoded)], root.encoded + 1 == total});
+      const bool pooled = root.encoded >= PoolBegin(root);
+      root.pool_rows += pooled;
+      rows_.push_back({root.sequence, root.tokens[static_cast<size_t>(root.encoded)], root.encoded + 1 == total, /*drafted=*/false, pooled});
     }
     encoding_.push_back(&root);
   }

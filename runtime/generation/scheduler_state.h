@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,8 @@ class Scheduler::State {
     bool begun = false;            // rows of its own have run
     int64_t adopted_at = -1;       // the step (counts_.steps) in which the cache was looked at last
     std::vector<float> logits;     // of the last token, once all are encoded
+    std::vector<double> pooled;    // sum of the hidden states that are pooled, so far; empty: none are
+    size_t pool_rows = 0;          // of the step at hand
   };
   // What is drafted for a completion, and how often that was right.
   struct Speculation {
@@ -88,6 +91,12 @@ class Scheduler::State {
     Clock::time_point admitted;
     bool done = false;
     Speculation drafts = {};
+    enum Phase {
+      kDecoding,
+      kEnding,   // its response is whole: what is pending of that comes before the check
+      kChecking  // the check is pending
+    } phase = kDecoding;
+    Clock::time_point ended = {};  // its response
   };
   struct Draw {
     Slot* slot;
@@ -121,6 +130,8 @@ class Scheduler::State {
   void ForkReady();
   void AddPrefillRows();
   bool WaitsForPrefix(const Root& root, int64_t started) const;
+  static int64_t PoolBegin(const Root& root);
+  void Pool(const float* hidden_MD);
 
   // scheduler_draws.cc
   void Sample();  // of draws_, and takes what was drawn
@@ -137,11 +148,18 @@ class Scheduler::State {
   void Settle(Slot& slot);
   bool IsTold();
 
+  // scheduler_check.cc
+  void AskCheck(Slot& slot);
+  void BeginCheck(Slot& slot);
+  void GoOnWithCheck(Slot& slot);
+  void EndCheck(Slot& slot, std::span<const float> hidden_D);
+
   // scheduler.cc
   void Take(Slot& slot, SampledToken sampled);
   void Push(Slot& slot, int32_t token, float logprob, bool forced);
   void Show(Slot& slot, int32_t token, ResponsePart part);
   void Finish(Slot& slot, pith::Finish finish);
+  void Complete(Slot& slot);
   void Fail(Job& job, const std::exception_ptr& error);
   void Sweep();
   void Leave(Slot& slot);
@@ -170,7 +188,7 @@ class Scheduler::State {
   // Of the step at hand.
   std::vector<ForwardRow> rows_;
   std::vector<Root*> encoding_;
-  std::vector<float> logits_;
+  std::vector<float> logits_, hidden_;
   std::vector<Draw> draws_, next_draws_;
   std::vector<DraftChain> chains_;
   std::vector<std::exception_ptr> errors_;

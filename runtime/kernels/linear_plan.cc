@@ -197,7 +197,7 @@ LinearPlan PlanOf(const std::string& text) {
     const std::string_view name = part.substr(0, equals);
     const std::string value(equals < part.size() ? part.substr(equals + 1) : "");
     if (name == "ahead") plan.ahead = Number(text, value, 1 << 20);
-    else if (name == "level") plan.near = Number(text, value, 2) == 1;
+    else if (name == "level" && value != "0") plan.near = Number(text, value, 2) == 1;
     else if (name == "few") plan.few_rows = static_cast<int>(Number(text, value, 1 << 20));
     else if (name == "registers") plan.register_rows = static_cast<int>(Number(text, value, 1 << 20));
     else if (name == "tiles") plan.tile_rows = static_cast<int>(Number(text, value, 1 << 20));

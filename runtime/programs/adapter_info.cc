@@ -160,6 +160,22 @@ void DescribeProof(const std::optional<AdapterProof>& proof, bool expected, Info
   if (proof || expected) sheet->Line("proof", proof ? ProofSentence(*proof) : "none: pith-run verify has nothing to go by");
 }
 
+void DescribeVerifier(const std::optional<VerifierHead>& head, InfoSheet* sheet) {
+  if (!head) {
+    sheet->SetJson("verifier", "null");
+    return;
+  }
+  const VerifierFit& fit = head->fit;
+  sheet->SetJson("verifier", Json{{"width", head->weights.size()}, {"reader", head->by_base ? "base" : "adapter"}, {"check_text", head->check_text}, {"check_ids", head->check_ids},
+                                 {"dataset", fit.dataset}, {"type", fit.type}, {"activations", fit.activations}, {"kv_type", fit.kv_type}, {"temperature", fit.temperature},
+                                 {"fit_problems", fit.fit_problems}, {"fit_chains", fit.fit_chains}, {"held_out_problems", fit.held_out_problems}, {"held_out_chains", fit.held_out_chains},
+                                 {"l2", fit.l2}, {"right_share", fit.right_share}, {"auc", fit.auc}, {"calibration_error", fit.calibration_error}, {"log_loss", fit.log_loss}}
+                                 .dump(-1, ' ', false, Json::error_handler_t::replace));
+  sheet->Line("verifier", VerifierSentence(*head));
+  sheet->Line("  asks", Str(Quoted(head->check_text), ", ", head->check_ids.size(), " tokens, read by the ", head->by_base ? "base" : "adapter"));
+  sheet->Line("  policy", Str("as ", fit.type, ", activations ", fit.activations, ", KV ", fit.kv_type, ", temperature ", fit.temperature));
+}
+
 }  // namespace
 
 void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* sheet) {
@@ -209,6 +225,7 @@ void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* 
   DescribeBudget(facts.budget, sheet);
   DescribeCard(facts.card, "", sheet);  // made of tensors that were converted since
   DescribeProof(ReadProofMetadata(file), /*expected=*/true, sheet);
+  DescribeVerifier(ReadVerifierMetadata(file), sheet);
 }
 
 void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sheet) {
@@ -257,6 +274,7 @@ void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sh
   const std::string hash = AdapterHash(adapter);
   DescribeCard(facts.card, hash, sheet);
   DescribeProof(adapter.proof && adapter.proof->adapter_sha256 == hash ? adapter.proof : std::nullopt, /*expected=*/false, sheet);
+  DescribeVerifier(adapter.verifier && adapter.verifier->adapter_sha256 == hash ? adapter.verifier : std::nullopt, sheet);
 }
 
 }  // namespace pith

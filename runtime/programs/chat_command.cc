@@ -24,8 +24,8 @@ volatile std::sig_atomic_t interrupted = 0;  // by Ctrl-C, since it was last loo
 class Chat {
  public:
   Chat(Engine& engine, const Prompter& prompter, std::vector<NamedAdapter> adapters, const BudgetOptions& closing, const CLI::App& app, TurnOptions options,
-       const std::string& system, std::shared_ptr<Drafter> drafter)
-      : engine_(engine), prompter_(prompter), words_(prompter.tokenizer()), adapters_(std::move(adapters)), closing_(closing), app_(app), options_(std::move(options)),
+       VoteKind vote, const std::string& system, std::shared_ptr<Drafter> drafter)
+      : engine_(engine), prompter_(prompter), words_(prompter.tokenizer()), adapters_(std::move(adapters)), closing_(closing), app_(app), options_(std::move(options)), vote_(vote),
         conversation_(prompter, system), scheduler_(engine, words_, {.drafter = std::move(drafter)}) {
     if (!adapters_.empty()) options_.mode = adapters_[0];
     SetBudget();
@@ -101,9 +101,11 @@ class Chat {
 
   void Answer(const std::string& user) {
     options_.announcement = AnnouncementOf(options_.mode, closing_.announcement, options_.budget_sentence);
-    const GenerateRequest request = conversation_.Ask(user, options_);
-    const bool several = options_.chains > 1;
-    Vote vote(static_cast<size_t>(options_.chains));
+    const bool several = options_.chains > 1, weighted = several && vote_ == VoteKind::kWeighted && options_.mode.adapter;  // the base has no verifier
+    options_.check = weighted ? CheckOf(options_.mode, "--vote weighted") : ResponseCheck();
+    GenerateRequest request = conversation_.Ask(user, options_);
+    if (app_.count("--max-tokens") == 0 && !options_.budget) request.max_tokens = DefaultTokens(request, engine_.config().context_length);
+    Vote vote(static_cast<size_t>(options_.chains), weighted ? VoteKind::kWeighted : VoteKind::kMajority);
     std::vector<Completion> done;
     RequestId id = 0;
     bool thinking = false;
@@ -117,7 +119,7 @@ class Chat {
     };
     callbacks.on_completion = [&](int sample, const Completion& completion) {
       if (!several) return;
-      vote.Add(static_cast<size_t>(sample), JudgedText(words_, completion));
+      vote.Add(static_cast<size_t>(sample), JudgedText(words_, completion), completion.score.value_or(1));
       if (vote.Decided()) scheduler_.Cancel(id);
     };
     callbacks.on_done = [&](std::vector<Completion> completions) { done = std::move(completions); };
@@ -131,7 +133,7 @@ class Chat {
     const Completion& kept = done.at(winner.chain);
     if (several) std::cout << ResponseText(words_, kept);
     std::cout << "\n";
-    Tell(done, kept, several ? winner.votes : 0);
+    Tell(done, kept, winner);
     conversation_.Keep(user, kept);
     // While the user reads, the base encodes what is kept: the next turn costs what is new alone.
     GenerateRequest known;
@@ -144,14 +146,17 @@ class Chat {
     }
   }
 
-  void Tell(const std::vector<Completion>& all, const Completion& kept, size_t votes) const {
+  void Tell(const std::vector<Completion>& all, const Completion& kept, const Vote::Result& winner) const {
     int64_t tokens = 0;
     for (const Completion& c : all) tokens += static_cast<int64_t>(c.tokens.size());
     const Usage& usage = kept.usage;
     std::cerr << "[" << kept.tokens.size() << " tokens";
     if (usage.thinking_tokens > 0) std::cerr << ", " << usage.thinking_tokens << " of them thinking";
-    if (all.size() > 1) std::cerr << "; " << votes << " of " << all.size() << " chains agree, " << tokens << " tokens in all";
+    if (all.size() > 1) std::cerr << "; " << winner.votes << " of " << all.size() << " chains agree, " << tokens << " tokens in all";
     if (usage.accepted_tokens > 0) std::cerr << "; " << usage.accepted_tokens << " of " << usage.drafted_tokens << " drafted tokens were right";
+    char score[32] = "";
+    if (kept.score) std::snprintf(score, sizeof score, "; score %.2f", *kept.score);
+    std::cerr << score;
     if (usage.forced_by != ForcedBy::kNone) std::cerr << "; closed by " << (usage.forced_by == ForcedBy::kBudget ? "the budget" : ForcedByName(usage.forced_by));
     if (kept.finish != Finish::kStop) std::cerr << "; " << (kept.finish == Finish::kCancelled ? "stopped" : "cut off");
     char times[64];
@@ -166,6 +171,7 @@ class Chat {
   BudgetOptions closing_;
   const CLI::App& app_;
   TurnOptions options_;
+  VoteKind vote_;
   Conversation conversation_;
   Scheduler scheduler_;
 };
@@ -180,12 +186,14 @@ int ChatCommand(const Arguments& args) {
   TemplateOptionsOfRun told;
   SpeculateOption speculate;
   int64_t context = 0;
+  VoteKind kind = VoteKind::kMajority;
   CLI::App app("A conversation in the terminal: /help tells its commands. Lines come from standard input where that is no terminal.", "chat");
   model.AddTo(app, /*many_adapters=*/true);
   app.add_option("--system", system, "system message");
   told.AddTo(app);
   closing.AddTo(app);
   AddNumber(app, "--chains", &options.chains, Between(1, 32), "answers sampled over one prompt, and a vote");
+  AddVote(app, &kind);
   AddSampling(app, &options.sampling.temperature, "0: greedy (default)", &options.sampling);
   AddNumber(app, "--max-tokens", &options.max_tokens, TokenCount(), "most tokens of an answer without a budget");
   speculate.AddTo(app, SpeculateOption::kNone);
@@ -201,8 +209,13 @@ int ChatCommand(const Arguments& args) {
   if (!closing.limited()) TakeStoredBudget(app, adapters, closing.announcement, &closing.budget);  // for /budget
   const auto prompter = LoadPrompter(app, path, adapters, told);
   const int64_t tokens = std::min(context > 0 ? context : 4096, base->config().context_length);
-  Engine engine(base, model.Engine(2 * tokens + std::max(options.chains, 8) * (std::max(options.max_tokens, closing.budget.tokens) + 64)));
-  Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), system, speculate.Make(engine, prompter->tokenizer()));
+  int64_t check = 0;  // tokens of the longest
+  if (kind == VoteKind::kWeighted) {  // found now, not at the first answer; /reason may name any of them
+    if (adapters.empty()) CheckOf({"base", nullptr}, "chat: --vote weighted");
+    for (const NamedAdapter& mode : adapters) check = std::max(check, static_cast<int64_t>(CheckOf(mode, "chat: --vote weighted").ids.size()));
+  }
+  Engine engine(base, model.Engine(2 * tokens + std::max(options.chains, 8) * (std::max(options.max_tokens, closing.budget.tokens) + check + 64)));
+  Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), kind, system, speculate.Make(engine, prompter->tokenizer()));
   struct sigaction action = {};
   action.sa_handler = [](int) { interrupted = 1; };
   action.sa_flags = SA_RESTART;  // what is being written then is written all the same

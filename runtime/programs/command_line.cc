@@ -93,6 +93,12 @@ void AddSampling(CLI::App& app, double* temperature, const std::string& temperat
   app.add_option_function<std::vector<std::string>>("--logit-bias", add_bias, "added to the logit of a token; may be given more than once")->type_name("ID=BIAS");
 }
 
+void AddVote(CLI::App& app, VoteKind* kind) {
+  const auto read = [kind](const std::string& text) { *kind = text == VoteKindName(VoteKind::kWeighted) ? VoteKind::kWeighted : VoteKind::kMajority; };
+  app.add_option_function<std::string>("--vote", read, "majority: the answer that most chains give (default); weighted: chains count as likely as the adapter's verifier thinks them right")
+      ->check(CLI::IsMember({"majority", "weighted"}));
+}
+
 bool ParseArguments(CLI::App& app, const std::vector<std::string>& args) {
   std::vector<std::string> reversed(args.rbegin(), args.rend());  // CLI11 takes them from the back
   try {

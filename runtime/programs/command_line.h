@@ -14,6 +14,7 @@
 #include "rewards/external/external.h"
 #include "runtime/engine.h"
 #include "runtime/session/mode.h"
+#include "runtime/session/vote.h"
 
 namespace CLI {
 class App;
@@ -58,6 +59,9 @@ NumberRule TokenCount();     // of an answer: at least one
 NumberRule BudgetTokens();   // or its parts; 0: none
 // --temperature, --top-k, --top-p, --min-p, --seed.
 void AddSampling(CLI::App& app, double* temperature, const std::string& temperature_doc, SamplingParams* sampling);
+
+// --vote majority | weighted.
+void AddVote(CLI::App& app, VoteKind* kind);
 
 // Parses; a wrong command line becomes a UserError that names the subcommand. Returns false when --help was printed.
 bool ParseArguments(CLI::App& app, const std::vector<std::string>& args);

@@ -95,6 +95,12 @@ std::vector<EvalFact> FactsOf(const EvalOptions& options, const std::vector<Name
            {"list of prompts (chat template, tokenizer)", PromptsHash(sets)}}) {
     facts.push_back(fact);
   }
+  for (const NamedAdapter& mode : modes) {
+    if (s.CheckFor(mode).ids.empty()) continue;
+    Sha256 hash;
+    hash.Update(VerifierJson(*mode.adapter->verifier()));
+    facts.push_back({"verifier of " + mode.name, hash.HexDigest().substr(0, 32)});
+  }
   return facts;
 }
 

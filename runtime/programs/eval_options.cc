@@ -37,6 +37,7 @@ void EvalOptions::AddTo(CLI::App& app) {
       ->check(CLI::IsMember({"never", "always", "both"}));
   AddNumber(app, "--max-tokens", &settings.max_tokens, TokenCount(), "cap without a budget");
   AddNumber(app, "--chains", &settings.chains, Between(1, 256), "samples per problem");
+  app.add_flag("--score", settings.score, "score each by its adapter's verifier: a weighted vote beside the majority, and how good the scores are");
   AddSampling(app, &temperature_, "0: greedy (the default for one chain; else 0.7)", &settings.sampling);
   app.add_option("--system", settings.system, "system message");
   of_template.AddTo(app);
@@ -76,6 +77,9 @@ void EvalOptions::Complete(const CLI::App& app) {
 }
 
 void EvalOptions::TakeBudgetOf(const CLI::App& app, const std::vector<NamedAdapter>& adapters) {
+  if (settings.score && std::none_of(adapters.begin(), adapters.end(), [](const NamedAdapter& mode) { return mode.adapter->verifier().has_value(); })) {
+    CheckOf(adapters.empty() ? NamedAdapter{"base", nullptr} : adapters[0], "eval: --score");
+  }
   CheckAnnouncementOption(app, adapters);
   TakeStoredBudget(app, adapters, settings.announcement, &settings.budget);
   const bool any = settings.CanTell({"base", nullptr}) || std::any_of(adapters.begin(), adapters.end(), [&](const NamedAdapter& mode) { return settings.CanTell(mode); });

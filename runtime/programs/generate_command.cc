@@ -36,9 +36,16 @@ Json Describe(const Completion& completion, const std::string& text, const std::
   json["drafted_tokens"] = usage.drafted_tokens;
   json["accepted_tokens"] = usage.accepted_tokens;
   json["finish"] = FinishName(completion.finish);
+  if (completion.score) json["score"] = *completion.score;
   json["ttft_ms"] = completion.ttft_ms;
   json["tok_per_s"] = completion.wall_ms > 0 ? 1000.0 * static_cast<double>(completion.tokens.size()) / completion.wall_ms : 0.0;
   return json;
+}
+
+std::string ShownScore(const Completion& completion) {
+  char text[32] = "";
+  if (completion.score) std::snprintf(text, sizeof text, ", score %.3f", *completion.score);
+  return text;
 }
 
 // The prompt up to where the adapter begins to act; of one that always acts, all of it. It is in the cache.
@@ -64,10 +71,11 @@ int GenerateCommand(const Arguments& args) {
   std::vector<int32_t> stop_ids;
   TemplateOptionsOfRun told;
   SpeculateOption speculate;
-  int64_t max_tokens = 512;
+  int64_t max_tokens = kDefaultTokens;
   int chains = 1;
   std::string save_kv, load_kv;
-  bool raw = false, json = false;
+  bool raw = false, json = false, score = false;
+  VoteKind kind = VoteKind::kMajority;
   CLI::App app("Answers a prompt; the chat template is applied unless --raw.", "generate");
   model.AddTo(app, /*many_adapters=*/false);
   app.add_option("--prompt", prompt_text, "the user's text")->required();
@@ -76,12 +84,14 @@ int GenerateCommand(const Arguments& args) {
   app.add_flag("--raw", raw, "the prompt as it is, special tokens included; an invocation adapter needs its invocation in it");
   closing.AddTo(app);
   AddNumber(app, "--chains", &chains, Between(1, 256), "answers sampled over one prompt, and a vote");
+  AddVote(app, &kind);
+  app.add_flag("--score", score, "how likely each answer is right, by the adapter's verifier");
   AddSampling(app, &sampling.temperature, "0: greedy (default)", &sampling);
   app.add_option("--stop", stop, "a text that ends the answer, and is no part of it; may be given more than once");
   app.add_option_function<std::vector<std::string>>("--stop-id", [&](const std::vector<std::string>& ids) {
     for (const std::string& id : ids) stop_ids.push_back(static_cast<int32_t>(ParseNumber<int64_t>("generate: --stop-id", id, Between(0, 2147483647))));
   }, "the same, a token's id")->type_name("ID");
-  AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default 512, or --budget where that is more)");
+  AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default: --budget, else 512 or what the context has room for)");
   speculate.AddTo(app, SpeculateOption::kNone);
   app.add_option("--save-kv", save_kv, "a file for the keys and values of the prompt, as far as all modes share it: for --load-kv")->type_name("FILE");
   app.add_option("--load-kv", load_kv, "takes up the prompt as far as it begins as the one in this file")->type_name("FILE");
@@ -92,6 +102,8 @@ int GenerateCommand(const Arguments& args) {
   if (chains > 1 && sampling.temperature == 0) {
     ThrowUser("generate: ", chains, " chains at temperature 0 would all be the same; give --temperature");
   }
+
+  if (chains == 1) RefuseUnused(app, {"--vote"}, "with one chain; give --chains");
 
   if (!save_kv.empty()) CheckKvPlace(save_kv);  // before anything is computed
   const std::string path = ResolveModelPath(model.model);
@@ -132,16 +144,22 @@ int GenerateCommand(const Arguments& args) {
   if (budget.tokens > 0) request.max_tokens = std::min(max_tokens, budget.tokens);
   if (!adapters.empty()) Announce(AnnouncementOf(adapters[0], closing.announcement, budget.sentence), words, &request);
 
+  const NamedAdapter asked = adapters.empty() ? NamedAdapter{"base", nullptr} : adapters[0];
+  if (kind == VoteKind::kWeighted || score) request.check = CheckOf(asked, kind == VoteKind::kWeighted ? "generate: --vote weighted" : "generate: --score");
+  if (app.count("--max-tokens") == 0 && budget.tokens == 0) request.max_tokens = DefaultTokens(request, base->config().context_length);
+
   GenerateOptions options;
   options.max_batch = std::min(chains, 64);
   const bool streaming = !json && chains == 1;
   if (streaming) options.on_token = [&](size_t, const TokenEvent& event) { std::cout << event.text << std::flush; };
-  Vote vote(static_cast<size_t>(chains));
+  Vote vote(static_cast<size_t>(chains), kind);
   if (chains > 1) {  // those that cannot change the vote any more are not waited for
-    options.on_completion = [&](size_t, const Completion& completion) { vote.Add(static_cast<size_t>(completion.sample), JudgedText(words, completion)); };
+    options.on_completion = [&](size_t, const Completion& completion) {
+      vote.Add(static_cast<size_t>(completion.sample), JudgedText(words, completion), completion.score.value_or(1));
+    };
     options.enough = [&](size_t) { return vote.Decided(); };
   }
-  const int64_t room = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 64;
+  const int64_t room = static_cast<int64_t>(request.prompt.size() + request.check.ids.size()) + request.max_tokens + 64;
   const int64_t loaded = load_kv.empty() ? 0 : static_cast<int64_t>(KvFile(load_kv).header().tokens.size());
   Engine engine(base, model.Engine(room * (options.max_batch + 1) + loaded));
   if (!load_kv.empty()) {
@@ -160,6 +178,7 @@ int GenerateCommand(const Arguments& args) {
   for (const Completion& completion : completions) texts.push_back(ResponseText(words, completion));
   if (streaming) {
     std::cout << "\n";
+    if (score) std::cout << "---" << ShownScore(completions[0]).substr(1) << "\n";
     return 0;
   }
   const Vote::Result winner = vote.Winner();
@@ -170,10 +189,14 @@ int GenerateCommand(const Arguments& args) {
     out["chains"] = chains > 1 ? all : Json::array();
     if (!load_kv.empty()) out["cached_tokens"] = cached;
     out["vote"] = winner.answer.empty() ? Json(nullptr) : Json(winner.answer);
+    if (kind == VoteKind::kWeighted) {
+      out["vote_kind"] = VoteKindName(kind);
+      out["vote_weight"] = winner.weight;
+    }
     std::cout << out.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
-  for (size_t i = 0; i < texts.size(); ++i) std::cout << "--- chain " << i + 1 << "\n" << texts[i] << "\n";
+  for (size_t i = 0; i < texts.size(); ++i) std::cout << "--- chain " << i + 1 << ShownScore(completions[i]) << "\n" << texts[i] << "\n";
   std::cout << "--- vote: " << (winner.answer.empty() ? "no chain gives an answer" : winner.answer) << "\n";
   return 0;
 }

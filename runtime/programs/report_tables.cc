@@ -51,6 +51,21 @@ std::string RowsTable(const std::vector<EvalRow>& rows) {
   return table.End() + (resumed ? "<p class=\"small\">* of several goes: the evaluation was broken off and gone on with.</p>\n" : "");
 }
 
+// Of rows with several chains: their votes.
+std::string VotesTable(const std::vector<EvalRow>& rows) {
+  HtmlTable table({"mode", "budget", "chains", "one chain (lenient)", "any right", "majority", "95 % interval", "weighted by scores", "95 % interval", "AUC of the scores",
+                   "calibration error"});
+  bool any = false;
+  for (const EvalRow& row : rows) {
+    if (row.chains == 1 && !row.weighted_at_k) continue;
+    any = true;
+    table.Add({EscapeHtml(row.mode), PointName(row.budget, row.curve), std::to_string(row.chains), Percent(row.accuracy_lenient), Percent(row.pass_at_k), Percent(row.maj_at_k),
+               Range(100 * row.maj_low, 100 * row.maj_high, "%.1f", " – "), row.weighted_at_k ? Percent(*row.weighted_at_k) : kNone,
+               row.weighted_at_k ? Range(100 * row.weighted_low, 100 * row.weighted_high, "%.1f", " – ") : kNone, OrNone(row.score_auc, "%.3f"), OrNone(row.score_error, "%.3f")});
+  }
+  return any ? "<h3>Votes</h3>\n" + table.End() : "";
+}
+
 std::string ComparisonsTable(const std::vector<EvalRow>& rows) {
   const std::vector<RowComparison> pairs = CompareModes(rows);
   if (pairs.empty()) return "";

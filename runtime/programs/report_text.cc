@@ -23,6 +23,18 @@ std::string ReportText(const std::vector<EvaluatedSet>& sets) {
                     row.median_tokens, row.p95_tokens, per_right.c_str(), 100 * row.forced_rate, 100 * row.truncated_rate, 100 * row.cut_rate);
       out += line;
     }
+    for (const EvalRow& row : set.rows) {
+      if (row.chains == 1 && !row.weighted_at_k) continue;
+      out += row.mode + (row.budget > 0 ? ", budget " + PointName(row.budget, row.curve) : "") + Str(": of ", row.chains, " chains");
+      std::snprintf(line, sizeof line, ", majority %.1f%% (%.1f - %.1f)", 100 * row.maj_at_k, 100 * row.maj_low, 100 * row.maj_high);
+      out += line;
+      if (row.weighted_at_k) {
+        std::snprintf(line, sizeof line, ", weighted by scores %.1f%% (%.1f - %.1f); scores: AUC %.3f, calibration error %.3f", 100 * *row.weighted_at_k, 100 * row.weighted_low,
+                      100 * row.weighted_high, *row.score_auc, *row.score_error);
+        out += line;
+      }
+      out += "\n";
+    }
     for (const RowComparison& pair : CompareModes(set.rows)) {
       std::snprintf(line, sizeof line, ": accuracy %+.1f points (%+.1f to %+.1f), tokens %+.1f (%+.1f to %+.1f)", 100 * pair.accuracy_difference,
                     100 * pair.accuracy_interval.low, 100 * pair.accuracy_interval.high, pair.tokens_difference, pair.tokens_interval.low, pair.tokens_interval.high);

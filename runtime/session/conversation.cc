@@ -30,6 +30,7 @@ GenerateRequest Conversation::Ask(const std::string& user, const TurnOptions& op
   request.max_tokens = options.budget && options.budget->tokens > 0 ? options.budget->tokens : options.max_tokens;
   request.num_samples = options.chains;
   request.stop = options.stop;
+  request.check = options.check;
   Announce(options.announcement, prompter_.tokenizer(), &request);
   return request;
 }

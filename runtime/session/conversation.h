@@ -19,12 +19,13 @@ namespace pith {
 struct TurnOptions {
   NamedAdapter mode = {"base", nullptr};
   SamplingParams sampling;
-  int64_t max_tokens = 512;
+  int64_t max_tokens = kDefaultTokens;
   std::optional<DecodeBudget> budget;
   std::string budget_sentence;  // ends the user's turn where not empty
   std::string announcement;     // of the budget, with "{budget}" in it: see Announce (mode.h)
   int chains = 1;
   std::vector<std::string> stop;
+  ResponseCheck check = {};  // CheckOf the mode, where chains are to be scored
 };
 
 // Not thread-safe. `prompter` must outlive it.

@@ -24,6 +24,15 @@ DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer
   return decode;
 }
 
+ResponseCheck CheckOf(const NamedAdapter& mode, const std::string& asked) {
+  if (!mode.adapter) ThrowUser(asked, " wants an adapter with a verifier, and the base has none; give an adapter that stage: verifier of pith-train has fitted one for");
+  if (!mode.adapter->verifier()) {
+    ThrowUser(asked, " wants an adapter with a verifier, and '", mode.name, "' has none; fit one with stage: verifier of pith-train, and export it again");
+  }
+  const VerifierHead& head = *mode.adapter->verifier();
+  return {head.check_ids, head.end_id, head.by_base, std::shared_ptr<const LinearHead>(mode.adapter, &head)};
+}
+
 std::string AnnouncementOf(const NamedAdapter& mode, const std::optional<std::string>& given, const std::string& sentence) {
   if (!mode.adapter || !sentence.empty()) return "";
   if (given) return *given;

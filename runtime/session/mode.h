@@ -26,6 +26,9 @@ int64_t FindSwitch(const NamedAdapter& mode, const Prompt& prompt, const Tokeniz
 // reasoning by close_text (special tokens in it count as such). Its numbers are left to the caller.
 DecodeBudget ClosedBy(const std::string& close_text, bool given, const Tokenizer& tokenizer);
 
+// The check that the verifier of `mode`'s adapter scores a response by. UserError where it has none; `asked` is what wants it: "--score", "request.vote".
+ResponseCheck CheckOf(const NamedAdapter& mode, const std::string& asked);
+
 // The text by which a response's budget is announced to `mode` (data/text/announcement.h): `given`, else the one that the adapter was trained with.
 // Empty, that is not: to the base, and where `sentence` tells it in the user's turn.
 std::string AnnouncementOf(const NamedAdapter& mode, const std::optional<std::string>& given, const std::string& sentence);

@@ -42,16 +42,20 @@ ProofResult VerifyAdapter(std::shared_ptr<const BaseModel> base, const AdapterRe
   LookAtTemplate(prompts, proof, &evidence);
 
   EngineOptions alone = options.engine;
-  alone.kv_tokens = ReplayTokens(proof);
+  alone.kv_tokens = ReplayTokens(proof, adapter->verifier());
   alone.kv_max_bytes = 0;
   alone.share_prefixes = false;
   evidence.arithmetic_noise = ArithmeticNoise(alone);
+  VerifierReplay verifier;
   {
     Engine engine(base, alone);
     evidence.logits = Replay(engine, proof, adapter, evidence.begins);
+    if (adapter->verifier()) verifier = ReplayVerifier(engine, proof, adapter, evidence.begins);
   }
   evidence.stale_kv = !WarmIsCold(std::move(base), alone, proof, adapter, evidence.begins, kWarmPrompts, evidence.logits);
-  return CheckProof(proof, evidence);
+  ProofResult result = CheckProof(proof, evidence);
+  if (adapter->verifier() && !options.any_base) CheckVerifier(*adapter->verifier(), verifier.logits, verifier.spreads, evidence.arithmetic_noise, &result);
+  return result;
 }
 
 }  // namespace pith

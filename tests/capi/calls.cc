@@ -1,10 +1,10 @@
-// calls MODEL ADAPTER: what the C API promises beyond one request, by its header alone. Prints "N checks hold"; nothing on stderr.
+// calls MODEL ADAPTER ADAPTER_WITH_VERIFIER: what the C API promises beyond one request, by its header alone. Prints "N checks hold"; nothing on stderr.
 #include <thread>
 
 #include "calls.h"
 
 int main(int argc, char** argv) {
-  if (argc < 3) return 2;
+  if (argc < 4) return 2;
   const std::string path = argv[1], adapter_path = argv[2];
   Words();
   pith_model *model = nullptr, *other = nullptr;
@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   TwoAtOnce(model, other, base);
   Chains(model);
   Votes(model);
+  Scores(model, adapter, argv[3]);
   Text(model);
   Proofs(model, adapter);
   ABrokenAdapter(model, adapter_path);

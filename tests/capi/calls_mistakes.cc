@@ -49,6 +49,7 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   refused(Ask("\xff"), "request.user is not UTF-8");
   refused(Ask("x", -1), "request.max_tokens");
   refused(Ask("x", 1000), "context");
+  EXPECT(Run(model, Ask("x", 0)).tokens.size() < 512);  // 512 are too many for this context, and nobody asked for them
   r = Ask("x"), r.budget_tokens = 8;
   refused(r, "twice the reserve");
   r = Ask("x"), r.think_tokens = 8, r.budget_tokens = 100;
@@ -59,8 +60,10 @@ void Mistakes(const std::string& path, pith_model* model, pith_model* other, pit
   refused(r, "request.sentence has no effect without a budget of tokens");
   r.seconds = 5;
   refused(r, "request.sentence has no effect without a budget of tokens");
-  r = Ask("x"), r.reserved = 1;
-  refused(r, "request.reserved is 1");
+  r = Ask("x"), r.score = 1;
+  refused(r, "request.score wants an adapter with a verifier, and the base has none");
+  r = Ask("x"), r.vote = PITH_VOTE_WEIGHTED, r.chains = 2, r.temperature = 1;
+  refused(r, "request.vote: PITH_VOTE_WEIGHTED wants an adapter with a verifier, and the base has none");
   const pith_logit_bias twice[] = {{5, 60}, {6, 1}, {5, 60}};
   r = Ask("x"), r.logit_bias = twice, r.num_logit_bias = 3;
   refused(r, "token 5 twice");

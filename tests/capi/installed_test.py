@@ -5,6 +5,7 @@ pkg-config and a C compiler, calls*.cc with CMake's package, shared and static. 
 held against pith-run generate --json."""
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -56,6 +57,17 @@ def make_files():
     run(os.path.join(build, "pith-export"), "convert", "--base", os.path.join(golden, "tiny-llama"), "--type", "f32", "--out", "tiny.gguf")
     run(os.path.join(build, "pith-export"), "adapter", "--adapter", os.path.join(golden, "tiny-alora"), "--base", "tiny.gguf", "--type", "f16",
         "--out", "alora.gguf")
+    # The same with a verifier that nobody fitted.
+    shutil.copytree(os.path.join(golden, "tiny-alora"), os.path.join(folder, "peft-scored"))
+    card = json.loads(run(os.path.join(build, "pith-run"), "info", "--json", "alora.gguf").stdout)["card"]
+    random.seed(3)
+    head = {"version": 1, "weights": [random.uniform(-0.5, 0.5) for _ in range(64)], "bias": 0.1, "reader": "adapter", "check_text": "Is it right?",
+            "check_ids": [1, 40, 41, 42, 2, 1], "end_id": 2, "adapter_sha256": card["sha256"]["adapter"], "dataset": "sums", "type": "f16", "activations": "int8",
+            "kv_type": "f16", "temperature": 1.0, "fit_problems": 3, "fit_chains": 12, "held_out_problems": 1, "held_out_chains": 4, "l2": 1.0, "right_share": 0.5,
+            "auc": 0.625, "calibration_error": 0.125, "log_loss": 0.6, "proof_logits": []}
+    with open(os.path.join(folder, "peft-scored/pith_verifier.json"), "w", encoding="utf-8") as file:
+        json.dump(head, file)
+    run(os.path.join(build, "pith-export"), "adapter", "--adapter", "peft-scored", "--base", "tiny.gguf", "--type", "f16", "--out", "scored.gguf")
 
 
 def programs():
@@ -152,7 +164,7 @@ def main():
     check("invalid: cannot open 'no.gguf'" in refused.stderr, refused.stderr)
 
     for calls in ("calls_pith", "calls_static"):
-        done = run(os.path.join("programs-build", calls), "tiny.gguf", "alora.gguf", timeout=600)
+        done = run(os.path.join("programs-build", calls), "tiny.gguf", "alora.gguf", "scored.gguf", timeout=600)
         check(done.stderr == "", calls, "wrote to stderr:", done.stderr)
         print(calls + ":", done.stdout.strip())
     shutil.rmtree(folder)

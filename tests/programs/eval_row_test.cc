@@ -101,6 +101,32 @@ TEST_F(EvalRowTest, SeveralChains) {
   EXPECT_DOUBLE_EQ(none.maj_at_k, 0.0);
 }
 
+TEST_F(EvalRowTest, ScoresWeighTheVote) {
+  const auto scored = [&](const std::string& text, double score) {
+    Completion completion = Says(text);
+    completion.score = score;
+    return completion;
+  };
+  const std::vector<Problem> problems = {{"a", "?", "12", ""}, {"b", "?", "3", ""}};
+  const EvalRow row = MakeRow({"mode", "set", 0, 3, 0, 0}, problems,
+                              {{scored("#### 5", 0.3), scored("#### 12", 0.9), scored("#### 5", 0.2)},      // outvoted, and believed
+                               {scored("#### 3", 0.1), scored("#### 3.0", 0.15), scored("#### 4", 0.8)}},   // the other way round
+                              *tokenizer_);
+  EXPECT_DOUBLE_EQ(row.maj_at_k, 0.5);
+  EXPECT_DOUBLE_EQ(*row.weighted_at_k, 0.5);
+  EXPECT_NEAR(row.maj_low, 0.0945312, 1e-6);  // Wilson's, 1 of 2 problems
+  EXPECT_NEAR(row.weighted_high, 0.9054688, 1e-6);
+  // Right: 0.9, 0.1, 0.15; wrong: 0.3, 0.2, 0.8. Of nine pairs 0.9 wins three.
+  EXPECT_DOUBLE_EQ(*row.score_auc, 3.0 / 9);
+  const EvalRow believed = MakeRow({"mode", "set", 0, 3, 0, 0}, {problems[0]}, {{scored("#### 5", 0.3), scored("#### 12", 0.9), scored("#### 5", 0.2)}}, *tokenizer_);
+  EXPECT_EQ(believed.maj_at_k, 0);
+  EXPECT_EQ(*believed.weighted_at_k, 1);
+  const auto json = nlohmann::json::parse(ResultsJson({{"set", problems, {row}}}))[0];
+  EXPECT_EQ(json["weighted_at_k"], 0.5);
+  EXPECT_EQ(json["maj_at_k_ci"].size(), 2u);
+  EXPECT_FALSE(nlohmann::json::parse(ResultsJson({{"set", problems, {MakeRow({"mode", "set", 0, 1, 0, 0}, {problems[0]}, {{Says("#### 12")}}, *tokenizer_)}}}))[0].contains("score_auc"));
+}
+
 TEST_F(EvalRowTest, NearTiesAreOfGreedyRowsAlone) {
   EvalRowLabels labels{"mode", "set", 0, 1, 0, 0};
   labels.greedy = true;

@@ -1,6 +1,7 @@
 // --speculate from outside: the same answers, figures of what was drafted, and what is refused.
 #include <sstream>
 
+#include "base/error.h"
 #include "tests/programs/run_program.h"
 
 namespace pith {

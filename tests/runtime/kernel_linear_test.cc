@@ -14,6 +14,7 @@
 #include "runtime/kernels/linear.h"
 #include "runtime/kernels/prepared_rows.h"
 #include "tests/base/random_blocks.h"
+#include "tests/runtime/emulated.h"
 
 namespace pith {
 namespace {
@@ -167,8 +168,7 @@ TEST_P(KernelLinear, AgreesWithTheExactSum) {
 TEST_P(KernelLinear, BatchOfAnySizeIsBatchOfOneBitwise) {
   const Case c = GetParam();
   ThreadPool one(1), two(2), three(3);
-  const std::vector<int64_t> ks = ValuesPerBlock(c.type) == kSuperBlockSize ? std::vector<int64_t>{256, 1536} : std::vector<int64_t>{96, 576, 1536};
-  for (int64_t k : ks) {
+  for (int64_t k : ValuesPerBlock(c.type) == kSuperBlockSize ? Sizes<int64_t>({256, 1536}, {256}) : Sizes<int64_t>({96, 576, 1536}, {96, 576})) {
     const int64_t n = 83;
     const Matrix w = RandomMatrix(c.type, n, k, 5);
     const std::vector<float> x = RandomFloats(70 * k, 6);
@@ -177,8 +177,8 @@ TEST_P(KernelLinear, BatchOfAnySizeIsBatchOfOneBitwise) {
       const std::vector<float> y = Product(c, one, w, x.data() + m * k, 1, k);
       alone.insert(alone.end(), y.begin(), y.end());
     }
-    for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 33, 64, 70}) {
-      for (ThreadPool* pool : {&one, &two, &three}) {
+    for (int64_t m : Sizes<int64_t>({1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 33, 64, 70}, {1, 2, 3, 4, 5, 8, 17, 33})) {
+      for (ThreadPool* pool : Sizes<ThreadPool*>({&one, &two, &three}, {&three})) {
         const std::vector<float> y = Product(c, *pool, w, x.data(), m, k);
         ASSERT_EQ(std::memcmp(y.data(), alone.data(), y.size() * sizeof(float)), 0)
             << c.Name() << " k " << k << " m " << m << " threads " << pool->num_threads();
@@ -309,7 +309,7 @@ TEST(KernelLinearAdded, InOnePassIsWhatSeparatePassesGive) {
       }
       for (const int threads : {1, 2, 5}) {
         ThreadPool pool(threads);
-        for (int round = 0; round < 40; ++round) {
+        for (int round = 0; round < (Emulated() ? 4 : 40); ++round) {
           std::vector<LowRankJob> added;
           for (size_t i = 0; i < pairs->size(); ++i) {
             const Pair& p = (*pairs)[i];

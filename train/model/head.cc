@@ -20,8 +20,8 @@ constexpr int64_t kExtra = 16;  // columns; 16 keeps rows aligned
 
 }  // namespace
 
-Head::Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap, int64_t chunk_bytes, int64_t num_ids)
-    : d_(weight.size(1)), chunk_bytes_(chunk_bytes), num_ids_(num_ids > 0 ? num_ids : weight.size(0)), soft_cap_(soft_cap) {
+Head::Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap, int64_t chunk_bytes, int64_t num_ids, const Products& products)
+    : d_(weight.size(1)), chunk_bytes_(chunk_bytes), num_ids_(num_ids > 0 ? num_ids : weight.size(0)), soft_cap_(soft_cap), products_(&products) {
   PITH_CHECK(num_ids_ <= weight.size(0), num_ids, " ids of ", weight.size(0), " rows");
   weight_ = at::zeros({weight.size(0), d_ + kExtra}, at::TensorOptions(dtype));
   weight_.narrow(1, 0, d_).copy_(weight);
@@ -43,7 +43,7 @@ int64_t Head::rows_per_chunk() const {
 
 at::Tensor Head::ToHidden(const at::Tensor& g_logits, const at::Tensor& slope) const {
   if (slope.defined()) g_logits.mul_(slope);
-  return at::mm(g_logits, weight_.narrow(1, 0, d_));
+  return products_->Sum({{g_logits, weight_.narrow(1, 0, d_)}});
 }
 
 // Logits that are shifted by the chosen ones become capped logits that are shifted by the capped chosen ones.
@@ -65,7 +65,7 @@ at::Tensor Head::ShiftedLogits(const at::Tensor& hidden, const at::Tensor& ids, 
     column.copy_(shift);
     shift.sub_(column.to(at::kFloat));
   }
-  const at::Tensor logits = at::mm(shifted, weight_.t());
+  const at::Tensor logits = products_->Sum({{shifted, weight_, true}});
   if (soft_cap_ > 0) Cap(logits, chosen, slope);
   const int64_t* id = ids.data_ptr<int64_t>();
   WithComputeType(weight_.scalar_type(), [&]<class T>() {
@@ -129,7 +129,8 @@ HeadResult Head::Run(const at::Tensor& hidden, const at::Tensor& ids, double tem
     at::Tensor out = result.g_hidden.narrow(0, begin, n);
     if (slope.defined()) logits.mul_(slope);
     const bool all = num_ids_ == vocab;  // else what lies beyond still is a logit
-    at::mm_out(out, all ? logits : logits.narrow(1, 0, num_ids_), weight_.narrow(0, 0, num_ids_).narrow(1, 0, d_));
+    const ProductTerm term = {all ? logits : logits.narrow(1, 0, num_ids_), weight_.narrow(0, 0, num_ids_).narrow(1, 0, d_)};
+    products_->SumInto(out, {&term, 1}, {});
   };
   const auto entropies = [&](int64_t begin, int64_t n) { return want_entropy ? result.entropy.narrow(0, begin, n) : at::Tensor(); };
   const auto part = [](const at::Tensor& t, int64_t begin, int64_t n) { return t.defined() ? t.narrow(0, begin, n) : t; };

@@ -9,6 +9,8 @@
 
 #include <functional>
 
+#include "adapters/torch/products.h"
+
 namespace pith {
 
 // Gradients of a loss with respect to rows' log-probabilities and to their entropies (undefined: zero).
@@ -30,8 +32,9 @@ class Head {
  public:
   static constexpr int64_t kChunkBytes = int64_t{16} << 20;
   // Logits are cap(W h), where soft_cap > 0 (base/model/model_config.h). weight: V×D (token embeddings where they are tied), converted to `dtype`. chunk_bytes: of logits that are held at once (those
-  // of 16 rows at least). num_ids: what Run() normalises over: the first so many ids; 0: all V.
-  Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap = 0, int64_t chunk_bytes = kChunkBytes, int64_t num_ids = 0);
+  // of 16 rows at least). num_ids: what Run() normalises over: the first so many ids; 0: all V. `products` is kept: what multiplies.
+  Head(const at::Tensor& weight, at::ScalarType dtype, double soft_cap = 0, int64_t chunk_bytes = kChunkBytes, int64_t num_ids = 0,
+       const Products& products = LibTorchProducts());
 
   // hidden: rows × D in dtype, after the final norm. ids: rows, int64, below num_ids. Log-probabilities are those of
   // softmax(logits / temperature) over num_ids. With `gradient`, hidden's gradient is computed in the same pass: the loss's derivative is
@@ -53,6 +56,7 @@ class Head {
  private:
   int64_t d_ = 0, chunk_bytes_ = 0, num_ids_ = 0;
   double soft_cap_ = 0;
+  const Products* products_;
 
   void Cap(const at::Tensor& logits, const at::Tensor& chosen, at::Tensor* slope) const;
   at::Tensor weight_;  // V × (D + 16): W, three columns of ones for the shift in three parts, zeros

@@ -1,6 +1,6 @@
 // Row kernels of the trainer: the element-wise parts of a decoder layer, each fused into one pass over memory.
 //
-// Matrix products are LibTorch's (oneDNN); what lies between them is here, since a chain of generic tensor operations
+// Matrix products are LibTorch's (oneDNN), or with AMX those of tile_products.h; what lies between them is here, since a chain of generic tensor operations
 // costs as much time as the products themselves. Every kernel works on one row in one thread, so results depend neither
 // on the number of threads nor on the other rows. Compiled for three instruction sets, chosen at run time.
 //

@@ -6,4 +6,6 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set_source_files_properties(train/model/kernels_avx2.cc PROPERTIES COMPILE_OPTIONS "${avx2}")
   set_source_files_properties(train/model/kernels_avx512.cc PROPERTIES COMPILE_OPTIONS
                               "${avx2};-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mprefer-vector-width=512")
+  set_source_files_properties(train/model/tile_product_amx.cc PROPERTIES COMPILE_OPTIONS
+                              "${avx2};-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512bf16;-mamx-tile;-mamx-bf16")
 endif()

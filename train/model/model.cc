@@ -12,6 +12,7 @@
 
 #include "train/model/ops.h"
 #include "train/model/recompute.h"
+#include "train/model/tile_products.h"
 
 namespace pith {
 namespace {
@@ -222,7 +223,7 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
         biases[kQkv].push_back(LoadTensor(*base, Str("blk.", l, ".", kLinearKinds[kind].gguf, ".bias"), {LinearRows(c, kind)}));
       }
     }
-    for (int g = 0; g < kNumGroups; ++g) layer.linear[g] = std::make_unique<LoraLinear>(weights[g], biases[g], dtype);
+    for (int g = 0; g < kNumGroups; ++g) layer.linear[g] = std::make_unique<LoraLinear>(weights[g], biases[g], dtype, BestProducts());
     for (const int kind : ModuleKinds(c)) {
       if (adapter == nullptr) break;
       const auto found = adapter->pairs.find(WeightName(l, kind));
@@ -238,7 +239,7 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
     impl_->embedding = std::move(embedding);
     embedding = LoadMatrix(*base, "output.weight", c.vocab_size, c.d_model, dtype);
   }
-  impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap, Head::kChunkBytes, std::min(num_ids, c.vocab_size));
+  impl_->head = std::make_unique<Head>(embedding, dtype, c.logit_soft_cap, Head::kChunkBytes, std::min(num_ids, c.vocab_size), BestProducts());
   if (adapter != nullptr) {
     impl_->shape = *adapter;
     for (auto& [name, pair] : impl_->shape.pairs) pair.a.clear(), pair.b.clear();

@@ -173,7 +173,7 @@ void RunLoop(const TrainConfig& config, const RunOptions& options, Stage& stage)
   }
   if (expectation) LogInfo(expectation->Summary());
   LoraAdapter adapter = stage.Adapter();
-  if (adapter.card) {
+  if (adapter.card && !stage.keeps_card()) {
     adapter.card->steps = kept_step.value_or(step);
     adapter.card->stopped = stopped;
     const std::vector<MetricsLine> lines = metrics.Until(adapter.card->steps);

@@ -56,6 +56,8 @@ class Stage {
   // A line for people, of a record that the loop has completed.
   virtual std::string Line(const StepRecord& record) const = 0;
   virtual LoraAdapter Adapter() const = 0;
+  // Whether its tensors, and so its card, stay those that the run began with.
+  virtual bool keeps_card() const { return false; }
   // The same objects, in the same order, all through the run.
   virtual std::vector<Stateful*> parts() = 0;
   virtual std::vector<StepHook*> hooks() { return {}; }

@@ -60,6 +60,9 @@ std::string PackCompletions(const std::vector<Completion>& completions) {
     Put(c.prompt_opens_thoughts, &out);
     Put(c.ttft_ms, &out);
     Put(c.wall_ms, &out);
+    Put(c.score.value_or(-1), &out);
+    PutAll(c.hidden, &out);
+    Put(c.check_ms, &out);
   }
   return out;
 }
@@ -80,6 +83,9 @@ std::vector<Completion> UnpackCompletions(const std::string& bytes, size_t* at) 
     c.prompt_opens_thoughts = Get<bool>(bytes, at);
     c.ttft_ms = Get<double>(bytes, at);
     c.wall_ms = Get<double>(bytes, at);
+    if (const auto score = Get<double>(bytes, at); score >= 0) c.score = score;
+    c.hidden = GetAll<float>(bytes, at);
+    c.check_ms = Get<double>(bytes, at);
   }
   return completions;
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "configs/data_sources.h"
+#include "data/template/check_turn.h"
 #include "data/template/turns.h"
 #include "train/stage/told_budgets.h"
 
@@ -109,7 +110,7 @@ class PromptBound {
   PromptBound(const Session& session, size_t source)
       : config_(session.config), source_(source), settings_(SourceSettings(config_.data, source)), context_(session.base->config().context_length),
         // Elsewhere the context bounds prompt and response together (sft.max_length).
-        limit_(PromptLimit(settings_, config_.run.stage == "rl" ? context_ - config_.rollout.max_completion_tokens : INT64_MAX)) {}
+        limit_(PromptLimit(settings_, Room(session))) {}
 
   bool Keeps(const Variants& variants) {
     int64_t tokens = 0;
@@ -126,6 +127,7 @@ class PromptBound {
     const bool mix = !config_.data.sources.empty(), given = settings_.max_prompt_tokens > 0 && limit_ == settings_.max_prompt_tokens;
     const std::string of_source = mix ? " of source " + SourceName(config_.data.sources[source_]) : "";
     const std::string bound = given ? Str(mix ? "" : "data.", "max_prompt_tokens = ", limit_)
+                                    : config_.run.stage == "verifier" ? Str("the ", std::max<int64_t>(0, limit_), " that check.max_tokens = ", config_.check.max_tokens, " and the check leave of the model's context of ", context_)
                                     : Str("the ", std::max<int64_t>(0, limit_), " that rollout.max_completion_tokens = ", config_.rollout.max_completion_tokens,
                                           " leaves of the model's context of ", context_);
     if (kept_ == 0) {
@@ -137,6 +139,15 @@ class PromptBound {
   }
 
  private:
+  // What the response, and a check behind it, leave of the context.
+  static int64_t Room(const Session& session) {
+    const TrainConfig& config = session.config;
+    const int64_t context = session.base->config().context_length;
+    if (config.run.stage == "rl") return context - config.rollout.max_completion_tokens;
+    if (config.run.stage == "verifier") return context - config.check.max_tokens - static_cast<int64_t>(MakeCheckTurn(*session.prompter, config.check.text).ids.size()) - 1;
+    return INT64_MAX;
+  }
+
   const TrainConfig& config_;
   const size_t source_;
   const DatasetSettings& settings_;
@@ -170,7 +181,7 @@ int64_t PromptLimit(const DatasetSettings& data, int64_t room) { return data.max
 void PrepareProblems(Session* session) {
   const TrainConfig& config = session->config;
   const DataSettings& data = config.data;
-  const bool judged = config.run.stage == "rl" || (config.run.stage == "distill" && config.distill.mode == "traces");
+  const bool judged = config.run.stage == "rl" || config.run.stage == "verifier" || (config.run.stage == "distill" && config.distill.mode == "traces");
   ThreadPool pool(config.run.threads);
   for (size_t source = 0; source < NumSources(data); ++source) {
     const DatasetSettings& settings = SourceSettings(data, source);
