@@ -33,6 +33,10 @@ TrainConfig Checked(const Scratch& scratch, const std::string& name) {
   LoraAdapter lora = ReadPeft(PITH_TEST_GOLDEN "/tiny-alora");
   lora.invocation = Prompter::Load(c.model.path)->invocation();
   lora.base_sha256 = BaseModel::Load(c.model.path)->Identity();
+  lora.card.emplace();
+  lora.card->name = "trained elsewhere";
+  lora.card->stage = "rl";
+  lora.card->steps = 77;
   WritePeft(lora, scratch.path + "/trained");
   c.run.init_adapter = scratch.path + "/trained";
   c.reward.verifier.command = {"python3", scratch.path + "/judge.py"};
@@ -133,6 +137,7 @@ TEST(VerifierStage, GoesOnWhereItWasBrokenOffToTheSameEnd) {
   // The adapter's tensors and card are those that it began with.
   EXPECT_EQ(ReadFile(whole.run.folder + "/adapter/adapter_model.safetensors"), ReadFile(whole.run.init_adapter + "/adapter_model.safetensors"));
   EXPECT_EQ(ReadPeft(whole.run.folder + "/adapter").card, ReadPeft(whole.run.init_adapter).card);
+  EXPECT_EQ(ReadPeft(whole.run.folder + "/adapter").card->steps, 77);
   RunChecked(whole, FolderMode::kResume);  // at its end already
   EXPECT_EQ(ReadFile(whole.run.folder + "/adapter/pith_verifier.json"), ReadFile(broken.run.folder + "/adapter/pith_verifier.json"));
   // Other inputs are no way to go on.
