@@ -26,7 +26,7 @@ std::vector<float> PooledFromNothing(const GenerateRequest& request) {
   std::vector<double> sum(d);
   for (size_t t = 0; t < total; ++t) {
     if (request.adapter && static_cast<int64_t>(t) == request.invocation_start) engine.SetAdapter(sequence, request.adapter);
-    const ForwardRow row = {sequence, request.prompt[t], false, true};
+    const ForwardRow row = {sequence, request.prompt[t], false, /*drafted=*/false, true};
     engine.Forward({&row, 1}, nullptr, hidden.data());
     for (size_t i = 0; i < d && t + count >= total; ++i) sum[i] += hidden[i];
   }

@@ -103,7 +103,7 @@ TEST(VerifierStage, FitsOnWhatTheRuntimeSees) {
       std::vector<float> hidden(static_cast<size_t>(session.base->config().d_model));
       for (size_t i = 0; i < ids.size(); ++i) {
         if (static_cast<int64_t>(i) == prompt.invocation_start) engine.SetAdapter(sequence, adapter);
-        const ForwardRow row = {sequence, ids[i], false, true};
+        const ForwardRow row = {sequence, ids[i], false, /*drafted=*/false, true};
         engine.Forward({&row, 1}, nullptr, hidden.data());
       }
       EXPECT_EQ(completion.hidden, hidden);
