@@ -196,7 +196,7 @@ int ChatCommand(const Arguments& args) {
   AddVote(app, &kind);
   AddSampling(app, &options.sampling.temperature, "0: greedy (default)", &options.sampling);
   AddNumber(app, "--max-tokens", &options.max_tokens, TokenCount(), "most tokens of an answer without a budget");
-  speculate.AddTo(app, SpeculateOption::kNone);
+  speculate.AddTo(app, SpeculateOption::kNgram);
   AddNumber(app, "--context", &context, TokenCount(), "tokens of the conversation (default 4096, or the model's context where that is less)");
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, options.sampling);

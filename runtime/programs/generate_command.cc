@@ -92,7 +92,7 @@ int GenerateCommand(const Arguments& args) {
     for (const std::string& id : ids) stop_ids.push_back(static_cast<int32_t>(ParseNumber<int64_t>("generate: --stop-id", id, Between(0, 2147483647))));
   }, "the same, a token's id")->type_name("ID");
   AddNumber(app, "--max-tokens", &max_tokens, TokenCount(), "most tokens of an answer (default: --budget, else 512 or what the context has room for)");
-  speculate.AddTo(app, SpeculateOption::kNone);
+  speculate.AddTo(app, SpeculateOption::kNgram);
   app.add_option("--save-kv", save_kv, "a file for the keys and values of the prompt, as far as all modes share it: for --load-kv")->type_name("FILE");
   app.add_option("--load-kv", load_kv, "takes up the prompt as far as it begins as the one in this file")->type_name("FILE");
   app.add_flag("--json", json, "one JSON object instead of text; of several chains it is that of the vote's winner, with all of them in it");
