@@ -1,18 +1,15 @@
 // The proof as JSON of a PEFT folder, and as metadata of a GGUF.
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "adapters/flat_record.h"
 #include "adapters/lora_names.h"
 #include "adapters/proof.h"
 #include "base/error.h"
 #include "base/gguf.h"
-#include "base/json_text.h"
 
 namespace pith {
 namespace {
-
-using ProofFields = nlohmann::ordered_json;
 
 constexpr int64_t kProofVersion = 1;
 constexpr char kPrefix[] = "pith.proof.";
@@ -136,51 +133,20 @@ AdapterProof Unflatten(const std::string& origin, const FlatProof& flat) {
   return proof;
 }
 
-void CheckVersion(const std::string& origin, int64_t version) {
-  if (version != kProofVersion) Damaged(origin, Str("has version ", version, ", this pith reads ", kProofVersion));
-}
-
 }  // namespace
 
-std::string ProofJson(const AdapterProof& proof) {
-  ProofFields json;
-  Flatten(proof).ForEach([&](const char* key, const auto* value) { json[key] = *value; });
-  std::string text;  // a line for each member, so that the file can be looked at
-  for (const auto& [key, value] : json.items()) {
-    text += Str(text.empty() ? "{\n" : ",\n", " \"", key, "\": ", value.dump(-1, ' ', false, ProofFields::error_handler_t::replace));
-  }
-  return text + "\n}\n";
-}
+std::string ProofJson(const AdapterProof& proof) { return RecordJson(Flatten(proof)); }
 
 AdapterProof ReadProofJson(const std::string& origin, const std::string& text) {
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) Damaged(origin, problem);
-  const ProofFields json = ProofFields::parse(text);
-  FlatProof flat;
-  flat.ForEach([&](const char* key, auto* value) {
-    const auto found = json.find(key);
-    if (found == json.end()) Damaged(origin, Str("lacks ", key));
-    try {
-      found->get_to(*value);
-    } catch (const nlohmann::json::exception& error) {
-      Damaged(origin, Str("has in ", key, " what does not belong there (", JsonErrorText(error), ")"));
-    }
-    if (std::string(key) == "version") CheckVersion(origin, flat.version);
-  });
-  return Unflatten(origin, flat);
+  return Unflatten(origin, ReadRecordJson<FlatProof>(text, [&](const std::string& what) { Damaged(origin, what); }));
 }
 
-void SetProofMetadata(const AdapterProof& proof, GgufWriter* writer) {
-  Flatten(proof).ForEach([&](const char* key, const auto* value) { writer->Set(std::string(kPrefix) + key, *value); });
-}
+void SetProofMetadata(const AdapterProof& proof, GgufWriter* writer) { SetRecordMetadata(kPrefix, Flatten(proof), writer); }
 
 std::optional<AdapterProof> ReadProofMetadata(const GgufFile& file) {
-  if (!file.Has(Str(kPrefix, "version"))) return {};
-  FlatProof flat;
-  flat.ForEach([&](const char* key, auto* value) {
-    *value = file.Get<std::remove_pointer_t<decltype(value)>>(std::string(kPrefix) + key);
-    if (std::string(key) == "version") CheckVersion(file.path(), flat.version);
-  });
-  return Unflatten(file.path(), flat);
+  const auto record = ReadRecordMetadata<FlatProof>(kPrefix, file, [&](const std::string& what) { Damaged(file.path(), what); });
+  if (!record) return {};
+  return Unflatten(file.path(), *record);
 }
 
 std::string ProofSentence(const AdapterProof& proof) {

@@ -4,17 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "adapters/flat_record.h"
 #include "base/base_identity.h"
 #include "base/error.h"
 #include "base/gguf.h"
-#include "base/json_text.h"
 
 namespace pith {
 namespace {
-
-using HeadFields = nlohmann::ordered_json;
 
 constexpr int64_t kHeadVersion = 1;
 constexpr char kHeadPrefix[] = "pith.verifier.";
@@ -109,51 +106,20 @@ VerifierHead UnflattenHead(const std::string& origin, const FlatHead& flat) {
   return head;
 }
 
-void CheckHeadVersion(const std::string& origin, int64_t version) {
-  if (version != kHeadVersion) DamagedHead(origin, Str("has version ", version, ", this pith reads ", kHeadVersion));
-}
-
 }  // namespace
 
-std::string VerifierJson(const VerifierHead& head) {
-  HeadFields json;
-  FlattenHead(head).ForEach([&](const char* key, const auto* value) { json[key] = *value; });
-  std::string text;  // a line for each member, so that the file can be looked at
-  for (const auto& [key, value] : json.items()) {
-    text += Str(text.empty() ? "{\n" : ",\n", " \"", key, "\": ", value.dump(-1, ' ', false, HeadFields::error_handler_t::replace));
-  }
-  return text + "\n}\n";
-}
+std::string VerifierJson(const VerifierHead& head) { return RecordJson(FlattenHead(head)); }
 
 VerifierHead ReadVerifierJson(const std::string& origin, const std::string& text) {
-  if (const std::string problem = JsonObjectProblem(text); !problem.empty()) DamagedHead(origin, problem);
-  const HeadFields json = HeadFields::parse(text);
-  FlatHead flat;
-  flat.ForEach([&](const char* key, auto* value) {
-    const auto found = json.find(key);
-    if (found == json.end()) DamagedHead(origin, Str("lacks ", key));
-    try {
-      found->get_to(*value);
-    } catch (const nlohmann::json::exception& error) {
-      DamagedHead(origin, Str("has in ", key, " what does not belong there (", JsonErrorText(error), ")"));
-    }
-    if (std::string(key) == "version") CheckHeadVersion(origin, flat.version);
-  });
-  return UnflattenHead(origin, flat);
+  return UnflattenHead(origin, ReadRecordJson<FlatHead>(text, [&](const std::string& what) { DamagedHead(origin, what); }));
 }
 
-void SetVerifierMetadata(const VerifierHead& head, GgufWriter* writer) {
-  FlattenHead(head).ForEach([&](const char* key, const auto* value) { writer->Set(std::string(kHeadPrefix) + key, *value); });
-}
+void SetVerifierMetadata(const VerifierHead& head, GgufWriter* writer) { SetRecordMetadata(kHeadPrefix, FlattenHead(head), writer); }
 
 std::optional<VerifierHead> ReadVerifierMetadata(const GgufFile& file) {
-  if (!file.Has(Str(kHeadPrefix, "version"))) return {};
-  FlatHead flat;
-  flat.ForEach([&](const char* key, auto* value) {
-    *value = file.Get<std::remove_pointer_t<decltype(value)>>(std::string(kHeadPrefix) + key);
-    if (std::string(key) == "version") CheckHeadVersion(file.path(), flat.version);
-  });
-  return UnflattenHead(file.path(), flat);
+  const auto record = ReadRecordMetadata<FlatHead>(kHeadPrefix, file, [&](const std::string& what) { DamagedHead(file.path(), what); });
+  if (!record) return {};
+  return UnflattenHead(file.path(), *record);
 }
 
 void CheckVerifierFits(const std::string& origin, const VerifierHead& head, const ModelConfig& base) {
