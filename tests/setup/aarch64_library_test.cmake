@@ -1,7 +1,7 @@
 # cmake -DSOURCE=… -DFOLDER=… -DGENERATOR=… -DMAKE_PROGRAM=… -P aarch64_library_test.cmake: libpith.so for 64-bit Arm, built from nothing
 # but sources and its distribution's packages, and looked at: what it weighs, what it needs, how it is aligned, what it shows.
 cmake_minimum_required(VERSION 3.22)
-set(kMostBytes 3732736)  # stripped, 1 % above what it has. The aim is 2 MB; docs/c-api.md says where the bytes are
+set(kMostBytes 3782656)  # stripped, 1 % above what it has. The aim is 2 MB; docs/c-api.md says where the bytes are
 set(kNeeded libc.so.6 libm.so.6 ld-linux-aarch64.so.1)  # of a phone's own system: libc and libm
 set(libraries ${FOLDER}/libraries)
 if(NOT EXISTS ${libraries}/usr/include)
