@@ -116,6 +116,7 @@ int GenerateCommand(const Arguments& args) {
   }
   if (closing.pooled && chains == 1) ThrowUser("generate: --pool has no effect with one chain; give --chains");
   if (app.count("--max-tokens") == 0) max_tokens = std::max(max_tokens, budget.tokens);
+  if (chains > 1 && app.count("--speculate") == 0) speculate.kind = SpeculateOption::kNone;  // how far a chain is that a vote stops would hang on the clock
   const auto tokenizer = raw ? Tokenizer::Load(path) : nullptr;
   const auto prompter = raw ? nullptr : LoadPrompter(app, path, adapters, told);
   const Tokenizer& words = raw ? *tokenizer : prompter->tokenizer();
