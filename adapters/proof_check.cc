@@ -15,7 +15,7 @@ constexpr double kMinCorrelation = 0.5;
 constexpr double kRoundingFactor = 8;
 // The change is a difference of two computed logits. What the arithmetic does to the base's is seen; to the policy's it does as much in proportion.
 constexpr double kNoiseFactor = 2;
-// A verifier's weights look where hidden states differ least, so noise weighs more there; docs/verify.md has the measurement.
+// A verifier's weights look where hidden states differ least, so noise weighs more there. Chosen, not measured yet.
 constexpr double kVerifierFactor = 8;
 
 double Rms(const std::vector<double>& values) {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 
 #include "adapters/packed_adapter.h"
 #include "adapters/peft.h"
@@ -12,10 +11,13 @@
 #include "base/file.h"
 #include "base/gguf.h"
 #include "base/rng.h"
+#include "tests/adapters/random_adapter.h"
 #include "tests/base/temp_folder.h"
 
 namespace pith {
 namespace {
+
+using pith::testing::Refusal;
 
 const std::string kTinyAlora = PITH_TEST_GOLDEN "/tiny-alora";
 
@@ -32,15 +34,6 @@ VerifierHead SomeHead(const std::string& adapter_sha256) {
   head.fit = {.dataset = "synthetic", .type = "q8_0", .activations = "int8", .kv_type = "f16", .temperature = 0.75, .fit_problems = 30, .fit_chains = 120,
               .held_out_problems = 10, .held_out_chains = 40, .l2 = 0.03125, .right_share = 0.5, .auc = 0.75, .calibration_error = 0.0625, .log_loss = 0.5};
   return head;
-}
-
-std::string Refusal(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(VerifierHead, GoesThroughJsonAndBack) {
