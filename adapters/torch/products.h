@@ -19,6 +19,8 @@ class Products {
   virtual ~Products() = default;
   // y_MN = Σ terms + bias_N (undefined: none), of the terms' type. The terms are one or several, of the same M and N.
   virtual void SumInto(const at::Tensor& y, std::span<const ProductTerm> terms, const at::Tensor& bias) const;
+  // Memory of its own that it keeps, at most, for sums of so many rows whose terms' K add up to `depth`.
+  virtual int64_t RoomBytes(int64_t /*rows*/, int64_t /*depth*/) const { return 0; }
 
   at::Tensor Sum(std::initializer_list<ProductTerm> terms, const at::Tensor& bias = {}) const;
 };

@@ -20,8 +20,8 @@ namespace {
 struct Size {
   int64_t m, n, k;
 };
-// Less than a tile, just more than one, several blocks of K, many groups of columns.
-constexpr Size kSizes[] = {{1, 1, 1}, {5, 3, 7}, {32, 32, 32}, {33, 31, 33}, {17, 65, 592}, {70, 96, 1801}, {40, 33, 3700}, {130, 700, 64}};
+// Less than a tile, just more than one, several blocks of K, many groups of columns, more rows than are multiplied in one go.
+constexpr Size kSizes[] = {{1, 1, 1}, {5, 3, 7}, {32, 32, 32}, {33, 31, 33}, {17, 65, 592}, {70, 96, 1801}, {40, 33, 3700}, {130, 700, 64}, {4133, 5, 40}};
 
 // Values of bf16 whose rows lie `slack` further apart than they are long; what lies between is no number.
 at::Tensor Values(int64_t rows, int64_t cols, int64_t slack) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/kv_cache.h"
+#include "train/model/tile_products.h"
 #include "train/run/best.h"
 #include "train/stage/rollout.h"
 
@@ -35,6 +36,13 @@ TokenBytes BytesPerToken(const ModelConfig& c, int64_t element, int64_t ranks) {
   return b;
 }
 
+// What the products keep to themselves. The deepest sum is the way back through the feed-forward's first matrices and their ranks, or its last one.
+int64_t ProductBytes(const TrainConfig& config, const RunShapes& shapes, int64_t rows) {
+  const ModelConfig& c = shapes.model;
+  if (config.model.dtype == "float32") return 0;
+  return BestProducts().RoomBytes(rows, (c.has_gate() ? 2 : 1) * c.d_ff + shapes.ranks / std::max<int64_t>(1, c.num_layers));
+}
+
 int64_t ActivationBytes(const TrainConfig& config, const RunShapes& shapes) {
   const ModelConfig& c = shapes.model;
   const int64_t element = ElementBytes(config), d = c.d_model;
@@ -52,7 +60,7 @@ int64_t ActivationBytes(const TrainConfig& config, const RunShapes& shapes) {
         rows += step[i].response_length();
       }
       // Behind the last layer: the chosen rows of stream and sum, their norm, the head's gradient, and the way back to all rows.
-      most = std::max(most, kept_prompts + tokens * (layers + (8 + element) * d) + rows * (12 + 4 * element) * d);
+      most = std::max(most, kept_prompts + tokens * (layers + (8 + element) * d) + rows * (12 + 4 * element) * d + ProductBytes(config, shapes, tokens));
     });
   }
   return most + (c.logit_soft_cap > 0 ? 6 : 2) * kHeadChunk;

@@ -18,10 +18,20 @@ bool IsRowsOfBf16(const at::Tensor& t) {
   return t.device().is_cpu() && t.scalar_type() == at::kBFloat16 && t.dim() == 2 && (t.size(1) <= 1 || t.stride(1) == 1);
 }
 
+// Rows that are multiplied in one go. Memory grows with them; by so many, W's copy is paid for many times over.
+constexpr int64_t kMostRows = 4096;
+
+int64_t Aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+int64_t RoomOf(const TileProduct& product, int num_threads) { return Aligned(product.packed_bytes()) + num_threads * Aligned(product.scratch_bytes()); }
+
 // Aligned memory of this thread, kept between calls: fresh pages cost more than some of the products.
 uint8_t* Room(int64_t bytes) {
   thread_local at::Tensor room;
-  if (!room.defined() || room.numel() < bytes) room = at::empty({bytes}, at::kByte);
+  if (!room.defined() || room.numel() < bytes) {
+    room.reset();  // first, so that there are never two
+    room = at::empty({bytes}, at::kByte);
+  }
   return room.data_ptr<uint8_t>();
 }
 
@@ -56,13 +66,22 @@ void TileProducts::SumInto(const at::Tensor& y, std::span<const ProductTerm> ter
     tiled.push_back({Data<Bf16>(term.x), term.x.stride(0), Data<Bf16>(term.w), term.w.stride(0), k, term.transposed});
   }
   const int num_threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-  const TileProduct product(tiled, Data<Bf16>(bias), m, n, Data<Bf16>(y), y.stride(0), num_threads);
-  const auto aligned = [](int64_t bytes) { return (bytes + 63) / 64 * 64; };
-  const int64_t packed_bytes = aligned(product.packed_bytes()), scratch_bytes = aligned(product.scratch_bytes());
-  uint8_t* packed = Room(packed_bytes + num_threads * scratch_bytes);
-  ShareOut(product.num_row_blocks(), num_threads, [&](int64_t block, int64_t) { product.PackRows(block, packed); });
-  ShareOut(product.num_groups(), num_threads,
-           [&](int64_t group, int64_t thread) { product.Run(group, packed, packed + packed_bytes + thread * scratch_bytes); });
+  for (int64_t row = 0; row < m; row += kMostRows) {
+    const TileProduct product(tiled, Data<Bf16>(bias), std::min(kMostRows, m - row), n, Data<Bf16>(y) + row * y.stride(0), y.stride(0), num_threads);
+    uint8_t* packed = Room(RoomOf(product, num_threads));
+    uint8_t* scratch = packed + Aligned(product.packed_bytes());
+    ShareOut(product.num_row_blocks(), num_threads, [&](int64_t block, int64_t) { product.PackRows(block, packed); });
+    ShareOut(product.num_groups(), num_threads,
+             [&](int64_t group, int64_t thread) { product.Run(group, packed, scratch + thread * Aligned(product.scratch_bytes())); });
+    for (TileTerm& term : tiled) term.x += kMostRows * term.x_stride;
+  }
+}
+
+int64_t TileProducts::RoomBytes(int64_t rows, int64_t depth) const {
+  const TileTerm term{nullptr, 0, nullptr, 0, depth, false};
+  constexpr int64_t kWide = int64_t{1} << 20;  // columns: as large a group of panels as any
+  const int num_threads = at::get_num_threads();
+  return RoomOf(TileProduct({&term, 1}, nullptr, std::min(rows, kMostRows), kWide, nullptr, 0, num_threads), num_threads);
 }
 
 const Products& BestProducts() {

@@ -10,6 +10,7 @@ class TileProducts : public Products {
   // nullptr where this processor or this build has no AMX.
   static const TileProducts* Get();
   void SumInto(const at::Tensor& y, std::span<const ProductTerm> terms, const at::Tensor& bias) const override;
+  int64_t RoomBytes(int64_t rows, int64_t depth) const override;
 };
 
 // The fastest that this processor has; PITH_ISA=NAME overrides (BestIsa() of runtime/kernels/linear.h).
