@@ -13,7 +13,7 @@
 #include "train/forecast/time.h"
 #include "train/heads/verifier.h"
 #include "train/model/optimizer.h"
-#include "train/run/ranks.h"
+#include "train/ranks/ranks.h"
 #include "train/run/run_folder.h"
 #include "train/supervised/example_order.h"
 #include "train/supervised/sft.h"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "train/stage/session.h"
+#include "train/session/session.h"
 
 namespace pith {
 

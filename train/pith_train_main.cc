@@ -18,13 +18,13 @@
 #include "configs/ready.h"
 #include "train/dry_run.h"
 #include "train/heads/verifier.h"
-#include "train/rl/grpo.h"
+#include "train/proof/logits.h"
+#include "train/proof/prove.h"
+#include "train/ranks/rank_log.h"
+#include "train/ranks/ranks.h"
+#include "train/rl/rl_run.h"
 #include "train/run/expectation.h"
-#include "train/run/rank_log.h"
-#include "train/run/ranks.h"
 #include "train/run/run_folder.h"
-#include "train/stage/logits.h"
-#include "train/stage/prove.h"
 #include "train/supervised/distill.h"
 #include "train/supervised/sft.h"
 
@@ -128,7 +128,7 @@ int Main(int argc, char** argv) {
   } else if (config.run.stage == "verifier") {
     RunVerifier(session, options);
   } else {
-    RunGrpo(session, options);
+    RunRl(session, options);
   }
   log.Settle();
   if (Ranks::World().first()) {

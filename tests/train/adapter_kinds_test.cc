@@ -28,7 +28,7 @@
 #include "base/safetensors.h"
 #include "runtime/engine.h"
 #include "tests/train/tiny_run.h"
-#include "train/stage/logits.h"
+#include "train/proof/logits.h"
 
 namespace pith {
 namespace {

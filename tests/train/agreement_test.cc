@@ -15,7 +15,8 @@
 #include "adapters/torch/lora_linear.h"
 #include "base/safetensors.h"
 #include "tests/train/tiny_run.h"
-#include "train/stage/rollout.h"
+#include "train/rl/policy_gradients.h"
+#include "train/rollout/rollout.h"
 
 namespace pith {
 namespace {

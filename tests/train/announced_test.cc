@@ -10,10 +10,11 @@
 #include "tests/train/take_gradients.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
-#include "train/rl/grpo_metrics.h"
-#include "train/stage/exchange.h"
-#include "train/stage/prove.h"
-#include "train/stage/rollout.h"
+#include "train/proof/prove.h"
+#include "train/rl/policy_gradients.h"
+#include "train/rl/rl_metrics.h"
+#include "train/rollout/exchange.h"
+#include "train/rollout/rollout.h"
 
 namespace pith {
 namespace {
@@ -99,11 +100,11 @@ class AnnouncedStep : public ::testing::Test {
     settings.plus = {length};
     return Pay(session_, RewardFunction(settings, MakeBudget(session_.config.budget), 64), problems_, groups_);
   }
-  GrpoBatch Batch(const Groups& groups, const pith::Paid& paid) const {
+  PolicyBatch Batch(const Groups& groups, const pith::Paid& paid) const {
     return MakeBatches(session_.config, 0, groups, paid, StepSequences(session_, problems_, groups, encoded_)).at(0);
   }
-  testing::Gradients GradientsOf(const GrpoBatch& batch) {
-    GrpoGradients(session_.config, *model_, batch);
+  testing::Gradients GradientsOf(const PolicyBatch& batch) {
+    AddPolicyGradients(session_.config, *model_, batch);
     return testing::TakeGradients(*model_);
   }
 
@@ -136,7 +137,7 @@ TEST_F(AnnouncedStep, IsPaidByTheWholeLengthAndJudgedByWhatWasSaid) {
 }
 
 TEST_F(AnnouncedStep, LearnsFromWhatWasSaidAlone) {
-  const GrpoBatch batch = Batch(groups_, Paid());
+  const PolicyBatch batch = Batch(groups_, Paid());
   ASSERT_EQ(batch.sequences.size(), 6u);
   EXPECT_EQ(batch.whole.rollout_tokens, 2 * (9 + 6 + 5)) << "the loss is a mean over what is learned from";
   EXPECT_EQ(batch.whole.minibatch_tokens, batch.whole.rollout_tokens);

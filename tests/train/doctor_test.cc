@@ -4,7 +4,8 @@
 #include "adapters/peft.h"
 #include "base/file.h"
 #include "tests/train/tiny_run.h"
-#include "train/stage/doctor.h"
+#include "train/doctor/doctor.h"
+#include "train/rl/rl_run.h"
 
 namespace pith {
 namespace {
@@ -33,7 +34,7 @@ std::string FirstStep(const Session& session, std::string* said = nullptr) {
   options.stop_after_step = 1;
   PrepareProcess(1);
   ::testing::internal::CaptureStderr();
-  const std::string sentence = Refusal([&] { session.config.run.stage == "sft" ? RunSft(session, options) : RunGrpo(session, options); });
+  const std::string sentence = Refusal([&] { session.config.run.stage == "sft" ? RunSft(session, options) : RunRl(session, options); });
   const std::string text = ::testing::internal::GetCapturedStderr();
   if (said != nullptr) *said = text;
   return sentence;

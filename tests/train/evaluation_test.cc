@@ -4,8 +4,8 @@
 #include "adapters/peft.h"
 #include "runtime/evaluation/eval.h"
 #include "tests/train/tiny_run.h"
-#include "train/stage/evaluation_hook.h"
-#include "train/stage/rollout.h"
+#include "train/rollout/evaluation_hook.h"
+#include "train/rollout/rollout.h"
 
 namespace pith {
 namespace {

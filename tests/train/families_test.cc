@@ -11,7 +11,7 @@
 #include "adapters/peft.h"
 #include "tests/families/family_golden.h"
 #include "train/model/batch.h"
-#include "train/stage/logits.h"
+#include "train/proof/logits.h"
 
 namespace pith::testing {
 namespace {

@@ -11,8 +11,9 @@
 #include "configs/reward_kinds.h"
 #include "tests/train/take_gradients.h"
 #include "tests/train/tiny_run.h"
-#include "train/rl/grpo_metrics.h"
-#include "train/stage/rollout.h"
+#include "train/rl/policy_gradients.h"
+#include "train/rl/rl_metrics.h"
+#include "train/rollout/rollout.h"
 
 namespace pith {
 namespace {
@@ -119,9 +120,9 @@ TEST_F(ForcedStep, HasNoGradientFromForcedTokens) {
   RewardFunction reward(session_.config.reward, MakeBudget(session_.config.budget), 64);
   Paid paid = Pay(session_, reward, problems_, groups_);
   for (size_t i = 0; i < paid.advantages.size(); ++i) paid.advantages[i] = 0.25 * static_cast<double>(i) - 1.9;
-  const GrpoBatch batch = MakeBatches(session_.config, 0, groups_, paid, sequences_).at(0);
+  const PolicyBatch batch = MakeBatches(session_.config, 0, groups_, paid, sequences_).at(0);
   ASSERT_EQ(batch.sequences.size(), 16u);
-  GrpoGradients(session_.config, *model_, batch);
+  AddPolicyGradients(session_.config, *model_, batch);
   const auto masked = Take();
 
   std::vector<TrainSequence> whole;

@@ -127,7 +127,7 @@ TEST(Forecast, NamesASettingThatSuffices) {
 
   // Of a run that samples, with nothing to learn from at a time to spare, the cache.
   TrainConfig rl = testing::TinyConfig(scratch, "rl", "cache");
-  rl.rollout.max_batch = 64, rl.rl.prompts_per_step = 8, rl.rl.micro_batch_size = 1;
+  rl.rollout.max_batch = 64, rl.rollout.kv_type = "f32", rl.rl.prompts_per_step = 8, rl.rl.micro_batch_size = 1;
   const Session sampling = OpenSession(rl);
   const RunShapes steps = ShapesOf(sampling, {});
   const MemoryForecast all = ForecastMemory(rl, steps, 0);

@@ -25,7 +25,8 @@
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "tests/train/take_gradients.h"
-#include "train/rl/grpo.h"
+#include "train/rl/policy_gradients.h"
+#include "train/rl/policy_learner.h"
 #include "train/supervised/sft.h"
 
 namespace pith {
@@ -93,8 +94,8 @@ struct Fixture {
     return SftGradients(session, *model, Encoder(), examples, order, 0).loss;
   }
 
-  GrpoBatch Batch(std::vector<size_t> order) {
-    GrpoBatch batch;
+  PolicyBatch Batch(std::vector<size_t> order) {
+    PolicyBatch batch;
     std::vector<float> old, ref;
     const PromptEncoder encoder = Encoder();
     for (size_t i : order) {
@@ -154,8 +155,8 @@ TEST_P(GradientsOf, AnSftStepAreThoseOfPyTorch) {
 TEST_P(GradientsOf, AGrpoStepAreThoseOfPyTorch) {
   Fixture f(GetParam());
   f.session.config.rl.micro_batch_size = 2;
-  const GrpoBatch batch = f.Batch(f.all);
-  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch);
+  const PolicyBatch batch = f.Batch(f.all);
+  const PolicyUpdate update = AddPolicyGradients(f.session.config, *f.model, batch);
   EXPECT_NEAR(update.loss, f.entry["grpo_loss"].get<double>(), 1e-5);
   EXPECT_GT(update.clip_low + update.clip_high, 0.0);
   std::vector<float> logp;
@@ -174,12 +175,12 @@ TEST_P(GradientsOf, AStepDoNotDependOnMicroBatchesPaddingOrOrder) {
   EXPECT_LT(Distance(f.Take(), alone), kTolerance);
 
   f.session.config.rl.micro_batch_size = 1;
-  GrpoBatch batch = f.Batch(f.all);
-  GrpoGradients(f.session.config, *f.model, batch);
+  PolicyBatch batch = f.Batch(f.all);
+  AddPolicyGradients(f.session.config, *f.model, batch);
   const Gradients grpo_alone = f.Take();
   f.session.config.rl.micro_batch_size = 3;
   batch = f.Batch({1, 2, 0});
-  GrpoGradients(f.session.config, *f.model, batch);
+  AddPolicyGradients(f.session.config, *f.model, batch);
   EXPECT_LT(Distance(f.Take(), grpo_alone), kTolerance);
 }
 
@@ -211,11 +212,11 @@ TEST_P(GradientsOf, AStepDoNotDependOnTheTokensOfAMicroBatch) {
 TEST_P(GradientsOf, TheFirstUpdateHaveRatioExactlyOne) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     Fixture f(GetParam(), dtype);
-    GrpoBatch batch = f.Batch(f.all);
+    PolicyBatch batch = f.Batch(f.all);
     batch.old_logp = at::Tensor();
-    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch).max_ratio_error, 0.0);
+    EXPECT_EQ(AddPolicyGradients(f.session.config, *f.model, batch).max_ratio_error, 0.0);
     batch.old_logp = PolicyLogProbs(f.session.config, *f.model, batch.sequences);
-    EXPECT_EQ(GrpoGradients(f.session.config, *f.model, batch).max_ratio_error, 0.0)
+    EXPECT_EQ(AddPolicyGradients(f.session.config, *f.model, batch).max_ratio_error, 0.0)
         << "log-probabilities with and without gradient differ";
   }
 }
@@ -235,7 +236,7 @@ INSTANTIATE_TEST_SUITE_P(, GradientsOf, ::testing::Values("alora", "lora"));
 
 TEST(Reference, IsTheAdapterThatTheRunStartedFrom) {
   Fixture f("alora");
-  const GrpoBatch batch = f.Batch(f.all);
+  const PolicyBatch batch = f.Batch(f.all);
   const at::Tensor start = RunBatch(*f.model, batch.sequences, {.temperature = 0.8}, nullptr);
   LoraAdapter moved = f.model->ToLora();
   for (auto& [name, pair] : moved.pairs) {
@@ -253,8 +254,8 @@ TEST(Reference, IsTheAdapterThatTheRunStartedFrom) {
 
 TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {
   Fixture f("alora");
-  const GrpoBatch batch = f.Batch(f.all);
-  const GrpoUpdate update = GrpoGradients(f.session.config, *f.model, batch);
+  const PolicyBatch batch = f.Batch(f.all);
+  const PolicyUpdate update = AddPolicyGradients(f.session.config, *f.model, batch);
   at::NoGradGuard no_grad;
   double sum = 0;
   int64_t tokens = 0;
@@ -271,11 +272,11 @@ TEST(Grpo, EntropyIsThatOfTheTemperedPolicy) {
 
 TEST(Grpo, DividesByTheTokensOfTheStepNotOfTheBatch) {
   Fixture f("alora");
-  GrpoBatch batch = f.Batch(f.all);
-  const double loss = GrpoGradients(f.session.config, *f.model, batch).loss;
+  PolicyBatch batch = f.Batch(f.all);
+  const double loss = AddPolicyGradients(f.session.config, *f.model, batch).loss;
   const Gradients all = f.Take();
   batch.whole.rollout_tokens *= 2;  // as many tokens again in groups without a signal
-  EXPECT_NEAR(GrpoGradients(f.session.config, *f.model, batch).loss, loss / 2, 1e-9);
+  EXPECT_NEAR(AddPolicyGradients(f.session.config, *f.model, batch).loss, loss / 2, 1e-9);
   Gradients half = f.Take();
   for (auto& [name, t] : half) t.mul_(2);
   EXPECT_LT(Distance(half, all), 1e-6);

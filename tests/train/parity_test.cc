@@ -11,8 +11,8 @@
 #include "adapters/torch/fresh_adapter.h"
 #include "base/file.h"
 #include "runtime/engine.h"
-#include "train/stage/logits.h"
-#include "train/stage/session.h"
+#include "train/proof/logits.h"
+#include "train/session/session.h"
 
 namespace pith {
 namespace {

@@ -25,7 +25,8 @@
 #include "configs/load.h"
 #include "tests/train/take_gradients.h"
 #include "train/policy/advantages.h"
-#include "train/rl/grpo.h"
+#include "train/rl/policy_gradients.h"
+#include "train/rl/policy_learner.h"
 
 namespace pith {
 namespace {
@@ -139,7 +140,7 @@ class PolicyGradients : public ::testing::Test {
     return step;
   }
 
-  static void Fill(const Step& step, bool first, GrpoBatch* batch) {
+  static void Fill(const Step& step, bool first, PolicyBatch* batch) {
     std::vector<at::Tensor> old, ref;
     for (size_t i : batch->samples) old.push_back(step.old_logp[i]), ref.push_back(step.ref_logp[i]);
     if (!first) batch->old_logp = at::cat(old);
@@ -147,8 +148,8 @@ class PolicyGradients : public ::testing::Test {
   }
 
   // Some of a batch's sequences, with the denominators of the whole.
-  static GrpoBatch Select(const GrpoBatch& batch, const std::vector<size_t>& chosen) {
-    GrpoBatch out;
+  static PolicyBatch Select(const PolicyBatch& batch, const std::vector<size_t>& chosen) {
+    PolicyBatch out;
     out.whole = batch.whole;
     out.unmasked = batch.unmasked;
     std::vector<at::Tensor> old, ref, kept;
@@ -170,15 +171,15 @@ class PolicyGradients : public ::testing::Test {
   }
 
   // The completions `chosen` of the step as the minibatch that they make up.
-  static GrpoBatch Minibatch(const TrainConfig& config, const Step& step, const std::vector<size_t>& chosen) {
+  static PolicyBatch Minibatch(const TrainConfig& config, const Step& step, const std::vector<size_t>& chosen) {
     TrainConfig undivided = config;
     undivided.rl.minibatches = 1;
-    GrpoBatch all = MakeBatches(undivided, 0, step.groups, step.paid, step.sequences)[0];
+    PolicyBatch all = MakeBatches(undivided, 0, step.groups, step.paid, step.sequences)[0];
     std::vector<size_t> places;
     for (size_t i = 0; i < all.samples.size(); ++i) {
       if (std::find(chosen.begin(), chosen.end(), all.samples[i]) != chosen.end()) places.push_back(i);
     }
-    GrpoBatch batch = Select(all, places);
+    PolicyBatch batch = Select(all, places);
     batch.whole.sequences = static_cast<double>(chosen.size());
     batch.whole.minibatch_tokens = 0;
     for (size_t i : chosen) batch.whole.minibatch_tokens += static_cast<double>(step.sequences[i].response_length());
@@ -215,11 +216,11 @@ TEST_F(PolicyGradients, AreThoseOfPyTorchForEveryLossAndOption) {
       ASSERT_EQ(step.paid.token_advantages.at(i).size(), advantages[i].size());
       for (size_t t = 0; t < advantages[i].size(); ++t) ASSERT_NEAR(step.paid.token_advantages[i][t], advantages[i][t].get<double>(), 1e-6) << i << " " << t;
     }
-    GrpoBatch batch = name.ends_with("minibatch") ? Minibatch(config, step, (*golden_)["minibatch"])
+    PolicyBatch batch = name.ends_with("minibatch") ? Minibatch(config, step, (*golden_)["minibatch"])
                                                   : MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
     Fill(step, first, &batch);
     KeepTopEntropy(config, *model_, &batch);
-    const GrpoUpdate update = GrpoGradients(config, *model_, batch);
+    const PolicyUpdate update = AddPolicyGradients(config, *model_, batch);
     EXPECT_NEAR(update.loss, entry["loss"].get<double>(), 2e-5);
     if (first) {
       EXPECT_EQ(update.max_ratio_error, 0.0);
@@ -239,9 +240,9 @@ TEST_F(PolicyGradients, GspoIsGrpoWithRatiosOfSequences) {
   for (const json& set : {json{{"loss", "gspo"}}, json{{"loss_type", "grpo"}, {"importance_sampling_level", "sequence"}}}) {
     const TrainConfig config = Config(set);
     const Step step = MakeStep(config, false);
-    GrpoBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
+    PolicyBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
     Fill(step, false, &batch);
-    GrpoGradients(config, *model_, batch);
+    AddPolicyGradients(config, *model_, batch);
     gradients.push_back(Take());
   }
   for (const auto& [name, t] : gradients[0]) EXPECT_TRUE(at::equal(t, gradients[1].at(name))) << name;
@@ -269,24 +270,24 @@ TEST_F(PolicyGradients, DoNotDependOnMicroBatchesOrderOrRanks) {
     TrainConfig config = Config(set);
     const bool first = Below(rng, 3) == 0;
     const Step step = MakeStep(config, first);
-    GrpoBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
+    PolicyBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
     Fill(step, first, &batch);
     KeepTopEntropy(config, *model_, &batch);
     config.rl.micro_batch_size = 1;
-    const double loss = GrpoGradients(config, *model_, batch).loss;
+    const double loss = AddPolicyGradients(config, *model_, batch).loss;
     const Gradients alone = Take();
 
     std::vector<size_t> order(batch.sequences.size());
     std::iota(order.begin(), order.end(), size_t{0});
     rng.Shuffle(order);
     config.rl.micro_batch_size = 2 + static_cast<int64_t>(Below(rng, 5));
-    EXPECT_NEAR(GrpoGradients(config, *model_, Select(batch, order)).loss, loss, 2e-5);
+    EXPECT_NEAR(AddPolicyGradients(config, *model_, Select(batch, order)).loss, loss, 2e-5);
     ASSERT_LT(Distance(Take(), alone), kTolerance);
 
     const auto cut = static_cast<int64_t>(1 + Below(rng, order.size() - 1));
     double sum = 0;
     for (const auto& part : {std::vector<size_t>(order.begin(), order.begin() + cut), std::vector<size_t>(order.begin() + cut, order.end())}) {
-      sum += GrpoGradients(config, *model_, Select(batch, part)).loss;
+      sum += AddPolicyGradients(config, *model_, Select(batch, part)).loss;
     }
     EXPECT_NEAR(sum, loss, 2e-5);
     ASSERT_LT(Distance(Take(), alone), kTolerance);
@@ -296,11 +297,11 @@ TEST_F(PolicyGradients, DoNotDependOnMicroBatchesOrderOrRanks) {
 TEST_F(PolicyGradients, MinibatchesDealEachCompletionOnce) {
   const TrainConfig config = Config({{"minibatches", 3}, {"kl_beta", 0.1}, {"mask_truncated", true}});
   const Step step = MakeStep(config, false);
-  const std::vector<GrpoBatch> batches = MakeBatches(config, 4, step.groups, step.paid, step.sequences);
+  const std::vector<PolicyBatch> batches = MakeBatches(config, 4, step.groups, step.paid, step.sequences);
   ASSERT_EQ(batches.size(), 3u);
   std::vector<size_t> seen;
   double tokens = 0;
-  for (const GrpoBatch& b : batches) {
+  for (const PolicyBatch& b : batches) {
     seen.insert(seen.end(), b.samples.begin(), b.samples.end());
     EXPECT_EQ(b.whole.sequences, 2);
     double own = 0;
@@ -314,7 +315,7 @@ TEST_F(PolicyGradients, MinibatchesDealEachCompletionOnce) {
   EXPECT_EQ(seen, (std::vector<size_t>{0, 1, 3, 4})) << "2 and 5 are truncated";
   const auto samples = [&](int64_t at_step) {
     std::vector<size_t> all;
-    for (const GrpoBatch& b : MakeBatches(config, at_step, step.groups, step.paid, step.sequences)) all.insert(all.end(), b.samples.begin(), b.samples.end());
+    for (const PolicyBatch& b : MakeBatches(config, at_step, step.groups, step.paid, step.sequences)) all.insert(all.end(), b.samples.begin(), b.samples.end());
     return all;
   };
   EXPECT_EQ(samples(4), samples(4));
@@ -326,14 +327,14 @@ TEST_F(PolicyGradients, MinibatchesDealEachCompletionOnce) {
 TEST_F(PolicyGradients, NameATokenThatIsNotFinite) {
   const TrainConfig config = Config({{"kl_beta", 0.1}});
   const Step step = MakeStep(config, false);
-  GrpoBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
+  PolicyBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
   Fill(step, false, &batch);
   LoraAdapter broken = model_->ToLora();
   broken.pairs.begin()->second.b[0] = std::numeric_limits<float>::infinity();
   model_->SetValues(broken);
   std::string sentence;
   try {
-    GrpoGradients(config, *model_, batch);
+    AddPolicyGradients(config, *model_, batch);
   } catch (const UserError& error) {
     sentence = error.what();
   }
@@ -345,10 +346,10 @@ TEST_F(PolicyGradients, ClipSharesCountWhatWasNotRun) {
   // dapo: completions 4 and 5 have no advantage and are not run, but their 17 tokens count.
   const TrainConfig config = Config(json::object());
   const Step step = MakeStep(config, false);
-  GrpoBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
+  PolicyBatch batch = MakeBatches(config, 0, step.groups, step.paid, step.sequences).at(0);
   Fill(step, false, &batch);
   ASSERT_EQ(batch.sequences.size(), 4u);
-  const GrpoUpdate update = GrpoGradients(config, *model_, batch);
+  const PolicyUpdate update = AddPolicyGradients(config, *model_, batch);
   Take();
   double low = 0, high = 0, high_max = 0;
   int64_t token = 0;

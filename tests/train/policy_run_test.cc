@@ -87,7 +87,7 @@ TEST(ProblemSource, GoesOnWhereItWas) {
   EXPECT_EQ(all, parts);
   std::vector<size_t> by_step;
   for (int64_t step = 0; step < 3; ++step) {
-    for (size_t i : GrpoProblems(c, 7, step)) by_step.push_back(i);
+    for (size_t i : ProblemsOfStep(c, 7, step)) by_step.push_back(i);
   }
   EXPECT_EQ(all, by_step);
   EXPECT_EQ(second.drawn(), 9);

@@ -10,10 +10,10 @@
 
 #include <cmath>
 
+#include "train/advice/warnings.h"
 #include "train/policy/advantages.h"
 #include "train/policy/policy_loss.h"
 #include "train/policy/sampler_correction.h"
-#include "train/policy/warnings.h"
 
 namespace pith {
 namespace {

@@ -1,5 +1,5 @@
 // The trainer's proof of what it trained, held against the runtime's engine: two programs that share no forward pass.
-#include "train/stage/prove.h"
+#include "train/proof/prove.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "train/stage/rate_check.h"
+#include "train/advice/rate_check.h"
 
 #include <gtest/gtest.h>
 

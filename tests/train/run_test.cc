@@ -121,7 +121,7 @@ TEST(Order, SeesEveryProblemOncePerEpoch) {
     for (size_t i : SftBatch(c, 10, step)) ++sft[i];
   }
   for (int64_t step = 0; step < 4; ++step) {
-    for (size_t i : GrpoProblems(c, 10, step)) ++rl[i];
+    for (size_t i : ProblemsOfStep(c, 10, step)) ++rl[i];
   }
   EXPECT_EQ(sft, std::vector<int>(10, 2));
   EXPECT_EQ(rl, std::vector<int>(10, 2));

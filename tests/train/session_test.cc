@@ -7,8 +7,8 @@
 #include "adapters/peft.h"
 #include "tests/train/tiny_run.h"
 #include "train/dry_run.h"
+#include "train/proof/logits.h"
 #include "train/run/run_folder.h"
-#include "train/stage/logits.h"
 
 namespace pith {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "configs/reward_kinds.h"
 #include "tests/train/tiny_run.h"
-#include "train/rl/grpo_metrics.h"
-#include "train/rl/grpo_steering.h"
+#include "train/rl/rl_metrics.h"
+#include "train/rl/rl_steering.h"
 
 namespace pith {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "train/rl/grpo.h"
+#include "train/rl/rl_run.h"
 #include "train/supervised/distill.h"
 #include "train/supervised/sft.h"
 
@@ -73,7 +73,7 @@ inline void Execute(const TrainConfig& config, const RunOptions& options) {
   const Session session = OpenSession(config);
   if (config.run.stage == "sft") RunSft(session, options);
   if (config.run.stage == "distill") RunDistill(session, options);
-  if (config.run.stage == "rl") RunGrpo(session, options);
+  if (config.run.stage == "rl") RunRl(session, options);
 }
 
 inline std::vector<nlohmann::json> MetricsOf(const std::string& folder) {

@@ -6,9 +6,10 @@
 #include "runtime/evaluation/eval_budget.h"
 #include "runtime/session/conversation.h"
 #include "tests/train/told_run.h"
+#include "train/doctor/doctor.h"
 #include "train/dry_run.h"
-#include "train/stage/doctor.h"
-#include "train/stage/told_budgets.h"
+#include "train/rollout/rollout.h"
+#include "train/session/told_budgets.h"
 
 namespace pith {
 namespace {

@@ -13,7 +13,7 @@
 #include "tests/train/take_gradients.h"
 #include "tests/train/told_run.h"
 #include "train/forecast/shapes.h"
-#include "train/stage/rollout.h"
+#include "train/rollout/rollout.h"
 
 namespace pith {
 namespace {
@@ -133,7 +133,7 @@ TEST_F(ToldStep, IsForecastAsItIsRun) {
   const auto tokens = static_cast<int64_t>(run.sequences[0].ids.size() + run.sequences[1].ids.size()) - 2;
   for (const int64_t less : {0, 1}) {
     std::vector<size_t> ends;
-    ForEachMicroBatch(std::span(run.sequences).first(2), {8, tokens - less}, [&](size_t, size_t end, int64_t) { ends.push_back(end); });
+    ForEachMicroBatch(model_->ranks(), std::span(run.sequences).first(2), {8, tokens - less}, [&](size_t, size_t end, int64_t) { ends.push_back(end); });
     EXPECT_EQ(ends, less == 0 ? std::vector<size_t>{2} : (std::vector<size_t>{1, 2}));
   }
 }

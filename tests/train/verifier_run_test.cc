@@ -10,9 +10,9 @@
 #include "configs/reward_kinds.h"
 #include "tests/train/tiny_run.h"
 #include "train/policy/advantages.h"
-#include "train/rl/grpo_metrics.h"
-#include "train/rl/grpo_steering.h"
-#include "train/stage/rollout.h"
+#include "train/rl/rl_metrics.h"
+#include "train/rl/rl_steering.h"
+#include "train/rollout/rollout.h"
 
 namespace pith {
 namespace {
@@ -151,7 +151,7 @@ TEST(VerifierRun, NothingIsLearnedFromAnError) {
   EXPECT_NEAR(*FindMetric(m, "verifier/errors"), 2.0 / 8, 1e-12);
   EXPECT_NEAR(*FindMetric(m, "frac_reward_zero_std"), 0.5, 1e-12);
   std::vector<EncodedPrompt> encoded(2);
-  const GrpoBatch batch = MakeBatches(c, 0, groups, paid, StepSequences(session, problems, groups, encoded)).at(0);
+  const PolicyBatch batch = MakeBatches(c, 0, groups, paid, StepSequences(session, problems, groups, encoded)).at(0);
   EXPECT_EQ(batch.samples, (std::vector<size_t>{0, 1, 3}));
   EXPECT_EQ(batch.whole.rollout_tokens, 6 * static_cast<double>(groups[0][0].tokens.size())) << "an error has no tokens in the denominator";
 }

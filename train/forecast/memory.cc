@@ -6,8 +6,8 @@
 
 #include "runtime/kv_cache.h"
 #include "train/model/tile_products.h"
+#include "train/rollout/rollout.h"
 #include "train/run/best.h"
-#include "train/stage/rollout.h"
 
 namespace pith {
 namespace {
@@ -53,7 +53,7 @@ int64_t ActivationBytes(const TrainConfig& config, const RunShapes& shapes) {
   int64_t most = 0;
   for (const std::vector<TrainSequence>& step : shapes.steps) {
     const int64_t kept_prompts = EncodedTokens(config, step) * c.num_layers * (4 * c.k_dim() + element * c.v_dim());
-    ForEachMicroBatch(step, LimitOf(config), [&](size_t begin, size_t end, int64_t) {
+    ForEachMicroBatch(Ranks::World(), step, LimitOf(config), [&](size_t begin, size_t end, int64_t) {
       int64_t tokens = 0, rows = 0;
       for (size_t i = begin; i < end; ++i) {
         tokens += static_cast<int64_t>(step[i].ids.size()) - 1;
@@ -76,7 +76,7 @@ int64_t SamplerBytes(const TrainConfig& config, const RunShapes& shapes) {
   if (config.run.stage == "rl") {
     tokens = std::max(tokens, StepKvTokens(config, shapes.prompts));
     batch = std::max<int64_t>(batch, std::min<int64_t>(config.rollout.max_batch, config.rl.prompts_per_step * config.rl.group_size));
-    type = SamplerKvType(config.rollout.kv_type);
+    type = SamplerKvType(config.rollout);
   }
   return tokens == 0 ? 0 : cache(tokens, type) + batch * c.vocab_size * 4;
 }
@@ -104,7 +104,7 @@ std::vector<Candidate> Candidates(const TrainConfig& config, const RunShapes& sh
   };
   int64_t largest = 0, longest = 0;  // tokens: of a micro-batch as it is cut now, of a sequence
   for (const std::vector<TrainSequence>& step : shapes.steps) {
-    ForEachMicroBatch(step, LimitOf(config), [&](size_t begin, size_t end, int64_t) {
+    ForEachMicroBatch(Ranks::World(), step, LimitOf(config), [&](size_t begin, size_t end, int64_t) {
       int64_t tokens = 0;
       for (size_t i = begin; i < end; ++i) {
         tokens += static_cast<int64_t>(step[i].ids.size()) - 1;
@@ -120,7 +120,7 @@ std::vector<Candidate> Candidates(const TrainConfig& config, const RunShapes& sh
     (rl ? c->rl.micro_batch_tokens : c->sft.micro_batch_tokens) = n;
   });
   if (rl) {
-    if (config.rollout.kv_type == "f32") all.push_back({"rollout.kv_type", "f16", [](TrainConfig* c, RunShapes*) { c->rollout.kv_type = "f16"; }});
+    if (SamplerKvType(config.rollout) == KvType::kF32) all.push_back({"rollout.kv_type", "f16", [](TrainConfig* c, RunShapes*) { c->rollout.kv_type = "f16"; }});
     halves("rollout.max_batch", config.rollout.max_batch / 2, 1, [](TrainConfig* c, RunShapes*, int64_t n) { c->rollout.max_batch = static_cast<int>(n); });
   }
   if (!config.model.gradient_checkpointing) {

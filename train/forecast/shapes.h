@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "train/model/batch.h"
-#include "train/stage/session.h"
+#include "train/session/session.h"
 #include "train/supervised/sft.h"
 
 namespace pith {

@@ -7,7 +7,7 @@
 
 #include "configs/train_config.h"
 #include "train/model/optimizer.h"
-#include "train/stage/rollout.h"
+#include "train/rollout/rollout.h"
 #include "train/supervised/example_order.h"
 
 namespace pith {

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "runtime/kv_cache.h"
-#include "train/run/ranks.h"
-#include "train/stage/exchange.h"
+#include "train/ranks/ranks.h"
+#include "train/rollout/exchange.h"
 
 namespace pith {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "data/template/check_turn.h"
 #include "runtime/generation/generate.h"
-#include "train/stage/session.h"
+#include "train/session/session.h"
 
 namespace pith {
 

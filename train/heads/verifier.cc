@@ -19,8 +19,8 @@
 #include "runtime/evaluation/attempt.h"
 #include "train/heads/check_sampler.h"
 #include "train/heads/fit_verifier.h"
-#include "train/run/ranks.h"
-#include "train/stage/card.h"
+#include "train/ranks/ranks.h"
+#include "train/session/card.h"
 
 namespace pith {
 namespace {

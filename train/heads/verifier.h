@@ -5,7 +5,7 @@
 #include <string>
 
 #include "train/run/loop.h"
-#include "train/stage/session.h"
+#include "train/session/session.h"
 
 namespace pith {
 

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "train/run/ranks.h"
+#include "train/ranks/ranks.h"
 
 namespace pith {
 
@@ -78,7 +78,7 @@ std::vector<EncodedPrompt> PromptEncoder::Encode(std::span<const Prompt* const> 
     encoded[i].place_ = i;
     all.push_back(i);
   }
-  if (Ranks::World().size() == 1) step->Need(all);
+  if (model_.ranks().size() == 1) step->Need(all);
   return encoded;
 }
 
@@ -166,10 +166,10 @@ PackedSequences Pack(std::span<const TrainSequence> sequences) {
   return packed;
 }
 
-void ForEachMicroBatch(std::span<const TrainSequence> sequences, const MicroBatchLimit& limit,
+void ForEachMicroBatch(const Ranks& ranks, std::span<const TrainSequence> sequences, const MicroBatchLimit& limit,
                        const std::function<void(size_t begin, size_t end, int64_t token)>& body) {
   PITH_CHECK(limit.sequences > 0 && limit.tokens > 0, limit.sequences, " sequences, ", limit.tokens, " tokens");
-  const Part mine = PartOf(Ranks::World(), sequences);
+  const Part mine = PartOf(ranks, sequences);
   PromptsOfAStep::NeedOf(sequences.subspan(mine.begin, mine.end - mine.begin));
   int64_t token = mine.first_token;
   for (size_t begin = mine.begin, end; begin < mine.end; begin = end) {
@@ -190,7 +190,7 @@ at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences
   for (const TrainSequence& s : sequences) total += s.response_length();
   at::Tensor logp = at::zeros({total});
   if (entropy != nullptr) *entropy = at::zeros({total});
-  ForEachMicroBatch(sequences, options.micro_batch, [&](size_t begin, size_t end, int64_t token) {
+  ForEachMicroBatch(model.ranks(), sequences, options.micro_batch, [&](size_t begin, size_t end, int64_t token) {
     const PackedSequences packed = Pack(sequences.subspan(begin, end - begin));
     const int64_t count = packed.ids.size(0);
     const at::AutoGradMode grad_mode(static_cast<bool>(gradient));
@@ -205,7 +205,7 @@ at::Tensor RunBatch(const Model& model, std::span<const TrainSequence> sequences
     if (entropy != nullptr) entropy->narrow(0, token, count).copy_(head.entropy);
     if (gradient) hidden.backward(head.g_hidden);
   });
-  const Ranks& ranks = Ranks::World();
+  const Ranks& ranks = model.ranks();
   ranks.Sum(std::span(logp.data_ptr<float>(), static_cast<size_t>(total)));  // each rank left the others' at zero
   if (entropy != nullptr) ranks.Sum(std::span(entropy->data_ptr<float>(), static_cast<size_t>(total)));
   return logp;

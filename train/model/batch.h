@@ -73,10 +73,10 @@ struct MicroBatchLimit {
   int64_t sequences = 8, tokens = 4096;  // both at least 1; tokens: those that are run (the prompt's before the invocation are not)
 };
 
-// Calls body(begin, end, token) for each micro-batch [begin, end) of the sequences that this rank runs; response token `token`,
+// Calls body(begin, end, token) for each micro-batch [begin, end) of the sequences that this one of `ranks` runs; response token `token`,
 // counted over all sequences, is its first. Micro-batches without response tokens are left out. Nothing is padded, so neighbours
 // share a pass whatever their lengths.
-void ForEachMicroBatch(std::span<const TrainSequence> sequences, const MicroBatchLimit& limit,
+void ForEachMicroBatch(const Ranks& ranks, std::span<const TrainSequence> sequences, const MicroBatchLimit& limit,
                        const std::function<void(size_t begin, size_t end, int64_t token)>& body);
 
 // The gradients of the loss with respect to the log-probabilities of response tokens [begin, end) of the batch, counted over
@@ -91,8 +91,8 @@ struct BatchOptions {
   Model::ForwardOptions forward;
 };
 
-// Where several ranks train together, each runs a part of the sequences and `gradient` is asked for that part alone; the
-// log-probabilities and entropies that return are those of all, the gradients wait for SumGradients() (train/stage/exchange.h).
+// Where several ranks train the model together, each runs a part of the sequences and `gradient` is asked for that part alone; the
+// log-probabilities and entropies that return are those of all, the gradients wait for SumGradients() (train/rollout/exchange.h).
 //
 // Log-probabilities of all response tokens, in order. With `gradient`, the parameters' gradients grow by what it says.
 // `entropy`, where given, becomes that of the distribution (at `temperature`) each of them was taken from, in nats.

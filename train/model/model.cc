@@ -99,6 +99,8 @@ struct Model::Impl {
   LoraAdapter shape;  // as given, values not kept up to date
   std::vector<Adapted> adapted;
   std::vector<NamedParameter> parameters;
+  const Ranks alone;
+  const Ranks* ranks = &alone;
 
   void AddPair(const std::string& weight, const LoraPair& pair, double scale, LoraLinear* linear, int member) {
     const PairTensors t(pair);
@@ -249,6 +251,8 @@ Model::Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const 
 }
 
 Model::~Model() = default;
+void Model::SetRanks(const Ranks& ranks) { impl_->ranks = &ranks; }
+const Ranks& Model::ranks() const { return *impl_->ranks; }
 const ModelConfig& Model::config() const { return impl_->base->config(); }
 const BaseModel& Model::base() const { return *impl_->base; }
 const Head& Model::head() const { return *impl_->head; }

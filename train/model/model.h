@@ -21,6 +21,7 @@
 #include "base/model/base_model.h"
 #include "train/model/attention.h"
 #include "train/model/head.h"
+#include "train/ranks/ranks.h"
 
 namespace pith {
 
@@ -44,6 +45,10 @@ class Model {
   // `layers`: only the first so many, for who measures what a layer takes; 0: all.
   Model(std::shared_ptr<const BaseModel> base, at::ScalarType dtype, const LoraAdapter* adapter, int64_t num_ids = 0, int64_t layers = 0);
   ~Model();
+
+  // The processes that train it together, each on a part of every batch (train/model/batch.h); one alone unless it was told. They outlive it.
+  void SetRanks(const Ranks& ranks);
+  const Ranks& ranks() const;
 
   const ModelConfig& config() const;
   const BaseModel& base() const;

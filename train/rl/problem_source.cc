@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "train/stage/mixture_of.h"
+#include "train/session/mixture_of.h"
 
 namespace pith {
 
@@ -26,7 +26,7 @@ std::vector<size_t> ProblemsInOrder(const TrainConfig& config, size_t num_proble
   return out;
 }
 
-std::vector<size_t> GrpoProblems(const TrainConfig& config, size_t num_problems, int64_t step) {
+std::vector<size_t> ProblemsOfStep(const TrainConfig& config, size_t num_problems, int64_t step) {
   return ProblemsInOrder(config, num_problems, step * config.rl.prompts_per_step, config.rl.prompts_per_step);
 }
 

@@ -10,7 +10,7 @@
 
 #include "configs/train_config.h"
 #include "data/mixture.h"
-#include "train/rl/grpo_batch.h"
+#include "train/rl/policy_batch.h"
 #include "train/run/stateful.h"
 
 namespace pith {
@@ -19,7 +19,7 @@ namespace pith {
 // comes again, in an order that depends on the seed alone.
 std::vector<size_t> ProblemsInOrder(const TrainConfig& config, size_t num_problems, int64_t first, int64_t count);
 // Those of step `step` (from 0) where every step takes prompts_per_step.
-std::vector<size_t> GrpoProblems(const TrainConfig& config, size_t num_problems, int64_t step);
+std::vector<size_t> ProblemsOfStep(const TrainConfig& config, size_t num_problems, int64_t step);
 
 // Goes through the problems in order, those of a mix (data.sources) by the weights of their sources as data/mixture.h does, and remembers
 // how far it is. Two of the same state draw the same.

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "train/ranks/ranks.h"
 #include "train/run/best.h"
 #include "train/run/card_curve.h"
 #include "train/run/checkpoint.h"
@@ -15,7 +16,6 @@
 #include "train/run/expectation.h"
 #include "train/run/metrics_feed.h"
 #include "train/run/plateau.h"
-#include "train/run/ranks.h"
 
 namespace pith {
 namespace {

@@ -68,7 +68,7 @@ struct RunOptions {
   std::string expectation;      // a file of train/run/expectation.h that the run is compared with; empty: none
   int64_t stop_after_step = 0;  // leave after this step's checkpoint, as an interruption would; 0: run to the end
   bool quiet = false;           // no progress bar, no lines
-  bool doctor = false;          // look at the first step (train/stage/doctor.h)
+  bool doctor = false;          // look at the first step (train/doctor/doctor.h)
 };
 
 // Runs the stage to its end in the run's folder and writes adapter/. Without log.best_metric, or before there is a best, a

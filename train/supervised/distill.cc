@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "train/model/distill_head.h"
-#include "train/run/ranks.h"
+#include "train/ranks/ranks.h"
 
 namespace pith {
 
@@ -25,7 +25,7 @@ DistillStepResult DistillGradients(const Session& session, const Model& model, c
   const Model::ForwardOptions forward = TrainingForward(session, step);
   const double weight = 1.0 / static_cast<double>(own.response_tokens);
   at::Tensor sums = at::zeros({3, own.response_tokens});  // divergence, log p, the teacher's log p, token by token
-  ForEachMicroBatch(own.sequences, {session.config.sft.micro_batch_size, session.config.sft.micro_batch_tokens}, [&](size_t begin, size_t end, int64_t token) {
+  ForEachMicroBatch(model.ranks(), own.sequences, {session.config.sft.micro_batch_size, session.config.sft.micro_batch_tokens}, [&](size_t begin, size_t end, int64_t token) {
     const PackedSequences packed = Pack(std::span(own.sequences).subspan(begin, end - begin));
     const PackedSequences teachers = Pack(std::span(its).subspan(begin, end - begin));
     at::Tensor guide;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "train/run/loop.h"
-#include "train/stage/session.h"
+#include "train/session/session.h"
 #include "train/supervised/sft.h"
 #include "train/supervised/teacher.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "configs/data_sources.h"
-#include "train/stage/mixture_of.h"
+#include "train/session/mixture_of.h"
 #include "train/supervised/sft.h"
 
 namespace pith {

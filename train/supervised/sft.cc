@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "configs/data_sources.h"
-#include "train/run/ranks.h"
-#include "train/stage/rate_check.h"
+#include "train/advice/rate_check.h"
+#include "train/ranks/ranks.h"
 
 namespace pith {
 namespace {

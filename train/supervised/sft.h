@@ -9,7 +9,7 @@
 
 #include "train/model/batch.h"
 #include "train/run/loop.h"
-#include "train/stage/session.h"
+#include "train/session/session.h"
 
 namespace pith {
 

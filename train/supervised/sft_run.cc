@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "train/doctor/doctor.h"
 #include "train/model/optimizer.h"
+#include "train/rollout/evaluation_hook.h"
+#include "train/rollout/exchange.h"
 #include "train/run/loop.h"
-#include "train/stage/doctor.h"
-#include "train/stage/evaluation_hook.h"
-#include "train/stage/exchange.h"
-#include "train/stage/learner.h"
+#include "train/session/training_state.h"
 #include "train/supervised/distill.h"
 #include "train/supervised/example_order.h"
 #include "train/supervised/sft.h"
@@ -74,7 +74,7 @@ class ExamplesStage : public Stage, public Stateful {
     }
     for (auto& metric : order_.PerSource(batch, r.losses, r.tokens)) metrics.push_back(std::move(metric));
     for (auto& metric : LossByBudget(session_, examples_, batch, r)) metrics.push_back(std::move(metric));
-    SumGradients(Ranks::World(), *model_);
+    SumGradients(*model_);
     timing.End();
     const Ledger::Scope updating = ledger->Time("optimizer");
     const Optimizer::StepInfo info = optimizer_.Step(step, total_);
@@ -112,7 +112,7 @@ class ExamplesStage : public Stage, public Stateful {
   const int64_t total_;
   const std::unique_ptr<Model> model_;
   Optimizer optimizer_;
-  Learner learner_;
+  TrainingState learner_;
   const PromptEncoder encoder_;
   const std::unique_ptr<Doctor> doctor_;
   int64_t num_tokens_ = 0;  // prompts' and responses', of all steps

@@ -80,6 +80,7 @@ ScoringTeacher::ScoringTeacher(const Session& session, Teacher teacher)
     prompts_.push_back(std::move(prompt));
     pointers.push_back(&prompts_.back());
   }
+  model_.SetRanks(Ranks::World());
   encoder_ = std::make_unique<PromptEncoder>(model_, pointers);
 }
 

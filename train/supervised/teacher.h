@@ -12,7 +12,7 @@
 #include "data/template/prompt.h"
 #include "train/model/batch.h"
 #include "train/model/model.h"
-#include "train/stage/session.h"
+#include "train/session/session.h"
 
 namespace pith {
 

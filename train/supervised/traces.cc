@@ -16,9 +16,9 @@
 #include "base/sha256.h"
 #include "runtime/evaluation/attempt.h"
 #include "runtime/generation/generate.h"
-#include "train/run/ranks.h"
+#include "train/ranks/ranks.h"
 #include "train/run/run_folder.h"
-#include "train/stage/judging.h"
+#include "train/session/judging.h"
 
 namespace pith {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "train/stage/session.h"
+#include "train/session/session.h"
 #include "train/supervised/sft.h"
 #include "train/supervised/teacher.h"
 
