@@ -145,8 +145,8 @@ FieldTable<RolloutSettings> RolloutFields() {
                 OneOf({"f32", "bf16", "int8"})),
       MakeField(&S::kv_type, "kv_type", "",
                 "Keys and values of the sampler's cache: f16 takes half of f32's memory, int8 (heads of a multiple of 32 values) a good quarter. What it "
-                "strays from the trainer shows in sampling/….",
-                OneOf({"f32", "f16", "int8"})),
+                "strays from the trainer shows in sampling/…. auto: f16, whose rounding is an eighth of bf16's; f32 with activations: f32.",
+                OneOf({"auto", "f32", "f16", "int8"})),
       MakeField(&S::close, "close", "",
                 "open: completions end by themselves or at max_completion_tokens. forced: the budget of a prompt closes the reasoning and ends the answer as "
                 "pith-run --budget does; the closing text counts in the length and carries no loss.",

@@ -171,7 +171,7 @@ struct RolloutSettings {
   double top_p = 1.0;
   double min_p = 0.0;
   std::string activations = "bf16";    // f32 | bf16 | int8: precision of the sampler
-  std::string kv_type = "f32";         // f32 | f16 | int8: keys and values of the sampler's cache
+  std::string kv_type = "auto";        // auto | f32 | f16 | int8: keys and values of the sampler's cache
   std::string close = "open";          // open | forced: whether a budget closes completions, as it does at decode time
   int64_t answer_tokens = 0;           // forced: of B, the answer's, apart from thinking; 0: B is for both
   int max_batch = 64;                  // sequences decoded together
@@ -275,7 +275,7 @@ struct AlarmSettings {
 };
 
 struct OptimizerSettings {
-  std::optional<double> learning_rate;  // nothing: by stage, model and adapter (train/stage/rate_check.h)
+  std::optional<double> learning_rate;  // nothing: by stage, model and adapter (train/advice/rate_check.h)
   double beta1 = 0.9, beta2 = 0.99;
   double epsilon = 1e-8;
   double weight_decay = 0.0;

@@ -39,7 +39,7 @@ TEST_F(RlRules, LengthsOfRollouts) {
   const TrainConfig c = Load("steps: 3", {"rollout.min_completion_tokens=32", "rollout.max_completion_tokens=32", "rollout.kv_type=int8"});
   EXPECT_EQ(c.rollout.min_completion_tokens, 32);
   EXPECT_EQ(c.rollout.kv_type, "int8");
-  EXPECT_EQ(Load("steps: 3").rollout.kv_type, "f32");
+  EXPECT_EQ(Load("steps: 3").rollout.kv_type, "auto");
   EXPECT_NE(Complaint("steps: 3", {"rollout.kv_type=q8"}).find("rollout.kv_type: got q8, expected"), std::string::npos);
 }
 

@@ -3,7 +3,7 @@
 
 #include "runtime/kv_cache.h"
 #include "tests/train/tiny_run.h"
-#include "train/stage/rollout.h"
+#include "train/rollout/rollout.h"
 
 namespace pith {
 namespace {
@@ -41,6 +41,8 @@ TEST(RolloutCache, TypesByChoiceStayNearTheTrainer) {
   const double f32 = gap("f32"), f16 = gap("f16");
   EXPECT_LT(f32, 1e-5);
   EXPECT_GT(f16, f32);
+  EXPECT_EQ(gap("auto"), f32) << "activations are f32, so keys and values are";
+  EXPECT_EQ(SamplerKvType({.activations = "bf16"}), KvType::kF16);
   EXPECT_LT(f16, 1e-3);
   // Heads of 16 values have no blocks of 32.
   c.rollout.kv_type = "int8";
