@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The whole loop on the demo model, as ./pith quickstart runs it: SFT, RL, an SFT-on-short-solutions rival of equal cost,
-# export, evaluation, report. Training whose inputs (settings, first adapter, base) are as they were is skipped or resumed;
+# The whole loop on the demo model, as ./pith quickstart runs it: SFT, RL, export, evaluation, report; with --compare also a rival
+# of equal cost, SFT on short solutions. Training whose inputs (settings, first adapter, base) are as they were is skipped or resumed;
 # where they have changed it is done anew.
 #
-#   configs/quickstart/quickstart.sh BUILD_FOLDER
+#   configs/quickstart/quickstart.sh BUILD_FOLDER [--compare]
 set -euo pipefail
-[ $# -eq 1 ] && [ -d "$1" ] || { echo "quickstart.sh: expected one argument, the build folder; got '$*'" >&2; exit 2; }
+[ -d "${1:-}" ] && [ "${2:---compare}" = --compare ] && [ $# -le 2 ] ||
+  { echo "quickstart.sh: expected the build folder and at most --compare; got '$*'" >&2; exit 2; }
 build=$1
 out=runs/quickstart
 started=$SECONDS
@@ -33,24 +34,27 @@ train() {  # train NAME [START]: configs/quickstart/NAME.yaml, from START's adap
   echo "$1: trained in $(clock $((SECONDS - begun)))"
 }
 
-export_adapter() {  # export_adapter RUN TYPE NAME
+export_adapter() {  # export_adapter RUN TYPE NAME: to be evaluated
   "$build/pith-export" adapter --adapter "$out/$1/adapter" --base "$PITH_DEMO_MODEL" --type "$2" --out "$out/$3.gguf"
+  adapters+=(--adapter "$out/$3.gguf")
 }
 
-step "1/6  SFT on worked solutions of varying length"
+step "1/5  SFT on worked solutions of varying length"
 train sft
-step "2/6  RL: right answers pay, long ones pay less"
+step "2/5  RL: right answers pay, long ones pay less"
 train rl sft
-step "3/6  for comparison, the SFT adapter trained on with short solutions, for what RL costs"
-train sft-short sft
-step "4/6  exporting the adapters"
+step "3/5  exporting the adapters"
+adapters=()
 export_adapter sft q8_0 sft
-export_adapter sft-short q8_0 sft-short
 export_adapter rl q8_0 rl-q8_0
 export_adapter rl q4_0 rl-q4_0
-step "5/6  evaluating on 500 problems that neither training nor the choice of these settings has seen"
-"$build/pith-run" eval --model "$PITH_DEMO_MODEL" --adapter "$out/sft.gguf" --adapter "$out/sft-short.gguf" \
-  --adapter "$out/rl-q8_0.gguf" --adapter "$out/rl-q4_0.gguf" --dataset synthetic --split test --limit 500 --data-seed 8 \
+if [ "${2:-}" = --compare ]; then
+  step "     for comparison, the SFT adapter trained on with short solutions, for what RL costs"
+  train sft-short sft
+  export_adapter sft-short q8_0 sft-short
+fi
+step "4/5  evaluating on 500 problems that neither training nor the choice of these settings has seen"
+"$build/pith-run" eval --model "$PITH_DEMO_MODEL" "${adapters[@]}" --dataset synthetic --split test --limit 500 --data-seed 8 \
   --min-steps 1 --max-steps 2 --max-number 20 --distractor-rate 0.1 --budgets 32,64,96,none --reserve 16 --max-tokens 256 --max-batch 64 --out "$out" --overwrite
-step "6/6  done"
+step "5/5  done"
 echo "Try the adapter: ./pith run generate --model demo --adapter $out/rl-q8_0.gguf --prompt \"Tom has 3 boxes of 12 pens and gives away 5. How many pens are left?\""

@@ -69,7 +69,8 @@ class Pith(unittest.TestCase):
 
     def test_wrong_command_lines(self):
         for arguments, words in ((["walk"], "no command 'walk'"), (["--offline", "/nowhere", "run"], "--offline wants a folder"),
-                                 (["setup", "now"], "takes no further arguments"), (["quickstart", "x"], "no further arguments")):
+                                 (["setup", "now"], "takes no further arguments"), (["quickstart", "x"], "no further arguments"),
+                                 (["quickstart", "--compare", "x"], "no further arguments")):
             status, _, err = self.pith(*arguments)
             self.assertEqual(status, 2, err)
             self.assertIn(words, err)
