@@ -106,6 +106,10 @@ FieldTable<RlSettings> RlFields() {
                 "Learn from this share of a minibatch's tokens, those of the highest entropy; 1: from all. Costs a forward pass "
                 "per update.",
                 AboveUpTo(0, 1)),
+      MakeField(&S::steps_ahead, "steps_ahead", "steps",
+                "1: a step's completions are sampled while the step before is learned from, by the policy of one update back, which the sampler correction "
+                "corrects for (docs/losses.md). 0: each step waits for its own policy.",
+                Between(0, 1)),
       MakeField(&S::sampler_correction, "sampler_correction", "",
                 "Importance weights trainer/sampler, which correct for the sampler's rounding: per token or per completion, "
                 "truncated into [importance_floor, importance_cap] or masked outside of it.",

@@ -17,6 +17,7 @@ class RlChecker {
     Advantage();
     Minibatches();
     Clipping();
+    StepsAhead();
   }
 
  private:
@@ -75,6 +76,17 @@ class RlChecker {
         Report("delta", "has no effect: with one update per step the probability ratio is 1; remove it, or raise updates_per_rollout "
                         "or minibatches");
       }
+    }
+  }
+
+  void StepsAhead() {
+    if (rl_.steps_ahead == 0 || !Clean({"steps_ahead", "sampler_correction", "dynamic_sampling"})) return;
+    if (rl_.sampler_correction == "none") {
+      Report("steps_ahead", "is 1: completions come from the policy of one update back, and sampler_correction: none would take them for the present one's; "
+                            "expected token_truncate or another correction");
+    }
+    if (rl_.dynamic_sampling) {
+      Report("steps_ahead", "is 1, but dynamic_sampling judges a step's answers before it knows which problems it draws next; expected one of the two alone");
     }
   }
 

@@ -154,6 +154,7 @@ struct RlSettings {
   bool use_bias_correction_kl = false; // multiply the loss's KL by the ratio
   double entropy_coef = 0.0;           // entropy bonus; 0: off
   double top_entropy_quantile = 1.0;   // learn from this share of tokens, those of the highest entropy; 1: all
+  int64_t steps_ahead = 0;                            // 1: a step is sampled while the one before is learned from (train/rl/ahead.h)
   std::string sampler_correction = "token_truncate";  // none | {token,sequence}_{truncate,mask} (train/policy/sampler_correction.h)
   double importance_cap = 2.0;         // of the correction's weights
   double importance_floor = 0.0;

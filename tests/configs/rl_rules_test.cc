@@ -32,6 +32,13 @@ class RlRules : public testing::Test {
   std::string path_;
 };
 
+TEST_F(RlRules, StepsAhead) {
+  EXPECT_EQ(Load("steps_ahead: 1").rl.steps_ahead, 1);
+  EXPECT_NE(Complaint("steps_ahead: 2").find("rl.steps_ahead (line 4): got 2, expected an integer from 0 to 1"), std::string::npos);
+  EXPECT_NE(Complaint("steps_ahead: 1, sampler_correction: none").find("rl.steps_ahead (line 4): is 1: completions come from the policy of one update back"), std::string::npos);
+  EXPECT_NE(Complaint("steps_ahead: 1, dynamic_sampling: true").find("rl.steps_ahead (line 4): is 1, but dynamic_sampling judges"), std::string::npos);
+}
+
 TEST_F(RlRules, LengthsOfRollouts) {
   EXPECT_NE(Complaint("steps: 3", {"rollout.min_completion_tokens=33", "rollout.max_completion_tokens=32"})
                 .find("rollout.min_completion_tokens: got 33, expected at most rollout.max_completion_tokens, which is 32"),

@@ -1,12 +1,14 @@
 #include "train/rl/rl_run.h"
 
 #include <cmath>
+#include <optional>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "runtime/evaluation/attempt.h"
 #include "train/doctor/doctor.h"
 #include "train/model/optimizer.h"
+#include "train/rl/ahead.h"
 #include "train/rl/policy_learner.h"
 #include "train/rl/problem_source.h"
 #include "train/rl/rl_metrics.h"
@@ -38,6 +40,7 @@ class RlStage : public Stage, public Stateful {
         problems_(config_, session.sources()),
         evaluation_(session.config.eval.every > 0 ? std::make_unique<EvaluationHook>(session) : nullptr),
         sampler_(session, evaluation_ ? evaluation_->kv_tokens() : 0),
+        ahead_(&sampler_, [this](const std::vector<size_t>& problems, size_t i, const Completion& completion) { Prepare(problems[i], completion); }),
         encoder_(*model_, AllPrompts(session)),
         doctor_(options.doctor ? std::make_unique<Doctor>(session, model_.get(), &optimizer_) : nullptr) {
     if (evaluation_) evaluation_->Begin(sampler_.engine(), [this] { return model_->ToLora(); }, total_steps());
@@ -48,6 +51,7 @@ class RlStage : public Stage, public Stateful {
   LoraAdapter Adapter() const override { return model_->ToLora(); }
   std::vector<Stateful*> parts() override {
     std::vector<Stateful*> parts = {this, &learner_, &problems_};
+    if (config_.rl.steps_ahead > 0) parts.push_back(&ahead_);
     for (Stateful* part : steering_.parts()) parts.push_back(part);
     return parts;
   }
@@ -65,8 +69,10 @@ class RlStage : public Stage, public Stateful {
   StepRecord Step(int64_t step, Ledger* ledger) override {
     GenerateStats stats;
     Paid all;  // of every group that was sampled
-    const DrawnGroups drawn = Draw(step, &all, &stats, ledger);
+    const std::optional<SampledStep> waiting = ahead_.Take(step);
+    const DrawnGroups drawn = Draw(step, waiting ? &*waiting : nullptr, &all, &stats, ledger);
     steering_.Observe(drawn.problems, Outcomes(drawn.groups, all));
+    if (config_.rl.steps_ahead > 0 && step + 1 < total_steps()) ahead_.Begin(model_->ToLora(), DrawProblems(step + 1, 0), step + 1);
     std::vector<size_t> problems;  // what is learned from
     Groups groups;
     for (size_t g : drawn.learned) {
@@ -84,6 +90,10 @@ class RlStage : public Stage, public Stateful {
     StepRecord record;
     record.rate_tokens = stats.generated_tokens;
     record.metrics = updates_.Learn(step, problems, groups, encoded, &paid, ledger);
+    Ledger::Scope sampling = ledger->Time("rollout");  // what is left of it
+    ahead_.End();
+    sampling.End();
+    if (config_.rl.steps_ahead > 0) record.metrics.emplace_back("sampling/steps_behind", waiting ? 1.0 : 0.0);
     for (const Metrics& measured : {RewardMetrics(config_, reward_, drawn.groups, all), SourceMetrics(session_, drawn.problems, drawn.groups, all)}) {
       record.metrics.insert(record.metrics.end(), measured.begin(), measured.end());
     }
@@ -117,22 +127,33 @@ class RlStage : public Stage, public Stateful {
     }
   }
 
-  // The step's completions, and what all of them are paid; counts their tokens.
-  DrawnGroups Draw(int64_t step, Paid* all, GenerateStats* stats, Ledger* ledger) {
-    const auto draw = [&](int64_t first_place) {
-      return steering_.Draw(step, first_place, config_.rl.prompts_per_step, [&](int64_t n) { return problems_.Next(n); });
-    };
+  std::vector<size_t> DrawProblems(int64_t step, int64_t first_place) {
+    return steering_.Draw(step, first_place, config_.rl.prompts_per_step, [&](int64_t n) { return problems_.Next(n); });
+  }
+
+  // A judge may begin while others are still sampled.
+  void Prepare(size_t entry, const Completion& completion) const {
+    const Problem& problem = session_.problems[entry].problem;
+    if (!session_.verifiers->Waits(problem.kind)) return;
+    const std::string text = JudgedText(session_.prompter->tokenizer(), completion);
+    const Attempt attempt = MakeAttempt(problem, text, completion);
+    session_.verifiers->Prepare(std::span(&attempt, 1));
+  }
+
+  // The step's completions, those that wait for it or fresh ones, and what all of them are paid; counts their tokens.
+  DrawnGroups Draw(int64_t step, const SampledStep* waiting, Paid* all, GenerateStats* stats, Ledger* ledger) {
+    const auto draw = [&](int64_t first_place) { return waiting != nullptr ? waiting->problems : DrawProblems(step, first_place); };
     const auto sample = [&](std::span<const size_t> problems, int64_t first_place) {
       const Ledger::Scope sampling = ledger->Time("rollout");
       GenerateStats round;
-      const auto prepare = [&](size_t i, const Completion& completion) {  // a judge may begin while others are still sampled
-        const Problem& problem = session_.problems[problems[i]].problem;
-        if (!session_.verifiers->Waits(problem.kind)) return;
-        const std::string text = JudgedText(session_.prompter->tokenizer(), completion);
-        const Attempt attempt = MakeAttempt(problem, text, completion);
-        session_.verifiers->Prepare(std::span(&attempt, 1));
-      };
-      Groups groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place, prepare);
+      Groups groups;
+      if (waiting != nullptr) {
+        groups = waiting->groups;
+        round = waiting->stats;
+      } else {
+        groups = sampler_.Sample(model_->ToLora(), problems, step, &round, first_place,
+                                 [&](size_t i, const Completion& completion) { Prepare(problems[i], completion); });
+      }
       CheckSampled(step, problems, groups);
       stats->generated_tokens += round.generated_tokens;
       num_tokens_ += round.generated_tokens;
@@ -163,6 +184,7 @@ class RlStage : public Stage, public Stateful {
   ProblemSource problems_;
   const std::unique_ptr<EvaluationHook> evaluation_;
   Sampler sampler_;
+  Ahead ahead_;
   const PromptEncoder encoder_;
   const std::unique_ptr<Doctor> doctor_;
   int64_t num_tokens_ = 0;  // prompts' and responses', of all steps

@@ -68,6 +68,14 @@ uint64_t RolloutSeed(const TrainConfig& config, int64_t step) { return Rng(confi
 std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
                                                      GenerateStats* stats, int64_t first_place,
                                                      const std::function<void(size_t i, const Completion& completion)>& on_completion) {
+  std::vector<std::vector<Completion>> groups = SampleOwn(adapter, problems, step, stats, first_place, on_completion);
+  ExchangeGroups(Ranks::World(), &groups, stats);
+  return groups;
+}
+
+std::vector<std::vector<Completion>> Sampler::SampleOwn(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
+                                                        GenerateStats* stats, int64_t first_place,
+                                                        const std::function<void(size_t i, const Completion& completion)>& on_completion) {
   const TrainConfig& c = session_.config;
   const AdapterRef packed = PackForSampling(session_, adapter);
   const uint64_t seed = RolloutSeed(c, step);
@@ -99,7 +107,6 @@ std::vector<std::vector<Completion>> Sampler::Sample(const LoraAdapter& adapter,
   for (size_t i = 0, next = 0; i < groups.size(); ++i) {
     if (Ranks::World().Owns(i)) groups[i] = std::move(mine[next++]);
   }
-  ExchangeGroups(Ranks::World(), &groups, stats);
   return groups;
 }
 

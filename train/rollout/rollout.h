@@ -36,6 +36,10 @@ class Sampler {
   std::vector<std::vector<Completion>> Sample(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
                                               GenerateStats* stats, int64_t first_place = 0,
                                               const std::function<void(size_t i, const Completion& completion)>& on_completion = nullptr);
+  // The same, of this rank's places alone; the others' are empty until ExchangeGroups(). From any one thread at a time.
+  std::vector<std::vector<Completion>> SampleOwn(const LoraAdapter& adapter, std::span<const size_t> problems, int64_t step,
+                                                 GenerateStats* stats, int64_t first_place = 0,
+                                                 const std::function<void(size_t i, const Completion& completion)>& on_completion = nullptr);
 
  private:
   const Session& session_;
