@@ -116,6 +116,7 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   }
   adapter.proof.reset();  // of the tensors that it starts from
   adapter.verifier.reset();
+  adapter.switcher.reset();
   adapter.dropout = config.adapter.dropout;
   adapter.base_sha256 = base.Identity();
   adapter.base_path = PortableModelName(config.model.path);
@@ -127,13 +128,17 @@ LoraAdapter StartingAdapter(const TrainConfig& config, const BaseModel& base, co
   return adapter;
 }
 
-// The adapter whose answers a verifier is fitted to, as it is.
+// Whether a head is fitted to a trained adapter's answers, and the adapter stays as it is.
+bool FitsHead(const TrainConfig& config) { return config.run.stage == "verifier" || config.run.stage == "switcher"; }
+
+// The adapter whose answers a head is fitted to, as it is.
 LoraAdapter ReadTrained(const TrainConfig& config, const BaseModel& base) {
   LoraAdapter adapter = ReadPeft(config.run.init_adapter);
   CheckAdapterFits(adapter, base.config());
   CheckSameBase(adapter, config.run.init_adapter, base, /*any_base=*/false);
-  if (adapter.dora) ThrowUser("init_adapter '", config.run.init_adapter, "' is a DoRA, which is fused into its base and has no file of its own that a verifier could travel in; name a LoRA");
-  adapter.verifier.reset();
+  if (adapter.dora) ThrowUser("init_adapter '", config.run.init_adapter, "' is a DoRA, which is fused into its base and has no file of its own that a ", config.run.stage, " could travel in; name a LoRA");
+  if (config.run.stage == "verifier") adapter.verifier.reset();
+  if (config.run.stage == "switcher") adapter.switcher.reset();
   return adapter;
 }
 
@@ -166,7 +171,7 @@ void ResolveRate(const LoraAdapter& adapter, const ModelConfig& model, TrainConf
 void CheckLengths(const Session& session) {
   const TrainConfig& c = session.config;
   const int64_t context = session.base->config().context_length;
-  if (c.run.stage == "verifier") return;
+  if (FitsHead(c)) return;
   if (c.run.stage != "rl") {
     if (c.sft.max_length > context) {
       ThrowUser("sft.max_length is ", c.sft.max_length, ", but the model's context is ", context, " tokens; lower it");
@@ -312,10 +317,10 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   for (int32_t id : s.invocation) {
     if (id < 0 || id >= s.base->config().vocab_size) ThrowUser("adapter.invocation holds ", id, ", which the vocabulary lacks");
   }
-  const bool fits_verifier = config.run.stage == "verifier" && has_initial;  // to an adapter that stays as it is
-  if (fits_verifier) s.initial = ReadTrained(config, *s.base);
-  const bool always = fits_verifier ? s.initial.activation == Activation::kAlways : config.adapter.activation == "always";
-  if (fits_verifier) s.invocation = s.initial.invocation;
+  const bool fits_head = FitsHead(config) && has_initial;  // to an adapter that stays as it is
+  if (fits_head) s.initial = ReadTrained(config, *s.base);
+  const bool always = fits_head ? s.initial.activation == Activation::kAlways : config.adapter.activation == "always";
+  if (fits_head) s.invocation = s.initial.invocation;
   if (!always && s.invocation.empty()) s.invocation = s.prompter->invocation();
   std::vector<int64_t> budgets = config.budget.choices;
   if (budgets.empty()) budgets = {config.budget.tokens};
@@ -325,7 +330,7 @@ Session OpenSession(const TrainConfig& config, Inputs inputs) {
   }
   s.verifiers = MakeSharedVerifiers(config);
   if (!lacks("data.")) PrepareProblems(&s);
-  if (fits_verifier) return s;
+  if (fits_head) return s;
   s.initial = StartingAdapter(config, *s.base, s.invocation, !has_initial);
   s.initial.template_now = s.prompter->chat().TellsTime() ? s.config.data.now : "";
   s.initial.template_kwargs = s.config.data.chat_template_kwargs;
