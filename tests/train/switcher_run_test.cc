@@ -45,7 +45,7 @@ TrainConfig Switched(const Scratch& scratch, const std::string& name) {
   c.data.sources[1].limit = 14;
   c.reward.verifier.command = {"python3", scratch.path + "/judge.py"};
   c.switcher.max_tokens = 12;
-  c.switcher.budgets = {0, 20};
+  c.switcher.budgets = {0, 32};
   c.switcher.problems_per_step = 9;
   c.switcher.max_batch = 8;
   c.switcher.type = "f16";
@@ -69,7 +69,7 @@ TEST(SwitcherStage, FitsOnWhatTheRuntimeSees) {
   const Session session = OpenSession(c);
   ArmSampler sampler(session);
   ASSERT_EQ(sampler.arms().size(), 3u);
-  EXPECT_EQ(sampler.arms()[2].name, "adapter-20");
+  EXPECT_EQ(sampler.arms()[2].name, "adapter-32");
   EXPECT_TRUE(sampler.arms()[2].told);
   GenerateStats stats;
   const size_t problems[] = {4, 19};
@@ -118,7 +118,7 @@ TEST(SwitcherStage, GoesOnWhereItWasBrokenOffToTheSameEnd) {
   const auto metrics = MetricsOf(whole.run.folder), again = MetricsOf(broken.run.folder);
   ASSERT_EQ(metrics.size(), 3u);
   EXPECT_EQ(metrics, again);
-  for (const char* name : {"held_out/accuracy", "held_out/random_accuracy", "held_out/difference_low", "held_out/base/auc", "held_out/adapter-20/share"}) EXPECT_TRUE(metrics[2].contains(name)) << name;
+  for (const char* name : {"held_out/accuracy", "held_out/random_accuracy", "held_out/difference_low", "held_out/base/auc", "held_out/adapter-32/share"}) EXPECT_TRUE(metrics[2].contains(name)) << name;
   for (const char* file : {"adapter/pith_switcher.json", "adapter/adapter_model.safetensors", "adapter/pith.json", "switcher_report.json", "completions/step-2.jsonl"}) {
     EXPECT_EQ(ReadFile(whole.run.folder + "/" + file), ReadFile(broken.run.folder + "/" + file)) << file;
   }
@@ -203,8 +203,8 @@ TEST(SwitcherStage, ADryRunShowsTheArms) {
   const Scratch scratch;
   const TrainConfig c = Switched(scratch, "dry");
   const std::string text = DryRun(OpenSession(c, Inputs::kAnnounced));
-  EXPECT_NE(text.find("# who may answer\n  base\n  adapter\n  adapter-20, told its budget of 20\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("26 problems x 3 arms x 1 answer = 78, of at most 20 tokens, in 3 steps; about 7 of the problems are held out"), std::string::npos) << text;
+  EXPECT_NE(text.find("# who may answer\n  base\n  adapter\n  adapter-32, told its budget of 32\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("26 problems x 3 arms x 1 answer = 78, of at most 32 tokens, in 3 steps; about 7 of the problems are held out"), std::string::npos) << text;
   EXPECT_NE(text.find("# time, as this machine is now, about\n  a step of 9 problems "), std::string::npos) << text;
   EXPECT_FALSE(IsFolder(c.run.folder));
   TrainConfig early = c;
