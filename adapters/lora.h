@@ -26,6 +26,7 @@
 #include "adapters/adapter_budget.h"
 #include "adapters/card.h"
 #include "adapters/proof.h"
+#include "adapters/switcher_head.h"
 #include "adapters/verifier_head.h"
 #include "base/model/base_model.h"
 
@@ -62,6 +63,7 @@ struct LoraAdapter {
   std::optional<AdapterCard> card;            // nothing: its maker left none
   std::optional<AdapterProof> proof;          // nothing: its maker left none
   std::optional<VerifierHead> verifier = {};  // nothing: none was fitted
+  std::optional<SwitcherHead> switcher = {};  // likewise
   std::string template_now;                   // time that the chat template told in training (base/iso_time.h); empty: it tells none
   std::string template_kwargs;                // variables that the chat template was given in training, a JSON object; empty: none
   std::map<std::string, LoraPair> pairs;      // by GGUF weight name: "blk.0.attn_q.weight"

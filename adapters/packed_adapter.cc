@@ -65,6 +65,7 @@ const std::optional<AdapterBudget>& PackedAdapter::budget() const { return impl_
 const std::optional<AdapterCard>& PackedAdapter::card() const { return impl_->card; }
 const std::optional<AdapterProof>& PackedAdapter::proof() const { return impl_->proof; }
 const std::optional<VerifierHead>& PackedAdapter::verifier() const { return impl_->verifier; }
+const std::optional<SwitcherHead>& PackedAdapter::switcher() const { return impl_->switcher; }
 const std::string& PackedAdapter::template_now() const { return impl_->template_now; }
 const std::string& PackedAdapter::template_kwargs() const { return impl_->template_kwargs; }
 int64_t PackedAdapter::rank() const { return impl_->rank; }

@@ -49,6 +49,7 @@ class PackedAdapter {
   const std::string& template_kwargs() const;          // variables that it was given in training, a JSON object; empty: none
   const std::optional<AdapterProof>& proof() const;    // nothing: its maker left none
   const std::optional<VerifierHead>& verifier() const; // nothing: none was fitted, or the scale is another
+  const std::optional<SwitcherHead>& switcher() const; // likewise
   const PackedPair& pair(int64_t layer, int kind) const;  // kind: of kNumLinearKinds
   const PackedPair& module_pair(int64_t layer, int kind) const;  // as the file has them; kind: of ModuleKinds()
   int64_t rank() const;                                // the largest of all pairs
@@ -56,7 +57,7 @@ class PackedAdapter {
   // Writes a GGUF LoRA that llama.cpp loads: general.type=adapter, adapter.type=lora, adapter.lora.alpha,
   // adapter.alora.invocation_tokens, <base tensor>.lora_a/.lora_b, pith.base.sha256; pith.template.now and
   // pith.template.kwargs where there are any; of a budget what adapter_budget.h says, of a card what card.h, of a proof what proof.h, of a verifier
-  // what verifier_head.h does.
+  // what verifier_head.h, of a switcher what switcher_head.h does.
   void WriteGguf(const std::string& path) const;
 
  private:

@@ -133,6 +133,8 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromGguf(std::unique_ptr<Ggu
   impl.proof = ReadProofMetadata(file);
   impl.verifier = ReadVerifierMetadata(file);
   if (impl.verifier) CheckVerifierFits(path, *impl.verifier, base);
+  impl.switcher = ReadSwitcherMetadata(file);
+  if (impl.switcher) CheckSwitcherFits(path, *impl.switcher, base);
   impl.template_now = file.Find<std::string>(kNowKey).value_or("");
   if (!impl.template_now.empty() && !ParseIsoTime(impl.template_now)) {
     ThrowUser("'", path, "': ", kNowKey, " is '", impl.template_now, "', expected a time like 2024-07-26T10:00:00");
@@ -170,6 +172,7 @@ void PackedAdapter::WriteGguf(const std::string& path) const {
   if (impl_->card) SetCardMetadata(*impl_->card, &writer);
   if (impl_->proof) SetProofMetadata(*impl_->proof, &writer);
   if (impl_->verifier) SetVerifierMetadata(*impl_->verifier, &writer);
+  if (impl_->switcher) SetSwitcherMetadata(*impl_->switcher, &writer);
   for (size_t layer = 0; layer < impl_->layers.size(); ++layer) {
     for (const int kind : impl_->modules) {
       const PackedPair& pair = impl_->layers[layer][static_cast<size_t>(kind)];

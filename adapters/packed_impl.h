@@ -21,6 +21,7 @@ struct PackedAdapter::Impl {
   std::optional<AdapterCard> card;
   std::optional<AdapterProof> proof;
   std::optional<VerifierHead> verifier;
+  std::optional<SwitcherHead> switcher;
   float alpha = 0;  // as llama.cpp reads it; 0: the scale is 1
   int64_t rank = 0;
   std::vector<int> modules;  // that an adapter for this base acts on

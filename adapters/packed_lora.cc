@@ -60,6 +60,7 @@ std::shared_ptr<const PackedAdapter> PackedAdapter::FromLora(const LoraAdapter& 
   impl.card = lora.card;
   impl.proof = lora.proof;
   impl.verifier = lora.verifier;
+  impl.switcher = lora.switcher;
   impl.template_now = lora.template_now;
   impl.template_kwargs = lora.template_kwargs;
   impl.invocation = lora.invocation;

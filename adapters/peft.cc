@@ -18,7 +18,7 @@ namespace pith {
 namespace {
 
 constexpr char kStartFile[] = "pith_start.safetensors";
-const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kProofFile, kVerifierFile, kReadmeFile};
+const std::vector<std::string> kFiles = {kPeftConfigFile, kPeftTensorFile, kPithFile, kStartFile, kProofFile, kVerifierFile, kSwitcherFile, kReadmeFile};
 constexpr std::string_view kSuffixStart = ".lora_A.start";
 
 std::vector<float> FiniteValues(const std::string& path, const std::string& key, const SafeTensor& tensor) {
@@ -166,6 +166,7 @@ LoraAdapter ReadPeft(const std::string& folder) {
   if (config.pissa) ReadStarts(folder + "/" + kStartFile, &adapter);
   if (const std::string path = folder + "/" + kProofFile; FileExists(path)) adapter.proof = ReadProofJson(path, ReadFile(path));
   if (const std::string path = folder + "/" + kVerifierFile; FileExists(path)) adapter.verifier = ReadVerifierJson(path, ReadFile(path));
+  if (const std::string path = folder + "/" + kSwitcherFile; FileExists(path)) adapter.switcher = ReadSwitcherJson(path, ReadFile(path));
   return adapter;
 }
 
@@ -204,6 +205,7 @@ void WritePeft(const LoraAdapter& adapter, const std::string& folder) {
   WriteSafetensors(whole.path() + "/" + kPeftTensorFile, tensors, {{"format", "pt"}});
   if (adapter.proof && adapter.proof->adapter_sha256 == hash) WriteFile(whole.path() + "/" + kProofFile, ProofJson(*adapter.proof));
   if (adapter.verifier && adapter.verifier->adapter_sha256 == hash) WriteFile(whole.path() + "/" + kVerifierFile, VerifierJson(*adapter.verifier));
+  if (adapter.switcher && adapter.switcher->adapter_sha256 == hash) WriteFile(whole.path() + "/" + kSwitcherFile, SwitcherJson(*adapter.switcher));
   if (!starts.empty()) WriteSafetensors(whole.path() + "/" + kStartFile, starts);
   whole.Commit();
 }

@@ -1,6 +1,7 @@
 // PEFT folders: adapter_config.json and adapter_model.safetensors, which PEFT 0.21 loads and writes, and pith.json beside
 // them, which carries the identity of the base, the budget and the card (card.h). README.md tells the same to people, unless
-// one of their own is there, which stays; pith_proof.json, where there is one, is the proof (proof.h), pith_verifier.json the verifier (verifier_head.h). An adapter that was started by PiSSA has a fourth file,
+// one of their own is there, which stays; pith_proof.json, where there is one, is the proof (proof.h), pith_verifier.json the verifier (verifier_head.h),
+// pith_switcher.json the switcher (switcher_head.h). An adapter that was started by PiSSA has a fourth file,
 // pith_start.safetensors, which training goes on from: for everybody else it is a plain LoRA of twice the rank.
 #pragma once
 

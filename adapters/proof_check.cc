@@ -15,8 +15,8 @@ constexpr double kMinCorrelation = 0.5;
 constexpr double kRoundingFactor = 8;
 // The change is a difference of two computed logits. What the arithmetic does to the base's is seen; to the policy's it does as much in proportion.
 constexpr double kNoiseFactor = 2;
-// A verifier's weights look where hidden states differ least, so noise weighs more there. Chosen, not measured yet.
-constexpr double kVerifierFactor = 8;
+// A head's weights look where hidden states differ least, so noise weighs more there. Chosen, not measured yet.
+constexpr double kHeadFactor = 8;
 
 double Rms(const std::vector<double>& values) {
   return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0) / static_cast<double>(values.size()));
@@ -206,22 +206,52 @@ ProofResult CheckProof(const AdapterProof& proof, const ProofEvidence& evidence)
   return result;
 }
 
+namespace {
+
+// How far a head's values lie from those that its exporter computed, root mean square, and how far they may.
+struct HeadDistance {
+  double deviation = 0, bound = 0;
+  double ratio() const { return bound > 0 ? deviation / bound : deviation > 0 ? INFINITY : 0; }
+};
+
+HeadDistance DistanceOf(std::span<const float> values, std::span<const float> expected, std::span<const double> spreads, double arithmetic_noise) {
+  PITH_CHECK_EQ(values.size(), spreads.size());
+  return {Rms(Difference({values.begin(), values.end()}, {expected.begin(), expected.end()})), kHeadFactor * arithmetic_noise * Rms({spreads.begin(), spreads.end()})};
+}
+
+void HeadDiffers(const char* kind, const std::string& how, ProofResult* result) {
+  result->findings.push_back({kind, how});
+  if (result->ok()) result->verdict = ProofVerdict::kDifferent;
+}
+
+}  // namespace
+
 void CheckVerifier(const VerifierHead& head, std::span<const float> logits, std::span<const double> spreads, double arithmetic_noise, ProofResult* result) {
   if (head.proof_logits.empty()) return;
-  PITH_CHECK_EQ(logits.size(), spreads.size());
-  const auto differs = [&](const std::string& how) {
-    result->findings.push_back({"verifier", how});
-    if (result->ok()) result->verdict = ProofVerdict::kDifferent;
-  };
   if (logits.size() != head.proof_logits.size()) {
-    return differs(Str("the verifier has scores for ", head.proof_logits.size(), " of the proof's prompts, and ", logits.size(), " were replayed"));
+    return HeadDiffers("verifier", Str("the verifier has scores for ", head.proof_logits.size(), " of the proof's prompts, and ", logits.size(), " were replayed"), result);
   }
-  const std::vector<double> off = Difference({logits.begin(), logits.end()}, head.proof_logits);
-  result->figures.verifier_deviation = Rms(off);
-  result->figures.verifier_bound = kVerifierFactor * arithmetic_noise * Rms({spreads.begin(), spreads.end()});
-  if (result->figures.verifier_deviation <= result->figures.verifier_bound) return;
-  differs(Str("the verifier scores otherwise than its exporter computed, its logits off by ", Shown(result->figures.verifier_deviation), " where ",
-              Shown(result->figures.verifier_bound), " is allowed"));
+  const HeadDistance off = DistanceOf(logits, head.proof_logits, spreads, arithmetic_noise);
+  result->figures.verifier_deviation = off.deviation;
+  result->figures.verifier_bound = off.bound;
+  if (off.deviation <= off.bound) return;
+  HeadDiffers("verifier", Str("the verifier scores otherwise than its exporter computed, its logits off by ", Shown(off.deviation), " where ", Shown(off.bound), " is allowed"), result);
+}
+
+void CheckSwitcher(const SwitcherHead& head, const SwitcherReplay& replay, double arithmetic_noise, ProofResult* result) {
+  if (head.proof_logits.empty()) return;
+  if (replay.logits.size() != head.proof_logits.size()) {
+    return HeadDiffers("switcher", Str("the switcher has ", head.proof_logits.size(), " values for the proof's prompts, and ", replay.logits.size(), " were replayed"), result);
+  }
+  const HeadDistance logits = DistanceOf(replay.logits, head.proof_logits, replay.logit_spreads, arithmetic_noise);
+  const HeadDistance tokens = DistanceOf(replay.tokens, head.proof_tokens, replay.token_spreads, arithmetic_noise);
+  const bool of_logits = logits.ratio() >= tokens.ratio();
+  const HeadDistance& off = of_logits ? logits : tokens;
+  result->figures.switcher_deviation = off.deviation;
+  result->figures.switcher_bound = off.bound;
+  if (off.deviation <= off.bound) return;
+  HeadDiffers("switcher", Str("the switcher sees otherwise than its exporter computed, its ", of_logits ? "logits" : "lengths", " off by ", Shown(off.deviation), " where ",
+                              Shown(off.bound), " is allowed"), result);
 }
 
 }  // namespace pith

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/proof.h"
+#include "adapters/switcher_head.h"
 #include "adapters/verifier_head.h"
 
 namespace pith {
@@ -35,7 +36,7 @@ enum class ProofVerdict { kEqual, kWithinQuantisation, kDifferent, kWithoutEffec
 const char* ProofVerdictName(ProofVerdict verdict);  // "within quantisation"
 
 struct ProofFinding {
-  std::string kind;      // base, template, tokenizer, invocation, scale, pairs, logits, stale KV, effect, verifier
+  std::string kind;      // base, template, tokenizer, invocation, scale, pairs, logits, stale KV, effect, verifier, switcher
   std::string sentence;
 };
 
@@ -50,6 +51,7 @@ struct ProofFigures {
   double rounding = 0;                     // ‖rounding of s·B·A‖ / ‖s·B·A‖ by the stored types
   double scale = 1;                        // of the replay's change on the expected one, by least squares
   double verifier_deviation = 0, verifier_bound = 0;  // between the verifier's logits and those that its exporter computed, root mean square; bound 0: not looked at
+  double switcher_deviation = 0, switcher_bound = 0;  // likewise of the switcher: of its logits or of its lengths, whichever come closer to their bound
   double unseen = 0;                       // the largest fault of the computation that is not seen, as a share of the change
 };
 
@@ -65,6 +67,13 @@ ProofResult CheckProof(const AdapterProof& proof, const ProofEvidence& evidence)
 // Holds a verifier's logits on the proof's prompts against head.proof_logits, where there are any, and adds what it finds to `result`.
 // `spreads`: ‖w‖·‖h‖ / √D of each prompt. The noise of a hidden state has no direction of its own, so it moves the logit by about this share of it.
 void CheckVerifier(const VerifierHead& head, std::span<const float> logits, std::span<const double> spreads, double arithmetic_noise, ProofResult* result);
+
+// The same of a switcher's logits and lengths, arm by arm within a prompt. Each list has as many entries as the head's own.
+struct SwitcherReplay {
+  std::vector<float> logits, tokens;
+  std::vector<double> logit_spreads, token_spreads;
+};
+void CheckSwitcher(const SwitcherHead& head, const SwitcherReplay& replay, double arithmetic_noise, ProofResult* result);
 
 // The part of CheckProof() that looks at what the file holds: findings of kinds scale and pairs.
 std::vector<ProofFinding> CheckPairs(const std::vector<PairMark>& expected, const std::vector<StoredPair>& stored);

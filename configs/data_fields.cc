@@ -5,6 +5,7 @@
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
+#include "configs/inherit_fields.h"
 #include "configs/list_fields.h"
 #include "configs/sections.h"
 
@@ -14,8 +15,8 @@ namespace {
 bool IsJsonl(const std::string& dataset) { return dataset.size() > 6 && dataset.ends_with(".jsonl"); }
 
 TextRule DatasetName() {
-  return {"gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl", [](const std::string& name) {
-            return name == "gsm8k" || name == "math" || name == "math500" || name == "svamp" || name == "synthetic" ||
+  return {"gsm8k, math, math500, svamp, synthetic, everyday or a file that ends in .jsonl", [](const std::string& name) {
+            return name == "gsm8k" || name == "math" || name == "math500" || name == "svamp" || name == "synthetic" || name == "everyday" ||
                    IsJsonl(name);
           }};
 }
@@ -93,16 +94,6 @@ FieldTable<DatasetSettings> DatasetFields(const std::string& of) {
   };
 }
 
-// Fields of a base, as those of what derives from it.
-template <class S>
-FieldTable<S> Inherit(const FieldTable<DatasetSettings>& table) {
-  FieldTable<S> fields;
-  for (const Field<DatasetSettings>& f : table) {
-    fields.push_back({f.key, f.type, f.unit, f.doc, f.rule, f.read, f.check, f.print, f.only_when, f.applies, f.stages, f.alias});
-  }
-  return fields;
-}
-
 // A bare {} or a null says nothing, so it takes nothing over and is refused when it is read.
 bool Describes(const ConfigNode& entry) { return entry.kind == ConfigNode::Kind::kMap && !entry.children.empty(); }
 
@@ -124,7 +115,7 @@ FieldTable<DataSource> DataSourceOwnFields() {
 
 FieldTable<DataSettings> DataFields() {
   using S = DataSettings;
-  FieldTable<S> fields = Inherit<S>(DatasetFields("data.dataset"));
+  FieldTable<S> fields = InheritFields<S>(DatasetFields("data.dataset"));
   for (Field<S>& field : fields) {  // of a mix, InheritSources has handed them on
     field.applies = [applies = field.applies](const S& s) { return s.sources.empty() && (!applies || applies(s)); };
   }
@@ -137,7 +128,7 @@ FieldTable<DataSettings> DataFields() {
                              "Variables that the chat template is given, such as '{\"enable_thinking\": false}', in every prompt of the run; kept with "
                              "the adapter. Empty: those of init_adapter, else none.",
                              KwargsRule()));
-  FieldTable<DataSource> entry = Inherit<DataSource>(DatasetFields("dataset"));
+  FieldTable<DataSource> entry = InheritFields<DataSource>(DatasetFields("dataset"));
   for (Field<DataSource>& field : DataSourceOwnFields()) entry.push_back(std::move(field));
   const auto start = [](const std::string&) { return DataSource(); };  // no default hangs on the data set
   fields.push_back(MakeListField<S, DataSource>(

@@ -19,10 +19,10 @@ void CheckDataset(const DatasetSettings& data, const std::string& path, const Tr
                                         config.sft.max_length, " for prompt and solution together"));
     }
   }
-  if (data.dataset != "synthetic") return;
-  if (NoneReported(*problems, {key("limit")}) && data.limit == 0) {
+  if (IsGenerated(data.dataset) && NoneReported(*problems, {key("limit")}) && data.limit == 0) {
     report("limit", "generated data has no end; set how many problems to make");
   }
+  if (data.dataset != "synthetic") return;
   if (NoneReported(*problems, {key("min_steps"), key("max_steps")}) && data.min_steps > data.max_steps) {
     report("min_steps", Str("got ", data.min_steps, ", expected at most ", key("max_steps"), ", which is ", data.max_steps));
   }

@@ -21,6 +21,9 @@ void CheckSourceStages(const std::string& stage, const std::map<std::string, Con
 // What metrics call it: its name, else its data set, a file without folder and ending. Letters, digits and . _ - alone.
 std::string SourceName(const DataSource& source);
 
+// Whether a data set of this name is made up as it is asked for: synthetic, everyday.
+inline bool IsGenerated(const std::string& dataset) { return dataset == "synthetic" || dataset == "everyday"; }
+
 // The data sets of a run as a list: the sources of a mix, else `data` itself as the only one.
 size_t NumSources(const DataSettings& data);
 const DatasetSettings& SourceSettings(const DataSettings& data, size_t source);

@@ -56,7 +56,7 @@ std::string DumpTrainConfig(const TrainConfig& config) {
     if (!section.name.empty()) out << "\n" << section.name << ":\n";
     for (const Field<TrainConfig>& field : section.fields) {
       if (!field.BelongsTo(config.run.stage) || (field.applies && !field.applies(config))) continue;
-      out << (section.name.empty() ? "" : "  ") << field.key << ": " << field.print(config) << "\n";
+      out << (section.name.empty() ? "" : "  ") << field.key << ": " << (field.print_in ? field.print_in(config, config.run.stage) : field.print(config)) << "\n";
     }
   }
   return out.str();

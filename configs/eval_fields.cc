@@ -14,7 +14,7 @@ FieldTable<EvaluationSettings> EvaluationFields() {
       MakeField(&S::every, "every", "steps",
                 "Between evaluations, and at the end; 0: none. They change nothing of what is trained.", Between(0, 1000000000)),
       whole(MakeField(&S::dataset, "dataset", "",
-                      "Which problems: gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl; empty: those of data.dataset, "
+                      "Which problems: gsm8k, math, math500, svamp, synthetic, everyday or a file that ends in .jsonl; empty: those of data.dataset, "
                       "of a mix the first source's. Made as data, or the first source of that data set, says otherwise.",
                       AnyText())),
       whole(MakeField(&S::split, "split", "", "Which part of them.", OneOf({"train", "test"}))),

@@ -43,6 +43,7 @@ struct Field {
 
   std::vector<std::string> stages;  // that read it; empty: all that read its section
   std::string alias;                // TRL's name of the setting, which may be written instead; may be empty
+  std::function<std::string(const S&, const std::string& stage)> print_in = {};  // of lists of maps: without the keys that the stage does not read; null: print()
 
   bool BelongsTo(const std::string& stage) const {
     return stages.empty() || std::find(stages.begin(), stages.end(), stage) != stages.end();

@@ -90,18 +90,20 @@ Field<S> MakeListField(std::vector<E> S::*member, const std::string& key, const 
       }
     }
   };
-  list.print = [member, rules, shown](const S& settings) {
+  const auto print = [member, rules, shown](const S& settings, const std::string& stage) {
     std::string text = "[";
     for (const E& element : settings.*member) {
       std::string inside;
       for (const Field<E>& field : rules.fields) {
-        if ((field.applies && !field.applies(element)) || (shown && !shown(field))) continue;
+        if ((field.applies && !field.applies(element)) || (shown && !shown(field)) || (!stage.empty() && !field.BelongsTo(stage))) continue;
         inside += (inside.empty() ? "" : ", ") + field.key + ": " + field.print(element);
       }
       text += (text.size() > 1 ? ", {" : "{") + inside + "}";
     }
     return text + "]";
   };
+  list.print = [print](const S& settings) { return print(settings, ""); };
+  list.print_in = print;
   return list;
 }
 

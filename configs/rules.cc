@@ -24,6 +24,7 @@ class Checker {
     Judging();
     if (config_.run.stage == "distill") Distillation();
     if (config_.run.stage == "verifier") Checking();
+    if (config_.run.stage == "switcher") Switching();
     if (config_.run.stage == "sft") CheckBudgetRules(config_, problems_);
     if (config_.run.stage == "rl") {
       CheckRlRules(config_, problems_);
@@ -69,7 +70,7 @@ class Checker {
       Report("eval.dataset", Str(config_.data.sources.empty() ? "data.dataset" : "the first of data.sources",
                                  " is a file, which has no part that is held out; name another file"));
     }
-    if (dataset == "synthetic" && eval.limit == 0) {
+    if (IsGenerated(dataset) && eval.limit == 0) {
       Report("eval.limit", "generated data has no end; set how many problems to make");
     }
     if (eval.chains > 1 && eval.temperature == 0) {
@@ -86,21 +87,32 @@ class Checker {
     const VerifierSettings& v = config_.reward.verifier;
     if (!v.command.empty() && !v.url.empty()) Report("reward.verifier.url", "and reward.verifier.command are two judges; keep one of them");
     const bool traces = config_.run.stage == "distill" && config_.distill.mode == "traces";
-    if (config_.run.stage == "rl" || config_.run.stage == "verifier" || traces || config_.eval.every > 0) return;
+    const bool fits_head = config_.run.stage == "verifier" || config_.run.stage == "switcher";
+    if (config_.run.stage == "rl" || fits_head || traces || config_.eval.every > 0) return;
     if (v.enabled()) Report("reward.verifier", "has no effect: nothing is judged here unless eval.every is above 0; remove it");
     if (config_.reward.form != "finished") Report("reward.form", "has no effect: nothing is judged here unless eval.every is above 0; remove it");
   }
 
-  void Checking() {
+  // `section`: check, of a verifier; switch, of a switcher.
+  void HeadOf(const HeadSettings& head, const std::string& section, const std::string& name) {
     if (Clean({"init_adapter"}) && config_.run.init_adapter.empty()) {
-      Report("init_adapter", "is empty, but a verifier is fitted to what a trained adapter answers; name an earlier run's `adapter` folder");
+      Report("init_adapter", "is empty, but a " + name + " is fitted to what a trained adapter answers; name an earlier run's `adapter` folder");
     }
-    if (Clean({"check.samples", "check.temperature"}) && config_.check.samples > 1 && config_.check.temperature == 0) {
-      Report("check.samples", Str("got ", config_.check.samples, ", but at temperature 0 all would be the same; set check.temperature"));
+    const std::string samples = section + ".samples", temperature = section + ".temperature", top_p = section + ".top_p";
+    if (Clean({samples, temperature}) && head.samples > 1 && head.temperature == 0) {
+      Report(samples, Str("got ", head.samples, ", but at temperature 0 all would be the same; set ", temperature));
     }
-    if (Clean({"check.top_p", "check.temperature"}) && config_.check.top_p < 1 && config_.check.temperature == 0) {
-      Report("check.top_p", "has no effect at temperature 0; remove it, or set check.temperature");
-    }
+    if (Clean({top_p, temperature}) && head.top_p < 1 && head.temperature == 0) Report(top_p, "has no effect at temperature 0; remove it, or set " + temperature);
+  }
+
+  void Checking() { HeadOf(config_.check, "check", "verifier"); }
+
+  void Switching() {
+    HeadOf(config_.switcher, "switch", "switcher");
+    const std::vector<int64_t>& budgets = config_.switcher.budgets;
+    if (!Clean({"switch.budgets"})) return;
+    if (budgets.empty()) Report("switch.budgets", "is empty, which leaves nothing to choose but the base; [0] is the adapter without a budget");
+    if (std::set<int64_t>(budgets.begin(), budgets.end()).size() != budgets.size()) Report("switch.budgets", "names a budget twice");
   }
 
   void Distillation() {

@@ -24,8 +24,8 @@ FieldTable<RunConfig> RunFields() {
   return {
       MakeField(&S::name, "name", "", "Name of the run.", RunName()),
       MakeField(&S::folder, "folder", "", "Folder that the run writes to; empty: runs/NAME.", AnyText()),
-      MakeField(&S::stage, "stage", "", "What is done: supervised fine-tuning, reinforcement learning, distillation from a teacher, or a verifier fitted to a trained adapter's answers.",
-                OneOf({"sft", "rl", "distill", "verifier"})),
+      MakeField(&S::stage, "stage", "", "What is done: supervised fine-tuning, reinforcement learning, distillation from a teacher, or a head fitted to a trained adapter's answers: a verifier of them, or a switcher between adapter and base.",
+                OneOf({"sft", "rl", "distill", "verifier", "switcher"})),
       MakeField(&S::init_adapter, "init_adapter", "",
                 "PEFT folder of the adapter to start from (an earlier run's `adapter` folder); empty: a fresh one.",
                 AnyText()),
@@ -66,7 +66,7 @@ FieldTable<LogSettings> LogFields() {
       MakeField(&S::best_mode, "best_mode", "", "Whether a high or a low value of best_metric is good.", OneOf({"max", "min"}))
           .When("log.best_metric is set", [](const S& s) { return !s.best_metric.empty(); })
           .OnlyIn({"sft", "rl", "distill"}),
-      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn({"rl", "verifier"}),
+      MakeField(&S::completions, "completions", "Write sampled completions to completions/step-N.jsonl.").OnlyIn({"rl", "verifier", "switcher"}),
       MakeField(&S::tensorboard, "tensorboard", "Write the metrics as a TensorBoard event file too."),
       MakeField(&S::command, "command", "",
                 "Program and arguments of a process that is sent each line of metrics.jsonl on its standard input, such as a feeder of "

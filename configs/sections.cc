@@ -26,6 +26,9 @@ FieldTable<TrainConfig> Lift(S TrainConfig::*member, const FieldTable<S>& table)
     whole.check = [member, check = field.check](const TrainConfig& config, const std::string& path,
                                                 Problems* problems) { check(config.*member, path, problems); };
     whole.print = [member, print = field.print](const TrainConfig& config) { return print(config.*member); };
+    if (field.print_in) {
+      whole.print_in = [member, print = field.print_in](const TrainConfig& config, const std::string& stage) { return print(config.*member, stage); };
+    }
     if (field.applies) {
       whole.applies = [member, applies = field.applies](const TrainConfig& config) { return applies(config.*member); };
     }
@@ -35,7 +38,7 @@ FieldTable<TrainConfig> Lift(S TrainConfig::*member, const FieldTable<S>& table)
 }
 
 std::vector<Section> MakeSections() {
-  const std::vector<std::string> all = {"sft", "rl", "distill", "verifier"}, learning = {"sft", "rl", "distill"};
+  const std::vector<std::string> all = {"sft", "rl", "distill", "verifier", "switcher"}, learning = {"sft", "rl", "distill"};
   return {
       {"", "The run. These keys stand at the top level of the file.", all, Lift(&TrainConfig::run, RunFields())},
       {"model", "The frozen base model.", all, Lift(&TrainConfig::model, ModelFields())},
@@ -47,6 +50,8 @@ std::vector<Section> MakeSections() {
        Lift(&TrainConfig::distill, DistillFields())},
       {"check", "A verifier: what a trained adapter (`init_adapter`) is asked behind its answers, and the head that learns to read right or wrong from it.", {"verifier"},
        Lift(&TrainConfig::check, CheckFields())},
+      {"switch", "A switcher: heads that tell, from how the base reads a prompt, whether the base or a trained adapter (`init_adapter`) will answer it right, and in how many tokens.", {"switcher"},
+       Lift(&TrainConfig::switcher, SwitchFields())},
       {"rl", "Group-relative policy optimisation.", {"rl"}, Lift(&TrainConfig::rl, RlFields())},
       {"rollout", "How completions are sampled.", {"rl"}, Lift(&TrainConfig::rollout, RolloutFields())},
       {"budget", "The length budget. A length counts every token after the generation prompt, the end-of-turn token too.",

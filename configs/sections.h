@@ -17,7 +17,9 @@ FieldTable<DataSettings> DataFields();
 FieldTable<DataSource> DataSourceOwnFields();  // what an entry of data.sources has beside the keys of a data set
 FieldTable<SftSettings> SftFields();
 FieldTable<DistillSettings> DistillFields();
+FieldTable<HeadSettings> HeadFields();  // what the next two have in common
 FieldTable<CheckSettings> CheckFields();
+FieldTable<SwitchSettings> SwitchFields();
 FieldTable<RlSettings> RlFields();
 FieldTable<RolloutSettings> RolloutFields();
 FieldTable<BudgetSettings> BudgetFields();

@@ -3,6 +3,7 @@
 // dump and docs/config-reference.md.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@ namespace pith {
 struct RunConfig {
   std::string name = "run";
   std::string folder;                  // default: runs/<name>
-  std::string stage = "sft";           // sft | rl | distill | verifier
+  std::string stage = "sft";           // sft | rl | distill | verifier | switcher
   std::string init_adapter;            // PEFT folder that this stage starts from; empty: fresh
   uint64_t seed = 0;
   int threads = 0;                     // 0: all cores
@@ -110,10 +111,8 @@ struct DistillSettings {
   bool operator==(const DistillSettings&) const = default;
 };
 
-// A verifier fitted to what a trained adapter answers (train/heads/verifier.h).
-struct CheckSettings {
-  std::string text = "Is this answer right?";  // of the user's turn behind an answer
-  std::string reader = "adapter";      // adapter | base
+// How answers are sampled as the phone gives them, and a head fitted to which of them are right.
+struct HeadSettings {
   std::string type = "q8_0";           // as the adapter is exported
   std::string activations = "int8";    // int8 | bf16 | f32
   std::string kv_type = "f16";         // f16 | int8 | f32
@@ -127,7 +126,28 @@ struct CheckSettings {
   double held_out = 0.25;              // share of the problems
   std::optional<double> l2;            // nothing: by cross-validation
 
+  bool operator==(const HeadSettings&) const = default;
+};
+
+// A verifier fitted to what a trained adapter answers (train/heads/verifier.h).
+struct CheckSettings : HeadSettings {
+  std::string text = "Is this answer right?";  // of the user's turn behind an answer
+  std::string reader = "adapter";      // adapter | base
+
   bool operator==(const CheckSettings&) const = default;
+};
+
+// A switcher fitted to what the base and a trained adapter answer (train/heads/switcher.h).
+struct SwitchSettings : HeadSettings {
+  SwitchSettings() {
+    samples = 1;
+    temperature = 0;
+  }
+  std::vector<int64_t> budgets = {0};  // the adapter has an arm under each; 0: none
+  int64_t longest_answer() const { return std::max(max_tokens, budgets.empty() ? 0 : *std::max_element(budgets.begin(), budgets.end())); }  // of any arm
+  double cost = 0;                     // mean tokens of an answer that the price is solved for; 0: those of the arm that is right most often
+
+  bool operator==(const SwitchSettings&) const = default;
 };
 
 struct RlSettings {
@@ -330,6 +350,7 @@ struct TrainConfig {
   SftSettings sft;
   DistillSettings distill;
   CheckSettings check;
+  SwitchSettings switcher;             // its section is called switch
   RlSettings rl;
   RolloutSettings rollout;
   BudgetSettings budget;

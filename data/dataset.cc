@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "data/conversation.h"
+#include "data/everyday.h"
 #include "data/jsonl.h"
 #include "data/published.h"
 #include "data/synthetic.h"
@@ -74,6 +75,7 @@ std::vector<Problem> LoadFile(const DatasetSpec& spec) {
 std::vector<Problem> LoadProblems(const DatasetSpec& spec) {
   if (spec.limit < 0) ThrowUser("the limit of a data set must be 0 (all) or more: got ", spec.limit);
   if (spec.name == "synthetic") return GenerateProblems(spec);
+  if (spec.name == "everyday") return GenerateEveryday(spec);
   std::vector<Problem> problems;
   if (IsPublished(spec.name)) {
     problems = LoadPublished(spec.name, spec.split);
@@ -81,7 +83,7 @@ std::vector<Problem> LoadProblems(const DatasetSpec& spec) {
     problems = LoadFile(spec);
   } else {
     ThrowUser("unknown data set '", spec.name,
-              "': expected gsm8k, math, math500, svamp, synthetic or a file that ends in .jsonl");
+              "': expected gsm8k, math, math500, svamp, synthetic, everyday or a file that ends in .jsonl");
   }
   if (spec.shuffle) Rng(spec.seed, {0x5f5u}).Shuffle(problems);
   if (spec.limit > 0 && spec.limit < static_cast<int64_t>(problems.size())) problems.resize(spec.limit);

@@ -10,11 +10,11 @@
 namespace pith {
 
 struct DatasetSpec {
-  std::string name;           // gsm8k | math | math500 | svamp | synthetic | FILE.jsonl
-  std::string split = "train";  // train | test (synthetic: also disjoint); ignored for math500 and files
-  int64_t limit = 0;          // first so many after shuffling; 0: all (synthetic: required)
+  std::string name;           // gsm8k | math | math500 | svamp | synthetic | everyday | FILE.jsonl
+  std::string split = "train";  // train | test (generated ones: also disjoint); ignored for math500 and files
+  int64_t limit = 0;          // first so many after shuffling; 0: all (generated ones: required)
   uint64_t seed = 0;          // of the generator, and of the shuffle
-  bool shuffle = false;       // synthetic: no effect, its order is random already
+  bool shuffle = false;       // generated ones: no effect, their order is random already
   bool conversations = false; // JSONL files: a record without a question may be a conversation (data/conversation.h)
   // JSONL files only: names of the fields.
   std::string question_field = "question", answer_field = "answer", solution_field = "solution";

@@ -127,19 +127,37 @@ void CompleteCard(const BaseModel& base, bool same_base, const AdapterOptions& o
   adapter->card = std::move(card);
 }
 
-// A verifier of other tensors is left out. One that was fitted on the policy in another type goes along, with a word.
-void TakeVerifier(const BaseModel& base, const AdapterOptions& options, LoraAdapter* adapter) {
-  if (!adapter->verifier) return;
-  if (adapter->verifier->adapter_sha256 != AdapterHash(*adapter)) {
-    LogWarning(Str("'", options.adapter, "' was changed since its verifier was fitted, which is left out; fit it again with stage: verifier"));
-    adapter->verifier.reset();
+// A head that was fitted with other tensors is left out. One that was fitted on the policy in another type goes along, with a word.
+template <class Head>
+void TakeHead(const char* what, const char* its, const AdapterOptions& options, const std::string& hash, std::optional<Head>* head) {
+  if (!*head) return;
+  if ((*head)->adapter_sha256 != hash) {
+    LogWarning(Str("'", options.adapter, "' was changed since its ", what, " was fitted, which is left out; fit it again with stage: ", what));
+    head->reset();
     return;
   }
-  CheckVerifierFits(options.adapter, *adapter->verifier, base.config());
-  if (adapter->verifier->fit.type != TypeName(options.type)) {
-    LogWarning(Str("the verifier of '", options.adapter, "' was fitted on the adapter as ", adapter->verifier->fit.type, ", and is packed with one as ", TypeName(options.type),
-                   "; its scores may be off a little"));
+  if ((*head)->fit.type != TypeName(options.type)) {
+    LogWarning(Str("the ", what, " of '", options.adapter, "' was fitted on the adapter as ", (*head)->fit.type, ", and is packed with one as ", TypeName(options.type), "; its ", its,
+                   " may be off a little"));
   }
+}
+
+void TakeHeads(const BaseModel& base, const AdapterOptions& options, LoraAdapter* adapter) {
+  const std::string hash = AdapterHash(*adapter);
+  if (adapter->verifier && adapter->verifier->adapter_sha256 == hash) CheckVerifierFits(options.adapter, *adapter->verifier, base.config());
+  if (adapter->switcher && adapter->switcher->adapter_sha256 == hash) CheckSwitcherFits(options.adapter, *adapter->switcher, base.config());
+  TakeHead("verifier", "scores", options, hash, &adapter->verifier);
+  TakeHead("switcher", "choices", options, hash, &adapter->switcher);
+}
+
+// What the heads say on the proof's prompts, where it is of this base.
+void ProveHeads(const std::shared_ptr<const BaseModel>& base, const AdapterRef& packed, LoraAdapter* adapter) {
+  const bool same_base = adapter->proof->base_sha256 == base->Identity();
+  if (adapter->verifier) adapter->verifier->proof_logits = same_base ? ProveVerifier(base, packed, *adapter->proof) : std::vector<float>();
+  if (!adapter->switcher) return;
+  const SwitcherReplay replay = same_base ? ProveSwitcher(base, packed, *adapter->proof) : SwitcherReplay();
+  adapter->switcher->proof_logits = replay.logits;
+  adapter->switcher->proof_tokens = replay.tokens;
 }
 
 // s·B·A of every pair, before and after it was stored as `type`.
@@ -180,7 +198,7 @@ void RunAdapter(const AdapterOptions& options) {
   const bool same_base = adapter.base_sha256.empty() || adapter.base_sha256 == base->Identity();
   BindToBase(*base, options.adapter, options.any_base, &adapter);
   CompleteCard(*base, same_base, options, &adapter);
-  TakeVerifier(*base, options, &adapter);
+  TakeHeads(*base, options, &adapter);
   const auto packed = PackedAdapter::FromLora(adapter, base->config(), options.type);  // refuses what no GGUF can hold
   CheckEffect(adapter, *packed, base->config(), options);
   if (!adapter.proof || adapter.proof->adapter_sha256 != AdapterHash(adapter)) {
@@ -189,10 +207,7 @@ void RunAdapter(const AdapterOptions& options) {
   }
   adapter.proof->stored_logits.clear();
   if (adapter.proof->base_sha256 == base->Identity()) ProveStored(base, packed, options.adapter, &*adapter.proof);
-  if (adapter.verifier) {
-    adapter.verifier->proof_logits.clear();
-    if (adapter.proof->base_sha256 == base->Identity()) adapter.verifier->proof_logits = ProveVerifier(base, packed, *adapter.proof);
-  }
+  ProveHeads(base, packed, &adapter);
   PackedAdapter::FromLora(adapter, base->config(), options.type)->WriteGguf(options.out);
 }
 

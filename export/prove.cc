@@ -1,6 +1,5 @@
 #include "export/prove.h"
 
-#include "adapters/proof_check.h"
 #include "base/error.h"
 #include "data/template/proof_prompts.h"
 #include "runtime/proof_replay.h"
@@ -15,6 +14,12 @@ EngineOptions ProofEngine(const AdapterProof& proof, const std::optional<Verifie
   options.kv_tokens = ReplayTokens(proof, verifier);
   options.share_prefixes = false;
   return options;
+}
+
+std::vector<int64_t> BeginsOf(const AdapterProof& proof) {
+  std::vector<int64_t> begins;
+  for (const ProofPrompt& prompt : proof.prompts) begins.push_back(prompt.begin);
+  return begins;
 }
 
 }  // namespace
@@ -33,7 +38,7 @@ void ProveStored(std::shared_ptr<const BaseModel> base, const AdapterRef& packed
   ProofEvidence evidence;
   evidence.pairs = StoredPairs(*packed, base->config());
   evidence.base_sha256 = base->Identity();
-  for (const ProofPrompt& prompt : proof->prompts) evidence.begins.push_back(prompt.begin);
+  evidence.begins = BeginsOf(*proof);
   Engine engine(std::move(base), ProofEngine(*proof));
   evidence.logits = Replay(engine, *proof, packed, evidence.begins);
   const ProofResult result = CheckProof(*proof, evidence);
@@ -44,10 +49,13 @@ void ProveStored(std::shared_ptr<const BaseModel> base, const AdapterRef& packed
 }
 
 std::vector<float> ProveVerifier(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const AdapterProof& proof) {
-  std::vector<int64_t> begins;
-  for (const ProofPrompt& prompt : proof.prompts) begins.push_back(prompt.begin);
   Engine engine(std::move(base), ProofEngine(proof, packed->verifier()));
-  return ReplayVerifier(engine, proof, packed, begins).logits;
+  return ReplayVerifier(engine, proof, packed, BeginsOf(proof)).logits;
+}
+
+SwitcherReplay ProveSwitcher(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const AdapterProof& proof) {
+  Engine engine(std::move(base), ProofEngine(proof));
+  return ReplaySwitcher(engine, proof, packed, BeginsOf(proof));
 }
 
 }  // namespace pith

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/lora.h"
+#include "adapters/proof_check.h"
 #include "base/model/base_model.h"
 #include "runtime/engine.h"
 
@@ -20,5 +21,8 @@ void ProveStored(std::shared_ptr<const BaseModel> base, const AdapterRef& packed
 
 // What the verifier of `packed` says on the proof's prompts, on the proof's base: for VerifierHead::proof_logits.
 std::vector<float> ProveVerifier(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const AdapterProof& proof);
+
+// What the switcher of `packed` says of them, for SwitcherHead::proof_logits and proof_tokens.
+SwitcherReplay ProveSwitcher(std::shared_ptr<const BaseModel> base, const AdapterRef& packed, const AdapterProof& proof);
 
 }  // namespace pith

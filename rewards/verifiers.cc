@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "rewards/judgement_cache.h"
+#include "rewards/text_verifier.h"
 
 namespace pith {
 namespace {
@@ -130,6 +131,7 @@ struct Verifiers::Impl {
     for (MathReading reading : {MathReading::kStrict, MathReading::kLenient, MathReading::kPrediction}) {
       math.push_back(std::make_unique<Route>(std::make_shared<MathVerifier>(reading, o.pay_unsimplified)));
     }
+    for (const TextKind& kind : kTextKinds) texts[kind.name] = std::make_unique<Route>(std::make_shared<TextVerifier>(kind.rule));
   }
   ~Impl() {
     {
@@ -147,6 +149,7 @@ struct Verifiers::Impl {
   Route& RouteOf(std::string_view kind, MathReading reading) const {
     if (const auto found = routes.find(std::string(kind)); found != routes.end()) return *found->second;
     if (every_kind) return *every_kind;
+    if (const auto found = texts.find(std::string(kind)); found != texts.end()) return *found->second;
     PITH_CHECK(kind == kMath, "kind ", kind);  // CheckKind() has seen it
     return *math[static_cast<size_t>(reading)];
   }
@@ -253,6 +256,7 @@ struct Verifiers::Impl {
   const VerifiersOptions options;
   JudgementCache cache;
   std::vector<std::unique_ptr<Route>> math;  // by MathReading
+  std::map<std::string, std::unique_ptr<Route>> texts;  // by kind: rewards/text_verifier.h
   std::map<std::string, std::shared_ptr<Route>> routes;
   std::shared_ptr<Route> every_kind;
   std::function<std::string(const std::function<std::string()>&)> share;
@@ -280,10 +284,13 @@ void Verifiers::Use(std::shared_ptr<Verifier> verifier, const std::vector<std::s
 void Verifiers::Share(std::function<std::string(const std::function<std::string()>&)> share) { impl_->share = std::move(share); }
 
 void Verifiers::CheckKind(std::string_view kind, const std::string& where) const {
-  if (impl_->every_kind || kind == kMath || impl_->routes.count(std::string(kind)) > 0) return;
+  if (impl_->every_kind || kind == kMath || impl_->routes.count(std::string(kind)) > 0 || impl_->texts.count(std::string(kind)) > 0) return;
   std::string names = kMath;
   for (const auto& [name, route] : impl_->routes) {
     if (name != kMath) names += ", " + name;
+  }
+  for (const TextKind& text : kTextKinds) {
+    if (impl_->routes.count(text.name) == 0) names += Str(", ", text.name);
   }
   ThrowUser(where, ": there is no verifier of its kind '", kind, "'; there are ", names, ". Name one that judges it (reward.verifier, or --verifier of pith-run)");
 }

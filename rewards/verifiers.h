@@ -33,7 +33,7 @@ class Verifiers {
  public:
   static constexpr int64_t kErrorWindow = 100;
 
-  // Mathematics alone.
+  // Mathematics, and the kinds of rewards/text_verifier.h.
   explicit Verifiers(const VerifiersOptions& options = {});
   ~Verifiers();
   // Gives `kinds` (every kind where it is empty) to `verifier`. To be called before anything is judged.

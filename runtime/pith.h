@@ -200,6 +200,10 @@ typedef struct pith_adapter_info {
   const char* announcement;   /* instead of the sentence; "": none */
   double verifier_auc;        /* on problems that it was not fitted on: a right response's score is above a wrong one's so often; 0 without one … */
   double verifier_error;      /* … and its calibration error there: how far scores and shares of right ones lie apart */
+  int32_t switcher_arms;      /* among so many its switcher chooses (PITH_MODE_AUTO); 0: it has none */
+  int32_t reserved;
+  double switcher_accuracy;   /* on problems that it was not fitted on: share of right answers … */
+  double switcher_tokens;     /* … and mean tokens of an answer */
 } pith_adapter_info;
 PITH_API pith_status pith_adapter_get_info(const pith_adapter* adapter, pith_adapter_info* info, pith_error* error);
 
@@ -240,6 +244,8 @@ typedef struct pith_verification {
   char findings[1536];      /* "kind: sentence", a line each, cut where they are longer; "": none */
   double verifier_deviation; /* of the adapter's verifier, between its logits here and those that its exporter computed … */
   double verifier_bound;    /* … allowed up to; 0: the file has none to compare */
+  double switcher_deviation; /* of its switcher likewise, of what it says of the proof's prompts … */
+  double switcher_bound;    /* … allowed up to; 0: the file has none to compare */
 } pith_verification;
 
 /* Replays the proof that an adapter carries, on this device: whether base, adapter and engine do what its maker computed. It takes seconds and
@@ -289,6 +295,11 @@ typedef enum pith_vote_kind {
   PITH_VOTE_MAJORITY = 1, /* each chain has one vote */
   PITH_VOTE_WEIGHTED = 2  /* as much as its score; wants an adapter with a verifier */
 } pith_vote_kind;
+
+typedef enum pith_mode {
+  PITH_MODE_ASKED = 0, /* who answers is said by `adapter` */
+  PITH_MODE_AUTO = 1   /* the adapter's switcher chooses */
+} pith_mode;
 
 typedef struct pith_request {
   size_t struct_bytes;
@@ -352,6 +363,10 @@ typedef struct pith_request {
   int32_t vote;     /* a pith_vote_kind, what is neither 0 nor 2 being 1: chains that cannot change the vote (pith_answer_vote) any more are cancelled; with
                        more than one chain */
   int32_t score;    /* not 0: the adapter's verifier tells how likely each chain is right (pith_usage.score); PITH_VOTE_WEIGHTED implies it */
+  int32_t mode;     /* a pith_mode. AUTO: the switcher of `adapter` chooses who answers, from how the base reads what the user says; it says with which budget, so
+                       the fields of a budget stay as they are by default. Adapters that it may choose beside its own are found among the model's open ones */
+  int32_t reserved; /* 0 */
+  double switch_cost; /* of mode AUTO: tokens that an answer may cost on average; 0: what the switcher was fitted for */
 } pith_request;
 
 typedef enum pith_part { PITH_THINKING = 0, PITH_ANSWER = 1, PITH_FORCED = 2 } pith_part;
@@ -433,6 +448,10 @@ typedef struct pith_usage {
   int64_t announced_tokens; /* of forced_tokens: the first so many tokens of the response, which announce its budget and stand in no text */
   double score;            /* how likely the response is right, 0 to 1, by the adapter's verifier; −1: it was not asked, or not to its end */
   double check_ms;         /* that asking took, behind wall_ms */
+  const char* arm;         /* of mode AUTO who was chosen, as the switcher calls it: "base", "adapter", "adapter-64"; lives as long as the answer. NULL: another mode, or it was
+                              cancelled before … */
+  double chance;           /* … and how likely the switcher held it to be right, 0 to 1 … */
+  double expected_tokens;  /* … in how many tokens */
 } pith_usage;
 
 PITH_API int32_t pith_answer_chains(const pith_answer* answer); /* 0 where the handle is none */

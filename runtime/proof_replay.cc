@@ -5,7 +5,6 @@
 #include <cstring>
 #include <numeric>
 
-#include "adapters/proof_check.h"
 #include "base/error.h"
 
 namespace pith {
@@ -37,6 +36,30 @@ void CheckReplayable(const Engine& engine, const AdapterProof& proof) {
   std::for_each(proof.top_ids.begin(), proof.top_ids.end(), check);
 }
 
+double Norm(std::span<const float> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
+
+// How far apart the head's values lie with such hidden states.
+double SpreadOf(const LinearHead& head, std::span<const float> hidden_D) { return Norm(head.weights) * Norm(hidden_D) / std::sqrt(static_cast<double>(hidden_D.size())); }
+
+// The mean of the base's hidden states over the tokens.
+std::vector<float> PooledByBase(Engine& engine, std::span<const int32_t> ids) {
+  constexpr size_t kTogether = 256;
+  const auto d = static_cast<size_t>(engine.config().d_model);
+  const SequenceId sequence = engine.NewSequence();
+  std::vector<double> sum(d);
+  for (size_t begin = 0; begin < ids.size(); begin += kTogether) {
+    std::vector<ForwardRow> rows;
+    for (const int32_t id : ids.subspan(begin, std::min(kTogether, ids.size() - begin))) rows.push_back({sequence, id, false, /*drafted=*/false, true});
+    std::vector<float> hidden_MD(rows.size() * d);
+    engine.Forward(rows, nullptr, hidden_MD.data());
+    for (size_t i = 0; i < hidden_MD.size(); ++i) sum[i % d] += hidden_MD[i];
+  }
+  engine.Free(sequence);
+  std::vector<float> mean;
+  for (const double s : sum) mean.push_back(static_cast<float>(s / static_cast<double>(ids.size())));
+  return mean;
+}
+
 }  // namespace
 
 int64_t ReplayTokens(const AdapterProof& proof, const std::optional<VerifierHead>& verifier) {
@@ -49,7 +72,6 @@ int64_t ReplayTokens(const AdapterProof& proof, const std::optional<VerifierHead
 VerifierReplay ReplayVerifier(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins) {
   CheckReplayable(engine, proof);
   const VerifierHead& head = *adapter->verifier();
-  const auto norm = [](std::span<const float> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); };
   VerifierReplay replay;
   std::vector<float> hidden(static_cast<size_t>(engine.config().d_model));
   for (size_t p = 0; p < proof.prompts.size(); ++p) {
@@ -70,7 +92,25 @@ VerifierReplay ReplayVerifier(Engine& engine, const AdapterProof& proof, const A
     engine.Forward(rows, nullptr, hidden.data());
     engine.Free(sequence);
     replay.logits.push_back(static_cast<float>(HeadLogit(head, hidden)));
-    replay.spreads.push_back(norm(head.weights) * norm(hidden) / std::sqrt(static_cast<double>(hidden.size())));
+    replay.spreads.push_back(SpreadOf(head, hidden));
+  }
+  return replay;
+}
+
+SwitcherReplay ReplaySwitcher(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins) {
+  CheckReplayable(engine, proof);
+  SwitcherReplay replay;
+  for (size_t p = 0; p < proof.prompts.size(); ++p) {
+    const std::vector<int32_t>& ids = proof.prompts[p].ids;
+    const auto before = std::span(ids).first(std::min(static_cast<size_t>(begins[p]), ids.size()));
+    if (before.empty()) continue;
+    const std::vector<float> pooled = PooledByBase(engine, before);
+    for (const SwitchArm& arm : adapter->switcher()->arms) {
+      replay.logits.push_back(static_cast<float>(HeadLogit(arm.right, pooled)));
+      replay.tokens.push_back(static_cast<float>(HeadLogit(arm.tokens, pooled)));
+      replay.logit_spreads.push_back(SpreadOf(arm.right, pooled));
+      replay.token_spreads.push_back(SpreadOf(arm.tokens, pooled));
+    }
   }
   return replay;
 }

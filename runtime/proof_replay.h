@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/proof.h"
+#include "adapters/proof_check.h"
 #include "adapters/verifier_head.h"
 #include "runtime/engine.h"
 
@@ -33,6 +34,10 @@ struct VerifierReplay {
   std::vector<double> spreads;
 };
 VerifierReplay ReplayVerifier(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins);
+
+// What the switcher says of each of the proof's prompts: of the mean of the base's hidden states over all that stands before the invocation. Prompts in which nothing
+// does are left out. The adapter carries a switcher.
+SwitcherReplay ReplaySwitcher(Engine& engine, const AdapterProof& proof, const AdapterRef& adapter, std::span<const int64_t> begins);
 
 // Whether the first `num_prompts` prompts give the bits of `cold`, a Replay(), by an engine that may share prefixes and whose cache
 // holds the same ids as the adapter, the base, and both in other places computed them.

@@ -11,6 +11,7 @@
 #include "configs/load.h"
 #include "train/forecast/memory.h"
 #include "train/forecast/time.h"
+#include "train/heads/switcher.h"
 #include "train/heads/verifier.h"
 #include "train/model/optimizer.h"
 #include "train/ranks/ranks.h"
@@ -106,8 +107,8 @@ std::string DryRun(const Session& session) {
           << Indent(session.prompter->tokenizer().Decode(told->announcement, /*with_control=*/true)) << "\n";
     }
   }
-  if (config.run.stage == "verifier") {
-    out << DescribeVerifierRun(session) << "\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
+  if (config.run.stage == "verifier" || config.run.stage == "switcher") {
+    out << (config.run.stage == "verifier" ? DescribeVerifierRun(session) : DescribeSwitcherRun(session)) << "\nrun folder: " << RunFolderPath(config) << " (nothing was written)\n";
     if (!session.missing.empty()) out << "\n# not there yet, and needed when the run begins\n";
     for (const MissingInput& input : session.missing) out << "  " << input.key << ": " << input.path << "\n";
     return out.str();

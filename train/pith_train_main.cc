@@ -17,6 +17,7 @@
 #include "configs/load.h"
 #include "configs/ready.h"
 #include "train/dry_run.h"
+#include "train/heads/switcher.h"
 #include "train/heads/verifier.h"
 #include "train/proof/logits.h"
 #include "train/proof/prove.h"
@@ -127,6 +128,8 @@ int Main(int argc, char** argv) {
     RunDistill(session, options);
   } else if (config.run.stage == "verifier") {
     RunVerifier(session, options);
+  } else if (config.run.stage == "switcher") {
+    RunSwitcher(session, options);
   } else {
     RunRl(session, options);
   }

@@ -104,6 +104,11 @@ pith_status pith_adapter_get_info(const pith_adapter* adapter, pith_adapter_info
       about.verifier_auc = packed.verifier()->fit.auc;
       about.verifier_error = packed.verifier()->fit.calibration_error;
     }
+    if (packed.switcher()) {
+      about.switcher_arms = static_cast<int32_t>(packed.switcher()->arms.size());
+      about.switcher_accuracy = packed.switcher()->fit.accuracy;
+      about.switcher_tokens = packed.switcher()->fit.mean_tokens;
+    }
     WriteStruct(about, info, "info");
   });
 }

@@ -58,16 +58,23 @@ const T* GiveList(const Chain* chain, const std::vector<T> Chain::*member, size_
 
 }  // namespace
 
-std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn, VoteKind kind) {
+std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn, VoteKind kind,
+                                         const AutoMode* automatic, const std::optional<SwitchChoice>& choice) {
   auto answer = std::make_shared<Answer>();
   answer->kind = kind;
   answer->turn = std::move(turn);
+  if (choice) answer->arm = automatic->arms()[choice->arm].name;
   for (Completion& completion : completions) {
     Chain chain;
     chain.text = Characters(ResponseText(tokenizer, completion));
     chain.kept = Characters(KeptAnswer(tokenizer, completion));
     chain.judged = Characters(JudgedText(tokenizer, completion));
     chain.usage = UsageOf(completion, prompt_tokens);
+    if (choice) {
+      chain.usage.arm = answer->arm.c_str();
+      chain.usage.chance = choice->right[choice->arm];
+      chain.usage.expected_tokens = choice->tokens[choice->arm];
+    }
     chain.tokens = std::move(completion.tokens);
     chain.logprobs = std::move(completion.logprobs);
     answer->chains.push_back(std::move(chain));

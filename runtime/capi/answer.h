@@ -9,6 +9,7 @@
 
 #include "runtime/generation/request.h"
 #include "runtime/pith.h"
+#include "runtime/session/auto_mode.h"
 #include "runtime/session/vote.h"
 
 namespace pith::capi {
@@ -34,6 +35,7 @@ struct Answer {
   std::vector<Chain> chains;
   Turn turn;
   VoteKind kind = VoteKind::kMajority;
+  std::string arm;  // that a switcher chose
 
   // The vote of the chains that were not cancelled, counted when it is asked for first.
   const Vote::Result& vote() const;
@@ -44,6 +46,6 @@ struct Answer {
 };
 
 std::shared_ptr<const Answer> MakeAnswer(const Tokenizer& tokenizer, std::vector<Completion> completions, int64_t prompt_tokens, Turn turn,
-                                         VoteKind kind);
+                                         VoteKind kind, const AutoMode* automatic = nullptr, const std::optional<SwitchChoice>& choice = {});
 
 }  // namespace pith::capi

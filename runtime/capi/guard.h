@@ -72,6 +72,7 @@ template <> constexpr size_t FirstBytes<pith_request>() { return offsetof(pith_r
 template <> constexpr size_t FirstBytes<pith_adapter_info>() { return offsetof(pith_adapter_info, announcement); }
 template <> constexpr size_t FirstBytes<pith_model_options>() { return offsetof(pith_model_options, kv_max_bytes); }
 template <> constexpr size_t FirstBytes<pith_memory>() { return offsetof(pith_memory, kv_used_bytes); }
+template <> constexpr size_t FirstBytes<pith_verification>() { return offsetof(pith_verification, verifier_deviation); }
 template <> constexpr size_t FirstBytes<pith_usage>() { return offsetof(pith_usage, announced_tokens); }
 
 size_t StructBytes(const void* given, size_t first, const char* what);  // as it says; UserError where that cannot be

@@ -9,13 +9,7 @@ namespace pith::capi {
 static_assert(static_cast<int>(ResponsePart::kThinking) == PITH_THINKING && static_cast<int>(ResponsePart::kAnswer) == PITH_ANSWER &&
               static_cast<int>(ResponsePart::kForced) == PITH_FORCED);
 
-void JobState::Submit(Model& model, CheckedRequest asked) {
-  prompt_tokens_ = static_cast<int64_t>(asked.request.prompt.size());
-  chains_ = asked.request.num_samples;
-  closable_ = asked.request.budget.has_value();
-  turn_ = std::move(asked.turn);
-  kind_ = asked.kind;
-  if (asked.vote) vote_.emplace(static_cast<size_t>(chains_), kind_);
+RequestCallbacks JobState::CallbacksOf(Model& model) {
   const auto self = shared_from_this();
   RequestCallbacks callbacks;
   if (callbacks_.on_token != nullptr) callbacks.on_token = [self, &model](const TokenEvent& event) { self->OnToken(model, event); };
@@ -28,19 +22,64 @@ void JobState::Submit(Model& model, CheckedRequest asked) {
       self->Finish(CurrentFailure(), nullptr);
     }
   };
+  return callbacks;
+}
+
+void JobState::Submit(Model& model, CheckedRequest asked) {
+  prompt_tokens_ = static_cast<int64_t>(asked.request.prompt.size());
+  chains_ = asked.request.num_samples;
+  closable_ = asked.request.budget.has_value();
+  turn_ = std::move(asked.turn);
+  kind_ = asked.kind;
+  if (asked.vote) vote_.emplace(static_cast<size_t>(chains_), kind_);
+  automatic_ = std::move(asked.automatic);
+  arms_ = std::move(asked.routes.arms);
+  RequestCallbacks callbacks = CallbacksOf(model);
   const std::lock_guard lock(mutex_);  // callbacks that come at once find the id when they need it
-  id_ = model.Submit(std::move(asked.request), std::move(callbacks));
+  if (automatic_) {
+    callbacks.on_token = {};
+    callbacks.on_completion = {};
+    callbacks.on_done = [self = shared_from_this(), &model](const std::vector<Completion>& completions) { self->OnQuestion(model, completions.at(0)); };
+    asking_ = true;
+  }
+  id_ = model.Submit(automatic_ ? std::move(asked.routes.question) : std::move(asked.request), std::move(callbacks));
+}
+
+// The base has read the prompt: the arm that is chosen answers.
+void JobState::OnQuestion(Model& model, const Completion& asked) {
+  if (asked.hidden.empty()) {  // cancelled
+    Completion none;
+    none.finish = pith::Finish::kCancelled;
+    return OnDone(model, std::vector<Completion>(static_cast<size_t>(chains_), none));
+  }
+  try {
+    choice_ = automatic_->Choose(asked.hidden);
+    GenerateRequest& arm = arms_[choice_->arm];
+    const std::lock_guard lock(mutex_);
+    closable_ = arm.budget.has_value();
+    id_ = model.Submit(std::move(arm), CallbacksOf(model));
+    asking_ = false;
+    for (const int chain : cancelled_) model.Cancel(id_, chain);
+    for (const int chain : close_now_) {
+      if (closable_) model.CloseNow(id_, chain);
+    }
+  } catch (...) {
+    Finish(CurrentFailure(), nullptr);
+  }
 }
 
 void JobState::Cancel(Model& model, int chain) {
   const std::lock_guard lock(mutex_);
   if (chain < -1 || chain >= chains_) ThrowUser("chain ", chain, " was to be cancelled; the request has ", chains_, ", from 0 on, and -1 means all");
-  if (!done_) model.Cancel(id_, chain);
+  if (done_) return;
+  if (asking_) cancelled_.push_back(chain);  // the question may be done by now
+  if (!asking_ || chain < 0) model.Cancel(id_, chain);
 }
 
 void JobState::CloseNow(Model& model, int chain) {
   const std::lock_guard lock(mutex_);
   if (chain < -1 || chain >= chains_) ThrowUser("the thoughts of chain ", chain, " were to be closed; the request has ", chains_, ", from 0 on, and -1 means all");
+  if (asking_) return close_now_.push_back(chain);  // whether it will have a budget is not known yet
   if (!closable_) ThrowUser("the request has no budget, so its thoughts are not watched and cannot be closed; give it request.closable");
   if (!done_) model.CloseNow(id_, chain);
 }
@@ -83,7 +122,7 @@ void JobState::OnDone(Model& model, std::vector<Completion> completions) {
   try {
     if (callback_threw_) throw StatusError(PITH_INTERNAL, "the request's callback threw an exception, which nobody could have caught");
     if (model.closed()) throw StatusError(PITH_CLOSED, "the model was closed");
-    Finish({}, MakeAnswer(model.tokenizer(), std::move(completions), prompt_tokens_, std::move(turn_), kind_));
+    Finish({}, MakeAnswer(model.tokenizer(), std::move(completions), prompt_tokens_, std::move(turn_), kind_, automatic_.get(), choice_));
   } catch (...) {
     Finish(CurrentFailure(), nullptr);
   }

@@ -12,11 +12,14 @@
 #include "runtime/capi/answer.h"
 #include "runtime/capi/guard.h"
 #include "runtime/capi/model.h"
+#include "runtime/session/auto_mode.h"
 
 namespace pith::capi {
 
 struct CheckedRequest {
-  GenerateRequest request;
+  GenerateRequest request;                      // of mode auto that of the first arm
+  std::shared_ptr<const AutoMode> automatic = nullptr;  // mode auto: `routes` is asked instead
+  AutoRequests routes = {};
   Turn turn;
   bool vote = false;  // chains that cannot change it any more are cancelled
   VoteKind kind = VoteKind::kMajority;
@@ -38,6 +41,8 @@ class JobState : public std::enable_shared_from_this<JobState> {
   std::shared_ptr<const Answer> answer(Failure* failure) const;
 
  private:
+  RequestCallbacks CallbacksOf(Model& model);
+  void OnQuestion(Model& model, const Completion& asked);
   void OnToken(Model& model, const TokenEvent& event);
   void OnCompletion(Model& model, const Completion& completion);
   void OnDone(Model& model, std::vector<Completion> completions);
@@ -47,6 +52,9 @@ class JobState : public std::enable_shared_from_this<JobState> {
   int64_t prompt_tokens_ = 0;
   int chains_ = 0;
   bool closable_ = false;       // its thoughts
+  std::shared_ptr<const AutoMode> automatic_;   // mode auto, and what follows
+  std::vector<GenerateRequest> arms_;
+  std::optional<SwitchChoice> choice_;          // by the model's thread
   std::optional<Vote> vote_;    // of the chains that have come to their ends; by the model's thread
   VoteKind kind_ = VoteKind::kMajority;
   Turn turn_;
@@ -58,6 +66,8 @@ class JobState : public std::enable_shared_from_this<JobState> {
   mutable std::mutex mutex_;    // of what follows
   std::condition_variable changed_;
   RequestId id_ = 0;
+  bool asking_ = false;                         // id_ is the switcher's question: nobody answers yet
+  std::vector<int> cancelled_, close_now_;      // chains that were, in the meantime
   bool done_ = false;
   Failure failure_;
   std::shared_ptr<const Answer> answer_;

@@ -159,6 +159,68 @@ GenerateRequest ReadPrompt(const std::shared_ptr<Model>& model, const pith_reque
   });
 }
 
+void ReadStops(const pith_request& r, GenerateRequest* request) {
+  CheckList(r.stop, r.num_stop, kMostStops, "request.stop");
+  for (size_t i = 0; i < r.num_stop; ++i) request->stop.push_back(Text(r.stop[i], "a text of request.stop"));
+  CheckList(r.stop_ids, r.num_stop_ids, kMostIds, "request.stop_ids");
+  request->stop_ids.assign(r.stop_ids, r.stop_ids + r.num_stop_ids);
+}
+
+void CheckChains(const GenerateRequest& request) {
+  if (request.num_samples > 1 && request.sampling.temperature == 0) {
+    ThrowUser("request.chains: ", request.num_samples, " chains at temperature 0 would all be the same; give .temperature");
+  }
+}
+
+void TakeVote(const pith_request& r, CheckedRequest* checked) {
+  checked->vote = r.vote != 0;
+  if (checked->vote && checked->request.num_samples == 1) ThrowUser("request.vote has no effect with one chain; give more .chains");
+  if (r.vote == PITH_VOTE_WEIGHTED) checked->kind = VoteKind::kWeighted;
+}
+
+// Mode auto: what each arm would be asked, and the question before it. `common`: what holds for all of them.
+void ReadAuto(const std::shared_ptr<Model>& model, const pith_request& r, const TurnOptions& common, CheckedRequest* checked) {
+  constexpr char kAsked[] = "request.mode: PITH_MODE_AUTO";
+  if (r.adapter == nullptr) ThrowUser(kAsked, " wants request.adapter, whose switcher chooses");
+  const pith_adapter& adapter = *r.adapter;
+  if (r.adapter_scale != 0 && r.adapter_scale != 1) ThrowUser(kAsked, " wants the adapter as its switcher was fitted on it; leave .adapter_scale at 0");
+  if (r.user == nullptr || r.prompt != nullptr || r.prompt_ids != nullptr || r.num_prompt_ids > 0) ThrowUser(kAsked, " reads what the user says in the chat template; give request.user, and no raw prompt");
+  if (r.encode_only != 0) ThrowUser(kAsked, " has no effect with .encode_only: nothing is answered");
+  if (r.score != 0 || r.vote == PITH_VOTE_WEIGHTED) ThrowUser("request.score and a weighted vote want one adapter's verifier, and with ", kAsked, " the base may answer; leave them away");
+  if (r.budget_tokens != 0 || r.think_tokens != 0 || r.answer_tokens != 0 || r.reserve_tokens != 0 || r.min_think_tokens != 0 || r.seconds != 0 || r.pooled != 0 || r.closable != 0 ||
+      r.close_text != nullptr || r.sentence != nullptr || r.announcement != nullptr) {
+    ThrowUser(kAsked, " chooses the budget; leave the fields of a budget as they are by default");
+  }
+  std::vector<NamedAdapter> others;
+  for (const AdapterRef& open : model->open_adapters()) others.push_back({open->name(), open});
+  auto automatic = std::make_shared<AutoMode>(adapter.named, others, kAsked, model->tokenizer());
+  if (r.switch_cost > 0) automatic->SetMeanTokens(r.switch_cost);
+  const auto ask = [&](const Conversation& turns, const std::string& user) { checked->routes = AskAuto(turns, user, common, *automatic, model->tokenizer()); };
+  if (r.conversation == nullptr) {
+    const Prompter& used = adapter.prompter ? *adapter.prompter : model->prompter();
+    ask(Conversation(used, OptionalText(r.system, "request.system")), Text(r.user, "request.user"));
+  } else {
+    if (r.system != nullptr) ThrowUser("request.system has no effect in a conversation, which has its own");
+    const pith_conversation& conversation = Get(r.conversation, "request.conversation");
+    if (conversation.model != model) ThrowUser("request.conversation is another model's");
+    conversation.state->With([&](const Conversation& turns, uint64_t version) {
+      WarnOfOtherTemplate(adapter, conversation.state->prompter(), adapter.prompter.get());
+      checked->turn = {conversation.state, version, Text(r.user, "request.user"), true};
+      ask(turns, checked->turn.user);
+    });
+  }
+  checked->automatic = std::move(automatic);
+}
+
+// A pith_mode.
+bool IsAuto(const pith_request& r) {
+  CheckReserved(r.reserved, "request.reserved");
+  if (r.mode != PITH_MODE_ASKED && r.mode != PITH_MODE_AUTO) ThrowUser("request.mode is ", r.mode, ", expected a pith_mode");
+  CheckRange(r.switch_cost, 0, 1e9, "request.switch_cost");
+  if (r.mode == PITH_MODE_ASKED && r.switch_cost != 0) ThrowUser("request.switch_cost has no effect without request.mode: PITH_MODE_AUTO");
+  return r.mode == PITH_MODE_AUTO;
+}
+
 }  // namespace
 
 CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_request* given) {
@@ -175,9 +237,22 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
   } else if (r.adapter_scale != 0) {
     ThrowUser("request.adapter_scale has no effect without request.adapter");
   }
-  const AskedBudget budget = ReadBudget(r, mode, model->tokenizer());
-
   CheckedRequest checked;
+  if (IsAuto(r)) {
+    TurnOptions common;
+    common.sampling = ReadSampling(r);
+    common.chains = r.chains == 0 ? 1 : r.chains;
+    ReadAuto(model, r, common, &checked);
+    for (GenerateRequest& arm : checked.routes.arms) {
+      if (!arm.budget) arm.max_tokens = r.max_tokens > 0 ? r.max_tokens : DefaultTokens(arm, model->base().config().context_length);
+      ReadStops(r, &arm);
+    }
+    checked.request = checked.routes.arms[0];
+    CheckChains(checked.request);
+    TakeVote(r, &checked);
+    return checked;
+  }
+  const AskedBudget budget = ReadBudget(r, mode, model->tokenizer());
   checked.request = ReadPrompt(model, r, mode, budget, &checked.turn);
   GenerateRequest& request = checked.request;
   request.sampling = ReadSampling(r);
@@ -186,24 +261,17 @@ CheckedRequest ReadRequest(const std::shared_ptr<Model>& model, const pith_reque
   request.max_tokens = r.max_tokens > 0 ? r.max_tokens : std::max(kDefaultTokens, limit);
   if (limit > 0) request.max_tokens = std::min(request.max_tokens, limit);
   request.num_samples = r.chains == 0 ? 1 : r.chains;
-  if (request.num_samples > 1 && request.sampling.temperature == 0) {
-    ThrowUser("request.chains: ", request.num_samples, " chains at temperature 0 would all be the same; give .temperature");
-  }
+  CheckChains(request);
   request.encode_only = r.encode_only != 0;
   Announce(budget.announcement, model->tokenizer(), &request);
-  checked.vote = r.vote != 0;
-  if (checked.vote && request.num_samples == 1) ThrowUser("request.vote has no effect with one chain; give more .chains");
-  if (r.vote == PITH_VOTE_WEIGHTED) checked.kind = VoteKind::kWeighted;
+  TakeVote(r, &checked);
   if (checked.kind == VoteKind::kWeighted || r.score != 0) {
     if (request.encode_only) ThrowUser("request.score and a weighted vote have no effect with .encode_only: nothing is answered");
     if (r.adapter_scale != 0 && r.adapter_scale != 1) ThrowUser("request.score and a weighted vote want the adapter as its verifier was fitted on it; leave .adapter_scale at 0");
     request.check = CheckOf(mode, checked.kind == VoteKind::kWeighted ? "request.vote: PITH_VOTE_WEIGHTED" : "request.score");
   }
   if (r.max_tokens == 0 && limit == 0) request.max_tokens = DefaultTokens(request, model->base().config().context_length);
-  CheckList(r.stop, r.num_stop, kMostStops, "request.stop");
-  for (size_t i = 0; i < r.num_stop; ++i) request.stop.push_back(Text(r.stop[i], "a text of request.stop"));
-  CheckList(r.stop_ids, r.num_stop_ids, kMostIds, "request.stop_ids");
-  request.stop_ids.assign(r.stop_ids, r.stop_ids + r.num_stop_ids);
+  ReadStops(r, &request);
   return checked;
 }
 

@@ -45,6 +45,8 @@ pith_verification Told(const AdapterProof& proof, const ProofResult& result) {
   told.can_hide = f.unseen;
   told.verifier_deviation = f.verifier_deviation;
   told.verifier_bound = f.verifier_bound;
+  told.switcher_deviation = f.switcher_deviation;
+  told.switcher_bound = f.switcher_bound;
   std::string lines;
   for (const ProofFinding& finding : result.findings) lines += Str(lines.empty() ? "" : "\n", finding.kind, ": ", finding.sentence);
   CopyCut(lines, told.findings, sizeof(told.findings));

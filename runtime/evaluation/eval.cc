@@ -21,6 +21,7 @@ double SecondsSince(Clock::time_point start) { return std::chrono::duration<doub
 // What one mode has answered under one budget so far.
 struct RowInProgress {
   Completions completions;
+  std::vector<int> arms;         // of the switcher's row, by problem
   int64_t tokens = 0;
   double seconds = 0;
   bool resumed = false;
@@ -34,7 +35,11 @@ class Evaluation {
              const EvalSettings& settings, const EvalPlan& plan, const Progress& on_progress, EvalKeeper* keeper)
       : engine_(engine), tokenizer_(tokenizer), problems_(problems), modes_(modes), settings_(settings), plan_(plan), on_progress_(on_progress),
         keeper_(keeper), rows_(plan.rows.size()), order_(plan.rows.size()), share_trace_(settings.sampling.temperature == 0 && settings.chains == 1) {
-    for (RowInProgress& row : rows_) row.completions.resize(problems.size());
+    for (RowInProgress& row : rows_) {
+      row.completions.resize(problems.size());
+      row.arms.assign(problems.size(), -1);
+    }
+    if (settings.automatic) auto_mode_ = {kAutoMode, settings.automatic->carrier().adapter};
     total_ = static_cast<int64_t>(problems.size() * rows_.size()) * settings.chains;
     std::iota(order_.begin(), order_.end(), size_t{0});
     std::stable_sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {  // of each mode the one without a budget first: it is the trace of others
@@ -64,17 +69,29 @@ class Evaluation {
     for (size_t i = 0; i < rows_.size(); ++i) {
       const RowInProgress& row = rows_[i];
       const EvalPoint& point = plan_.rows[i].point;
-      const NamedAdapter& mode = modes_[plan_.rows[i].mode];
+      const NamedAdapter& mode = ModeOf(i);
       const Curve curve = point.tokens == 0 ? Curve::kBoth : point.told ? Curve::kAnnounced : Curve::kCut;
       rows.push_back(MakeRow({mode.name, settings_.dataset, point.tokens, settings_.chains, settings_.sampling.seed, row.Rate(),
                               mode.adapter && mode.adapter->card() ? mode.adapter->card()->adapter_sha256 : "", settings_.base_sha256, curve,
                               settings_.sampling.temperature == 0, row.resumed},
                              problems_, row.completions, tokenizer_, settings_.verifiers.get()));
+      if (IsAutomatic(i)) NameArms(row.arms, &rows.back());
     }
     return rows;
   }
 
  private:
+  bool IsAutomatic(size_t row) const { return plan_.rows[row].mode == modes_.size(); }
+  const NamedAdapter& ModeOf(size_t row) const { return IsAutomatic(row) ? auto_mode_ : modes_[plan_.rows[row].mode]; }
+
+  // Who answered, and each arm's share.
+  void NameArms(const std::vector<int>& chosen, EvalRow* row) const {
+    const std::vector<AutoArm>& arms = settings_.automatic->arms();
+    for (const AutoArm& arm : arms) row->arms.push_back({arm.name, 0});
+    for (const int arm : chosen) row->arms.at(static_cast<size_t>(arm)).share += 1.0 / static_cast<double>(chosen.size());
+    for (EvalAnswer& answer : row->answers) answer.arm = arms[static_cast<size_t>(chosen[static_cast<size_t>(answer.problem)])].name;
+  }
+
   const EvalPiece* Kept(size_t row, size_t problem) const { return keeper_ != nullptr ? keeper_->Find(row, problem) : nullptr; }
 
   // Leaves in the cache what the base computes of the prompts that are still to be answered, and notes how long each took.
@@ -104,7 +121,7 @@ class Evaluation {
 
   void Answer(size_t index, size_t begin, size_t end, const RowInProgress* trace) {
     const EvalPoint& point = plan_.rows[index].point;
-    what_ = modes_[plan_.rows[index].mode].name + (point.tokens ? Str(point.told ? ", told budget " : ", budget ", point.tokens) : ", no budget");
+    what_ = ModeOf(index).name + (point.tokens ? Str(point.told ? ", told budget " : ", budget ", point.tokens) : ", no budget");
     RowInProgress& row = rows_[index];
     std::vector<size_t> open;
     for (size_t p = begin; p < end; ++p) {
@@ -126,6 +143,7 @@ class Evaluation {
 
   static void Take(const EvalPiece& piece, size_t problem, RowInProgress* row) {
     row->completions[problem] = piece.completions;
+    row->arms[problem] = piece.arm;
     row->tokens += piece.tokens;
     row->seconds += piece.seconds;
   }
@@ -151,10 +169,20 @@ class Evaluation {
     settings_.verifiers->JudgeBoth(attempts);
   }
 
-  GenerateRequest MakeRequest(size_t row, size_t p) const {
+  // `arm`: of the switcher's row.
+  GenerateRequest MakeRequest(size_t row, size_t p, int arm) const {
     const Prompt& prompt = plan_.prompt(row, p);
+    if (IsAutomatic(row)) {
+      const AutoArm& chosen = settings_.automatic->arms()[static_cast<size_t>(arm)];
+      GenerateRequest request = ArmRequest(chosen, prompt, tokenizer_);
+      request.sampling = settings_.sampling;
+      if (!chosen.budget) request.max_tokens = settings_.max_tokens;
+      request.num_samples = settings_.chains;
+      request.first_sample = p * static_cast<uint64_t>(settings_.chains);
+      return request;
+    }
     const EvalPoint& point = plan_.rows[row].point;
-    const NamedAdapter& mode = modes_[plan_.rows[row].mode];
+    const NamedAdapter& mode = ModeOf(row);
     GenerateRequest request;
     request.prompt = prompt.ids;
     request.invocation_start = FindSwitch(mode, prompt, tokenizer_);
@@ -167,6 +195,23 @@ class Evaluation {
     if (point.told) Announce(settings_.AnnouncementTo(mode), tokenizer_, &request);
     request.check = settings_.CheckFor(mode);
     return request;
+  }
+
+  // Who is to answer each of the `open` problems, and how long each one's choice took.
+  std::vector<int> ChooseArms(size_t row, const std::vector<size_t>& open, double* seconds) {
+    std::vector<GenerateRequest> questions;
+    for (size_t p : open) {
+      const Prompt& prompt = plan_.prompt(row, p);
+      const int64_t end = FindSwitch(settings_.automatic->carrier(), prompt, tokenizer_);
+      questions.push_back(AutoQuestion(prompt.ids, TurnBegin(prompt.ids, plan_.known, end), end));
+    }
+    const auto start = Clock::now();
+    std::vector<int> arms;
+    for (const auto& asked : Generate(engine_, tokenizer_, questions, {.max_batch = settings_.max_batch})) {
+      arms.push_back(static_cast<int>(settings_.automatic->Choose(asked[0].hidden).arm));
+    }
+    *seconds = SecondsSince(start) / static_cast<double>(open.size());
+    return arms;
   }
 
   // A problem being answered.
@@ -183,9 +228,14 @@ class Evaluation {
     if (open.empty()) return;
     std::vector<GenerateRequest> requests;
     std::vector<Asked> asked;
-    for (size_t p : open) {
-      GenerateRequest request = MakeRequest(row, p);
+    double choosing = 0;
+    std::vector<int> arms(open.size(), -1);
+    if (IsAutomatic(row)) arms = ChooseArms(row, open, &choosing);
+    for (size_t i = 0; i < open.size(); ++i) {
+      const size_t p = open[i];
+      GenerateRequest request = MakeRequest(row, p, arms[i]);
       Asked& one = asked.emplace_back(Asked{p, {}, settings_.chains, trace != nullptr ? &trace->completions[p][0] : nullptr});
+      one.piece.arm = arms[i];
       if (trace != nullptr) {
         const Completion& known = *one.trace;
         const int64_t prefix = TokensBeforeBudget(tokenizer_, *request.budget, known.prompt_opens_thoughts ? Thoughts::kOpen : Thoughts::kNone,
@@ -203,7 +253,7 @@ class Evaluation {
       one.piece.completions.resize(static_cast<size_t>(settings_.chains));
       requests.push_back(std::move(request));
     }
-    const AdapterRef& adapter = modes_[plan_.rows[row].mode].adapter;
+    const AdapterRef& adapter = ModeOf(row).adapter;
     const bool cached = trace == nullptr && (!adapter || adapter->activation() == Activation::kInvocation);  // found the prompts in the cache
     const std::vector<double>& encoding = encode_seconds_[plan_.rows[row].prompt_set];
     auto last = Clock::now();
@@ -217,11 +267,11 @@ class Evaluation {
       const double encoded = cached ? encoding[one.problem - begin] : 0;
       Completion& own = one.piece.completions[static_cast<size_t>(completion.sample)] = completion;
       own.logprobs = {};
-      own.ttft_ms += 1e3 * encoded;
+      own.ttft_ms += 1e3 * (encoded + choosing);
       one.piece.tokens += static_cast<int64_t>(own.tokens.size() - requests[i].response_prefix.size());
       if (one.trace != nullptr) TakeBeginning(*one.trace, static_cast<int64_t>(requests[i].response_prefix.size()), &own);
       if (--one.unfinished > 0) return;
-      one.piece.seconds += encoded + SecondsSince(last);
+      one.piece.seconds += encoded + choosing + SecondsSince(last);
       last = Clock::now();
       Finish(row, one.problem, one.piece);
     };
@@ -244,6 +294,7 @@ class Evaluation {
   const EvalPlan& plan_;
   const Progress& on_progress_;
   EvalKeeper* keeper_;
+  NamedAdapter auto_mode_;                           // of the switcher's row: its name, and the adapter that carries it
   std::function<bool(size_t problem)> mine_;
   std::vector<RowInProgress> rows_;                  // as plan_.rows
   std::vector<size_t> order_;                        // in which they are answered

@@ -20,6 +20,7 @@ struct EvalPiece {
   std::vector<Completion> completions;  // by chain, without logprobs
   int64_t tokens = 0;                   // decoded for it, or known from the trace that it was taken from
   double seconds = 0;                   // that these took
+  int arm = -1;                         // of the switcher's row: who answered; −1: another row
 };
 
 // Where answers go as they come, for an evaluation that is broken off to be gone on with. Rows are the plan's.

@@ -120,7 +120,9 @@ struct EvalJournal::Impl {
     void Keep(size_t row, size_t problem, const EvalPiece& piece) override {
       Json answers = Json::array();
       for (const Completion& completion : piece.completions) answers.push_back(CompletionJson(completion));
-      AppendToFile(journal_->path, LineOf({{"set", set_}, {"row", row}, {"problem", problem}, {"tokens", piece.tokens}, {"seconds", piece.seconds}, {"answers", answers}}));
+      Json line = {{"set", set_}, {"row", row}, {"problem", problem}, {"tokens", piece.tokens}, {"seconds", piece.seconds}, {"answers", answers}};
+      if (piece.arm >= 0) line["arm"] = piece.arm;
+      AppendToFile(journal_->path, LineOf(line));
       journal_->answered = true;
     }
     void Settle() override { SyncFile(journal_->path); }
@@ -158,6 +160,8 @@ struct EvalJournal::Impl {
     EvalPiece piece;
     piece.tokens = line.at("tokens");
     piece.seconds = line.at("seconds");
+    if (line.contains("arm")) piece.arm = line.at("arm");
+    if (piece.arm < -1 || piece.arm >= shape.arms) return false;
     for (const Json& answer : answers) {
       piece.completions.push_back(CompletionOf(answer, static_cast<int>(piece.completions.size())));
       for (int32_t id : piece.completions.back().tokens) {

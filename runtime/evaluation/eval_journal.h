@@ -3,7 +3,7 @@
 // Text, a line each, behind the CRC-32C of the rest of the line (8 hex digits and a space), only ever appended to:
 //   {"pith_evaluation": 1, "facts": [[name, value], …]}   first: all that the answers depend on
 //   {"go": …}                                             a process that worked on it: when, on what machine
-//   {"set", "row", "problem", "tokens", "seconds", "answers": […]}   a problem of a row, with all its chains
+//   {"set", "row", "problem", "tokens", "seconds", "answers": […]}   a problem of a row, with all its chains; of a switcher's row also the "arm"
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct EvalShape {
   std::vector<Set> sets;
   int chains = 1;
   int64_t vocab = 0;  // ids of tokens are below it
+  int arms = 0;       // of a switcher; 0: there is none
 };
 
 class EvalJournal {

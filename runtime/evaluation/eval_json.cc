@@ -43,6 +43,7 @@ Json RowJson(const EvalRow& row) {
     json["score_auc"] = *row.score_auc;
     json["score_error"] = *row.score_error;
   }
+  for (const EvalArm& arm : row.arms) json["arms"].push_back({{"arm", arm.name}, {"share", arm.share}});
   return json;
 }
 
@@ -100,6 +101,7 @@ std::string AnswersJsonl(const std::vector<EvaluatedSet>& sets) {
                      {"text", answer.text}, {"tokens", answer.tokens}, {"correct", answer.correct}, {"correct_lenient", answer.correct_lenient},
                      {"extracted", answer.extracted}, {"forced", answer.forced}, {"truncated", answer.truncated}, {"verdict", VerdictName(answer.verdict)}};
         if (answer.score) line["score"] = *answer.score;
+        if (!answer.arm.empty()) line["arm"] = answer.arm;
         if (row.greedy) line["near_ties"] = answer.near_ties;
         if (!answer.reason.empty()) line["reason"] = answer.reason;
         out += Text(line, -1);

@@ -7,6 +7,7 @@
 #include "data/text/announcement.h"
 #include "runtime/evaluation/eval_budget.h"
 #include "runtime/kv_cache.h"
+#include "runtime/session/conversation.h"
 
 namespace pith {
 namespace {
@@ -56,24 +57,33 @@ EvalPlan PlanEval(const ModelConfig& config, const Prompter& prompter, const std
   EvalPlan plan;
   int64_t prompt_pages = 0;  // of all prompts
   std::map<std::string, size_t> sets;  // by what they tell
+  std::vector<EvalPlan::Row> wanted;
   for (size_t mode = 0; mode < modes.size(); ++mode) {
-    for (const EvalPoint& point : settings.PointsOf(modes[mode])) {
-      const Budget budget = settings.BudgetOf(point);
-      CheckBudget(settings, modes[mode], point, prompter.tokenizer());
-      const auto [set, is_new] = sets.emplace(UserTurn("", budget), plan.prompts.size());
-      plan.rows.push_back({mode, point, set->second});
-      if (!is_new) continue;
-      std::vector<Prompt>& prompts = plan.prompts.emplace_back();
-      for (const Problem& problem : problems) {
-        prompts.push_back(prompter.Build(UserTurn(problem.question, budget), settings.system));
-        for (const NamedAdapter& each : modes) FindSwitch(each, prompts.back(), prompter.tokenizer());
-        prompt_pages += KvCache::PagesFor(static_cast<int64_t>(prompts.back().ids.size()));
-      }
+    for (const EvalPoint& point : settings.PointsOf(modes[mode])) wanted.push_back({mode, point, 0});
+  }
+  if (settings.automatic) {
+    wanted.push_back({modes.size(), {}, 0});
+    plan.known = Conversation(prompter, settings.system).KnownPrompt();
+  }
+  for (const auto& [mode, point, unset] : wanted) {
+    const Budget budget = settings.BudgetOf(point);
+    if (mode < modes.size()) CheckBudget(settings, modes[mode], point, prompter.tokenizer());
+    const auto [set, is_new] = sets.emplace(UserTurn("", budget), plan.prompts.size());
+    plan.rows.push_back({mode, point, set->second});
+    if (!is_new) continue;
+    std::vector<Prompt>& prompts = plan.prompts.emplace_back();
+    for (const Problem& problem : problems) {
+      prompts.push_back(prompter.Build(UserTurn(problem.question, budget), settings.system));
+      for (const NamedAdapter& each : modes) FindSwitch(each, prompts.back(), prompter.tokenizer());
+      if (settings.automatic) FindSwitch(settings.automatic->carrier(), prompts.back(), prompter.tokenizer());
+      prompt_pages += KvCache::PagesFor(static_cast<int64_t>(prompts.back().ids.size()));
     }
   }
   for (size_t row = 0; row < plan.rows.size(); ++row) {
-    const ResponseCheck check = settings.CheckFor(modes[plan.rows[row].mode]);
-    const int64_t limit = settings.ResponseLimit(plan.rows[row].point.tokens) + (check.ids.empty() ? 0 : static_cast<int64_t>(check.ids.size()) + 1);
+    const bool automatic = plan.rows[row].mode == modes.size();
+    const ResponseCheck check = automatic ? ResponseCheck() : settings.CheckFor(modes[plan.rows[row].mode]);
+    const int64_t answer = settings.ResponseLimit(plan.rows[row].point.tokens);
+    const int64_t limit = (automatic ? std::max(answer, settings.automatic->most_budget()) : answer) + (check.ids.empty() ? 0 : static_cast<int64_t>(check.ids.size()) + 1);
     for (size_t p = 0; p < problems.size(); ++p) {
       const auto prompt = static_cast<int64_t>(plan.prompt(row, p).ids.size());
       if (prompt > config.context_length - limit) {

@@ -11,6 +11,7 @@
 #include "data/template/prompt.h"
 #include "rewards/budget.h"
 #include "rewards/verifiers.h"
+#include "runtime/session/auto_mode.h"
 #include "runtime/session/mode.h"
 #include "runtime/generation/sampler.h"
 #include "runtime/speculation/drafter.h"
@@ -44,6 +45,7 @@ struct EvalSettings {
   int chains = 1;                     // samples per problem
   bool score = false;                 // each by the verifier of its adapter, where that has one
   SamplingParams sampling;            // greedy for one chain unless asked otherwise
+  std::shared_ptr<const AutoMode> automatic = nullptr;  // a row more: the switcher chooses who answers, and the budget
   std::string system;
   int max_batch = 32;
   std::shared_ptr<Drafter> drafter = nullptr;  // no answer hangs on it
@@ -59,12 +61,13 @@ struct EvalSettings {
 
 struct EvalPlan {
   struct Row {
-    size_t mode;
+    size_t mode;       // of the modes; their number: automatic
     EvalPoint point;
     size_t prompt_set;
   };
-  std::vector<Row> rows;                     // mode by mode
+  std::vector<Row> rows;                     // mode by mode; that of the switcher last
   std::vector<std::vector<Prompt>> prompts;  // [set][problem]: one set for all rows that put nothing into the prompt, and one for each sentence
+  std::vector<int32_t> known;                // what every prompt begins with, before the user's turn; for the switcher
   int64_t longest = 0;                       // tokens that one sequence may come to
   // Problems are taken in chunks, so that the prompts of a chunk stay in the cache while every mode answers them under
   // every budget: what the base computes of a prompt is computed once.

@@ -31,6 +31,13 @@ struct EvalAnswer {
   int64_t near_ties = 0;              // of its tokens
   double ttft_ms = 0;
   std::optional<double> score = {};   // by the adapter's verifier
+  std::string arm = {};               // of the switcher's row: who gave it
+};
+
+// Of the switcher's row: how often it chose an arm.
+struct EvalArm {
+  std::string name;
+  double share = 0;
 };
 
 // What a row is of.
@@ -73,6 +80,7 @@ struct EvalRow : EvalRowLabels {
   int64_t rss_mb = 0;
   int64_t errors = 0;                 // completions that the verifier failed on
   std::vector<EvalAnswer> answers;    // problem by problem, chain by chain
+  std::vector<EvalArm> arms = {};     // of the switcher's row; empty: another
 };
 
 // completions[p] holds labels.chains completions of problems[p]. A completion that its limit cut off counts as truncated,

@@ -176,6 +176,39 @@ void DescribeVerifier(const std::optional<VerifierHead>& head, InfoSheet* sheet)
   sheet->Line("  policy", Str("as ", fit.type, ", activations ", fit.activations, ", KV ", fit.kv_type, ", temperature ", fit.temperature));
 }
 
+void DescribeSwitcher(const std::optional<SwitcherHead>& head, InfoSheet* sheet) {
+  if (!head) {
+    sheet->SetJson("switcher", "null");
+    return;
+  }
+  const SwitcherFit& fit = head->fit;
+  Json arms = Json::array(), curve = Json::array();
+  const auto at = [](const std::vector<double>& values, size_t k) { return k < values.size() ? Json(values[k]) : Json(nullptr); };
+  for (size_t k = 0; k < head->arms.size(); ++k) {
+    const SwitchArm& arm = head->arms[k];
+    arms.push_back({{"name", arm.name}, {"adapter", arm.adapter}, {"budget", arm.budget_tokens > 0 ? Json(arm.budget_tokens) : Json(nullptr)}, {"told", arm.told},
+                    {"accuracy", at(fit.arm_accuracy, k)}, {"mean_tokens", at(fit.arm_tokens, k)}, {"auc", at(fit.arm_auc, k)}, {"calibration_error", at(fit.arm_calibration_error, k)}});
+  }
+  for (const SwitchPoint& p : head->curve) curve.push_back({{"price", p.price}, {"mean_tokens", p.tokens}, {"accuracy", p.accuracy}});
+  sheet->SetJson("switcher", Json{{"width", head->arms[0].right.weights.size()}, {"price", head->price}, {"arms", arms}, {"curve", curve}, {"dataset", fit.dataset}, {"type", fit.type},
+                                 {"activations", fit.activations}, {"kv_type", fit.kv_type}, {"max_tokens", fit.max_tokens}, {"fit_problems", fit.fit_problems},
+                                 {"held_out_problems", fit.held_out_problems}, {"target_tokens", fit.target_tokens}, {"accuracy", fit.accuracy}, {"mean_tokens", fit.mean_tokens},
+                                 {"random_accuracy", fit.random_accuracy}, {"difference_ci", {fit.difference_low, fit.difference_high}}}
+                                 .dump(-1, ' ', false, Json::error_handler_t::replace));
+  sheet->Line("switcher", SwitcherSentence(*head));
+  for (size_t k = 0; k < head->arms.size(); ++k) {
+    const SwitchArm& arm = head->arms[k];
+    std::string told = arm.adapter.empty() || arm.adapter == kOwnAdapter ? "" : Str(", sha256 ", arm.adapter.substr(0, 12), "…");
+    if (arm.told) told += ", told";
+    if (k < fit.arm_accuracy.size() && k < fit.arm_tokens.size()) told += ShownNumber(": alone %.1f %% right", 100 * fit.arm_accuracy[k]) + ShownNumber(" at %.1f tokens", fit.arm_tokens[k]);
+    if (k < fit.arm_auc.size() && k < fit.arm_calibration_error.size()) {
+      told += ShownNumber("; AUC %.3f", fit.arm_auc[k]) + ShownNumber(", calibration error %.3f", fit.arm_calibration_error[k]);
+    }
+    sheet->Line("  arm", arm.name + told);
+  }
+  sheet->Line("  price", ShownNumber("%.4g of a right answer for a token", head->price) + ShownNumber(", for %.1f tokens an answer", fit.target_tokens));
+}
+
 }  // namespace
 
 void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* sheet) {
@@ -226,6 +259,7 @@ void DescribeAdapterGguf(const GgufFile& file, const InfoBase& base, InfoSheet* 
   DescribeCard(facts.card, "", sheet);  // made of tensors that were converted since
   DescribeProof(ReadProofMetadata(file), /*expected=*/true, sheet);
   DescribeVerifier(ReadVerifierMetadata(file), sheet);
+  DescribeSwitcher(ReadSwitcherMetadata(file), sheet);
 }
 
 void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sheet) {
@@ -275,6 +309,7 @@ void DescribePeft(const std::string& folder, const InfoBase& base, InfoSheet* sh
   DescribeCard(facts.card, hash, sheet);
   DescribeProof(adapter.proof && adapter.proof->adapter_sha256 == hash ? adapter.proof : std::nullopt, /*expected=*/false, sheet);
   DescribeVerifier(adapter.verifier && adapter.verifier->adapter_sha256 == hash ? adapter.verifier : std::nullopt, sheet);
+  DescribeSwitcher(adapter.switcher && adapter.switcher->adapter_sha256 == hash ? adapter.switcher : std::nullopt, sheet);
 }
 
 }  // namespace pith

@@ -1,6 +1,7 @@
 // chat: a conversation in the terminal; modes, budgets and chains are changed within it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <iostream>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/model_path.h"
 #include "runtime/generation/scheduler.h"
+#include "runtime/programs/auto_option.h"
 #include "runtime/programs/budget_options.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/commands.h"
@@ -24,9 +26,9 @@ volatile std::sig_atomic_t interrupted = 0;  // by Ctrl-C, since it was last loo
 class Chat {
  public:
   Chat(Engine& engine, const Prompter& prompter, std::vector<NamedAdapter> adapters, const BudgetOptions& closing, const CLI::App& app, TurnOptions options,
-       VoteKind vote, const std::string& system, std::shared_ptr<Drafter> drafter)
+       VoteKind vote, const std::string& system, std::unique_ptr<AutoMode> automatic, double switch_cost, std::shared_ptr<Drafter> drafter)
       : engine_(engine), prompter_(prompter), words_(prompter.tokenizer()), adapters_(std::move(adapters)), closing_(closing), app_(app), options_(std::move(options)), vote_(vote),
-        conversation_(prompter, system), scheduler_(engine, words_, {.drafter = std::move(drafter)}) {
+        automatic_(std::move(automatic)), switch_cost_(switch_cost), conversation_(prompter, system), scheduler_(engine, words_, {.drafter = std::move(drafter)}) {
     if (!adapters_.empty()) options_.mode = adapters_[0];
     SetBudget();
   }
@@ -42,11 +44,12 @@ class Chat {
     }
     return true;
   }
-  std::string Prompt() const { return options_.mode.name + (closing_.budget.tokens > 0 && options_.budget ? Str(" ", closing_.budget.tokens) : "") + "> "; }
+  std::string Prompt() const { return automatic_ ? Str(kAutoMode, "> ") : options_.mode.name + (closing_.budget.tokens > 0 && options_.budget ? Str(" ", closing_.budget.tokens) : "") + "> "; }
 
  private:
   static constexpr const char* kHelp =
       "/reason [NAME]   answer with the adapter     /base        answer with the base\n"
+      "/auto            the adapter's switcher chooses between the two, and the budget\n"
       "/budget N        tokens to spend; 0: none    /chains N    answers sampled, and a vote\n"
       "/undo            forget the last turn        /new         forget all turns\n"
       "/quit            go (or Ctrl-D); Ctrl-C stops an answer\n";
@@ -63,9 +66,13 @@ class Chat {
     if (name == "quit" || name == "exit") return false;
     if (name == "base") {
       options_.mode = {"base", nullptr};
+      automatic_.reset();
+    } else if (name == "auto") {
+      automatic_ = SwitchedBy(given);
     } else if (name == "reason") {
       Reason(given);
     } else if (name == "budget") {
+      if (automatic_) ThrowUser("/budget has no effect under /auto, which chooses the budget; say /reason or /base before it");
       const auto tokens = ParseNumber<int64_t>("/budget", given == "none" ? "0" : given, BudgetTokens());
       const BudgetOptions before = closing_;
       closing_.budget.tokens = tokens;
@@ -92,19 +99,52 @@ class Chat {
     return true;
   }
 
-  void Reason(const std::string& name) {
-    if (adapters_.empty()) ThrowUser("/reason wants an adapter; start with --adapter FILE");
+  // The first adapter where there is no name.
+  const NamedAdapter& Find(const char* command, const std::string& name) const {
+    if (adapters_.empty()) ThrowUser(command, " wants an adapter; start with --adapter FILE");
     const auto found = name.empty() ? adapters_.begin() : std::find_if(adapters_.begin(), adapters_.end(), [&](const NamedAdapter& a) { return a.name == name; });
     if (found == adapters_.end()) ThrowUser("no adapter is called '", name, "'; the first is '", adapters_[0].name, "'");
-    options_.mode = *found;
+    return *found;
+  }
+
+  void Reason(const std::string& name) {
+    options_.mode = Find("/reason", name);
+    automatic_.reset();
+  }
+
+  std::unique_ptr<AutoMode> SwitchedBy(const std::string& name) const {
+    auto made = std::make_unique<AutoMode>(Find("/auto", name), adapters_, "/auto", words_);
+    if (switch_cost_ > 0) made->SetMeanTokens(switch_cost_);
+    return made;
+  }
+
+  // Of mode auto: the request of the arm that is chosen, whose prompt the base has encoded by then. Nothing: the user stopped it.
+  std::optional<GenerateRequest> Choose(const std::string& user, std::optional<SwitchChoice>* choice) {
+    AutoRequests routes = AskAuto(conversation_, user, options_, *automatic_, words_);
+    std::vector<Completion> asked;
+    RequestCallbacks callbacks;
+    callbacks.on_done = [&](std::vector<Completion> completions) { asked = std::move(completions); };
+    const RequestId id = scheduler_.Submit(routes.question, callbacks);
+    while (scheduler_.Step()) {
+      if (interrupted) scheduler_.Cancel(id);
+    }
+    if (asked.at(0).hidden.empty()) return {};
+    *choice = automatic_->Choose(asked[0].hidden);
+    return std::move(routes.arms[(*choice)->arm]);
   }
 
   void Answer(const std::string& user) {
+    interrupted = 0;
     options_.announcement = AnnouncementOf(options_.mode, closing_.announcement, options_.budget_sentence);
-    const bool several = options_.chains > 1, weighted = several && vote_ == VoteKind::kWeighted && options_.mode.adapter;  // the base has no verifier
+    const bool several = options_.chains > 1, weighted = several && vote_ == VoteKind::kWeighted && options_.mode.adapter && !automatic_;  // the base has no verifier
     options_.check = weighted ? CheckOf(options_.mode, "--vote weighted") : ResponseCheck();
-    GenerateRequest request = conversation_.Ask(user, options_);
-    if (app_.count("--max-tokens") == 0 && !options_.budget) request.max_tokens = DefaultTokens(request, engine_.config().context_length);
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<SwitchChoice> choice;
+    const std::optional<GenerateRequest> chosen = automatic_ ? Choose(user, &choice) : conversation_.Ask(user, options_);
+    if (!chosen) return;
+    GenerateRequest request = *chosen;
+    const double choosing_ms = choice ? std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count() : 0;
+    if (app_.count("--max-tokens") == 0 && !request.budget) request.max_tokens = DefaultTokens(request, engine_.config().context_length);
     Vote vote(static_cast<size_t>(options_.chains), weighted ? VoteKind::kWeighted : VoteKind::kMajority);
     std::vector<Completion> done;
     RequestId id = 0;
@@ -124,15 +164,17 @@ class Chat {
     };
     callbacks.on_done = [&](std::vector<Completion> completions) { done = std::move(completions); };
     id = scheduler_.Submit(request, callbacks);
-    interrupted = 0;
     while (scheduler_.Step()) {
       if (interrupted) scheduler_.Cancel(id);
     }
     if (thinking && isatty(STDOUT_FILENO)) std::cout << "\x1b[0m";
     const Vote::Result winner = several ? vote.Winner() : Vote::Result();
-    const Completion& kept = done.at(winner.chain);
+    Completion& kept = done.at(winner.chain);
+    kept.ttft_ms += choosing_ms;
+    kept.wall_ms += choosing_ms;
     if (several) std::cout << ResponseText(words_, kept);
     std::cout << "\n";
+    if (choice) std::cerr << "[" << ChoiceText(*automatic_, *choice) << "]\n";
     Tell(done, kept, winner);
     conversation_.Keep(user, kept);
     // While the user reads, the base encodes what is kept: the next turn costs what is new alone.
@@ -172,6 +214,8 @@ class Chat {
   const CLI::App& app_;
   TurnOptions options_;
   VoteKind vote_;
+  std::unique_ptr<AutoMode> automatic_;  // under /auto
+  const double switch_cost_;             // 0: as it was fitted
   Conversation conversation_;
   Scheduler scheduler_;
 };
@@ -185,6 +229,7 @@ int ChatCommand(const Arguments& args) {
   std::string system;
   TemplateOptionsOfRun told;
   SpeculateOption speculate;
+  AutoOption automatic;
   int64_t context = 0;
   VoteKind kind = VoteKind::kMajority;
   CLI::App app("A conversation in the terminal: /help tells its commands. Lines come from standard input where that is no terminal.", "chat");
@@ -192,6 +237,7 @@ int ChatCommand(const Arguments& args) {
   app.add_option("--system", system, "system message");
   told.AddTo(app);
   closing.AddTo(app);
+  automatic.AddTo(app, "auto: begin under /auto, where the adapter's switcher chooses for each turn whether the base or the adapter answers, and the budget");
   AddNumber(app, "--chains", &options.chains, Between(1, 32), "answers sampled over one prompt, and a vote");
   AddVote(app, &kind);
   AddSampling(app, &options.sampling.temperature, "0: greedy (default)", &options.sampling);
@@ -200,6 +246,7 @@ int ChatCommand(const Arguments& args) {
   AddNumber(app, "--context", &context, TokenCount(), "tokens of the conversation (default 4096, or the model's context where that is less)");
   if (!ParseArguments(app, args)) return 0;
   CheckSamplingOptions(app, options.sampling);
+  automatic.Check(app);
   if (options.chains > 1 && options.sampling.temperature == 0) ThrowUser("chat: ", options.chains, " chains at temperature 0 would all be the same; give --temperature");
 
   const std::string path = ResolveModelPath(model.model);
@@ -214,8 +261,14 @@ int ChatCommand(const Arguments& args) {
     if (adapters.empty()) CheckOf({"base", nullptr}, "chat: --vote weighted");
     for (const NamedAdapter& mode : adapters) check = std::max(check, static_cast<int64_t>(CheckOf(mode, "chat: --vote weighted").ids.size()));
   }
-  Engine engine(base, model.Engine(2 * tokens + std::max(options.chains, 8) * (std::max(options.max_tokens, closing.budget.tokens) + check + 64)));
-  Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), kind, system, speculate.Make(engine, prompter->tokenizer()));
+  int64_t arms = 0;  // the largest budget that a switcher may choose
+  for (const NamedAdapter& mode : adapters) {
+    if (!mode.adapter->switcher()) continue;
+    for (const SwitchArm& arm : mode.adapter->switcher()->arms) arms = std::max(arms, arm.budget_tokens);
+  }
+  auto switcher = automatic.Make(app, adapters, prompter->tokenizer());
+  Engine engine(base, model.Engine(2 * tokens + std::max(options.chains, 8) * (std::max({options.max_tokens, closing.budget.tokens, arms}) + check + 64)));
+  Chat chat(engine, *prompter, std::move(adapters), closing, app, std::move(options), kind, system, std::move(switcher), automatic.switch_cost, speculate.Make(engine, prompter->tokenizer()));
   struct sigaction action = {};
   action.sa_handler = [](int) { interrupted = 1; };
   action.sa_flags = SA_RESTART;  // what is being written then is written all the same

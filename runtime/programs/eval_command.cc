@@ -63,7 +63,7 @@ std::vector<PlannedSet> PlanSets(const EvalOptions& options, const ModelConfig& 
 }
 
 EvalShape ShapeOf(const std::vector<PlannedSet>& sets, const EvalSettings& settings, int64_t vocab) {
-  EvalShape shape{{}, settings.chains, vocab};
+  EvalShape shape{{}, settings.chains, vocab, settings.automatic ? static_cast<int>(settings.automatic->arms().size()) : 0};
   for (const PlannedSet& set : sets) shape.sets.push_back({set.plan.rows.size(), set.problems.size()});
   return shape;
 }
@@ -104,6 +104,8 @@ int EvalCommand(const Arguments& args) {
   if (modes.empty()) ThrowUser("eval: --no-base without any --adapter leaves nothing to evaluate");
   options.of_template.now = TimeOfTemplate(options, modes);
   const auto prompter = LoadPrompter(app, path, modes, options.of_template);
+  const std::vector<NamedAdapter> adapters(modes.begin() + (options.no_base ? 0 : 1), modes.end());
+  settings.automatic = options.automatic.Make(app, adapters, prompter->tokenizer());
   const std::vector<PlannedSet> sets = PlanSets(options, base->config(), *prompter, modes);
   const OutputFolder folder = MakeEvalFolder(options.out);
   int64_t kv_tokens = 0, completions = 0;

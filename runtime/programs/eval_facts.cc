@@ -95,6 +95,11 @@ std::vector<EvalFact> FactsOf(const EvalOptions& options, const std::vector<Name
            {"list of prompts (chat template, tokenizer)", PromptsHash(sets)}}) {
     facts.push_back(fact);
   }
+  if (s.automatic) {
+    Sha256 hash;
+    hash.Update(SwitcherJson(s.automatic->head()));
+    facts.push_back({"switcher", hash.HexDigest().substr(0, 32) + " at " + AsText(s.automatic->price())});
+  }
   for (const NamedAdapter& mode : modes) {
     if (s.CheckFor(mode).ids.empty()) continue;
     Sha256 hash;

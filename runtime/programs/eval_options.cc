@@ -11,13 +11,14 @@ namespace {
 bool IsFile(const std::string& dataset) { return dataset.ends_with(".jsonl"); }
 bool HasSplits(const std::string& dataset) { return !IsFile(dataset) && dataset != "math500"; }
 bool IsSynthetic(const std::string& dataset) { return dataset == "synthetic"; }
+bool IsGeneratedSet(const std::string& dataset) { return IsSynthetic(dataset) || dataset == "everyday"; }
 
 }  // namespace
 
 void EvalOptions::AddTo(CLI::App& app) {
   data_.split = "test";
   model.AddTo(app, /*many_adapters=*/true);
-  app.add_option("--dataset", datasets, "gsm8k | math500 | svamp | synthetic | FILE.jsonl; may be given more than once")->required();
+  app.add_option("--dataset", datasets, "gsm8k | math500 | svamp | synthetic | everyday | FILE.jsonl; may be given more than once")->required();
   app.add_option("--split", data_.split, "train | test");
   AddNumber(app, "--limit", &data_.limit, Between(0, 1000000000), "how many problems of each data set; 0: all");
   AddNumber(app, "--data-seed", &data_.seed, AnyNumber(), "of the generator and of --shuffle");
@@ -38,6 +39,7 @@ void EvalOptions::AddTo(CLI::App& app) {
   AddNumber(app, "--max-tokens", &settings.max_tokens, TokenCount(), "cap without a budget");
   AddNumber(app, "--chains", &settings.chains, Between(1, 256), "samples per problem");
   app.add_flag("--score", settings.score, "score each by its adapter's verifier: a weighted vote beside the majority, and how good the scores are");
+  automatic.AddTo(app, "auto: a row more, in which the first adapter's switcher chooses for each problem who answers, and the budget");
   AddSampling(app, &temperature_, "0: greedy (the default for one chain; else 0.7)", &settings.sampling);
   app.add_option("--system", settings.system, "system message");
   of_template.AddTo(app);
@@ -59,17 +61,18 @@ void EvalOptions::Complete(const CLI::App& app) {
     if (std::count(datasets.begin(), datasets.end(), datasets[i]) > 1) ThrowUser("eval: --dataset names '", datasets[i], "' twice");
   }
   const auto any = [&](bool (*of)(const std::string&)) { return std::any_of(datasets.begin(), datasets.end(), of); };
-  const bool synthetic = any(IsSynthetic), others = !std::all_of(datasets.begin(), datasets.end(), IsSynthetic);
+  const bool synthetic = any(IsSynthetic), generated = any(IsGeneratedSet), others = !std::all_of(datasets.begin(), datasets.end(), IsGeneratedSet);
   if (!synthetic) RefuseUnused(app, {"--min-steps", "--max-steps", "--max-number", "--distractor-rate"}, "on a data set other than synthetic");
   if (!any(IsFile)) RefuseUnused(app, {"--question-field", "--answer-field"}, "on a data set other than FILE.jsonl");
   if (!any(HasSplits)) RefuseUnused(app, {"--split"}, Str("on ", datasets[0], ", which has no splits"));
-  if (!others) RefuseUnused(app, {"--shuffle"}, "on synthetic, whose order is random");
-  if (!synthetic && !data_.shuffle) RefuseUnused(app, {"--data-seed"}, "without --shuffle");
+  if (!others) RefuseUnused(app, {"--shuffle"}, "on generated data, whose order is random");
+  if (!generated && !data_.shuffle) RefuseUnused(app, {"--data-seed"}, "without --shuffle");
   const bool budgeted = std::any_of(settings.budgets.begin(), settings.budgets.end(), [](int64_t budget) { return budget > 0; });
   const bool free = std::count(settings.budgets.begin(), settings.budgets.end(), 0) > 0;
   if (!budgeted) RefuseUnused(app, {"--reserve", "--close-text", "--sentence", "--announcement", "--told"}, "without a budget in --budgets");
   if (settings.told == Told::kNever) RefuseUnused(app, {"--sentence", "--announcement"}, "with --told never");
-  if (!free) RefuseUnused(app, {"--max-tokens"}, "without 'none' in --budgets: each budget is the cap");
+  if (!free && !automatic.on()) RefuseUnused(app, {"--max-tokens"}, "without 'none' in --budgets: each budget is the cap");
+  automatic.Check(app);
   CheckSamplingOptions(app, settings.sampling);
   if (settings.chains > 1 && settings.sampling.temperature == 0) {
     ThrowUser("eval: ", settings.chains, " chains at temperature 0 would all be the same; give --temperature");

@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "runtime/evaluation/eval_plan.h"
+#include "runtime/programs/auto_option.h"
 #include "runtime/programs/command_line.h"
 #include "runtime/programs/speculate_option.h"
 
@@ -19,6 +20,7 @@ struct EvalOptions {
   std::vector<std::string> datasets;   // names, all different
   TemplateOptionsOfRun of_template;
   SpeculateOption speculate;
+  AutoOption automatic;
   bool no_base = false, overwrite = false, resume = false;
   std::string out;
 

@@ -79,7 +79,7 @@ std::string ReportHtml(const ReportInfo& info, const std::vector<EvaluatedSet>& 
   for (const EvaluatedSet& set : sets) {
     if (sets.size() > 1) out += Str("<h2>", EscapeHtml(set.dataset), " <span class=\"small\">", set.problems.size(), " problems</span></h2>\n");
     out += "<figure>" + AccuracyLengthChart(set.rows) + "<figcaption>" + caption + "</figcaption></figure>\n";
-    out += RowsTable(set.rows) + VotesTable(set.rows) + ComparisonsTable(set.rows) + BreakdownTable(set) + SideBySide(set);
+    out += RowsTable(set.rows) + VotesTable(set.rows) + ArmsTable(set.rows) + ComparisonsTable(set.rows) + BreakdownTable(set) + SideBySide(set);
   }
   out += "<h2>Made by</h2>\n<p><code>" + EscapeHtml(info.command) + "</code></p>\n" + GoesTable(info.run_json);
   return out + "</body></html>\n";

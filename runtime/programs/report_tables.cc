@@ -66,6 +66,18 @@ std::string VotesTable(const std::vector<EvalRow>& rows) {
   return any ? "<h3>Votes</h3>\n" + table.End() : "";
 }
 
+std::string ArmsTable(const std::vector<EvalRow>& rows) {
+  HtmlTable table({"mode", "who answered", "of the problems"});
+  bool any = false;
+  for (const EvalRow& row : rows) {
+    for (const EvalArm& arm : row.arms) {
+      any = true;
+      table.Add({EscapeHtml(row.mode), EscapeHtml(arm.name), Percent(arm.share)});
+    }
+  }
+  return any ? "<h3>The switcher's choices</h3>\n" + table.End() : "";
+}
+
 std::string ComparisonsTable(const std::vector<EvalRow>& rows) {
   const std::vector<RowComparison> pairs = CompareModes(rows);
   if (pairs.empty()) return "";

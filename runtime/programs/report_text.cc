@@ -35,6 +35,12 @@ std::string ReportText(const std::vector<EvaluatedSet>& sets) {
       }
       out += "\n";
     }
+    for (const EvalRow& row : set.rows) {
+      if (row.arms.empty()) continue;
+      out += row.mode + ":";
+      for (const EvalArm& arm : row.arms) out += (&arm == row.arms.data() ? " " : ", ") + arm.name + Format(" %.1f%%", 100 * arm.share);
+      out += " of the problems\n";
+    }
     for (const RowComparison& pair : CompareModes(set.rows)) {
       std::snprintf(line, sizeof line, ": accuracy %+.1f points (%+.1f to %+.1f), tokens %+.1f (%+.1f to %+.1f)", 100 * pair.accuracy_difference,
                     100 * pair.accuracy_interval.low, 100 * pair.accuracy_interval.high, pair.tokens_difference, pair.tokens_interval.low, pair.tokens_interval.high);

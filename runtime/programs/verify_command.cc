@@ -27,6 +27,7 @@ std::string VerifyText(const AdapterProof& proof, const ProofResult& result) {
   text += Str("deviation      ", Figure(f.deviation), "; equal up to ", Figure(f.equal_bound), ", allowed up to ", Figure(f.bound), "\n");
   if (f.stored_bound > 0) text += Str("               ", Figure(f.stored_deviation), " from what the exporter computed with this file, allowed up to ", Figure(f.stored_bound), "\n");
   if (f.verifier_bound > 0) text += Str("verifier       its logits off by ", Figure(f.verifier_deviation), ", allowed up to ", Figure(f.verifier_bound), "\n");
+  if (f.switcher_bound > 0) text += Str("switcher       its values off by ", Figure(f.switcher_deviation), ", allowed up to ", Figure(f.switcher_bound), "\n");
   text += Str("base's logits  off by ", Figure(f.base_deviation), ", allowed up to ", Figure(f.base_bound), "\n");
   return text + Str("can hide       a fault of the computation of up to ", Figure(100 * f.unseen), " % of the change\n");
 }
@@ -39,7 +40,8 @@ std::string VerifyJson(const AdapterProof& proof, const ProofResult& result) {
   const Json json = {{"verdict", ProofVerdictName(result.verdict)}, {"findings", findings}, {"policy", proof.policy}, {"prompts", proof.prompts.size()},
                      {"change", f.change}, {"expected_change", f.expected_change}, {"deviation", f.deviation}, {"equal_bound", f.equal_bound}, {"bound", f.bound},
                      {"stored_deviation", f.stored_deviation}, {"stored_bound", f.stored_bound}, {"base_deviation", f.base_deviation}, {"base_bound", f.base_bound}, {"rounding", f.rounding}, {"scale", f.scale}, {"can_hide", f.unseen},
-                     {"verifier_deviation", f.verifier_deviation}, {"verifier_bound", f.verifier_bound}};
+                     {"verifier_deviation", f.verifier_deviation}, {"verifier_bound", f.verifier_bound},
+                     {"switcher_deviation", f.switcher_deviation}, {"switcher_bound", f.switcher_bound}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -47,14 +47,17 @@ ProofResult VerifyAdapter(std::shared_ptr<const BaseModel> base, const AdapterRe
   alone.share_prefixes = false;
   evidence.arithmetic_noise = ArithmeticNoise(alone);
   VerifierReplay verifier;
+  SwitcherReplay switcher;
   {
     Engine engine(base, alone);
     evidence.logits = Replay(engine, proof, adapter, evidence.begins);
     if (adapter->verifier()) verifier = ReplayVerifier(engine, proof, adapter, evidence.begins);
+    if (adapter->switcher()) switcher = ReplaySwitcher(engine, proof, adapter, evidence.begins);
   }
   evidence.stale_kv = !WarmIsCold(std::move(base), alone, proof, adapter, evidence.begins, kWarmPrompts, evidence.logits);
   ProofResult result = CheckProof(proof, evidence);
   if (adapter->verifier() && !options.any_base) CheckVerifier(*adapter->verifier(), verifier.logits, verifier.spreads, evidence.arithmetic_noise, &result);
+  if (adapter->switcher() && !options.any_base) CheckSwitcher(*adapter->switcher(), switcher, evidence.arithmetic_noise, &result);
   return result;
 }
 

@@ -1,4 +1,4 @@
-// calls MODEL ADAPTER ADAPTER_WITH_VERIFIER: what the C API promises beyond one request, by its header alone. Prints "N checks hold"; nothing on stderr.
+// calls MODEL ADAPTER ADAPTER_WITH_HEADS: what the C API promises beyond one request, by its header alone. Prints "N checks hold"; nothing on stderr.
 #include <thread>
 
 #include "calls.h"
@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   Chains(model);
   Votes(model);
   Scores(model, adapter, argv[3]);
+  Auto(model, adapter, argv[3]);
   Text(model);
   Proofs(model, adapter);
   ABrokenAdapter(model, adapter_path);

@@ -143,6 +143,7 @@ void ABrokenAdapter(pith_model* model, const std::string& path);
 void Votes(pith_model* model);
 // By the adapter at `path`, which has a verifier.
 void Scores(pith_model* model, pith_adapter* without, const std::string& path);
+void Auto(pith_model* model, pith_adapter* without, const std::string& path);
 void Memory(pith_model* model);
 void Logs(const std::string& path);
 void Kv(const std::string& path);

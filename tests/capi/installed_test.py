@@ -57,7 +57,7 @@ def make_files():
     run(os.path.join(build, "pith-export"), "convert", "--base", os.path.join(golden, "tiny-llama"), "--type", "f32", "--out", "tiny.gguf")
     run(os.path.join(build, "pith-export"), "adapter", "--adapter", os.path.join(golden, "tiny-alora"), "--base", "tiny.gguf", "--type", "f16",
         "--out", "alora.gguf")
-    # The same with a verifier that nobody fitted.
+    # The same with a verifier and a switcher that nobody fitted.
     shutil.copytree(os.path.join(golden, "tiny-alora"), os.path.join(folder, "peft-scored"))
     card = json.loads(run(os.path.join(build, "pith-run"), "info", "--json", "alora.gguf").stdout)["card"]
     random.seed(3)
@@ -67,6 +67,17 @@ def make_files():
             "auc": 0.625, "calibration_error": 0.125, "log_loss": 0.6, "proof_logits": []}
     with open(os.path.join(folder, "peft-scored/pith_verifier.json"), "w", encoding="utf-8") as file:
         json.dump(head, file)
+    # By the length of the user's turn, roughly: weights are drawn, and both arms are taken.
+    weights = [random.uniform(-0.3, 0.3) for _ in range(64)]
+    switcher = {"version": 1, "arms": ["base", "adapter", "adapter-40"], "arm_adapters": ["", "self", "self"], "arm_budgets": [0, 0, 40], "arm_told": [0, 0, 0],
+                "weights": weights + [-w for w in weights] + [0.0] * 64, "biases": [0.0, 0.0, -9.0], "token_weights": [0.0] * 192, "token_biases": [10.0, 20.0, 1.0],
+                "least_tokens": [1.0, 1.0, 1.0], "most_tokens": [99.0, 99.0, 40.0], "price": 0.0, "curve_prices": [0.0, 9.0], "curve_tokens": [15.0, 2.0],
+                "curve_accuracy": [0.5, 0.25], "adapter_sha256": card["sha256"]["adapter"], "dataset": "sums", "type": "f16", "activations": "int8", "kv_type": "f16",
+                "max_tokens": 64, "fit_problems": 3, "held_out_problems": 1, "target_tokens": 15.0, "accuracy": 0.625, "mean_tokens": 14.5, "random_accuracy": 0.5,
+                "difference_low": -0.25, "difference_high": 0.5, "arm_accuracy": [0.5, 0.5, 0.25], "arm_tokens": [10.0, 20.0, 2.0], "arm_auc": [0.5, 0.5, 0.5],
+                "arm_calibration_error": [0.0, 0.0, 0.0], "proof_logits": [], "proof_tokens": []}
+    with open(os.path.join(folder, "peft-scored/pith_switcher.json"), "w", encoding="utf-8") as file:
+        json.dump(switcher, file)
     run(os.path.join(build, "pith-export"), "adapter", "--adapter", "peft-scored", "--base", "tiny.gguf", "--type", "f16", "--out", "scored.gguf")
 
 

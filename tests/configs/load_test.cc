@@ -57,7 +57,7 @@ const std::string kRl = "stage: rl\nmodel: {path: m.gguf}\ndata: {limit: 8}\n";
 
 TEST_F(LoadTest, AnUnknownStageIsTheOneProblem) {
   EXPECT_EQ(Complaint("{stage: foo, model: {path: m.gguf}, data: {limit: 8}, sft: {epochs: 2}}\n"),
-            "run.yaml:1: stage: got foo, expected sft, rl, distill or verifier");
+            "run.yaml:1: stage: got foo, expected sft, rl, distill, verifier or switcher");
 }
 
 TEST_F(LoadTest, ReadsValuesOfEveryTypeAndKeepsDefaults) {

@@ -34,9 +34,9 @@ class RlRules : public testing::Test {
 
 TEST_F(RlRules, StepsAhead) {
   EXPECT_EQ(Load("steps_ahead: 1").rl.steps_ahead, 1);
-  EXPECT_NE(Complaint("steps_ahead: 2").find("rl.steps_ahead (line 4): got 2, expected an integer from 0 to 1"), std::string::npos);
-  EXPECT_NE(Complaint("steps_ahead: 1, sampler_correction: none").find("rl.steps_ahead (line 4): is 1: completions come from the policy of one update back"), std::string::npos);
-  EXPECT_NE(Complaint("steps_ahead: 1, dynamic_sampling: true").find("rl.steps_ahead (line 4): is 1, but dynamic_sampling judges"), std::string::npos);
+  EXPECT_NE(Complaint("steps_ahead: 2").find("rl.steps_ahead: got 2, expected an integer from 0 to 1"), std::string::npos);
+  EXPECT_NE(Complaint("steps_ahead: 1, sampler_correction: none").find("rl.steps_ahead: is 1: completions come from the policy of one update back"), std::string::npos);
+  EXPECT_NE(Complaint("steps_ahead: 1, dynamic_sampling: true").find("rl.steps_ahead: is 1, but dynamic_sampling judges"), std::string::npos);
 }
 
 TEST_F(RlRules, LengthsOfRollouts) {

@@ -86,7 +86,7 @@ TEST_P(Evaluation, SaysWhatTheAdapterOfItsStepDoes) {
   const EvalPlan plan = PlanEval(session.base->config(), *session.prompter, problems, modes, settings);
   EngineOptions options;
   options.activations = ActivationType::kBF16;
-  options.kv_type = std::string(GetParam()) == "rl" ? KvType::kF32 : KvType::kF16;
+  options.kv_type = KvType::kF16;
   options.kv_tokens = plan.kv_tokens;
   Engine engine(session.base, options);
   const auto rows = RunEval(engine, session.prompter->tokenizer(), problems, modes, settings, plan, [](int64_t, int64_t, const std::string&) {});

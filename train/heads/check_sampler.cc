@@ -5,35 +5,11 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "runtime/kv_cache.h"
+#include "train/heads/phone_engine.h"
 #include "train/ranks/ranks.h"
 #include "train/rollout/exchange.h"
 
 namespace pith {
-namespace {
-
-ActivationType ActivationsOf(const std::string& name) {
-  if (name == "f32") return ActivationType::kF32;
-  if (name == "bf16") return ActivationType::kBF16;
-  PITH_CHECK_EQ(name, "int8");
-  return ActivationType::kInt8;
-}
-
-KvType KvTypeOf(const std::string& name) {
-  if (name == "f32") return KvType::kF32;
-  if (name == "int8") return KvType::kInt8;
-  PITH_CHECK_EQ(name, "f16");
-  return KvType::kF16;
-}
-
-TensorType TypeOf(const std::string& name) {
-  for (const TensorType type : {TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kF16, TensorType::kBF16, TensorType::kF32}) {
-    if (name == TypeName(type)) return type;
-  }
-  PITH_CHECK(false, name);
-  return TensorType::kQ8_0;
-}
-
-}  // namespace
 
 int64_t CheckKvTokens(const Session& session, const CheckTurn& turn) {
   const CheckSettings& c = session.config.check;
@@ -45,17 +21,14 @@ int64_t CheckKvTokens(const Session& session, const CheckTurn& turn) {
 }
 
 int64_t CheckKvBytes(const Session& session, const CheckTurn& turn) {
-  return CheckKvTokens(session, turn) / Engine::kPageTokens * KvCache::PageBytes(session.base->config(), KvTypeOf(session.config.check.kv_type));
+  return CheckKvTokens(session, turn) / Engine::kPageTokens * KvCache::PageBytes(session.base->config(), PhoneEngine(session.config.check, 1).kv_type);
 }
 
 CheckSampler::CheckSampler(const Session& session) : session_(session), turn_(MakeCheckTurn(*session.prompter, session.config.check.text)) {
   const CheckSettings& c = session.config.check;
   CheckIds(session, turn_.ids, "check.text as the chat template renders it");
-  adapter_ = PackedAdapter::FromLora(session.initial, session.base->config(), TypeOf(c.type));
-  EngineOptions options;
-  options.num_threads = session.config.run.threads;
-  options.activations = ActivationsOf(c.activations);
-  options.kv_type = KvTypeOf(c.kv_type);
+  adapter_ = PackedAdapter::FromLora(session.initial, session.base->config(), HeadTypeOf(c.type));
+  EngineOptions options = PhoneEngine(c, session.config.run.threads);
   options.kv_tokens = kv_tokens_ = CheckKvTokens(session, turn_);
   engine_ = std::make_unique<Engine>(session.base, options);
 }

@@ -7,15 +7,12 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/rng.h"
 #include "runtime/evaluation/score_stats.h"
 #include "runtime/evaluation/stats.h"
 #include "runtime/session/vote.h"
 
 namespace pith {
 namespace {
-
-constexpr int kFolds = 4;
 
 std::vector<Scored> ScoresOf(const LogisticData& data, const LinearHead& head) {
   std::vector<Scored> scored;
@@ -64,32 +61,13 @@ nlohmann::ordered_json ReliabilityJson(const std::vector<Scored>& scored) {
 
 }  // namespace
 
-std::vector<int64_t> HeldOutProblems(const std::vector<int64_t>& problems, double share, uint64_t seed) {
-  const std::set<int64_t> distinct(problems.begin(), problems.end());
-  if (distinct.size() < 2) ThrowUser("a verifier is fitted on some problems and tried on others, and there are ", distinct.size(), "; give more");
-  std::vector<std::pair<uint64_t, int64_t>> drawn;
-  for (const int64_t problem : distinct) drawn.emplace_back(Rng(seed, {0x68656c64, static_cast<uint64_t>(problem)}).Next(), problem);
-  std::sort(drawn.begin(), drawn.end());
-  const auto wanted = static_cast<size_t>(std::lround(share * static_cast<double>(drawn.size())));
-  drawn.resize(std::clamp<size_t>(wanted, 1, drawn.size() - 1));
-  std::vector<int64_t> out;
-  for (const auto& [key, problem] : drawn) out.push_back(problem);
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 FittedVerifier FitVerifier(const CheckedAnswers& data, const CheckSettings& settings, uint64_t seed) {
   const std::vector<int64_t> held = HeldOutProblems(data.group, settings.held_out, seed);
   std::vector<size_t> fit_rows, held_rows;
   for (size_t i = 0; i < data.size(); ++i) (std::binary_search(held.begin(), held.end(), data.group[i]) ? held_rows : fit_rows).push_back(i);
   const LogisticData fit_data = data.Rows(fit_rows), held_data = data.Rows(held_rows);
 
-  const L2Choice choice = settings.l2 ? L2Choice{*settings.l2, 0, OutOfFoldLogits(fit_data, *settings.l2, kFolds)} : ChooseL2(fit_data, kFolds);
-  LogisticFit fit = FitLogistic(fit_data, choice.l2);
-  const PlattScale scale = FitPlatt(choice.logits, fit_data.right);
-  for (float& weight : fit.head.weights) weight = static_cast<float>(weight * scale.slope);
-  fit.head.bias = static_cast<float>(fit.head.bias * scale.slope + scale.shift);
-
+  const HonestFit fit = FitHonest(fit_data, settings.l2);
   const std::vector<Scored> fit_scores = ScoresOf(fit_data, fit.head), held_scores = ScoresOf(held_data, fit.head);
   const VotesOfProblems votes = CountVotes(data, held_rows, held_scores);
   FittedVerifier out;
@@ -103,7 +81,7 @@ FittedVerifier FitVerifier(const CheckedAnswers& data, const CheckSettings& sett
   f.held_out_chains = static_cast<int64_t>(held_rows.size());
   f.held_out_problems = static_cast<int64_t>(held.size());
   f.fit_problems = static_cast<int64_t>(std::set<int64_t>(data.group.begin(), data.group.end()).size()) - f.held_out_problems;
-  f.l2 = choice.l2;
+  f.l2 = fit.l2;
   f.right_share = votes.chains;
   f.auc = AucOf(held_scores);
   f.calibration_error = CalibrationError(held_scores);
@@ -112,8 +90,8 @@ FittedVerifier FitVerifier(const CheckedAnswers& data, const CheckSettings& sett
   const double n = static_cast<double>(votes.problems), p = votes.chains;
   const double blind = p > 0 && p < 1 ? -(p * std::log(p) + (1 - p) * std::log(1 - p)) : 0;
   const auto share = [&](int64_t count) { return static_cast<double>(count) / n; };
-  out.metrics = {{"fit/l2", choice.l2}, {"fit/iterations", fit.iterations}, {"fit/gradient_norm", fit.gradient_norm}, {"fit/platt_slope", scale.slope},
-                 {"fit/platt_shift", scale.shift}, {"fit/auc", AucOf(fit_scores)}, {"fit/log_loss", LogLoss(fit_scores)}, {"fit/chains", static_cast<double>(f.fit_chains)},
+  out.metrics = {{"fit/l2", fit.l2}, {"fit/iterations", fit.fit.iterations}, {"fit/gradient_norm", fit.fit.gradient_norm}, {"fit/platt_slope", fit.scale.slope},
+                 {"fit/platt_shift", fit.scale.shift}, {"fit/auc", AucOf(fit_scores)}, {"fit/log_loss", LogLoss(fit_scores)}, {"fit/chains", static_cast<double>(f.fit_chains)},
                  {"held_out/chains", static_cast<double>(f.held_out_chains)}, {"held_out/accuracy", p}, {"held_out/auc", f.auc},
                  {"held_out/calibration_error", f.calibration_error}, {"held_out/log_loss", f.log_loss}, {"held_out/log_loss_of_share", blind},
                  {"held_out/brier", BrierScore(held_scores)}, {Str("held_out/maj_at_", settings.samples), share(votes.majority)},

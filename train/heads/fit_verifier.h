@@ -7,7 +7,7 @@
 
 #include "adapters/verifier_head.h"
 #include "configs/train_config.h"
-#include "train/heads/logistic.h"
+#include "train/heads/honest_fit.h"
 #include "train/run/metrics.h"
 
 namespace pith {
@@ -23,11 +23,7 @@ struct FittedVerifier {
   std::string report;  // the same with the reliability table, JSON
 };
 
-// Which of the problems are held out: drawn by (seed, problem) alone, check.held_out of them, at least one and not all. UserError for fewer than two.
-std::vector<int64_t> HeldOutProblems(const std::vector<int64_t>& problems, double share, uint64_t seed);
-
-// Fits on the problems that are not held out: λ as check.l2 says or by cross-validation, then Platt's scaling of the out-of-fold logits, which goes into the
-// weights. UserError where all answers there are right, or all wrong.
+// Fits on the problems that are not held out (check.held_out), as FitHonest() does with check.l2. UserError where all answers there are right, or all wrong.
 FittedVerifier FitVerifier(const CheckedAnswers& data, const CheckSettings& settings, uint64_t seed);
 
 }  // namespace pith

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
-#include <map>
 #include <numeric>
 
 #include "base/error.h"
+#include "train/heads/standardised.h"
 
 namespace pith {
 namespace {
@@ -21,26 +21,6 @@ double Inner(const Values& a, const Values& b) { return std::inner_product(a.beg
 
 // log(1 + e^−m), without an overflow.
 double SoftPlus(double m) { return m > 0 ? std::log1p(std::exp(-m)) : -m + std::log1p(std::exp(m)); }
-
-struct Standardised {
-  size_t n, width;
-  Values mean, scale;      // scale 0: the feature does not vary
-  std::vector<float> u;    // N × D
-
-  explicit Standardised(const LogisticData& data) : n(data.size()), width(data.width), mean(width), scale(width), u(data.x.size()) {
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t j = 0; j < width; ++j) mean[j] += data.x[i * width + j];
-    }
-    for (double& m : mean) m /= static_cast<double>(n);
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t j = 0; j < width; ++j) scale[j] += (data.x[i * width + j] - mean[j]) * (data.x[i * width + j] - mean[j]);
-    }
-    for (double& s : scale) s = s > 0 ? std::sqrt(static_cast<double>(n) / s) : 0;
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t j = 0; j < width; ++j) u[i * width + j] = static_cast<float>((data.x[i * width + j] - mean[j]) * scale[j]);
-    }
-  }
-};
 
 // The objective at w (D weights, then the bias), and its gradient.
 double Objective(const Standardised& s, const std::vector<uint8_t>& right, double l2, const Values& w, Values* gradient) {
@@ -91,17 +71,6 @@ Values Direction(const Values& gradient, const std::deque<Values>& steps, const 
   return q;
 }
 
-// Of each row its fold, by the order in which groups appear.
-std::vector<int> FoldsOf(const LogisticData& data, int folds) {
-  std::map<int64_t, int> fold_of_group;
-  std::vector<int> out;
-  for (const int64_t group : data.group) {
-    const auto next = static_cast<int>(fold_of_group.size()) % folds;
-    out.push_back(fold_of_group.emplace(group, next).first->second);
-  }
-  return out;
-}
-
 }  // namespace
 
 LogisticData LogisticData::Rows(std::span<const size_t> rows) const {
@@ -123,7 +92,7 @@ LogisticFit FitLogistic(const LogisticData& data, double l2) {
     ThrowUser(num_right == 0 ? "none" : "all", " of the ", data.size(), " answers that a verifier was to be fitted on ", num_right == 0 ? "is" : "are",
               " right, so there is nothing to tell apart; take problems that are now and then solved, a higher check.temperature or more of them");
   }
-  const Standardised s(data);
+  const Standardised s(data.x, data.size(), data.width);
   Values w(data.width + 1), gradient, next_gradient;
   w[data.width] = std::log(static_cast<double>(num_right) / static_cast<double>(data.size() - num_right));
   double value = Objective(s, data.right, l2, w, &gradient);
@@ -175,7 +144,7 @@ LogisticFit FitLogistic(const LogisticData& data, double l2) {
 }
 
 std::vector<double> OutOfFoldLogits(const LogisticData& data, double l2, int folds) {
-  const std::vector<int> fold_of = FoldsOf(data, folds);
+  const std::vector<int> fold_of = FoldsOf(data.group, folds);
   std::vector<double> logits(data.size());
   for (int fold = 0; fold < folds; ++fold) {
     std::vector<size_t> others, own;

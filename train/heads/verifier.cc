@@ -4,56 +4,23 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "adapters/card.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "base/safetensors.h"
-#include "base/sha256.h"
-#include "configs/data_sources.h"
 #include "runtime/evaluation/attempt.h"
 #include "train/heads/check_sampler.h"
 #include "train/heads/fit_verifier.h"
+#include "train/heads/head_run.h"
 #include "train/ranks/ranks.h"
-#include "train/session/card.h"
 
 namespace pith {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr char kHiddenFile[] = "hidden.safetensors", kHiddenTensor[] = "hidden";
-
-std::string DatasetNames(const TrainConfig& config) {
-  std::string names;
-  for (size_t source = 0; source < NumSources(config.data); ++source) {
-    names += (names.empty() ? "" : ", ") + std::filesystem::path(SourceSettings(config.data, source).dataset).filename().string();
-  }
-  return names;
-}
-
-// Of all that the answers and their hidden states hang on, beside the configuration.
-std::string InputsHash(const Session& session, const CheckTurn& turn) {
-  Sha256 hash;
-  hash.Update(Str(AdapterHash(session.initial), " ", session.base->Identity(), " ", ProblemsHash(session), " ", turn.end_id));
-  const auto update = [&](const std::vector<int32_t>& ids) {
-    hash.Update(Str(" ", ids.size(), ":"));
-    hash.Update(ids.data(), ids.size() * sizeof(int32_t));
-  };
-  update(turn.ids);
-  for (const PreparedProblem& p : session.problems) update(p.prompt.ids);
-  return hash.HexDigest();
-}
-
-int64_t NumSteps(const Session& session) {
-  const auto n = static_cast<int64_t>(session.problems.size()), per_step = session.config.check.problems_per_step;
-  return (n + per_step - 1) / per_step;
-}
 
 // Measured: the first problems, as many as fill the batch.
 double StepSeconds(const Session& session) {
@@ -71,7 +38,7 @@ double StepSeconds(const Session& session) {
 
 class VerifierStage : public Stage, public Stateful {
  public:
-  explicit VerifierStage(const Session& session) : session_(session), settings_(session.config.check), sampler_(session), total_(NumSteps(session)) {
+  explicit VerifierStage(const Session& session) : session_(session), settings_(session.config.check), sampler_(session), total_(HeadSteps(session, session.config.check)) {
     data_.width = static_cast<size_t>(session.base->config().d_model);
     for (const PreparedProblem& p : session.problems) session.verifiers->CheckKind(p.problem.kind, NameOf(p.problem));
   }
@@ -88,10 +55,7 @@ class VerifierStage : public Stage, public Stateful {
   const std::string& report() const { return report_; }
 
   StepRecord Step(int64_t step, Ledger* ledger) override {
-    std::vector<size_t> problems;
-    for (int64_t i = step * settings_.problems_per_step; i < std::min((step + 1) * settings_.problems_per_step, static_cast<int64_t>(session_.problems.size())); ++i) {
-      problems.push_back(static_cast<size_t>(i));
-    }
+    const std::vector<size_t> problems = ProblemsOfStep(session_, settings_, step);
     Ledger::Scope sampling = ledger->Time("sampling");
     GenerateStats stats;
     const std::vector<std::vector<Completion>> groups = sampler_.Sample(problems, &stats);
@@ -124,14 +88,14 @@ class VerifierStage : public Stage, public Stateful {
   std::string Save() const override {
     Json chains = Json::array();
     for (size_t i = 0; i < data_.size(); ++i) chains.push_back({data_.group[i], data_.right[i], data_.answers[i]});
-    Json state = {{"inputs_sha256", InputsHash(session_, sampler_.turn())}, {"answers", chains}, {"report", report_}};
+    Json state = {{"inputs_sha256", HeadInputsHash(session_, sampler_.turn().ids, sampler_.turn().end_id)}, {"answers", chains}, {"report", report_}};
     if (!report_.empty()) state["head"] = Json::parse(VerifierJson(head_));
     return state.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
   void Load(const std::string& text) override {
     const Json state = Json::parse(text);
-    if (state.at("inputs_sha256") != InputsHash(session_, sampler_.turn())) {
-      ThrowUser("the adapter, the base, the problems or what the chat template makes of them are not those that this run began with; put them back as they were, or start anew with --overwrite");
+    if (state.at("inputs_sha256") != HeadInputsHash(session_, sampler_.turn().ids, sampler_.turn().end_id)) {
+      ThrowOtherInputs();
     }
     data_.group.clear();
     data_.right.clear();
@@ -144,22 +108,8 @@ class VerifierStage : public Stage, public Stateful {
     report_ = state.at("report").get<std::string>();
     if (!report_.empty()) head_ = ReadVerifierJson("state.json", state.at("head").dump());
   }
-  void SaveFiles(const std::string& folder) const override {
-    const auto n = static_cast<int64_t>(data_.size());
-    if (n > 0) WriteSafetensors(folder + "/" + kHiddenFile, {{kHiddenTensor, {n, static_cast<int64_t>(data_.width)}, TensorType::kF32, data_.x.data()}});
-  }
-  void LoadFiles(const std::string& folder) override {
-    const std::string path = folder + "/" + kHiddenFile;
-    data_.x.clear();
-    if (data_.size() == 0) return;
-    const SafetensorsFile file(path);
-    const SafeTensor* tensor = file.Find(kHiddenTensor);
-    if (tensor == nullptr || tensor->type != TensorType::kF32 || tensor->shape != std::vector<int64_t>{static_cast<int64_t>(data_.size()), static_cast<int64_t>(data_.width)}) {
-      ThrowUser("'", path, "' does not hold the hidden states of the ", data_.size(), " answers of its state.json; remove this checkpoint to resume from an earlier one");
-    }
-    data_.x.resize(data_.size() * data_.width);
-    std::copy_n(reinterpret_cast<const float*>(tensor->data), data_.x.size(), data_.x.begin());
-  }
+  void SaveFiles(const std::string& folder) const override { SaveHidden(folder, data_.size(), data_.width, data_.x); }
+  void LoadFiles(const std::string& folder) override { data_.x = LoadHidden(folder, data_.size(), data_.width, "answers"); }
 
  private:
   // Judges what was sampled, and keeps it. What a judge failed on is left out.
@@ -242,13 +192,13 @@ std::string DescribeVerifierRun(const Session& session) {
   if (n == 0) return text + "  how many depends on data that is not there yet\n";
   char memory[32];
   std::snprintf(memory, sizeof memory, "%.0f", static_cast<double>(CheckKvBytes(session, turn)) / 1e6);
-  text += Str("  ", n, " problems x ", c.samples, " answers = ", n * c.samples, ", of at most ", c.max_tokens, " tokens, in ", NumSteps(session), " steps; about ",
+  text += Str("  ", n, " problems x ", c.samples, " answers = ", n * c.samples, ", of at most ", c.max_tokens, " tokens, in ", HeadSteps(session, c), " steps; about ",
                     std::lround(c.held_out * static_cast<double>(n)), " of the problems are held out\n  the adapter as ", c.type, ", activations ", c.activations, ", KV ", c.kv_type,
                     "\n\n# memory at the peak, about\n  the file as it is mapped, and ", memory, " MB of keys and values\n");
   if (!session.missing.empty() || Ranks::World().size() > 1) return text;  // among ranks all would have to take part
   const double seconds = StepSeconds(session);
-  return text + Str("\n# time, as this machine is now, about\n  a step of ", std::min(n, c.problems_per_step), " problems ", FormatDuration(seconds), "; ", NumSteps(session), " steps: ",
-                    FormatDuration(seconds * static_cast<double>(NumSteps(session))), ", and the fit\n");
+  return text + Str("\n# time, as this machine is now, about\n  a step of ", std::min(n, c.problems_per_step), " problems ", FormatDuration(seconds), "; ", HeadSteps(session, c), " steps: ",
+                    FormatDuration(seconds * static_cast<double>(HeadSteps(session, c))), ", and the fit\n");
 }
 
 }  // namespace pith

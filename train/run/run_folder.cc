@@ -118,7 +118,7 @@ RunFolder::RunFolder(const TrainConfig& config, FolderMode mode) : path_(RunFold
     RemoveSteps(path_ + "/completions", kLines, [](const std::string&) { return false; });
     RemoveWhole(adapter_path());
     RemoveWhole(metrics_path());
-    for (const char* name : {"verifier.log", "verifier_report.json"}) RemoveWhole(path_ + "/" + name);
+    for (const char* name : {"verifier.log", "verifier_report.json", "switcher_report.json"}) RemoveWhole(path_ + "/" + name);
     for (const std::string& name : NamesIn(path_)) {
       if (EventsFile::IsName(name)) RemoveWhole(path_ + "/" + name);
     }

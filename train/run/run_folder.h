@@ -1,4 +1,4 @@
-// A run's folder: config.yaml, metrics.jsonl, events.out.tfevents.*, verifier.log, verifier_report.json, completions/, checkpoints/, adapter/.
+// A run's folder: config.yaml, metrics.jsonl, events.out.tfevents.*, verifier.log, verifier_report.json, switcher_report.json, completions/, checkpoints/, adapter/.
 #pragma once
 
 #include <cstdint>

@@ -128,6 +128,7 @@ class PromptBound {
     const std::string of_source = mix ? " of source " + SourceName(config_.data.sources[source_]) : "";
     const std::string bound = given ? Str(mix ? "" : "data.", "max_prompt_tokens = ", limit_)
                                     : config_.run.stage == "verifier" ? Str("the ", std::max<int64_t>(0, limit_), " that check.max_tokens = ", config_.check.max_tokens, " and the check leave of the model's context of ", context_)
+                                    : config_.run.stage == "switcher" ? Str("the ", std::max<int64_t>(0, limit_), " that answers of up to ", config_.switcher.longest_answer(), " tokens leave of the model's context of ", context_)
                                     : Str("the ", std::max<int64_t>(0, limit_), " that rollout.max_completion_tokens = ", config_.rollout.max_completion_tokens,
                                           " leaves of the model's context of ", context_);
     if (kept_ == 0) {
@@ -144,6 +145,7 @@ class PromptBound {
     const TrainConfig& config = session.config;
     const int64_t context = session.base->config().context_length;
     if (config.run.stage == "rl") return context - config.rollout.max_completion_tokens;
+    if (config.run.stage == "switcher") return context - config.switcher.longest_answer();
     if (config.run.stage == "verifier") return context - config.check.max_tokens - static_cast<int64_t>(MakeCheckTurn(*session.prompter, config.check.text).ids.size()) - 1;
     return INT64_MAX;
   }
@@ -181,7 +183,7 @@ int64_t PromptLimit(const DatasetSettings& data, int64_t room) { return data.max
 void PrepareProblems(Session* session) {
   const TrainConfig& config = session->config;
   const DataSettings& data = config.data;
-  const bool judged = config.run.stage == "rl" || config.run.stage == "verifier" || (config.run.stage == "distill" && config.distill.mode == "traces");
+  const bool judged = config.run.stage == "rl" || config.run.stage == "verifier" || config.run.stage == "switcher" || (config.run.stage == "distill" && config.distill.mode == "traces");
   ThreadPool pool(config.run.threads);
   for (size_t source = 0; source < NumSources(data); ++source) {
     const DatasetSettings& settings = SourceSettings(data, source);

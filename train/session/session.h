@@ -46,7 +46,7 @@ struct Session {
   // p · num_variants() + c. SFT: each once, under the smallest of them that its solution keeps.
   std::vector<PreparedProblem> problems;
   std::vector<std::optional<DecodeBudget>> closings;  // of each variant: how its budget closes completions; nothing: they are left open
-  LoraAdapter initial;            // what the run starts from, with the card of what it will become; of stage: verifier as it is
+  LoraAdapter initial;            // what the run starts from, with the card of what it will become; of stages verifier and switcher as it is
   std::shared_ptr<Verifiers> verifiers;  // of the kinds of all problems, where answers to them are judged (train/session/judging.h)
   bool fresh = true;              // no init_adapter: the starting policy is the base itself
   // Inputs::kAnnounced alone: what is not there yet. Without an init_adapter `initial` is then a fresh adapter of its shape;
