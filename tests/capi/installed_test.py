@@ -4,10 +4,12 @@ Installs libpith into a folder of the build, moves it, and builds against that t
 pkg-config and a C compiler, calls*.cc with CMake's package, shared and static. They run on the tiny golden model; what they print is
 held against pith-run generate --json."""
 import json
+import math
 import os
 import random
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 
@@ -67,7 +69,7 @@ def make_files():
             "auc": 0.625, "calibration_error": 0.125, "log_loss": 0.6, "proof_logits": []}
     with open(os.path.join(folder, "peft-scored/pith_verifier.json"), "w", encoding="utf-8") as file:
         json.dump(head, file)
-    # By the length of the user's turn, roughly: weights are drawn, and both arms are taken.
+    # Weights are drawn; the biases put the base's and the adapter's chances so that each is taken for about half of the prompts of calls_auto.cc.
     weights = [random.uniform(-0.3, 0.3) for _ in range(64)]
     switcher = {"version": 1, "arms": ["base", "adapter", "adapter-40"], "arm_adapters": ["", "self", "self"], "arm_budgets": [0, 0, 40], "arm_told": [0, 0, 0],
                 "weights": weights + [-w for w in weights] + [0.0] * 64, "biases": [0.0, 0.0, -9.0], "token_weights": [0.0] * 192, "token_biases": [10.0, 20.0, 1.0],
@@ -76,9 +78,21 @@ def make_files():
                 "max_tokens": 64, "fit_problems": 3, "held_out_problems": 1, "target_tokens": 15.0, "accuracy": 0.625, "mean_tokens": 14.5, "random_accuracy": 0.5,
                 "difference_low": -0.25, "difference_high": 0.5, "arm_accuracy": [0.5, 0.5, 0.25], "arm_tokens": [10.0, 20.0, 2.0], "arm_auc": [0.5, 0.5, 0.5],
                 "arm_calibration_error": [0.0, 0.0, 0.0], "proof_logits": [], "proof_tokens": []}
-    with open(os.path.join(folder, "peft-scored/pith_switcher.json"), "w", encoding="utf-8") as file:
-        json.dump(switcher, file)
-    run(os.path.join(build, "pith-export"), "adapter", "--adapter", "peft-scored", "--base", "tiny.gguf", "--type", "f16", "--out", "scored.gguf")
+    def export_scored():
+        with open(os.path.join(folder, "peft-scored/pith_switcher.json"), "w", encoding="utf-8") as file:
+            json.dump(switcher, file)
+        run(os.path.join(build, "pith-export"), "adapter", "--adapter", "peft-scored", "--base", "tiny.gguf", "--type", "f16", "--out", "scored.gguf")
+
+    export_scored()
+    logits = []
+    for i in range(24):
+        prompt = "Say " + chr(ord("a") + i) * (1 + i % 3) + (" and then 12 times 7?" if i % 2 else "")
+        answer = run(os.path.join(build, "pith-run"), "generate", "--model", "tiny.gguf", "--adapter", "scored.gguf", "--mode", "auto", "--max-tokens", "2", "--json", "--prompt", prompt)
+        chance = json.loads(answer.stdout)["arms"][0]["chance"]
+        logits.append(math.log(chance / (1 - chance)))
+    middle = statistics.median(logits)
+    switcher["biases"] = [-middle, middle, -9.0]
+    export_scored()
 
 
 def programs():
