@@ -46,14 +46,6 @@ int64_t HeadSteps(const Session& session, const HeadSettings& settings) {
   return (n + per_step - 1) / per_step;
 }
 
-std::vector<size_t> ProblemsOfStep(const Session& session, const HeadSettings& settings, int64_t step) {
-  std::vector<size_t> problems;
-  for (int64_t i = step * settings.problems_per_step; i < std::min((step + 1) * settings.problems_per_step, static_cast<int64_t>(session.problems.size())); ++i) {
-    problems.push_back(static_cast<size_t>(i));
-  }
-  return problems;
-}
-
 void SaveHidden(const std::string& folder, size_t rows, size_t width, const std::vector<float>& x) {
   if (rows == 0) return;
   WriteSafetensors(folder + "/" + kHiddenFile, {{kHiddenTensor, {static_cast<int64_t>(rows), static_cast<int64_t>(width)}, TensorType::kF32, x.data()}});
@@ -69,6 +61,31 @@ std::vector<float> LoadHidden(const std::string& folder, size_t rows, size_t wid
   }
   const auto* values = reinterpret_cast<const float*>(tensor->data);
   return {values, values + rows * width};
+}
+
+HeadStage::HeadStage(const Session& session, const HeadSettings& settings) : session_(session), total_(HeadSteps(session, settings)), head_settings_(settings) {
+  for (const PreparedProblem& p : session.problems) session.verifiers->CheckKind(p.problem.kind, NameOf(p.problem));
+}
+
+StepRecord HeadStage::Step(int64_t step, Ledger* ledger) {
+  const int64_t begin = step * head_settings_.problems_per_step, end = std::min(begin + head_settings_.problems_per_step, static_cast<int64_t>(session_.problems.size()));
+  std::vector<size_t> problems;
+  for (int64_t i = begin; i < end; ++i) problems.push_back(static_cast<size_t>(i));
+  Ledger::Scope sampling = ledger->Time("sampling");
+  GenerateStats stats;
+  Answer(problems, &stats);
+  sampling.End();
+  StepRecord record;
+  record.rate_tokens = stats.generated_tokens;
+  {
+    const Ledger::Scope judging = ledger->Time("judging");
+    Take(problems, &record);
+  }
+  if (step + 1 == total_) {
+    const Ledger::Scope fitting = ledger->Time("fit");
+    Fit(&record.metrics);
+  }
+  return record;
 }
 
 }  // namespace pith

@@ -29,43 +29,18 @@ std::string SourceOf(const Session& session, size_t problem) {
   return sources.empty() ? "" : SourceName(sources[session.problems[problem].source]);
 }
 
-class SwitcherStage : public Stage, public Stateful {
+class SwitcherStage : public HeadStage {
  public:
-  explicit SwitcherStage(const Session& session) : session_(session), settings_(session.config.switcher), sampler_(session), total_(HeadSteps(session, session.config.switcher)) {
+  explicit SwitcherStage(const Session& session) : HeadStage(session, session.config.switcher), settings_(session.config.switcher), sampler_(session) {
     data_.width = static_cast<size_t>(session.base->config().d_model);
     data_.num_arms = sampler_.arms().size();
     data_.samples = static_cast<size_t>(settings_.samples);
-    for (const PreparedProblem& p : session.problems) session.verifiers->CheckKind(p.problem.kind, NameOf(p.problem));
   }
-
-  int64_t total_steps() const override { return total_; }
-  bool keeps_card() const override { return true; }
-  std::vector<Stateful*> parts() override { return {this}; }
 
   LoraAdapter Adapter() const override {
     LoraAdapter adapter = session_.initial;
     if (!report_.empty()) adapter.switcher = head_;
     return adapter;
-  }
-  const std::string& report() const { return report_; }
-
-  StepRecord Step(int64_t step, Ledger* ledger) override {
-    const std::vector<size_t> problems = ProblemsOfStep(session_, settings_, step);
-    Ledger::Scope sampling = ledger->Time("sampling");
-    GenerateStats stats;
-    const std::vector<ArmAnswers> answers = sampler_.Sample(problems, &stats);
-    sampling.End();
-    StepRecord record;
-    record.rate_tokens = stats.generated_tokens;
-    {
-      const Ledger::Scope judging = ledger->Time("judging");
-      Take(problems, answers, &record);
-    }
-    if (step + 1 == total_) {
-      const Ledger::Scope fitting = ledger->Time("fit");
-      Fit(&record.metrics);
-    }
-    return record;
   }
 
   std::string Line(const StepRecord& record) const override {
@@ -106,8 +81,11 @@ class SwitcherStage : public Stage, public Stateful {
   void LoadFiles(const std::string& folder) override { data_.x = LoadHidden(folder, data_.size(), data_.width, "problems"); }
 
  private:
+  void Answer(const std::vector<size_t>& problems, GenerateStats* stats) override { answers_ = sampler_.Sample(problems, stats); }
+
   // Judges what was answered, and keeps it. A problem of which a judge failed on one answer is left out: arms are compared on the same ones.
-  void Take(const std::vector<size_t>& problems, const std::vector<ArmAnswers>& answers, StepRecord* record) {
+  void Take(const std::vector<size_t>& problems, StepRecord* record) override {
+    const std::vector<ArmAnswers> answers = std::move(answers_);
     const Tokenizer& tokenizer = session_.prompter->tokenizer();
     std::vector<const Completion*> completions;
     std::vector<std::string> texts;
@@ -157,7 +135,7 @@ class SwitcherStage : public Stage, public Stateful {
     record->metrics.push_back({"num_problems", static_cast<double>(data_.size())});
   }
 
-  void Fit(Metrics* metrics) {
+  void Fit(Metrics* metrics) override {
     FittedSwitcher fitted = FitSwitcher(data_, sampler_.arms(), settings_, session_.config.run.seed);
     head_ = std::move(fitted.head);
     head_.adapter_sha256 = AdapterHash(session_.initial);
@@ -166,13 +144,11 @@ class SwitcherStage : public Stage, public Stateful {
     metrics->insert(metrics->end(), fitted.metrics.begin(), fitted.metrics.end());
   }
 
-  const Session& session_;
   const SwitchSettings& settings_;
   ArmSampler sampler_;
-  const int64_t total_;
+  std::vector<ArmAnswers> answers_;  // of the step at hand, until they are judged
   ArmOutcomes data_;
   SwitcherHead head_;
-  std::string report_;  // empty: not fitted yet
 };
 
 // Measured: the first problems, as many as fill the batch.

@@ -36,41 +36,16 @@ double StepSeconds(const Session& session) {
   return seconds * static_cast<double>(n) / static_cast<double>(problems.size());
 }
 
-class VerifierStage : public Stage, public Stateful {
+class VerifierStage : public HeadStage {
  public:
-  explicit VerifierStage(const Session& session) : session_(session), settings_(session.config.check), sampler_(session), total_(HeadSteps(session, session.config.check)) {
+  explicit VerifierStage(const Session& session) : HeadStage(session, session.config.check), settings_(session.config.check), sampler_(session) {
     data_.width = static_cast<size_t>(session.base->config().d_model);
-    for (const PreparedProblem& p : session.problems) session.verifiers->CheckKind(p.problem.kind, NameOf(p.problem));
   }
-
-  int64_t total_steps() const override { return total_; }
-  bool keeps_card() const override { return true; }
-  std::vector<Stateful*> parts() override { return {this}; }
 
   LoraAdapter Adapter() const override {
     LoraAdapter adapter = session_.initial;
     if (!report_.empty()) adapter.verifier = head_;
     return adapter;
-  }
-  const std::string& report() const { return report_; }
-
-  StepRecord Step(int64_t step, Ledger* ledger) override {
-    const std::vector<size_t> problems = ProblemsOfStep(session_, settings_, step);
-    Ledger::Scope sampling = ledger->Time("sampling");
-    GenerateStats stats;
-    const std::vector<std::vector<Completion>> groups = sampler_.Sample(problems, &stats);
-    sampling.End();
-    StepRecord record;
-    record.rate_tokens = stats.generated_tokens;
-    {
-      const Ledger::Scope judging = ledger->Time("judging");
-      Take(problems, groups, &record);
-    }
-    if (step + 1 == total_) {
-      const Ledger::Scope fitting = ledger->Time("fit");
-      Fit(&record.metrics);
-    }
-    return record;
   }
 
   std::string Line(const StepRecord& record) const override {
@@ -112,8 +87,11 @@ class VerifierStage : public Stage, public Stateful {
   void LoadFiles(const std::string& folder) override { data_.x = LoadHidden(folder, data_.size(), data_.width, "answers"); }
 
  private:
+  void Answer(const std::vector<size_t>& problems, GenerateStats* stats) override { groups_ = sampler_.Sample(problems, stats); }
+
   // Judges what was sampled, and keeps it. What a judge failed on is left out.
-  void Take(const std::vector<size_t>& problems, const std::vector<std::vector<Completion>>& groups, StepRecord* record) {
+  void Take(const std::vector<size_t>& problems, StepRecord* record) override {
+    const std::vector<std::vector<Completion>> groups = std::move(groups_);
     const Tokenizer& tokenizer = session_.prompter->tokenizer();
     std::vector<std::string> texts;
     for (const auto& group : groups) {
@@ -149,7 +127,7 @@ class VerifierStage : public Stage, public Stateful {
                        {"num_answers", static_cast<double>(data_.size())}};
   }
 
-  void Fit(Metrics* metrics) {
+  void Fit(Metrics* metrics) override {
     FittedVerifier fitted = FitVerifier(data_, settings_, session_.config.run.seed);
     head_ = std::move(fitted.head);
     head_.check_text = settings_.text;
@@ -162,13 +140,11 @@ class VerifierStage : public Stage, public Stateful {
     metrics->insert(metrics->end(), fitted.metrics.begin(), fitted.metrics.end());
   }
 
-  const Session& session_;
   const CheckSettings& settings_;
   CheckSampler sampler_;
-  const int64_t total_;
+  std::vector<std::vector<Completion>> groups_;  // of the step at hand, until they are judged
   CheckedAnswers data_;
   VerifierHead head_;
-  std::string report_;  // empty: not fitted yet
 };
 
 }  // namespace
