@@ -9,7 +9,7 @@ set -euo pipefail
 [ $# -ge 1 ] && [ -x "$1/pith-train" ] || { echo "study.sh: expected the build folder with pith-train, and seeds (0 1 2 unless said); got '$*'" >&2; exit 2; }
 build=$1
 shift
-seeds=("${@:-0 1 2}")
+seeds=${*:-0 1 2}
 out=runs/why-rl
 here=configs/why-rl
 
@@ -37,7 +37,7 @@ answer() {  # answer NAME OPTION…: 1000 problems that no run has seen
 }
 
 rivals="sft self truncation rl short rl-short"
-for seed in ${seeds[*]}; do
+for seed in $seeds; do
   train "sft-$seed" sft "seed=$seed"
   start=init_adapter=$out/sft-$seed/adapter
   train "rl-$seed" rl "seed=$seed" "$start"
